@@ -1,0 +1,97 @@
+import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
+
+/** What a peer commits to in a round, before anyone may fetch it. */
+export interface Announcement {
+  /** Digest of everything the peers of a run share. */
+  readonly run: Digest;
+  /** Digest of the base model, so that a mismatch can be named. */
+  readonly base: Digest;
+  readonly author: PeerId;
+  readonly round: number;
+  /** Grows by one with each announcement of the author in a run; survives restarts. */
+  readonly sequence: number;
+  readonly payload: Digest;
+  readonly payloadBytes: number;
+  /** Training examples behind the update. */
+  readonly examples: number;
+  readonly issuedAt: Timestamp;
+  readonly expiresAt: Timestamp;
+}
+
+/** An announcement with the signed bytes it came in: proof for anyone. */
+export interface SignedAnnouncement {
+  readonly announcement: Announcement;
+  readonly bytes: Uint8Array;
+}
+
+export interface ConnectedPeer {
+  readonly peer: PeerId;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly connectedAt: Timestamp;
+  /** Whether the peer is in this node's gossip mesh. */
+  readonly inMesh: boolean;
+  /** gossipsub's own score of the peer's transport behaviour. */
+  readonly gossipScore: number;
+  readonly roundTripMs: number | null;
+}
+
+/** Bytes on the wire, counted below encryption and multiplexing. */
+export interface Traffic {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** Why a payload could not be had. */
+export type FetchFailure =
+  | "timeout"
+  | "unreachable"
+  | "digest-mismatch"
+  | "too-large"
+  | "malformed"
+  | "missing";
+
+export type FetchOutcome =
+  | { readonly ok: true; readonly bytes: Uint8Array }
+  | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
+
+/** The wire: libp2p inside, announcements and payload bytes outside. Knows no rounds and no models. */
+export interface Network {
+  readonly peerId: PeerId;
+  start(signal?: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+  /** Listening addresses with the peer id, ready for another node's bootstrap list. */
+  addresses(): readonly string[];
+  peers(): readonly ConnectedPeer[];
+  traffic(): Traffic;
+  /** Signs and publishes; returns the signed bytes and how many peers they went to directly. */
+  announce(
+    announcement: Omit<Announcement, "author">,
+  ): Promise<{ readonly signed: SignedAnnouncement; readonly recipients: number }>;
+  /** Publishes again what was signed before (after a restart, or to a peer that came late). */
+  republish(signed: SignedAnnouncement): Promise<number>;
+  /**
+   * The judge of announcements that passed the door (size, schema, signature, author, clock). Its verdict decides whether
+   * gossipsub forwards the message and whether the sender pays.
+   */
+  onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void;
+  /** Called for messages refused at the door, with the reason. */
+  onRefused(
+    listener: (from: PeerId, refusal: { verdict: "ignore" | "reject"; reason: string }) => void,
+  ): void;
+  onPeer(listener: (event: "connected" | "disconnected", peer: PeerId) => void): void;
+  /** Holds bytes for others to fetch by digest; requests that come before `open` wait, bounded in time. */
+  offer(payload: Digest, bytes: Uint8Array): void;
+  /** From now on the payload is served: its commit deadline has passed. */
+  open(payload: Digest): void;
+  /** Stops serving a payload. */
+  withdraw(payload: Digest): void;
+  /** Pulls a payload in acknowledged chunks, resuming after a broken stream, and checks its digest. */
+  fetch(
+    peer: PeerId,
+    payload: { readonly digest: Digest; readonly bytes: number },
+    options: { readonly signal: AbortSignal },
+  ): Promise<FetchOutcome>;
+  /** Disconnects and refuses a peer until the process ends. */
+  ban(peer: PeerId): void;
+}

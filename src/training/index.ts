@@ -1,0 +1,6 @@
+/**
+ * The learner: base model, adapter, data and engine behind one asynchronous interface. Knows no peers.
+ *
+ * @packageDocumentation
+ */
+export type * from "./learner.ts";

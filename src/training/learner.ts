@@ -1,0 +1,149 @@
+import type { AdapterLayout, Digest, Evaluation } from "../types.ts";
+
+/** LoRA on chosen linear layers (Hu et al. 2021, arXiv 2106.09685). */
+export interface AdapterOptions {
+  readonly rank: number;
+  /** Scaling is alpha / rank. */
+  readonly alpha: number;
+  /** Names among q, k, v, o, gate, up, down. */
+  readonly targets: readonly string[];
+  /** Seed of the A factors; part of what all peers of a run share. B starts at zero. */
+  readonly seed: number;
+}
+
+/** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
+export type FactorSchedule = "both" | "alternate" | "ffa";
+
+export interface OptimizerOptions {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Global gradient-norm clip. */
+  readonly clipNorm: number;
+  /** Steps of linear warm-up from zero. */
+  readonly warmupSteps: number;
+}
+
+/** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
+export interface ColumnMap {
+  readonly text?: string;
+  readonly prompt?: string;
+  readonly completion?: string;
+  readonly messages?: string;
+}
+
+export interface LearnerOptions {
+  /** A Hugging Face model folder. */
+  readonly model: string;
+  readonly engine: "onnx";
+  readonly threads: number;
+  readonly adapter: AdapterOptions;
+  readonly factors: FactorSchedule;
+  readonly optimizer: OptimizerOptions;
+  readonly batchSize: number;
+  /** Longest sequence in tokens; longer rows are cut and counted. */
+  readonly sequenceMax: number;
+  /** Seed of the order of examples. */
+  readonly seed: number;
+  /** Data files (JSONL or CSV); absent when the learner only evaluates or generates. */
+  readonly data?: {
+    readonly train: readonly string[];
+    readonly columns: ColumnMap;
+    /** Share of the training rows that is held out for the private gate and never trained on. */
+    readonly heldOutShare: number;
+  };
+  readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
+}
+
+/** Counts of one data set after reading. */
+export interface DataSummary {
+  readonly examples: number;
+  readonly tokens: number;
+  /** Rows cut to `sequenceMax`. */
+  readonly truncated: number;
+}
+
+export interface LearnerInfo {
+  readonly layout: AdapterLayout;
+  /** SHA-256 over config.json and the weights as read. */
+  readonly modelDigest: Digest;
+  readonly tokenizerDigest: Digest;
+  /** Parameters of the base model. */
+  readonly parameters: number;
+  readonly engine: string;
+  readonly data: {
+    readonly train: DataSummary;
+    readonly heldOut: DataSummary;
+    readonly test: DataSummary;
+  };
+}
+
+/** AdamW moments, flat in the adapter's layout, and the number of steps taken. */
+export interface OptimizerState {
+  readonly step: number;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+}
+
+export interface TrainRequest {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Decides the batches (with the learner's seed) and, when factors alternate, which factor trains. */
+  readonly round: number;
+  readonly steps: number;
+}
+
+export interface TrainResult {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Mean training loss over the steps, nats per token. */
+  readonly loss: number;
+  readonly tokens: number;
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+/** Loss on one private batch at a state and after a small step towards each candidate. */
+export interface Probe {
+  readonly base: number;
+  readonly stepped: readonly number[];
+}
+
+/**
+ * The learner: owns the base model, the data and the engine in one worker thread. Training is a pure function of its
+ * request: the same adapter, optimiser state, round and steps give the same bytes on one machine with the same threads,
+ * which is what makes a killed node resume without contradicting itself.
+ */
+export interface Learner {
+  readonly info: LearnerInfo;
+  /** The adapter that every peer of a run starts from. */
+  initialAdapter(): Promise<Float32Array>;
+  initialOptimizer(): OptimizerState;
+  train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>;
+  evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation>;
+  /**
+   * Losses for the private gate, on at most `rows` held-out examples drawn afresh for `round`:
+   * at `adapter`, and at `adapter + step * (candidate - adapter)` for each candidate.
+   */
+  probe(
+    adapter: Float32Array,
+    candidates: readonly Float32Array[],
+    options: { readonly round: number; readonly rows: number; readonly step: number },
+  ): Promise<Probe>;
+  generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
+  /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors. */
+  exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
+  /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
+  importAdapter(folder: string): Promise<Float32Array>;
+  close(): Promise<void>;
+}

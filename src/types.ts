@@ -1,0 +1,104 @@
+/**
+ * The words that every room shares. Imports nothing, does nothing.
+ *
+ * @packageDocumentation
+ */
+
+/** libp2p peer id in base58btc text form, e.g. `12D3KooW…`. */
+export type PeerId = string;
+
+/** SHA-256 as 64 lower-case hexadecimal characters. */
+export type Digest = string;
+
+/** Milliseconds since the Unix epoch. */
+export type Timestamp = number;
+
+/** One tensor of an adapter inside its flat array; `offset` counts elements. */
+export interface TensorSlot {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+}
+
+/** How an adapter lies in one flat Float32Array; equal digests mean exchangeable adapters. */
+export interface AdapterLayout {
+  readonly tensors: readonly TensorSlot[];
+  /** Number of elements of the flat array. */
+  readonly length: number;
+  readonly digest: Digest;
+}
+
+export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean"] as const;
+/** How a peer combines its own and others' contributions. */
+export type MixingRule = (typeof MIXING_RULES)[number];
+
+/** Why something from outside was not used. Closed, so that it can be a metric label and a column of `status`. */
+export const REASONS = [
+  "malformed",
+  "too-large",
+  "bad-signature",
+  "wrong-author",
+  "not-member",
+  "other-run",
+  "other-base",
+  "expired",
+  "past-round",
+  "future-round",
+  "replay",
+  "equivocation",
+  "isolated",
+  "digest-mismatch",
+  "wrong-shape",
+  "non-finite",
+  "gate-veto",
+  "late",
+  "missing",
+  "timeout",
+  "unreachable",
+] as const;
+export type Reason = (typeof REASONS)[number];
+
+/**
+ * Outcome of judging something from outside. `ignore`: not provably the sender's fault;
+ * `reject`: provably wrong, and the sender pays for it.
+ */
+export type Verdict<T> =
+  | { readonly verdict: "accept"; readonly value: T }
+  | { readonly verdict: "ignore" | "reject"; readonly reason: Reason };
+
+export const EVIDENCE_KINDS = [
+  "timely",
+  "late",
+  "missing",
+  "malformed",
+  "digest-mismatch",
+  "equivocation",
+  "non-finite",
+  "gate-veto",
+] as const;
+/** What a peer was seen to do in a round. Only `timely` is to its credit. */
+export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
+
+/** One observation of a peer. */
+export interface Evidence {
+  readonly peer: PeerId;
+  readonly round: number;
+  readonly kind: EvidenceKind;
+  readonly at: Timestamp;
+  /** For a person: what exactly was seen. */
+  readonly detail?: string;
+}
+
+export const STANDINGS = ["full", "reduced", "isolated", "evicted"] as const;
+/** What follows from a score: full share, reduced share, no share, no connection. */
+export type Standing = (typeof STANDINGS)[number];
+
+/** Quality of an adapter on a set of examples; loss in nats per completion token. */
+export interface Evaluation {
+  readonly loss: number;
+  readonly perplexity: number;
+  /** Share of examples whose whole completion is the argmax under teacher forcing, in [0, 1]. */
+  readonly exactMatch: number;
+  readonly tokens: number;
+  readonly examples: number;
+}
