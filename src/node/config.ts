@@ -1,0 +1,66 @@
+/**
+ * The configuration: one schema, read once at the door.
+ *
+ * Precedence: defaults < file (YAML or JSON) < `KLATCH_*` environment < flags. A key, its variable and its flag have the
+ * same name: `run.batchSize`, `KLATCH_RUN_BATCH_SIZE`, `--run-batch-size`. Unknown ones are errors.
+ *
+ * @packageDocumentation
+ */
+import { z } from "zod";
+import {
+  dataSection,
+  engineSection,
+  gateSection,
+  logSection,
+  statusSection,
+  timingSection,
+} from "./config/local-sections.ts";
+import { networkSection } from "./config/network-section.ts";
+import { reputationSection } from "./config/reputation-section.ts";
+import { runSection } from "./config/run-section.ts";
+
+/** Value of `model` that stands for the base model that comes with Klatch. */
+export const BUNDLED_MODEL = "bundled";
+
+export const configSchema = z.strictObject({
+  dataDir: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(".klatch")
+    .describe("Folder for the identity, checkpoints and ledger of this node."),
+  model: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(BUNDLED_MODEL)
+    .describe("Hugging Face model folder; bundled is the small model that comes with Klatch."),
+  run: runSection
+    .prefault({})
+    .describe(
+      "What all members of the run must have alike: differ in one value and you never mix.",
+    ),
+  data: dataSection.prefault({}).describe("This organisation's private data; it stays here."),
+  network: networkSection.prefault({}).describe("The wire."),
+  engine: engineSection.prefault({}).describe("The training engine."),
+  timing: timingSection.prefault({}).describe("How long to wait for what."),
+  gate: gateSection.prefault({}).describe("The private gate that judges updates."),
+  reputation: reputationSection.prefault({}).describe("How behaviour is remembered."),
+  status: statusSection.prefault({}).describe("The status endpoint."),
+  log: logSection.prefault({}).describe("The log, on the standard error stream."),
+});
+
+/** Keys whose values are paths: relative ones start at the folder of the file, or of the shell for flags. */
+export const PATH_KEYS: ReadonlySet<string> = new Set([
+  "dataDir",
+  "model",
+  "data.train",
+  "data.test",
+]);
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** A complete, checked and frozen configuration; every path in it is absolute. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+
+export { adapterTargets } from "./config/run-section.ts";

@@ -1,0 +1,223 @@
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { parseDocument } from "yaml";
+import type { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+import { BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "../config.ts";
+import { nearest } from "../nearest.ts";
+import { bundledModel } from "../package-folder.ts";
+import { configFields, type Field } from "./fields.ts";
+
+/** The file that `klatch init` writes and other commands look for in the current folder. */
+export const CONFIG_FILE = "klatch.yaml";
+const FILE_BYTES_MAX = 1_048_576;
+/** `KLATCH_CONFIG` names the file; everything else with this prefix is a key. */
+const FILE_VARIABLE = "KLATCH_CONFIG";
+
+type Tree = { [key: string]: unknown };
+
+export interface ConfigSources {
+  /** Configuration file; absent: `klatch.yaml` in `cwd` when there is one, else defaults. */
+  readonly file?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Dotted keys with their texts from the command line. */
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/**
+ * Reads the configuration: defaults < file < environment < flags. Throws `usage` for a missing file, an unknown key (with
+ * the nearest known one) or a value out of bounds.
+ */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const cwd = sources.cwd ?? process.cwd();
+  const named = sources.file ?? sources.env?.[FILE_VARIABLE];
+  const file = resolve(cwd, named ?? CONFIG_FILE);
+  const tree = readTree(file, named !== undefined);
+  const fields = new Map(configFields().map((field) => [field.key, field]));
+  for (const [key, text] of environmentValues(sources.env ?? {}, fields)) {
+    assign(tree, key, fromShell(key, text, fields, cwd));
+  }
+  for (const [key, text] of Object.entries(sources.flags ?? {})) {
+    assign(tree, key, fromShell(key, text, fields, cwd));
+  }
+  return parseConfig(tree, dirname(file), named ?? CONFIG_FILE);
+}
+
+/**
+ * Checks a configuration tree, fills in defaults, makes paths absolute from `folder` and freezes the result. `origin`
+ * names the source in errors.
+ */
+export function parseConfig(tree: unknown, folder: string, origin = "configuration"): Config {
+  const parsed = configSchema.safeParse(tree);
+  if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, origin);
+  const config = parsed.data;
+  for (const key of PATH_KEYS) assign(config, key, absolute(pick(config, key), folder));
+  return deepFreeze(config) as Config;
+}
+
+// --- internal ---
+
+function readTree(file: string, required: boolean): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" && !required) return {};
+    throw new KlatchError(
+      code === "EACCES" ? "permission" : "usage",
+      `cannot read the configuration file ${file} (${code})`,
+      "write one with `klatch init`, or name another with --config",
+      { cause },
+    );
+  }
+  if (Buffer.byteLength(text) > FILE_BYTES_MAX) {
+    throw new KlatchError("usage", `${file} is larger than 1 MiB`, "is this the right file?");
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const line = error.linePos?.[0].line;
+    throw new KlatchError(
+      "usage",
+      `${file}${line === undefined ? "" : `:${line}`}: ${error.message.split("\n")[0]}`,
+      "the file must be YAML or JSON",
+    );
+  }
+  const tree: unknown = document.toJS({ maxAliasCount: 20 }) ?? {};
+  if (typeof tree !== "object" || Array.isArray(tree)) {
+    throw new KlatchError(
+      "usage",
+      `${file} holds no keys`,
+      "compare with what `klatch init` writes",
+    );
+  }
+  return dropEmptySections(tree as Tree);
+}
+
+/** A section whose lines are all commented out reads as null in YAML; it means: all defaults. */
+function dropEmptySections(tree: Tree): Tree {
+  const kept = Object.entries(tree).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    kept.map(([key, value]) => {
+      const inner = typeof value === "object" && !Array.isArray(value);
+      return [key, inner ? dropEmptySections(value as Tree) : value];
+    }),
+  );
+}
+
+function* environmentValues(
+  env: Readonly<Record<string, string | undefined>>,
+  fields: ReadonlyMap<string, Field>,
+): Generator<[string, string]> {
+  const keys = new Map([...fields.values()].map(({ variable, key }) => [variable, key]));
+  for (const [variable, text] of Object.entries(env)) {
+    if (!variable.startsWith("KLATCH_") || variable === FILE_VARIABLE || text === undefined)
+      continue;
+    const key = keys.get(variable);
+    if (key === undefined) throw unknown(`environment variable ${variable}`, variable, keys.keys());
+    yield [key, text];
+  }
+}
+
+/** The value behind the text of a variable or flag; lists are written with commas or as JSON. */
+function fromShell(
+  key: string,
+  text: string,
+  fields: ReadonlyMap<string, Field>,
+  cwd: string,
+): unknown {
+  const kind = fields.get(key)?.kind;
+  if (kind === undefined) throw unknown(`key ${key}`, key, fields.keys());
+  const value = parseText(key, text, kind);
+  return PATH_KEYS.has(key) ? absolute(value, cwd) : value;
+}
+
+function parseText(key: string, text: string, kind: Field["kind"]): unknown {
+  switch (kind) {
+    case "text":
+      return text;
+    case "boolean":
+      return text === "true" || text === "false" ? text === "true" : text;
+    case "number":
+    case "number-or-text":
+      return /^[-+]?[0-9.]+(e[-+]?[0-9]+)?$/i.test(text) ? Number(text) : text;
+    case "list":
+      return text.trimStart().startsWith("[")
+        ? jsonList(key, text)
+        : text.split(",").filter(Boolean);
+  }
+}
+
+function jsonList(key: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new KlatchError("usage", `${key} is not a JSON list`, 'write a,b or ["a","b"]', {
+      cause,
+    });
+  }
+}
+
+function absolute(value: unknown, folder: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => absolute(item, folder));
+  if (value === BUNDLED_MODEL) return bundledModel();
+  return typeof value === "string" && !isAbsolute(value) ? resolve(folder, value) : value;
+}
+
+function pick(tree: Tree, key: string): unknown {
+  return key.split(".").reduce<unknown>((at, part) => (at as Tree)[part], tree);
+}
+
+function assign(tree: Tree, key: string, value: unknown): void {
+  const parts = key.split(".");
+  const last = parts.pop() as string;
+  let at = tree;
+  for (const part of parts) {
+    const inner = at[part];
+    at[part] = typeof inner === "object" && inner !== null ? inner : {};
+    at = at[part] as Tree;
+  }
+  at[last] = value;
+}
+
+function refusal(issue: z.core.$ZodIssue, origin: string): KlatchError {
+  const at = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const key = [...issue.path, issue.keys[0]].join(".");
+    return unknown(`${origin}: key ${key}`, key, knownKeys());
+  }
+  const hint = configFields().find(({ key }) => key === at)?.description;
+  return new KlatchError(
+    "usage",
+    `${origin}: ${at}: ${issue.message}`,
+    hint ?? "see `klatch init`",
+  );
+}
+
+function knownKeys(): Set<string> {
+  const keys = configFields().map(({ key }) => key);
+  const sections = keys.flatMap((key) =>
+    key.includes(".") ? [key.slice(0, key.indexOf("."))] : [],
+  );
+  return new Set([...keys, ...sections]);
+}
+
+function unknown(what: string, word: string, known: Iterable<string>): KlatchError {
+  const candidates = [...known];
+  // A key in the wrong section is found by its last part.
+  const tail = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
+  const close =
+    nearest(word, candidates) ?? candidates.find((candidate) => tail(candidate) === tail(word));
+  const hint = close === undefined ? "see the keys with `klatch init`" : `did you mean ${close}?`;
+  return new KlatchError("usage", `unknown ${what}`, hint);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}

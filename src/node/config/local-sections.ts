@@ -1,0 +1,113 @@
+import { z } from "zod";
+
+const column = z.string().min(1).max(200).exactOptional();
+const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
+
+/** This organisation's private data; never leaves the machine. */
+export const dataSection = z.strictObject({
+  train: files.describe("Files to train on (JSONL or CSV)."),
+  columns: z
+    .strictObject({
+      text: column.describe("Column with plain text to continue."),
+      prompt: column.describe("Column with the prompt."),
+      completion: column.describe("Column with the completion; loss is taken on it alone."),
+      messages: column.describe("Column with chat messages (role, content)."),
+    })
+    .prefault({})
+    .describe("Names of the columns, where they differ from text, prompt, completion, messages."),
+  heldOutShare: z
+    .number()
+    .min(0)
+    .max(0.5)
+    .default(0.1)
+    .describe("Share of the training rows held out for the private gate, never trained on."),
+  test: files.describe("Files of the final evaluation (JSONL or CSV)."),
+});
+
+export const engineSection = z.strictObject({
+  name: z.enum(["onnx"]).default("onnx").describe("What executes the training graph."),
+  threads: z
+    .int()
+    .min(0)
+    .max(256)
+    .default(0)
+    .describe("CPU threads of the engine; 0 takes all cores of the machine."),
+});
+
+const milliseconds = (least: number, most: number) => z.int().min(least).max(most);
+
+export const timingSection = z.strictObject({
+  commitGraceMs: milliseconds(10, 3_600_000)
+    .default(15_000)
+    .describe("Longest wait for others' announcements after the own one."),
+  fetchMaxMs: milliseconds(10, 3_600_000)
+    .default(20_000)
+    .describe("Longest time for fetching one update."),
+  joinMs: milliseconds(0, 86_400_000)
+    .default(60_000)
+    .describe("Longest wait for a first neighbour before training begins alone."),
+  heartbeatMs: milliseconds(100, 3_600_000)
+    .default(10_000)
+    .describe("Time between two heartbeat lines of the log."),
+  stopMs: milliseconds(100, 600_000)
+    .default(10_000)
+    .describe("Longest graceful stop after the first signal."),
+});
+
+/** The private held-out gate: Mozi's loss test with a margin and a cap on vetoes. */
+export const gateSection = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Judge every update on private held-out examples before it is mixed."),
+  rows: z.int().min(1).max(4096).default(32).describe("Held-out examples drawn for each round."),
+  step: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.2)
+    .describe("How far towards an update the loss is probed, as a share of the way."),
+  marginMin: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0.01)
+    .describe("Relative loss increase that is always forgiven."),
+  madFactor: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(2)
+    .describe("Margin in median absolute deviations of all gains of the round."),
+});
+
+export const statusSection = z.strictObject({
+  enabled: z.boolean().default(true).describe("Serve the status endpoint."),
+  host: z
+    .string()
+    .min(1)
+    .max(255)
+    .default("127.0.0.1")
+    .describe("Address of the status endpoint; read-only, but it tells who takes part."),
+  port: z.int().min(0).max(65_535).default(8800).describe("Its TCP port; 0 takes any free one."),
+  allowRemote: z
+    .boolean()
+    .default(false)
+    .describe("Allow an address that other machines can reach; there is no authentication."),
+  hostnames: z
+    .array(z.string().min(1).max(255))
+    .max(32)
+    .default([])
+    .describe("Further names accepted in the Host header, besides localhost and the address."),
+});
+
+export const logSection = z.strictObject({
+  level: z
+    .enum(["trace", "debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("Least serious level that is logged."),
+  format: z
+    .enum(["auto", "pretty", "json"])
+    .default("auto")
+    .describe("auto writes for people on a terminal and JSON lines elsewhere."),
+});

@@ -1,0 +1,97 @@
+import { z } from "zod";
+import { MIXING_RULES } from "../../types.ts";
+
+/** libp2p peer id in base58btc text form. */
+const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
+const TARGETS = /^(all|(q|k|v|o|gate|up|down)(,(q|k|v|o|gate|up|down))*)$/;
+const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
+
+const adapter = z.strictObject({
+  rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
+  alpha: z
+    .number()
+    .positive()
+    .max(4096)
+    .default(16)
+    .describe("LoRA scaling numerator: the update is multiplied by alpha / rank."),
+  targets: z
+    .string()
+    .regex(TARGETS, "expected all, or names among q, k, v, o, gate, up, down with commas between")
+    .default("all")
+    .describe("Linear layers that get an adapter: all, or a list such as q,v."),
+});
+
+const optimizer = z.strictObject({
+  learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
+  weightDecay: z.number().min(0).max(1).default(0).describe("AdamW decoupled weight decay."),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of AdamW's first moment."),
+  beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of AdamW's second moment."),
+  epsilon: z.number().positive().max(0.1).default(1e-8).describe("AdamW's epsilon."),
+  clipNorm: z.number().positive().max(1e6).default(1).describe("Global gradient-norm clip."),
+  warmupSteps: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .describe("Steps of linear warm-up of the step size from zero."),
+});
+
+/** What all peers of a run must have alike: its digest, with the model's, is the run id. */
+export const runSection = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected letters, digits, . _ - (at most 64)")
+    .default("run")
+    .describe("Name of the run, for people."),
+  rounds: z.int().min(1).max(1_000_000).default(50).describe("Rounds of train, exchange, mix."),
+  steps: z.int().min(1).max(100_000).default(20).describe("Local optimiser steps per round."),
+  batchSize: z.int().min(1).max(4096).default(8).describe("Examples per optimiser step."),
+  sequenceMax: z
+    .int()
+    .min(8)
+    .max(131_072)
+    .default(128)
+    .describe("Longest sequence in tokens; longer rows are cut and counted."),
+  seed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(1)
+    .describe("Seed of the adapter's A factors and of the order of examples."),
+  rule: z
+    .enum(MIXING_RULES)
+    .default("cs-plus")
+    .describe("Mixing rule: how a node combines its own state with its neighbours'."),
+  attackersMax: z
+    .union([z.literal("auto"), z.int().min(0).max(500)])
+    .default("auto")
+    .describe(
+      "Neighbours that may lie; auto takes the largest number the topology is certified for.",
+    ),
+  factors: z
+    .enum(["both", "alternate", "ffa"])
+    .default("both")
+    .describe("LoRA factors that train: both; B and A in turns (RoLoRA); B only (FFA-LoRA)."),
+  adapter: adapter.prefault({}).describe("The adapter that is trained and shared (LoRA)."),
+  optimizer: optimizer.prefault({}).describe("The local optimiser (AdamW)."),
+  topology: z
+    .string()
+    .regex(TOPOLOGY, "expected full, ring or regular:K")
+    .default("full")
+    .describe("Who exchanges with whom: full, ring, or regular:K (K neighbours each)."),
+  codec: z
+    .enum(["int8", "float32"])
+    .default("int8")
+    .describe("How an update travels: int8 (a quarter of the bytes) or float32."),
+  members: z
+    .array(z.string().regex(PEER_ID, "expected a libp2p peer id such as 12D3KooW…"))
+    .max(1000)
+    .refine((ids) => new Set(ids).size === ids.length, "a peer id is listed twice")
+    .default([])
+    .describe("Peer ids of all members, this node's own among them; the same list on every peer."),
+});
+
+/** Names of the layers behind `run.adapter.targets`. */
+export function adapterTargets(targets: string): readonly string[] {
+  return targets === "all" ? ["q", "k", "v", "o", "gate", "up", "down"] : targets.split(",");
+}
