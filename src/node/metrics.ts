@@ -9,85 +9,30 @@ const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 150, 300, 600];
 /** All metrics on a registry of their own, so that several nodes fit in one process. */
 export function createMetrics() {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, prefix: "klatch_process_" });
+  collectDefaultMetrics({ register: registry, prefix: "klatch_" });
   const registers = [registry];
+  const counter = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = <L extends string = never>(name: string, help: string, ...labelNames: L[]) =>
+    new Gauge({ name, help, labelNames, registers });
+  const seconds = (name: string, help: string) =>
+    new Histogram({ name, help, buckets: SECONDS, registers });
+
   return {
     registry,
-    rounds: new Counter({
-      name: "klatch_consensus_rounds_total",
-      help: "Rounds finished by this process.",
-      registers,
-    }),
-    round: new Gauge({
-      name: "klatch_consensus_round",
-      help: "Round under way, counted from 0.",
-      registers,
-    }),
-    roundSeconds: new Histogram({
-      name: "klatch_consensus_round_seconds",
-      help: "Duration of a round.",
-      buckets: SECONDS,
-      registers,
-    }),
-    evidence: new Counter({
-      name: "klatch_reputation_evidence_total",
-      help: "What peers were seen to do.",
-      labelNames: ["kind"] as const,
-      registers,
-    }),
-    standings: new Gauge({
-      name: "klatch_reputation_peers",
-      help: "Neighbours by standing.",
-      labelNames: ["standing"] as const,
-      registers,
-    }),
-    refusals: new Counter({
-      name: "klatch_gossip_refusals_total",
-      help: "Announcements and payloads refused, by reason.",
-      labelNames: ["reason"] as const,
-      registers,
-    }),
-    fetches: new Counter({
-      name: "klatch_gossip_fetches_total",
-      help: "Payload fetches by outcome: ok or why not.",
-      labelNames: ["outcome"] as const,
-      registers,
-    }),
-    peers: new Gauge({
-      name: "klatch_gossip_connected_peers",
-      help: "Peers connected now.",
-      registers,
-    }),
-    sentBytes: new Gauge({
-      name: "klatch_gossip_sent_bytes",
-      help: "Bytes sent since start.",
-      registers,
-    }),
-    receivedBytes: new Gauge({
-      name: "klatch_gossip_received_bytes",
-      help: "Bytes received since start.",
-      registers,
-    }),
-    trainSeconds: new Histogram({
-      name: "klatch_training_window_seconds",
-      help: "Time that local training of a round takes.",
-      buckets: SECONDS,
-      registers,
-    }),
-    trainTokens: new Counter({
-      name: "klatch_training_tokens_total",
-      help: "Tokens trained on by this process.",
-      registers,
-    }),
-    trainLoss: new Gauge({
-      name: "klatch_training_loss_nats",
-      help: "Mean training loss of the last round, nats per token.",
-      registers,
-    }),
-    heldOutLoss: new Gauge({
-      name: "klatch_training_held_out_loss_nats",
-      help: "Loss on private held-out examples after the last mix, nats per token.",
-      registers,
-    }),
+    rounds: counter("klatch_consensus_rounds_total", "Rounds finished by this process."),
+    round: gauge("klatch_consensus_round", "Round under way, counted from 0."),
+    roundSeconds: seconds("klatch_consensus_round_seconds", "Duration of a round."),
+    evidence: counter("klatch_reputation_evidence_total", "What peers were seen to do.", "kind"),
+    standings: gauge("klatch_reputation_peers", "Neighbours by standing.", "standing"),
+    refusals: counter("klatch_gossip_refusals_total", "Announcements refused.", "reason"),
+    fetches: counter("klatch_gossip_fetches_total", "Fetches: ok or why not.", "outcome"),
+    peers: gauge("klatch_gossip_connected_peers", "Peers connected now."),
+    sentBytes: gauge("klatch_gossip_sent_bytes", "Bytes sent since start."),
+    receivedBytes: gauge("klatch_gossip_received_bytes", "Bytes received since start."),
+    trainSeconds: seconds("klatch_training_window_seconds", "Local training of one round."),
+    trainTokens: counter("klatch_training_tokens_total", "Tokens trained on by this process."),
+    trainLoss: gauge("klatch_training_loss_nats", "Training loss per token, last round."),
+    heldOutLoss: gauge("klatch_training_held_out_loss_nats", "Held-out loss after the last mix."),
   };
 }
