@@ -63,6 +63,8 @@ export interface DataSummary {
   readonly tokens: number;
   /** Rows cut to `sequenceMax`. */
   readonly truncated: number;
+  /** Rows left out because their completion or text is empty. */
+  readonly skipped: number;
 }
 
 export interface LearnerInfo {

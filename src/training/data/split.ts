@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { type Dataset, type Example, summarise } from "./dataset.ts";
+
+/** Mulberry32: a 32-bit generator of numbers in [0, 1), the same on every machine. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let x = Math.imul(state ^ (state >>> 15), state | 1);
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Fisher-Yates; leaves `items` as it is. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}
+
+/**
+ * Holds a share of the examples out of training, drawn from `seed`: at least one when `share` > 0 and there are two.
+ * The rows that were left out count with the training part.
+ */
+export function splitHeldOut(
+  dataset: Dataset,
+  share: number,
+  seed: number,
+): { readonly train: Dataset; readonly heldOut: Dataset } {
+  assert(share >= 0 && share < 1, `share ${share}`);
+  const { examples, format } = dataset;
+  const least = share > 0 && examples.length > 1 ? 1 : 0;
+  const most = Math.max(examples.length - 1, 0);
+  const count = Math.min(Math.max(Math.round(share * examples.length), least), most);
+  const chosen = new Set(shuffled(examples, seededRandom(seed)).slice(0, count));
+  const part = (held: boolean, skipped: number): Dataset => {
+    const kept: Example[] = examples.filter((example) => chosen.has(example) === held);
+    return { examples: kept, format, summary: summarise(kept, skipped) };
+  };
+  return { train: part(false, dataset.summary.skipped), heldOut: part(true, 0) };
+}
