@@ -64,7 +64,8 @@ function csvRecords(text: string, file: string): readonly CsvRecord[] {
     return records as readonly CsvRecord[];
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    const line = "lines" in error && typeof error["lines"] === "number" ? error["lines"] : 1;
+    const { lines } = error as CsvError & { readonly lines?: unknown };
+    const line = typeof lines === "number" ? lines : 1;
     throw badRow(file, line, `not valid CSV: ${oneLine(error)}`);
   }
 }

@@ -89,7 +89,7 @@ function wrap(
     eosId: config.eosIds[0] ?? config.bosId,
     encode(text) {
       if (text === "") return [];
-      const { ids } = inner.encode(text, { add_special_tokens: false });
+      const ids: number[] = inner.encode(text, { add_special_tokens: false }).ids;
       // The library gives undefined for a piece that is not in the vocabulary when there is no unknown token.
       if (ids.every((value) => value < vocabSize)) return ids;
       throw new KlatchError(

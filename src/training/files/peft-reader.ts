@@ -1,0 +1,128 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+import type { AdapterLayout, Digest } from "../../types.ts";
+import { readJson } from "./file-access.ts";
+import { KLATCH_FILE, type LoraSettings, readLoraSettings } from "./peft-config.ts";
+import { type FloatTensor, readSafetensors } from "./safetensors.ts";
+
+/** A LoRA adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
+export interface PeftAdapter extends LoraSettings {
+  readonly folder: string;
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+  readonly format: "prompt" | "text" | null;
+  readonly baseDigest: Digest | null;
+  readonly runId: string | null;
+}
+
+const ownSchema = z.object({
+  examples: z.enum(["prompt", "text"]),
+  baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
+  runId: z.string().max(256).nullish(),
+});
+
+function isMissing(error: unknown): boolean {
+  const cause = error instanceof KlatchError ? error.cause : null;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
+
+async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
+  try {
+    return await readJson(join(folder, KLATCH_FILE), ownSchema);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** How prompts were written in training; "prompt" for an adapter that does not say. */
+export async function readAdapterFormat(folder: string): Promise<"prompt" | "text"> {
+  return (await readOwn(folder))?.examples ?? "prompt";
+}
+
+/**
+ * Reads a PEFT folder: adapter_config.json, adapter_model.safetensors and, when there is one, klatch.json.
+ *
+ * @throws KlatchError `data` when a file is missing or damaged or a value is not finite, `incompatible` when it is not
+ *   a plain LoRA adapter
+ */
+export async function readPeft(folder: string): Promise<PeftAdapter> {
+  const settings = await readLoraSettings(folder);
+  const own = await readOwn(folder);
+  const file = join(folder, "adapter_model.safetensors");
+  const { tensors } = await readSafetensors(file);
+  for (const [name, { data }] of tensors) {
+    if (!data.every(Number.isFinite)) {
+      const what = `${file}: tensor ${name} holds NaN or infinity`;
+      throw new KlatchError("data", what, "use an adapter from before training diverged");
+    }
+  }
+  return {
+    ...settings,
+    folder,
+    tensors,
+    format: own?.examples ?? null,
+    baseDigest: own?.baseModelDigest ?? null,
+    runId: own?.runId ?? null,
+  };
+}
+
+/** The adapter that a learner works with, for comparison. */
+export interface ExpectedAdapter {
+  /** Slot names are those of `loraTensorName`. */
+  readonly layout: AdapterLayout;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly baseDigest?: Digest;
+}
+
+const same = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((n, i) => n === b[i]);
+
+/** The first thing that does not fit, as the end of a sentence; null when everything does. */
+function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null {
+  const { layout, rank, alpha, baseDigest } = expected;
+  if (
+    baseDigest !== undefined &&
+    adapter.baseDigest !== null &&
+    adapter.baseDigest !== baseDigest
+  ) {
+    return `it was trained on another base model (${adapter.baseDigest.slice(0, 12)}, here ${baseDigest.slice(0, 12)})`;
+  }
+  if (adapter.rank !== rank) return `its rank is ${adapter.rank}, expected ${rank}`;
+  if (adapter.alpha !== alpha) return `its alpha is ${adapter.alpha}, expected ${alpha}`;
+  for (const { name, shape } of layout.tensors) {
+    const tensor = adapter.tensors.get(name);
+    if (!tensor) return `tensor ${name} is missing`;
+    if (!same(tensor.shape, shape)) {
+      return `tensor ${name} has the shape [${tensor.shape}], expected [${shape}]`;
+    }
+  }
+  const slots = new Set(layout.tensors.map(({ name }) => name));
+  for (const name of adapter.tensors.keys()) {
+    if (!slots.has(name)) return `tensor ${name} is not adapted here`;
+  }
+  return null;
+}
+
+/**
+ * Puts a read adapter into a learner's flat layout.
+ *
+ * @throws KlatchError `incompatible`, saying what differs, when base model, rank, alpha, names or shapes do not fit
+ */
+export function fitPeft(adapter: PeftAdapter, expected: ExpectedAdapter): Float32Array {
+  const reason = misfit(adapter, expected);
+  if (reason !== null) {
+    throw new KlatchError(
+      "incompatible",
+      `the adapter in ${adapter.folder} does not fit: ${reason}`,
+      "use the base model and the adapter settings it was trained with",
+    );
+  }
+  const values = new Float32Array(expected.layout.length);
+  for (const { name, offset } of expected.layout.tensors) {
+    const tensor = adapter.tensors.get(name);
+    if (tensor) values.set(tensor.data, offset);
+  }
+  return values;
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { AdapterLayout, Digest } from "../../types.ts";
+import { fileError, writeWhole } from "./file-access.ts";
+import { KLATCH_FILE, loraConfig, MODULES, type Target } from "./peft-config.ts";
+import { type FloatTensor, writeSafetensors } from "./safetensors.ts";
+
+/** Name of one LoRA factor in a PEFT file; A has the shape [rank, in], B [out, rank]. */
+export function loraTensorName(layer: number, target: Target, factor: "A" | "B"): string {
+  return `base_model.model.model.layers.${layer}.${MODULES[target]}.lora_${factor}.weight`;
+}
+
+/** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
+export interface AdapterExport {
+  /** Slot names are those of {@link loraTensorName}. */
+  readonly layout: AdapterLayout;
+  readonly values: Float32Array;
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: readonly Target[];
+  /** Where the base model is found: a hub name or a folder. */
+  readonly baseModel: string;
+  readonly baseDigest: Digest;
+  /** What it was trained on, so that `generate` wraps its prompt in the same way. */
+  readonly format: "prompt" | "text";
+  readonly runId?: string;
+}
+
+/** The part of the flat array that one slot names, as a view. */
+function slotTensor(adapter: AdapterExport, index: number): readonly [string, FloatTensor] {
+  const slot = adapter.layout.tensors[index];
+  assert(slot && /\.lora_[AB]\.weight$/.test(slot.name), "a slot must have PEFT's name");
+  const size = slot.shape.reduce((product, n) => product * n, 1);
+  const data = adapter.values.subarray(slot.offset, slot.offset + size);
+  return [slot.name, { shape: slot.shape, data }];
+}
+
+/**
+ * Writes a folder that Hugging Face PEFT loads: adapter_model.safetensors with PEFT's names and adapter_config.json;
+ * beside them klatch.json with what PEFT has no field for. Equal adapters give equal bytes.
+ *
+ * @throws KlatchError `disk` or `permission` when the folder cannot be written
+ */
+export async function writePeft(folder: string, adapter: AdapterExport): Promise<void> {
+  assert.equal(adapter.values.length, adapter.layout.length, "the flat array must fit its layout");
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw fileError(error, folder);
+  }
+  const tensors = new Map(adapter.layout.tensors.map((_, i) => slotTensor(adapter, i)));
+  await writeSafetensors(join(folder, "adapter_model.safetensors"), tensors, {
+    metadata: { format: "pt" },
+  });
+  const asJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+  await writeWhole(join(folder, "adapter_config.json"), asJson(loraConfig(adapter)));
+  const own = {
+    examples: adapter.format,
+    baseModelDigest: adapter.baseDigest,
+    runId: adapter.runId ?? null,
+  };
+  await writeWhole(join(folder, KLATCH_FILE), asJson(own));
+}
