@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import { KlatchError } from "../../errors.ts";
+import { type ArrayRecord, decodeRecord, encodeRecord, FILE_BYTES_MAX } from "./array-file.ts";
+import { makeFolder, UNFINISHED, writeAtomically } from "./atomic-file.ts";
+import { type FileSystem, fileError, isMissing } from "./file-system.ts";
+
+/** Generations of each kind that are kept: the newest, and two to fall back on. */
+const KEPT = 3;
+const ENDING = ".klatch";
+const DAMAGED = ".damaged";
+
+/** Turns an intact record into its value, or says what is wrong with it. */
+export type Reader<T> = (record: ArrayRecord, number: number) => T | string;
+
+/** Numbered files of one kind in one folder, written atomically, the last three kept, damaged ones put aside. */
+export class Generations {
+  readonly #fs: FileSystem;
+  readonly #folder: string;
+  readonly #kind: string;
+
+  constructor(fs: FileSystem, folder: string, kind: string) {
+    this.#fs = fs;
+    this.#folder = folder;
+    this.#kind = kind;
+  }
+
+  /** Writes one generation, then drops the oldest. Throws `disk` with every earlier generation intact. */
+  save(number: number, record: ArrayRecord): void {
+    makeFolder(this.#fs, this.#folder);
+    const parts = encodeRecord(record);
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (bytes > FILE_BYTES_MAX) {
+      throw new KlatchError(
+        "disk",
+        `a ${this.#kind} of ${bytes} bytes does not fit in one file`,
+        "choose a smaller rank or fewer target layers",
+      );
+    }
+    writeAtomically(this.#fs, this.#path(number), parts);
+    this.#prune();
+  }
+
+  /** One generation; null when there is none. Damage is put aside and told to `warn`. */
+  load<T>(number: number, read: Reader<T>, warn: (sentence: string) => void): T | null {
+    const path = this.#path(number);
+    const value = this.#read(path, (record) => read(record, number));
+    if (typeof value !== "string") return value;
+    this.#putAside(path);
+    warn(`${path} is damaged (${value}) and was put aside`);
+    return null;
+  }
+
+  /** The newest intact generation; throws `disk` when there are some and all are damaged. */
+  loadNewest<T>(read: Reader<T>, warn: (sentence: string) => void): T | null {
+    const numbers = this.#numbers();
+    for (const number of numbers) {
+      const value = this.load(number, read, warn);
+      if (value !== null) return value;
+    }
+    // Beginning again in silence would make this node contradict what it announced before.
+    if (numbers.length === 0 && this.#numbers(ENDING + DAMAGED).length === 0) return null;
+    throw new KlatchError(
+      "disk",
+      `no intact ${this.#kind} is left in ${this.#folder}`,
+      "bring the folder back from a backup, or move it away to begin the run again",
+    );
+  }
+
+  /** Removes what a crash left half written. */
+  clean(): void {
+    for (const name of this.#names()) {
+      if (name.endsWith(UNFINISHED)) this.#remove(name);
+    }
+  }
+
+  // --- internal ---
+
+  #path(number: number): string {
+    return join(this.#folder, `${this.#kind}-${String(number).padStart(8, "0")}${ENDING}`);
+  }
+
+  #read<T>(path: string, read: (record: ArrayRecord) => T | string): T | null | string {
+    let bytes: Uint8Array;
+    try {
+      const { size } = this.#fs.statSync(path);
+      if (size > FILE_BYTES_MAX) return "too long";
+      bytes = this.#fs.readFileSync(path);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw fileError(error, path);
+    }
+    const record = decodeRecord(bytes);
+    if (typeof record === "string") return record;
+    return record.kind === this.#kind ? read(record) : `it holds a ${record.kind}`;
+  }
+
+  #names(): readonly string[] {
+    try {
+      return this.#fs.readdirSync(this.#folder);
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw fileError(error, this.#folder);
+    }
+  }
+
+  /** Numbers of the generations with this ending, newest first. */
+  #numbers(ending = ENDING): readonly number[] {
+    const prefix = `${this.#kind}-`;
+    return this.#names()
+      .filter((name) => name.startsWith(prefix) && name.endsWith(ending))
+      .map((name) => name.slice(prefix.length, -ending.length))
+      .filter((digits) => /^[0-9]{8,12}$/.test(digits))
+      .map(Number)
+      .sort((a, b) => b - a);
+  }
+
+  #putAside(path: string): void {
+    try {
+      this.#fs.renameSync(path, path + DAMAGED);
+    } catch (error) {
+      throw fileError(error, path);
+    }
+  }
+
+  #prune(): void {
+    for (const ending of [ENDING, ENDING + DAMAGED]) {
+      for (const number of this.#numbers(ending).slice(KEPT)) {
+        this.#remove(`${this.#kind}-${String(number).padStart(8, "0")}${ending}`);
+      }
+    }
+  }
+
+  #remove(name: string): void {
+    const path = join(this.#folder, name);
+    try {
+      this.#fs.unlinkSync(path);
+    } catch (error) {
+      if (!isMissing(error)) throw fileError(error, path);
+    }
+  }
+}

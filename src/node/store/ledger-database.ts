@@ -1,0 +1,102 @@
+import { closeSync, openSync, renameSync, rmSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { KlatchError } from "../../errors.ts";
+import { fileError } from "./file-system.ts";
+
+/** SQLite result codes that mean the file is no (longer a) sound database. */
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+const SQLITE_FULL = 13;
+const SQLITE_READONLY = 8;
+const VERSION = 1;
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS rounds (
+    run TEXT NOT NULL, round INTEGER NOT NULL, record TEXT NOT NULL, PRIMARY KEY (run, round)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS evidence (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS evidence_of_run ON evidence (run, id);
+  CREATE TABLE IF NOT EXISTS results (run TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+  PRAGMA user_version = ${VERSION};
+`;
+
+/**
+ * Opens the ledger: WAL, every commit on disk before it returns, integrity checked. A damaged file is put aside and a new
+ * one begun, with a sentence to `warn`: the ledger tells the past, the node can go on without it.
+ */
+export function openLedgerDatabase(path: string, warn: (sentence: string) => void): DatabaseSync {
+  const first = tryOpen(path);
+  if (first instanceof DatabaseSync) return first;
+  putAside(path);
+  warn(`${path} is damaged (${first}); it was put aside as ${path}.damaged and begun anew`);
+  const second = tryOpen(path);
+  if (second instanceof DatabaseSync) return second;
+  throw new KlatchError("disk", `${path}: ${second}`, "check the disk: a new file is damaged too");
+}
+
+/** Runs a statement's work; a full or read-only disk becomes `disk` with a hint. */
+export function guarded<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === SQLITE_FULL) throw fileError({ code: "ENOSPC" }, path);
+    if (code === SQLITE_READONLY) throw fileError({ code: "EROFS" }, path);
+    if (code !== null) throw fileError(error, path);
+    throw error;
+  }
+}
+
+// --- internal ---
+
+/** The database, or why the file cannot be one. */
+function tryOpen(path: string): DatabaseSync | string {
+  try {
+    // Made here, for its mode; SQLite gives its journal the same.
+    closeSync(openSync(path, "a", 0o600));
+  } catch (error) {
+    throw fileError(error, path);
+  }
+  const database = new DatabaseSync(path);
+  try {
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    const integrity = pragma(database, "integrity_check(1)");
+    if (integrity !== "ok") return shut(database, String(integrity));
+    const version = pragma(database, "user_version");
+    if (version !== 0 && version !== VERSION) return shut(database, `version ${String(version)}`);
+    database.exec(TABLES);
+    return database;
+  } catch (error) {
+    const message = shut(database, (error as Error).message);
+    const code = errorCode(error);
+    if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return message;
+    throw fileError(error, path);
+  }
+}
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0];
+}
+
+function shut(database: DatabaseSync, why: string): string {
+  database.close();
+  return why;
+}
+
+function putAside(path: string): void {
+  try {
+    renameSync(path, `${path}.damaged`);
+    // A journal of the damaged file must not be replayed into the new one.
+    for (const ending of ["-wal", "-shm"]) rmSync(path + ending, { force: true });
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+/** The primary SQLite result code of an error; null when it is none of SQLite's. */
+function errorCode(error: unknown): number | null {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === "ERR_SQLITE_ERROR" && errcode !== undefined ? errcode & 0xff : null;
+}

@@ -1,0 +1,118 @@
+import type { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import { type Digest, EVIDENCE_KINDS, type Evidence } from "../../types.ts";
+import type { RoundRecord, RunResult } from "../contract.ts";
+import { guarded, openLedgerDatabase } from "./ledger-database.ts";
+
+/** Newest records that are kept, rounds by run; older ones make room. */
+const ROUNDS_MAX = 10_000;
+const EVIDENCE_MAX = 10_000;
+
+const count = z.number().min(0);
+/** JSON has no NaN: a loss that is no number was written as null. */
+const loss = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+const roundRecord = z.object({
+  round: count,
+  startedAt: z.number(),
+  endedAt: z.number(),
+  trainLoss: loss,
+  heldOutLoss: z.number().nullable(),
+  announced: z.array(z.string()),
+  mixed: z.array(z.object({ peer: z.string(), share: z.number() })),
+  refused: z.array(z.object({ peer: z.string(), reason: z.string() })),
+  bytesSent: count,
+  bytesReceived: count,
+});
+const evidenceRecord = z.object({
+  peer: z.string(),
+  round: count,
+  kind: z.enum(EVIDENCE_KINDS),
+  at: z.number(),
+  detail: z.string().exactOptional(),
+});
+const resultRecord = z.object({
+  rounds: count,
+  evaluation: z
+    .object({
+      loss,
+      perplexity: loss,
+      exactMatch: z.number(),
+      tokens: count,
+      examples: count,
+    })
+    .nullable(),
+});
+
+/** What happened, run by run: rounds, evidence, results. */
+export class LedgerFile {
+  readonly #path: string;
+  readonly #database: DatabaseSync;
+
+  constructor(path: string, warn: (sentence: string) => void) {
+    this.#path = path;
+    this.#database = openLedgerDatabase(path, warn);
+  }
+
+  /** Adds a round; one that was noted before (by a process that was killed right after) is replaced. */
+  appendRound(run: Digest, record: RoundRecord): void {
+    this.#write("INSERT OR REPLACE INTO rounds (run, round, record) VALUES (?, ?, ?)", [
+      run,
+      record.round,
+      JSON.stringify(record),
+    ]);
+    this.#write("DELETE FROM rounds WHERE run = ? AND round <= ?", [
+      run,
+      record.round - ROUNDS_MAX,
+    ]);
+  }
+
+  /** The last `limit` rounds of a run, oldest first. */
+  rounds(run: Digest, limit: number): readonly RoundRecord[] {
+    const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ?";
+    return this.#read(sql, run, limit, roundRecord).reverse();
+  }
+
+  appendEvidence(run: Digest, evidence: Evidence): void {
+    this.#write("INSERT INTO evidence (run, record) VALUES (?, ?)", [
+      run,
+      JSON.stringify(evidence),
+    ]);
+    this.#write("DELETE FROM evidence WHERE id <= (SELECT max(id) FROM evidence) - ?", [
+      EVIDENCE_MAX,
+    ]);
+  }
+
+  /** The last `limit` pieces of evidence of a run, oldest first. */
+  evidence(run: Digest, limit: number): readonly Evidence[] {
+    const sql = "SELECT record FROM evidence WHERE run = ? ORDER BY id DESC LIMIT ?";
+    return this.#read(sql, run, limit, evidenceRecord).reverse();
+  }
+
+  saveResult(run: Digest, result: RunResult): void {
+    const sql = "INSERT OR REPLACE INTO results (run, record) VALUES (?, ?)";
+    this.#write(sql, [run, JSON.stringify(result)]);
+  }
+
+  loadResult(run: Digest): RunResult | null {
+    const sql = "SELECT record FROM results WHERE run = ? LIMIT ?";
+    return this.#read(sql, run, 1, resultRecord)[0] ?? null;
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  // --- internal ---
+
+  #write(sql: string, values: readonly (string | number)[]): void {
+    guarded(this.#path, () => this.#database.prepare(sql).run(...values));
+  }
+
+  #read<T>(sql: string, run: Digest, limit: number, schema: z.ZodType<T>): T[] {
+    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(run, limit));
+    return rows.map(({ record }) => schema.parse(JSON.parse(String(record))));
+  }
+}

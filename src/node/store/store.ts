@@ -1,0 +1,110 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { KlatchError } from "../../errors.ts";
+import type { Digest } from "../../types.ts";
+import type { Checkpoint, Store } from "../contract.ts";
+import { makeFolder } from "./atomic-file.ts";
+import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
+import { Generations } from "./generations.ts";
+import { LedgerFile } from "./ledger.ts";
+import { lockFolder } from "./lock.ts";
+import { fromCheckpoint, fromOffer, toCheckpoint, toOffer } from "./state-files.ts";
+
+export interface StoreDeps {
+  /** Told one sentence about everything that was damaged or is unsafe. */
+  readonly warn?: (sentence: string) => void;
+  readonly fs?: FileSystem;
+}
+
+/**
+ * Opens a data folder for this process alone:
+ *
+ *     lock.db, lock.pid               one process at a time
+ *     ledger.sqlite                   rounds, evidence, results
+ *     runs/<run id>/checkpoint-N.klatch, offer-N.klatch
+ *
+ * Throws `locked` when another process has it, `permission` or `disk` when it cannot be used.
+ */
+export function openStore(folder: string, deps: StoreDeps = {}): Store {
+  const fs = deps.fs ?? realFileSystem;
+  const warn = deps.warn ?? (() => undefined);
+  makeFolder(fs, folder);
+  warnWhenOpenToOthers(folder, warn);
+  const unlock = lockFolder(folder);
+  try {
+    removeUnfinished(fs, join(folder, "runs"));
+    const ledger = new LedgerFile(join(folder, "ledger.sqlite"), warn);
+    return assemble(folder, ledger, { fs, warn, unlock });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+// --- internal ---
+
+function assemble(
+  folder: string,
+  ledger: LedgerFile,
+  { fs, warn, unlock }: { fs: FileSystem; warn: (sentence: string) => void; unlock: () => void },
+): Store {
+  const files = (run: Digest, kind: "checkpoint" | "offer") => {
+    if (!/^[0-9a-f]{64}$/.test(run)) {
+      throw new KlatchError("internal", `not a run id: ${run}`, "this is a bug in klatch");
+    }
+    return new Generations(fs, join(folder, "runs", run), kind);
+  };
+  return {
+    folder,
+    loadCheckpoint: (run) => loadCheckpoint(files(run, "checkpoint"), run, warn),
+    saveCheckpoint: (checkpoint) =>
+      files(checkpoint.run, "checkpoint").save(checkpoint.round, fromCheckpoint(checkpoint)),
+    loadOffer: (run, round) =>
+      files(run, "offer").load(round, (record) => toOffer(record, run, round), warn),
+    saveOffer: (offer) => files(offer.run, "offer").save(offer.round, fromOffer(offer)),
+    appendRound: (run, record) => ledger.appendRound(run, record),
+    rounds: (run, limit) => ledger.rounds(run, limit),
+    appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
+    evidence: (run, limit) => ledger.evidence(run, limit),
+    saveResult: (run, result) => ledger.saveResult(run, result),
+    loadResult: (run) => ledger.loadResult(run),
+    close: () => {
+      ledger.close();
+      unlock();
+    },
+  };
+}
+
+function loadCheckpoint(
+  generations: Generations,
+  run: Digest,
+  warn: (sentence: string) => void,
+): { readonly checkpoint: Checkpoint; readonly warning: string | null } | null {
+  const sentences: string[] = [];
+  const checkpoint = generations.loadNewest(
+    (record, round) => toCheckpoint(record, run, round),
+    (sentence) => {
+      sentences.push(sentence);
+      warn(sentence);
+    },
+  );
+  if (checkpoint === null) return null;
+  const { round } = checkpoint;
+  const warning = `${sentences.join("; ")}; going on from the checkpoint before round ${round}`;
+  return { checkpoint, warning: sentences.length === 0 ? null : warning };
+}
+
+function removeUnfinished(fs: FileSystem, runs: string): void {
+  if (!existsSync(runs)) return;
+  try {
+    for (const run of fs.readdirSync(runs)) new Generations(fs, join(runs, run), "any").clean();
+  } catch (error) {
+    throw fileError(error, runs);
+  }
+}
+
+function warnWhenOpenToOthers(folder: string, warn: (sentence: string) => void): void {
+  if ((statSync(folder).mode & 0o077) !== 0) {
+    warn(`${folder} can be read by other users of this machine: chmod 700 it`);
+  }
+}
