@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { roundTimingSchema } from "../../consensus/index.ts";
 
 const column = z.string().min(1).max(200).exactOptional();
 const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
@@ -34,24 +35,20 @@ export const engineSection = z.strictObject({
     .describe("CPU threads of the engine; 0 takes all cores of the machine."),
 });
 
-const milliseconds = (least: number, most: number) => z.int().min(least).max(most);
-
-export const timingSection = z.strictObject({
-  commitGraceMs: milliseconds(10, 3_600_000)
-    .default(15_000)
-    .describe("Longest wait for others' announcements after the own one."),
-  fetchMaxMs: milliseconds(10, 3_600_000)
-    .default(20_000)
-    .describe("Longest time for fetching one update."),
-  joinMs: milliseconds(0, 86_400_000)
-    .default(60_000)
-    .describe("Longest wait for a first neighbour before training begins alone."),
-  heartbeatMs: milliseconds(100, 3_600_000)
+/** How long to wait for what: the round's clock, and the node's own. */
+export const timingSection = roundTimingSchema.extend({
+  heartbeatMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
     .default(10_000)
-    .describe("Time between two heartbeat lines of the log."),
-  stopMs: milliseconds(100, 600_000)
+    .describe("Milliseconds between two heartbeat lines of the log."),
+  stopMs: z
+    .int()
+    .min(100)
+    .max(600_000)
     .default(10_000)
-    .describe("Longest graceful stop after the first signal."),
+    .describe("Longest graceful stop after the first signal, in milliseconds."),
 });
 
 /** The private held-out gate: Mozi's loss test with a margin and a cap on vetoes. */
