@@ -28,7 +28,7 @@ export interface AdapterLayout {
   readonly digest: Digest;
 }
 
-export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean"] as const;
+export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts", "cs-he"] as const;
 /** How a peer combines its own and others' contributions. */
 export type MixingRule = (typeof MIXING_RULES)[number];
 

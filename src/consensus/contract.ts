@@ -1,4 +1,4 @@
-import type { Digest, EvidenceKind, PeerId, Standing, Timestamp } from "../types.ts";
+import type { Digest, EvidenceKind, PeerId, Reason, Standing, Timestamp } from "../types.ts";
 
 /** What the pure step of a round may hear. Every event carries the time at which it happened. */
 export type Event = { readonly now: Timestamp } & (
@@ -12,7 +12,16 @@ export type Event = { readonly now: Timestamp } & (
       readonly payloadBytes: number;
     }
   | { readonly type: "fetched"; readonly peer: PeerId; readonly round: number }
-  | { readonly type: "fetch-failed"; readonly peer: PeerId; readonly round: number }
+  /**
+   * The step turns the reason into evidence at the end of the round, so the driver reports none of its own.
+   * Without a reason the failure counts as `unreachable`, which proves nothing about the peer.
+   */
+  | {
+      readonly type: "fetch-failed";
+      readonly peer: PeerId;
+      readonly round: number;
+      readonly reason?: Reason;
+    }
   | { readonly type: "timer"; readonly timer: TimerName; readonly round: number }
   | { readonly type: "mixed"; readonly round: number }
   | { readonly type: "standing"; readonly peer: PeerId; readonly standing: Standing }

@@ -1,0 +1,69 @@
+import * as z from "zod";
+
+const milliseconds = (name: string, fallback: number, min: number, max: number) =>
+  z.number().min(min).max(max).default(fallback).describe(name);
+
+/** Clock and patience of the round step; every duration in milliseconds. */
+export const roundTimingSchema = z.strictObject({
+  // A peer that is killed and comes back within 5 s, with rounds of 5 s, needs about 12 s to announce.
+  commitGraceMs: milliseconds(
+    "Least time that slower peers get to announce, counted from the moment a quorum has announced.",
+    15_000,
+    10,
+    3_600_000,
+  ),
+  commitMaxMs: milliseconds(
+    "Longest wait for announcements, whatever has arrived.",
+    1_800_000,
+    10,
+    86_400_000,
+  ),
+  // Longer than commitGraceMs: a peer that closes its round later serves later.
+  fetchGraceMs: milliseconds(
+    "Least time that slower payloads get, counted from the moment a quorum of payloads has arrived.",
+    20_000,
+    10,
+    3_600_000,
+  ),
+  fetchMaxMs: milliseconds(
+    "Longest wait for payloads, whatever has arrived.",
+    120_000,
+    10,
+    86_400_000,
+  ),
+  quorumShare: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .default(0.5)
+    .describe("Share of the expected neighbourhood, this node included, that makes a quorum."),
+  spreadFactor: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(2)
+    .describe("A grace is at least this many times the spread of the arrivals up to the quorum."),
+  patienceFactor: z
+    .number()
+    .min(1)
+    .max(100)
+    .default(4)
+    .describe("Without a quorum, wait this many times the node's own training time."),
+  silentRoundsMax: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(2)
+    .describe(
+      "A peer silent for this many rounds in a row delays nobody until it announces again.",
+    ),
+  announcementsMax: z
+    .int()
+    .min(2)
+    .max(64)
+    .default(8)
+    .describe("Announcements kept of each neighbour: the newest rounds, past and future."),
+});
+
+/** Clock and patience of the round step, with every default filled in. */
+export type RoundTiming = z.infer<typeof roundTimingSchema>;

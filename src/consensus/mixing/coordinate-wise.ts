@@ -1,0 +1,42 @@
+import type { Mixture, Vector } from "./contributions.ts";
+
+/**
+ * Coordinate-wise trimmed mean (Yin et al. 2018, arXiv 1803.01498; BRIDGE): of the own state and the contributions, drops the
+ * b largest and b smallest values of each coordinate and averages the rest, unweighted. Keeps one's own state where no more than
+ * 2b values are there: then attackers could be the majority of what is left.
+ */
+export function trimmedMean(mixture: Mixture<Vector>, out: Vector): void {
+  averageMiddle(mixture, mixture.attackersMax, out);
+}
+
+/** Coordinate-wise median, the mean of the two middle values for an even count. Keeps one's own state as above. */
+export function median(mixture: Mixture<Vector>, out: Vector): void {
+  const count = mixture.states.length + 1;
+  averageMiddle(mixture, Math.floor((count - 1) / 2), out);
+}
+
+function averageMiddle(mixture: Mixture<Vector>, trim: number, out: Vector): void {
+  const rows: readonly Vector[] = [mixture.own, ...mixture.states];
+  const count = rows.length;
+  if (count <= 2 * mixture.attackersMax) {
+    out.set(mixture.own);
+    return;
+  }
+  const column = new Float64Array(count);
+  const kept = count - 2 * trim;
+  for (let i = 0; i < out.length; i += 1) {
+    // Insertion sort: a neighbourhood is a few dozen values, and this allocates nothing.
+    for (let j = 0; j < count; j += 1) {
+      const value = (rows[j] as Vector)[i] as number;
+      let k = j;
+      while (k > 0 && (column[k - 1] as number) > value) {
+        column[k] = column[k - 1] as number;
+        k -= 1;
+      }
+      column[k] = value;
+    }
+    let sum = 0;
+    for (let j = trim; j < count - trim; j += 1) sum += column[j] as number;
+    out[i] = sum / kept;
+  }
+}

@@ -1,0 +1,27 @@
+import type { EvidenceKind } from "../types.ts";
+
+/** What a kind of evidence says: to a peer's credit, about its conduct, about its absence, or proof for everyone. */
+export interface EvidenceWeight {
+  readonly counts: "credit" | "conduct" | "absence" | "proof";
+  readonly weight: number;
+}
+
+/** One row for each kind of evidence. */
+export const EVIDENCE_WEIGHTS: Readonly<Record<EvidenceKind, EvidenceWeight>> = {
+  // Small, so that credit saturates at 0.4 / (1 - 0.95) = 8: patience must not buy a long attack.
+  timely: { counts: "credit", weight: 0.4 },
+  // Its update was in vain, but it did the work: half of an absence.
+  late: { counts: "absence", weight: 0.25 },
+  // Machines and lines fail; 0.5 takes a newcomer to 0.4 and a known peer nowhere near.
+  missing: { counts: "absence", weight: 0.5 },
+  // Its own digest commits it to bytes that no honest node produces; a version slip is the only excuse.
+  malformed: { counts: "conduct", weight: 4 },
+  // Served other bytes than it announced over an authenticated stream; a broken disk is a possible excuse.
+  "digest-mismatch": { counts: "conduct", weight: 3 },
+  // Diverged training can produce it once, and an honest node stops there.
+  "non-finite": { counts: "conduct", weight: 4 },
+  // An opinion on private data: honest peers with unusual data earn one now and then.
+  "gate-veto": { counts: "conduct", weight: 1.5 },
+  // Two signed announcements for one round: anyone can verify it, nothing excuses it.
+  equivocation: { counts: "proof", weight: 10 },
+};

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import type { PeerId } from "../types.ts";
+
+/** Losses on a private batch, and how strictly to judge them. */
+export interface GateInput {
+  /** Loss at one's own state, nats per token. */
+  readonly base: number;
+  /** Loss after a small step towards each candidate, in the order of `peers`. */
+  readonly stepped: readonly number[];
+  readonly peers: readonly PeerId[];
+  /** At most this many vetoes, so that honest peers with unusual data cannot all be cut. */
+  readonly vetoesMax: number;
+  /** Least distance below the median gain, as a share of the base loss. */
+  readonly marginMin?: number;
+  /** The distance is also at least this many times the median absolute deviation of the gains. */
+  readonly madFactor?: number;
+  /**
+   * `relative`: an outlier among the candidates, and harmful. `absolute`: harmful beyond the margin, whatever the others
+   * do (the form of UBAR and Mozi; strict on strangers with other data).
+   */
+  readonly mode?: "relative" | "absolute";
+}
+
+/** What the gate says of each candidate. */
+export interface GateVerdict {
+  /** Relative gains (base - stepped) / base, in the order of `peers`; negative is harm, -Infinity a loss that is no number. */
+  readonly gains: readonly number[];
+  /** Worst first. */
+  readonly vetoed: readonly PeerId[];
+}
+
+export const GATE_DEFAULTS = { marginMin: 0.01, madFactor: 2, mode: "relative" } as const;
+
+/**
+ * The private held-out gate. A candidate is vetoed when a small step towards it raises the loss on private data, and, in relative
+ * mode, when its gain also lies below the median of all gains by more than max(marginMin, madFactor · MAD), and when it is
+ * among the `vetoesMax` worst.
+ *
+ * With one or two candidates nobody can be an outlier among peers, so the median is taken as 0 gain and the
+ * deviation as 0: a step that costs more than `marginMin` of the loss is an outlier then.
+ */
+export function judgeGate(input: GateInput): GateVerdict {
+  const { base, stepped, peers } = input;
+  assert.equal(stepped.length, peers.length, "one loss for each candidate");
+  assert.ok(Number.isFinite(base) && base >= 0, "the loss at one's own state is a number");
+  const gains = stepped.map((loss) => gainOf(base, loss));
+  const threshold = thresholdOf(gains, { ...GATE_DEFAULTS, ...input });
+  const vetoed = gains
+    .map((gain, index) => ({ gain, peer: peers[index] ?? "" }))
+    .sort((a, b) => compareGains(a.gain, b.gain) || (a.peer < b.peer ? -1 : 1))
+    .slice(0, Math.max(0, input.vetoesMax))
+    .filter(({ gain }) => gain < 0 && gain < threshold)
+    .map(({ peer }) => peer);
+  return { gains, vetoed };
+}
+
+/** -Infinity minus -Infinity is not a number, so no subtraction. */
+function compareGains(a: number, b: number): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function gainOf(base: number, loss: number): number {
+  if (!Number.isFinite(loss)) return Number.NEGATIVE_INFINITY;
+  // A base of 0 cannot improve: any loss is harm without bound, none is no change.
+  if (base === 0) return loss > 0 ? Number.NEGATIVE_INFINITY : 0;
+  return (base - loss) / base;
+}
+
+function thresholdOf(
+  gains: readonly number[],
+  { marginMin, madFactor, mode }: Required<Pick<GateInput, "marginMin" | "madFactor" | "mode">>,
+): number {
+  if (gains.length <= 2) return -marginMin;
+  const centre = medianOf(gains);
+  const deviations = gains.map((gain) => (gain === centre ? 0 : Math.abs(gain - centre)));
+  const deviation = medianOf(deviations);
+  // A majority of losses that are no numbers leaves no scale: only the harm itself can be judged.
+  if (!(Number.isFinite(centre) && Number.isFinite(deviation))) return -marginMin;
+  const margin = Math.max(marginMin, madFactor * deviation);
+  return mode === "absolute" ? -margin : centre - margin;
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort(compareGains);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? 0;
+  if (sorted.length % 2 === 1) return upper;
+  const lower = sorted[middle - 1] ?? upper;
+  return lower === upper ? upper : (lower + upper) / 2;
+}

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import type { Evidence, PeerId, Standing } from "../types.ts";
+import { type ReputationConfig, reputationConfigSchema } from "./config.ts";
+import { EVIDENCE_WEIGHTS, type EvidenceWeight } from "./evidence-weights.ts";
+
+/** What is remembered of one peer: decayed sums of evidence, and what followed. */
+export interface LedgerEntry {
+  /** Credit r⁺ for rounds without fault. */
+  readonly credit: number;
+  /** Faults of conduct r⁻. */
+  readonly faults: number;
+  /** Rounds missed or met late. */
+  readonly absence: number;
+  /** The newest round heard of; counters are decayed to it. */
+  readonly round: number;
+  /** Newest round with a fault of conduct, and how many rounds in a row it ends; -1 and 0 before the first. */
+  readonly faultRound: number;
+  readonly faultStreak: number;
+  /** First round after isolation; null when not isolated. */
+  readonly isolatedUntil: number | null;
+  readonly isolations: number;
+  readonly evicted: boolean;
+}
+
+/** One node's private memory of its peers; bounded, readonly, replaced by `observe` and `advance`. */
+export interface Ledger {
+  readonly config: ReputationConfig;
+  readonly entries: ReadonlyMap<PeerId, LedgerEntry>;
+}
+
+const STRANGER: LedgerEntry = {
+  credit: 0,
+  faults: 0,
+  absence: 0,
+  round: 0,
+  faultRound: -1,
+  faultStreak: 0,
+  isolatedUntil: null,
+  isolations: 0,
+  evicted: false,
+};
+
+/** A ledger that knows nobody. */
+export function emptyLedger(config: Partial<ReputationConfig> = {}): Ledger {
+  return { config: reputationConfigSchema.parse(config), entries: new Map() };
+}
+
+/**
+ * Takes one piece of evidence into account. Beta counters with forgetting (Jøsang and Ismail 2002): everything older fades by
+ * `forgetting` per round. A round with a fault earns no credit, and faults in consecutive rounds weigh more and more.
+ * Proof evicts at once.
+ *
+ * @returns the new ledger; the given one stays as it was
+ */
+export function observe(ledger: Ledger, evidence: Evidence): Ledger {
+  assert.ok(Number.isSafeInteger(evidence.round) && evidence.round >= 0, "rounds count from 0");
+  const { config } = ledger;
+  const known = ledger.entries.get(evidence.peer);
+  const before = fade(known ?? { ...STRANGER, round: evidence.round }, evidence.round, config);
+  const weighed = weigh(before, evidence.round, EVIDENCE_WEIGHTS[evidence.kind], config);
+  const after = isolate(weighed, config);
+  if (known === undefined && ledger.entries.size >= config.peersMax) {
+    return replaceLeast(ledger, evidence.peer, after);
+  }
+  return { config, entries: new Map(ledger.entries).set(evidence.peer, after) };
+}
+
+/** Lets time pass for everyone: fades counters to `round` and ends isolations that are over. */
+export function advance(ledger: Ledger, round: number): Ledger {
+  const entries = new Map<PeerId, LedgerEntry>();
+  for (const [peer, entry] of ledger.entries) entries.set(peer, fade(entry, round, ledger.config));
+  return { config: ledger.config, entries };
+}
+
+/** Score R = (r⁺ + 1) / (r⁺ + r⁻ + absence + 2), in (0, 1); 0.5 for a stranger, 0 for the evicted. */
+export function score(ledger: Ledger, peer: PeerId): number {
+  const entry = ledger.entries.get(peer) ?? STRANGER;
+  return entry.evicted ? 0 : scoreOf(entry);
+}
+
+/** What follows from the evidence so far. */
+export function standing(ledger: Ledger, peer: PeerId): Standing {
+  const entry = ledger.entries.get(peer) ?? STRANGER;
+  if (entry.evicted) return "evicted";
+  if (entry.isolatedUntil !== null) return "isolated";
+  return scoreOf(entry) >= ledger.config.fullScoreMin ? "full" : "reduced";
+}
+
+/** Factor in [0, 1] on the peer's share: min(1, 2R), and 0 when isolated or evicted. Attenuates, never amplifies. */
+export function shareFactor(ledger: Ledger, peer: PeerId): number {
+  const current = standing(ledger, peer);
+  if (current === "isolated" || current === "evicted") return 0;
+  return Math.min(1, 2 * score(ledger, peer));
+}
+
+function scoreOf(entry: LedgerEntry): number {
+  return (entry.credit + 1) / (entry.credit + entry.faults + entry.absence + 2);
+}
+
+/** Rounds after which nothing that matters is left of a counter, and the loop below may stop. */
+const FADED_ROUNDS = 1000;
+
+function fade(entry: LedgerEntry, round: number, config: ReputationConfig): LedgerEntry {
+  if (round <= entry.round) return entry;
+  let left = 1;
+  // A product of equal factors instead of a power: exact in the same way on every machine.
+  const rounds = Math.min(round - entry.round, FADED_ROUNDS);
+  for (let i = 0; i < rounds; i += 1) left *= config.forgetting;
+  const over = entry.isolatedUntil !== null && round >= entry.isolatedUntil;
+  return {
+    ...entry,
+    credit: entry.credit * left,
+    faults: entry.faults * left,
+    absence: entry.absence * left,
+    round,
+    isolatedUntil: over ? null : entry.isolatedUntil,
+  };
+}
+
+function weigh(
+  entry: LedgerEntry,
+  round: number,
+  { counts, weight }: EvidenceWeight,
+  config: ReputationConfig,
+): LedgerEntry {
+  switch (counts) {
+    case "credit":
+      return round === entry.faultRound ? entry : { ...entry, credit: entry.credit + weight };
+    case "absence":
+      return { ...entry, absence: Math.min(config.absenceMax, entry.absence + weight) };
+    case "proof":
+      return { ...entry, faults: entry.faults + weight, evicted: true };
+    case "conduct":
+      return blame(entry, round, weight, config);
+  }
+}
+
+function blame(
+  entry: LedgerEntry,
+  round: number,
+  weight: number,
+  config: ReputationConfig,
+): LedgerEntry {
+  let streak = entry.faultStreak;
+  if (round === entry.faultRound + 1) streak += 1;
+  else if (round > entry.faultRound) streak = 1;
+  return {
+    ...entry,
+    faults: entry.faults + weight * Math.min(streak, config.streakMax),
+    faultRound: Math.max(round, entry.faultRound),
+    faultStreak: streak,
+  };
+}
+
+/** Isolates on conduct alone, and only when enough is known. */
+function isolate(entry: LedgerEntry, config: ReputationConfig): LedgerEntry {
+  if (entry.evicted || entry.isolatedUntil !== null) return entry;
+  const evidence = entry.credit + entry.faults + 2;
+  const certain = 2 / evidence < config.isolationUncertaintyMax;
+  const bad = (entry.credit + 1) / evidence < config.isolationScoreMax;
+  if (!(certain && bad)) return entry;
+  let rounds = config.isolationRounds;
+  for (let i = 0; i < Math.min(entry.isolations, 20); i += 1) rounds *= 2;
+  return {
+    ...entry,
+    isolatedUntil: entry.round + 1 + rounds,
+    isolations: entry.isolations + 1,
+  };
+}
+
+/** Bounded memory: the entry with the least evidence that binds nobody makes room; those isolated or evicted stay. */
+function replaceLeast(ledger: Ledger, peer: PeerId, entry: LedgerEntry): Ledger {
+  let least: PeerId | null = null;
+  let leastEvidence = Number.POSITIVE_INFINITY;
+  for (const [candidate, { credit, faults, absence, isolatedUntil, evicted }] of ledger.entries) {
+    const evidence = credit + faults + absence;
+    if (evicted || isolatedUntil !== null || evidence >= leastEvidence) continue;
+    least = candidate;
+    leastEvidence = evidence;
+  }
+  if (least === null) return ledger;
+  const entries = new Map(ledger.entries);
+  entries.delete(least);
+  return { config: ledger.config, entries: entries.set(peer, entry) };
+}
