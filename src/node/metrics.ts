@@ -25,7 +25,7 @@ export function createMetrics() {
     roundSeconds: seconds("klatch_consensus_round_seconds", "Duration of a round."),
     evidence: counter("klatch_reputation_evidence_total", "What peers were seen to do.", "kind"),
     standings: gauge("klatch_reputation_peers", "Neighbours by standing.", "standing"),
-    refusals: counter("klatch_gossip_refusals_total", "Announcements refused.", "reason"),
+    refusals: counter("klatch_gossip_refusals_total", "Refusals.", "verdict", "reason"),
     fetches: counter("klatch_gossip_fetches_total", "Fetches: ok or why not.", "outcome"),
     peers: gauge("klatch_gossip_connected_peers", "Peers connected now."),
     sentBytes: gauge("klatch_gossip_sent_bytes", "Bytes sent since start."),

@@ -1,0 +1,154 @@
+import { rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { type FastifyInstance, fastify } from "fastify";
+import { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+import type { Config } from "../config.ts";
+import type { NodeStatus, RoundRecord } from "../contract.ts";
+import { statusAddressFile } from "../data-folder.ts";
+import type { Service } from "../lifecycle.ts";
+import type { Metrics } from "../metrics.ts";
+import { checkBinding, judgeRequest } from "./access.ts";
+
+/** Connections served at a time; more are closed at once. */
+const CONNECTIONS_MAX = 64;
+/** A request is a few headers: it arrives within this time or is dropped. */
+const REQUEST_MS = 10_000;
+const ROUNDS_MAX = 1000;
+
+/** What the endpoint shows. */
+export interface StatusSource {
+  status(): NodeStatus;
+  rounds(limit: number): readonly RoundRecord[];
+}
+
+export interface StatusServerDeps {
+  readonly source: StatusSource;
+  readonly metrics: Pick<Metrics, "registry">;
+  /** The node's data folder, where other commands find the address of the endpoint. */
+  readonly dataDir: string;
+}
+
+/** The status endpoint as a service; `url` is known once it has started. */
+export interface StatusServer extends Service {
+  readonly url: string | null;
+}
+
+/**
+ * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/metrics`, and the same under `/v1`.
+ * Read-only, on loopback unless told otherwise. Throws `network` when the port is taken.
+ */
+export function createStatusServer(config: Config["status"], deps: StatusServerDeps): StatusServer {
+  const addressFile = statusAddressFile(deps.dataDir);
+  let server: FastifyInstance | null = null;
+  let url: string | null = null;
+  return {
+    name: "status endpoint",
+    get url() {
+      return url;
+    },
+    async start() {
+      checkBinding(config);
+      server = build(config, deps);
+      await listen(server, config);
+      const { address, port, family } = server.server.address() as AddressInfo;
+      url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+      writeFileSync(addressFile, `${JSON.stringify({ url, pid: process.pid })}\n`, { mode: 0o600 });
+    },
+    async stop() {
+      if (url !== null) rmSync(addressFile, { force: true });
+      url = null;
+      await server?.close();
+    },
+  };
+}
+
+// --- internal ---
+
+function build(config: Config["status"], deps: StatusServerDeps): FastifyInstance {
+  const server = fastify({
+    bodyLimit: 1024,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: REQUEST_MS,
+    // Open connections must not keep a node from stopping.
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 64 },
+  });
+  server.server.maxConnections = CONNECTIONS_MAX;
+  server.server.headersTimeout = REQUEST_MS;
+  server.addHook("onRequest", async (request, reply) => {
+    const { host, origin } = request.headers;
+    const refusal = judgeRequest({ method: request.method, host, origin }, config);
+    reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
+    if (refusal === null) return;
+    if (refusal.status === 405) reply.header("allow", "GET, HEAD");
+    return reply.code(refusal.status).send({ error: refusal.message });
+  });
+  server.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({
+      error: "no such path; there are /healthz /readyz /status /peers /rounds /metrics",
+    }),
+  );
+  server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    return reply.code(status).send({ error: status < 500 ? error.message : "internal error" });
+  });
+  for (const prefix of ["", "/v1"]) addRoutes(server, prefix, deps);
+  return server;
+}
+
+const roundsQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(ROUNDS_MAX).default(100),
+});
+
+function addRoutes(
+  server: FastifyInstance,
+  prefix: string,
+  { source, metrics }: StatusServerDeps,
+): void {
+  server.get(`${prefix}/healthz`, async () => ({ status: "ok" }));
+  server.get(`${prefix}/readyz`, async (_request, reply) => {
+    const { state } = source.status();
+    return reply.code(readiness(state)).send({ state });
+  });
+  server.get(`${prefix}/status`, async () => source.status());
+  server.get(`${prefix}/peers`, async () => source.status().peers);
+  server.get(`${prefix}/rounds`, async (request, reply) => {
+    const query = roundsQuery.safeParse(request.query);
+    if (query.success) return source.rounds(query.data.limit);
+    return reply.code(400).send({ error: `the query is limit=N, N from 1 to ${ROUNDS_MAX}` });
+  });
+  server.get(`${prefix}/metrics`, async (_request, reply) => {
+    const text = await metrics.registry.metrics();
+    return reply.header("content-type", metrics.registry.contentType).send(text);
+  });
+}
+
+/** Ready is 200, on its way is 206, leaving is 503, as the beacon node API has it. */
+function readiness(state: NodeStatus["state"]): number {
+  switch (state) {
+    case "joining":
+      return 206;
+    case "running":
+    case "finished":
+      return 200;
+    case "stopping":
+      return 503;
+  }
+}
+
+async function listen(server: FastifyInstance, { host, port }: Config["status"]): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    await server.close();
+    const code = (error as NodeJS.ErrnoException).code;
+    const taken = code === "EADDRINUSE";
+    throw new KlatchError(
+      code === "EACCES" ? "permission" : "network",
+      `the status endpoint cannot listen on ${host}:${port} (${taken ? "port in use" : code})`,
+      "set status.port to another port, or to 0 for any free one",
+      { cause: error },
+    );
+  }
+}
