@@ -8,7 +8,7 @@ export interface Announcement {
   readonly base: Digest;
   readonly author: PeerId;
   readonly round: number;
-  /** Grows by one with each announcement of the author in a run; survives restarts. */
+  /** Grows with each announcement of the author, also across restarts and lost disks: wall-clock milliseconds at least. */
   readonly sequence: number;
   readonly payload: Digest;
   readonly payloadBytes: number;

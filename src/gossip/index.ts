@@ -3,4 +3,17 @@
  *
  * @packageDocumentation
  */
+export { MAX_ANNOUNCEMENT_BYTES, parseAnnouncement, signAnnouncement } from "./announcement.ts";
+export { type NetworkConfig, networkConfigSchema } from "./config.ts";
 export type * from "./contract.ts";
+export {
+  createIdentity,
+  generateIdentity,
+  type Identity,
+  isPeerId,
+  loadIdentity,
+  loadOrCreateIdentity,
+} from "./identity.ts";
+export type { Log } from "./log.ts";
+export { createNetwork, type NetworkOptions } from "./network.ts";
+export { createNetworkKey, loadNetworkKey } from "./network-key.ts";

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { decode, encode, rfc8949EncodeOptions } from "cborg";
+
+const DECODE_OPTIONS = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowInfinity: false,
+  allowNaN: false,
+  allowBigInt: false,
+  rejectDuplicateMapKeys: true,
+};
+
+/** Deterministic CBOR (RFC 8949 section 4.2.1): equal values give equal bytes. */
+export function encodeCanonical(value: unknown): Uint8Array {
+  return encode(value, rfc8949EncodeOptions);
+}
+
+/**
+ * Reads deterministic CBOR. Anything else is refused: trailing bytes, indefinite lengths, duplicate keys, and any
+ * encoding that is not the one {@link encodeCanonical} would have produced, so that a value has one signature.
+ *
+ * @returns the value, or undefined (which CBOR is not allowed to carry here) when the bytes are refused.
+ */
+export function decodeCanonical(bytes: Uint8Array): unknown {
+  try {
+    const value: unknown = decode(bytes, DECODE_OPTIONS);
+    return Buffer.compare(encodeCanonical(value), bytes) === 0 ? value : undefined;
+  } catch (error) {
+    // the decoder reports every malformed input, depth included, by throwing
+    assert(error instanceof Error);
+    return undefined;
+  }
+}

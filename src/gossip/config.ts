@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { isMultiaddr, peerOfAddress } from "./address.ts";
+import { isPeerId } from "./identity.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+const address = z.string().refine((text) => isMultiaddr(text), {
+  error: "not a multiaddr, e.g. /ip4/0.0.0.0/tcp/7117",
+});
+const peerAddress = z.string().refine((text) => peerOfAddress(text) !== null, {
+  error: "not a multiaddr with a peer id, e.g. /dns4/peer.example.org/tcp/7117/p2p/12D3KooW…",
+});
+const peerId = z.string().refine(isPeerId, { error: "not an Ed25519 peer id (12D3KooW…)" });
+
+const whole = (fallback: number, least: number, most: number) =>
+  z.int().min(least).max(most).default(fallback);
+
+const reach = {
+  listen: z
+    .array(address)
+    .max(16)
+    .default(["/ip4/0.0.0.0/tcp/7117"])
+    .describe("Addresses to listen on; port 0 takes a free one."),
+  announce: z
+    .array(address)
+    .max(16)
+    .default([])
+    .describe("Addresses to tell others instead of the listening ones (behind NAT or a proxy)."),
+  bootstrap: z
+    .array(peerAddress)
+    .max(1024)
+    .default([])
+    .describe("Peers to connect to and stay connected with; each address names its peer id."),
+  members: z
+    .union([z.literal("anyone"), z.array(peerId).max(1024)])
+    .default("anyone")
+    .describe('Peer ids that may connect; "anyone" refuses nobody, an empty list everybody.'),
+  networkKeyFile: z
+    .string()
+    .min(1)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe("File with the pre-shared key of a private network; null for none."),
+  peerExchange: z
+    .boolean()
+    .default(true)
+    .describe("Learn members' addresses from connected peers, and connect to them."),
+  maxPeers: whole(128, 1, 1000).describe("Peers to be connected with at most."),
+};
+
+const pace = {
+  dialTimeoutMs: whole(10 * SECOND, 100, 2 * MINUTE).describe("Longest attempt to connect."),
+  redialBaseMs: whole(500, 10, MINUTE).describe("Pause after the first failed attempt; doubles."),
+  redialMaxMs: whole(30 * SECOND, 10, 60 * MINUTE).describe("Longest pause between attempts."),
+  pingIntervalMs: whole(15 * SECOND, 500, 10 * MINUTE).describe("How often peers are pinged."),
+  syncIntervalMs: whole(15 * SECOND, 100, 60 * MINUTE).describe(
+    "How often announcements are compared with one connected peer, so that a lost one arrives.",
+  ),
+};
+
+const payloads = {
+  maxPayloadBytes: whole(256 * MIB, KIB, 1024 * MIB).describe(
+    "Largest payload to announce or fetch.",
+  ),
+  maxHeldBytes: whole(1024 * MIB, KIB, 64 * 1024 * MIB).describe(
+    "Payload bytes to hold for others.",
+  ),
+  chunkBytes: whole(MIB, KIB, MIB).describe("Bytes asked for in one request."),
+  openWaitMs: whole(MINUTE, 0, 60 * MINUTE).describe(
+    "How long a request for a payload waits that is held but not open yet.",
+  ),
+  unknownWaitMs: whole(5 * SECOND, 0, 10 * MINUTE).describe(
+    "How long a request for a payload waits that is not held.",
+  ),
+  stallMs: whole(15 * SECOND, 100, 10 * MINUTE).describe(
+    "A transfer ends when it brings less than minBytesPerSecond for this long.",
+  ),
+  minBytesPerSecond: whole(1024, 1, 1024 * MIB).describe("Slowest transfer that is put up with."),
+  fetchAttempts: whole(5, 1, 100).describe(
+    "Attempts in a row that bring nothing before giving up.",
+  ),
+  maxFetches: whole(32, 1, 1000).describe("Transfers from others at a time; more wait."),
+  maxWaitingFetches: whole(1024, 0, 100_000).describe("Transfers that may wait for a turn."),
+  maxServes: whole(32, 1, 1000).describe("Transfers to others at a time; more are told to retry."),
+  maxServesPerPeer: whole(4, 1, 64).describe("Transfers to one peer at a time."),
+};
+
+/** Section `network` of the configuration: where a node listens, whom it admits, and every limit of the wire. */
+export const networkConfigSchema = z.strictObject({ ...reach, ...pace, ...payloads });
+
+export type NetworkConfig = z.infer<typeof networkConfigSchema>;

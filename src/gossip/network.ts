@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
+import { signAnnouncement } from "./announcement.ts";
+import type { NetworkConfig } from "./config.ts";
+import type {
+  Announcement,
+  ConnectedPeer,
+  FetchOutcome,
+  Network,
+  SignedAnnouncement,
+  Traffic,
+} from "./contract.ts";
+import type { Identity } from "./identity.ts";
+import { startNode } from "./libp2p-node.ts";
+import { Listeners, type PeerListener, type RefusalListener } from "./listeners.ts";
+import { type Log, silentLog } from "./log.ts";
+import { loadNetworkKey } from "./network-key.ts";
+import { connectedPeers } from "./peer-list.ts";
+import { Wiring } from "./wiring.ts";
+
+export interface NetworkOptions {
+  readonly key: Identity;
+  readonly log?: Log;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => Timestamp;
+  /** Uniform in [0, 1); jitter of pauses, not for secrets. */
+  readonly random?: () => number;
+}
+
+/**
+ * The wire of one node, not started yet.
+ *
+ * @throws KlatchError `permission` when the network key file cannot be used.
+ */
+export async function createNetwork(
+  config: NetworkConfig,
+  { key, log = silentLog, now = Date.now, random = Math.random }: NetworkOptions,
+): Promise<Network> {
+  const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
+  const listeners = new Listeners();
+  const parts = { config, identity: key, networkKey, log, now, random, listeners };
+  return new KlatchNetwork(await Wiring.create(parts), key, config, listeners, log);
+}
+
+class KlatchNetwork implements Network {
+  readonly #wiring: Wiring;
+  readonly #identity: Identity;
+  readonly #config: NetworkConfig;
+  readonly #listeners: Listeners;
+  readonly #log: Log;
+  #stopping: Promise<void> | null = null;
+
+  constructor(
+    wiring: Wiring,
+    identity: Identity,
+    config: NetworkConfig,
+    listeners: Listeners,
+    log: Log,
+  ) {
+    this.#wiring = wiring;
+    this.#identity = identity;
+    this.#config = config;
+    this.#listeners = listeners;
+    this.#log = log;
+  }
+
+  get peerId(): PeerId {
+    return this.#identity.peerId;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    assert(this.#listeners.judge !== null, "onAnnouncement comes before start");
+    signal?.throwIfAborted();
+    await startNode(this.#wiring.node, this.#config.listen);
+    if (signal?.aborted) {
+      await this.stop();
+      signal.throwIfAborted();
+    }
+    await this.#wiring.begin();
+    this.#log.info({ peerId: this.peerId, addresses: this.addresses() }, "listening");
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#wiring.end();
+    return this.#stopping;
+  }
+
+  addresses(): readonly string[] {
+    return this.#wiring.node.getMultiaddrs().map(String);
+  }
+
+  peers(): readonly ConnectedPeer[] {
+    return connectedPeers(this.#wiring.node, this.#wiring.topic);
+  }
+
+  traffic(): Traffic {
+    return this.#wiring.meter.read();
+  }
+
+  async announce(
+    announcement: Omit<Announcement, "author">,
+  ): Promise<{ readonly signed: SignedAnnouncement; readonly recipients: number }> {
+    const signed = await signAnnouncement(
+      { ...announcement, author: this.peerId },
+      this.#identity.key,
+    );
+    return { signed, recipients: await this.#publish(signed) };
+  }
+
+  async republish(signed: SignedAnnouncement): Promise<number> {
+    assert.equal(signed.announcement.author, this.peerId);
+    const recipients = await this.#publish(signed);
+    if (recipients > 0) return recipients;
+    // gossip carries the same bytes once in two minutes; an exchange carries them always
+    const { node, exchange } = this.#wiring;
+    const told = await Promise.all(node.getPeers().map((peer) => exchange.with(peer.toString())));
+    return told.filter(Boolean).length;
+  }
+
+  onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void {
+    this.#listeners.judge = judge;
+  }
+
+  onRefused(listener: RefusalListener): void {
+    this.#listeners.onRefused(listener);
+  }
+
+  onPeer(listener: PeerListener): void {
+    this.#listeners.onPeer(listener);
+  }
+
+  offer(payload: Digest, bytes: Uint8Array): void {
+    this.#wiring.store.offer(payload, bytes);
+  }
+
+  open(payload: Digest): void {
+    this.#wiring.store.open(payload);
+  }
+
+  withdraw(payload: Digest): void {
+    this.#wiring.store.withdraw(payload);
+  }
+
+  fetch(
+    peer: PeerId,
+    payload: { readonly digest: Digest; readonly bytes: number },
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<FetchOutcome> {
+    return this.#wiring.fetcher.fetch(peer, payload, AbortSignal.any([signal, this.#wiring.ended]));
+  }
+
+  ban(peer: PeerId): void {
+    this.#log.warn({ peer }, "banned");
+    this.#wiring.refuse(peer, Number.POSITIVE_INFINITY);
+  }
+
+  async #publish(signed: SignedAnnouncement): Promise<number> {
+    this.#wiring.door.remember(signed);
+    const recipients = await this.#wiring.topic.publish(signed.bytes);
+    const { round, sequence } = signed.announcement;
+    const peers = this.#wiring.node.getPeers().length;
+    if (recipients.length === 0) {
+      this.#log.warn({ round, sequence, peers }, "announced to nobody; who connects later is told");
+    }
+    return recipients.length;
+  }
+}

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import type { Connection, Stream } from "@libp2p/interface";
+import { peerIdFromString } from "@libp2p/peer-id";
+import type { PeerId, Timestamp } from "../types.ts";
+import { peerOfAddress, withPeer } from "./address.ts";
+import { AnnouncementDoor, type Refusal } from "./announcement-door.ts";
+import { AnnouncementExchange, EXCHANGE_PROTOCOL } from "./announcement-exchange.ts";
+import type { NetworkConfig } from "./config.ts";
+import { DialPlan } from "./dial-plan.ts";
+import { Dialer } from "./dialer.ts";
+import type { ExchangeMessage } from "./exchange-message.ts";
+import { GossipTopic } from "./gossip-topic.ts";
+import type { Identity } from "./identity.ts";
+import { composeNode, type KlatchNode } from "./libp2p-node.ts";
+import type { Listeners } from "./listeners.ts";
+import { type Log, reasonOf } from "./log.ts";
+import { gaterOf, Membership } from "./membership.ts";
+import { PayloadFetcher } from "./payload-fetch.ts";
+import { PAYLOAD_PROTOCOL } from "./payload-protocol.ts";
+import { PayloadServer } from "./payload-server.ts";
+import { PayloadStore } from "./payload-store.ts";
+import { TokenBuckets } from "./token-bucket.ts";
+import { TrafficMeter } from "./traffic-meter.ts";
+
+/** Peers remembered with their addresses. */
+const MAX_KNOWN_PEERS = 2048;
+/** Provably wrong messages that are put up with; then the peer is disconnected and refused for a while. */
+const STRIKES = { burst: 20, refillMs: 30_000 };
+const REFUSAL_MS = 5 * 60_000;
+/** A refused stranger is reported once in this time, however often it knocks. */
+const KNOCKS = { burst: 1, refillMs: 60_000 };
+/** Announcements judged before other work gets a turn. */
+const JUDGED_AT_ONCE = 32;
+
+export interface WiringParts {
+  readonly config: NetworkConfig;
+  readonly identity: Identity;
+  readonly networkKey: Uint8Array | null;
+  readonly listeners: Listeners;
+  readonly log: Log;
+  readonly now: () => Timestamp;
+  readonly random: () => number;
+}
+
+/** The parts of one node's wire, connected with each other: who tells whom what. */
+export class Wiring {
+  readonly node: KlatchNode;
+  readonly meter: TrafficMeter;
+  readonly store: PayloadStore;
+  readonly fetcher: PayloadFetcher;
+  readonly door: AnnouncementDoor;
+  readonly topic: GossipTopic;
+  readonly exchange: AnnouncementExchange;
+  readonly #parts: WiringParts;
+  readonly #membership: Membership;
+  readonly #plan: DialPlan;
+  readonly #dialer: Dialer;
+  readonly #server: PayloadServer;
+  readonly #strikes = new TokenBuckets(STRIKES);
+  readonly #ended = new AbortController();
+  #exchangeTimer: NodeJS.Timeout | undefined;
+
+  /** Makes the libp2p node and everything around it; nothing listens yet. */
+  static async create(parts: WiringParts): Promise<Wiring> {
+    const { config, identity, networkKey, listeners, log, now } = parts;
+    const membership = new Membership(config.members, now);
+    const meter = new TrafficMeter();
+    const knocks = new TokenBuckets(KNOCKS);
+    const gater = gaterOf(membership, (peer) => {
+      if (!knocks.take(peer, now())) return;
+      const reason = membership.isMember(peer) ? "isolated" : "not-member";
+      log.info({ peer, reason }, "refused a connection");
+      listeners.refused(peer, { verdict: "reject", reason });
+    });
+    const rosterSize = membership.size;
+    const metrics = meter.metrics();
+    const node = await composeNode({ identity, config, gater, metrics, networkKey, rosterSize });
+    return new Wiring(parts, node, membership, meter);
+  }
+
+  private constructor(
+    parts: WiringParts,
+    node: KlatchNode,
+    membership: Membership,
+    meter: TrafficMeter,
+  ) {
+    const { config, listeners, log, now, random } = parts;
+    this.#parts = parts;
+    this.node = node;
+    this.meter = meter;
+    this.#membership = membership;
+    const pace = { baseMs: config.redialBaseMs, maxMs: config.redialMaxMs, random };
+    this.#plan = new DialPlan(pace, MAX_KNOWN_PEERS);
+    this.#dialer = new Dialer(node, this.#plan, { ...config, now, log });
+    this.store = new PayloadStore(config.maxHeldBytes);
+    const onMalformed = (peer: PeerId) =>
+      this.#refused(peer, { verdict: "reject", reason: "malformed" });
+    this.#server = new PayloadServer(this.store, { ...config, log, onMalformed });
+    const openStream = (peer: PeerId, signal: AbortSignal) => this.#openStream(peer, signal);
+    this.fetcher = new PayloadFetcher({ ...config, random, openStream });
+    this.door = new AnnouncementDoor({
+      membership,
+      maxPayloadBytes: config.maxPayloadBytes,
+      now,
+      judge: (signed) => {
+        assert(listeners.judge !== null);
+        return listeners.judge(signed);
+      },
+      onRefused: (from, refusal) => this.#refused(from, refusal),
+    });
+    this.topic = new GossipTopic(node.services.pubsub, this.door);
+    const offer = () => this.#tellAll();
+    const onMessage = (from: PeerId, message: ExchangeMessage) => this.#hear(from, message);
+    this.exchange = new AnnouncementExchange({ node, log, now, offer, onMessage, onMalformed });
+  }
+
+  /** Ends when the network is stopped. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Serves, listens for events, and starts to connect. The node has been started. */
+  async begin(): Promise<void> {
+    const { config, now } = this.#parts;
+    await this.node.handle(PAYLOAD_PROTOCOL, (s, c) => this.#server.handle(s, c), {
+      maxInboundStreams: config.maxServesPerPeer + 8,
+    });
+    await this.node.handle(EXCHANGE_PROTOCOL, (s, c) => this.exchange.handle(s, c), {
+      maxInboundStreams: 4,
+    });
+    this.#followPeers();
+    this.topic.subscribe();
+    for (const address of config.bootstrap) {
+      const peer = peerOfAddress(address);
+      if (peer !== null && peer !== this.#parts.identity.peerId) {
+        this.#plan.learn(peer, [address], now(), true);
+      }
+    }
+    this.#dialer.wake();
+    this.#scheduleExchange();
+  }
+
+  /** Ends every activity and closes every connection. */
+  async end(): Promise<void> {
+    this.#ended.abort();
+    clearTimeout(this.#exchangeTimer);
+    this.#server.stop();
+    await Promise.all([this.#dialer.stop(), this.exchange.stop()]);
+    await this.node.stop();
+  }
+
+  /** Disconnects a peer and refuses it until then. */
+  refuse(peer: PeerId, until: Timestamp): void {
+    this.#membership.refuse(peer, until);
+    // a ban for good needs no address any more
+    if (until === Number.POSITIVE_INFINITY) this.#plan.forget(peer);
+    this.node.hangUp(peerIdFromString(peer)).catch((error: unknown) => {
+      this.#parts.log.debug({ peer, reason: reasonOf(error) }, "could not hang up");
+    });
+  }
+
+  #followPeers(): void {
+    const { listeners, now, log } = this.#parts;
+    this.node.addEventListener("peer:connect", ({ detail }) => {
+      const peer = detail.toString();
+      this.#plan.connected(peer, now());
+      log.debug({ peer }, "connected");
+      listeners.peer("connected", peer);
+    });
+    this.node.addEventListener("peer:disconnect", ({ detail }) => {
+      const peer = detail.toString();
+      this.#plan.lost(peer, now());
+      this.#dialer.wake();
+      log.debug({ peer }, "disconnected");
+      listeners.peer("disconnected", peer);
+    });
+    this.node.addEventListener("peer:identify", ({ detail }) => {
+      const peer = detail.peerId.toString();
+      this.#learn(peer, detail.listenAddrs.map(String));
+      this.#plan.connected(peer, now());
+    });
+    this.topic.onSubscribed((peer) => this.#exchangeWith(peer));
+  }
+
+  #learn(peer: PeerId, addresses: readonly string[]): void {
+    if (peer === this.#parts.identity.peerId || !this.#membership.admits(peer)) return;
+    const own = addresses.filter((address) => (peerOfAddress(address) ?? peer) === peer);
+    this.#plan.learn(peer, own, this.#parts.now());
+  }
+
+  #tellAll(): ExchangeMessage {
+    const { config, identity, now } = this.#parts;
+    const announcements = this.door.cache.current(now()).map(({ bytes }) => bytes);
+    if (!config.peerExchange) return { announcements, peers: [] };
+    const self = { peer: identity.peerId, addresses: this.node.getMultiaddrs().map(String) };
+    const others = this.#plan.book().filter(({ peer }) => this.#membership.admits(peer));
+    return { announcements, peers: [self, ...others] };
+  }
+
+  async #hear(from: PeerId, { announcements, peers }: ExchangeMessage): Promise<void> {
+    for (const [index, bytes] of announcements.entries()) {
+      if (index % JUDGED_AT_ONCE === JUDGED_AT_ONCE - 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await this.door.admit(bytes, { from });
+    }
+    if (!this.#parts.config.peerExchange) return;
+    const connected = new Set(this.node.getPeers().map(String));
+    for (const { peer, addresses } of peers) {
+      this.#learn(peer, addresses);
+      if (connected.has(peer)) this.#plan.connected(peer, this.#parts.now());
+    }
+    this.#dialer.wake();
+  }
+
+  #refused(from: PeerId, refusal: Refusal): void {
+    const { listeners, now, log } = this.#parts;
+    listeners.refused(from, refusal);
+    if (refusal.verdict !== "reject" || this.#strikes.take(from, now())) return;
+    log.warn(
+      { peer: from, reason: refusal.reason },
+      "too many wrong messages: refused for a while",
+    );
+    this.refuse(from, now() + REFUSAL_MS);
+  }
+
+  /** Compares announcements with one connected peer now and then. */
+  #scheduleExchange(): void {
+    const { config, random } = this.#parts;
+    this.#exchangeTimer = setTimeout(
+      () => {
+        const peers = this.node.getPeers();
+        const peer = peers[Math.floor(random() * peers.length)];
+        if (peer !== undefined) this.#exchangeWith(peer.toString());
+        this.#scheduleExchange();
+      },
+      config.syncIntervalMs * (0.5 + random()),
+    );
+  }
+
+  #exchangeWith(peer: PeerId): void {
+    this.exchange.with(peer).catch((error: unknown) => {
+      this.#parts.log.warn({ peer, reason: reasonOf(error) }, "an exchange failed");
+    });
+  }
+
+  async #openStream(peer: PeerId, signal: AbortSignal): Promise<Stream> {
+    const connection = this.#connectionTo(peer) ?? (await this.#connect(peer, signal));
+    return connection.newStream(PAYLOAD_PROTOCOL, { signal });
+  }
+
+  #connectionTo(peer: PeerId): Connection | undefined {
+    return this.node.getConnections(peerIdFromString(peer)).find(({ status }) => status === "open");
+  }
+
+  async #connect(peer: PeerId, signal: AbortSignal): Promise<Connection> {
+    const addresses = this.#plan.addressesOf(peer);
+    if (addresses.length === 0) throw new Error(`no address of ${peer} is known`);
+    const timeout = AbortSignal.timeout(this.#parts.config.dialTimeoutMs);
+    return this.node.dial(
+      addresses.map((address) => withPeer(address, peer)),
+      { signal: AbortSignal.any([signal, timeout]) },
+    );
+  }
+}
