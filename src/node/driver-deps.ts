@@ -1,0 +1,44 @@
+import type { Codec, Network } from "../gossip/index.ts";
+import type { Ledger } from "../reputation/index.ts";
+import type { Learner } from "../training/index.ts";
+import type { Digest, PeerId } from "../types.ts";
+import type { AnnouncementBook } from "./announcement-book.ts";
+import type { Config } from "./config.ts";
+import type { Store } from "./contract.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What a node that does not follow the protocol may see when it decides what to send. */
+export interface OfferContext {
+  readonly round: number;
+  /** State before and after local training, and the seeded state that the run started from. */
+  readonly before: Float32Array;
+  readonly trained: Float32Array;
+  readonly initial: Float32Array;
+}
+
+/** Decides what a node sends in place of its trained state: a state to encode, or raw payload bytes. */
+export type OfferTransform = (context: OfferContext) => Float32Array | Uint8Array;
+
+/** Everything the driver and its round work act upon. */
+export interface DriverDeps {
+  readonly config: Config;
+  readonly run: Digest;
+  readonly learner: Learner;
+  readonly network: Network;
+  readonly store: Store;
+  readonly codec: Codec;
+  readonly book: AnnouncementBook;
+  readonly ledger: { current: Ledger };
+  readonly neighbours: readonly PeerId[];
+  /** The share of each neighbour in full standing. */
+  readonly shares: ReadonlyMap<PeerId, number>;
+  /** Neighbours that may lie, as the mixing rule assumes. */
+  readonly attackersMax: number;
+  readonly initial: Float32Array;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  /** Replaces what is sent; only the testnet's attackers set it. */
+  readonly offer?: OfferTransform;
+}

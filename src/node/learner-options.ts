@@ -1,0 +1,20 @@
+import type { LearnerOptions } from "../training/index.ts";
+import { adapterTargets, type Config } from "./config.ts";
+
+/** Cuts the learner's part out of a node's configuration. */
+export function learnerOptions(config: Config): LearnerOptions {
+  const { run, data, engine, model } = config;
+  return {
+    model,
+    engine: engine.name,
+    threads: engine.threads,
+    adapter: { ...run.adapter, targets: adapterTargets(run.adapter.targets), seed: run.seed },
+    factors: run.factors,
+    optimizer: run.optimizer,
+    batchSize: run.batchSize,
+    sequenceMax: run.sequenceMax,
+    seed: run.seed,
+    data: { train: data.train, columns: data.columns, heldOutShare: data.heldOutShare },
+    ...(data.test.length > 0 ? { test: { files: data.test, columns: data.columns } } : {}),
+  };
+}

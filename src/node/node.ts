@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import {
+  buildGraph,
+  type Certificate,
+  certify,
+  metropolisShares,
+  parseTopology,
+} from "../consensus/index.ts";
+import { KlatchError } from "../errors.ts";
+import { codecByName, createNetwork, loadOrCreateIdentity, type Network } from "../gossip/index.ts";
+import { emptyLedger, fromJson } from "../reputation/index.ts";
+import { createLearner, type Learner } from "../training/index.ts";
+import type { Evidence, PeerId } from "../types.ts";
+import { AnnouncementBook } from "./announcement-book.ts";
+import type { Config } from "./config.ts";
+import type { NodeStatus, RoundRecord, Store } from "./contract.ts";
+import { Driver } from "./driver.ts";
+import type { DriverDeps, OfferTransform } from "./driver-deps.ts";
+import { learnerOptions } from "./learner-options.ts";
+import type { Logger } from "./logger.ts";
+import { runDigest } from "./manifest.ts";
+import type { Metrics } from "./metrics.ts";
+import { nodeStatus } from "./node-status.ts";
+
+export interface NodeDeps {
+  readonly log: Logger;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly now?: () => number;
+  /** Replaces what the node sends; only the testnet's attackers set it. */
+  readonly offer?: OfferTransform;
+}
+
+/** One peer of a run: learner, network, memory and the round that drives them. */
+export interface KlatchNode {
+  /** Loads the model, joins the network and takes up the run where the store left it. */
+  start(signal?: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+  status(): NodeStatus;
+  rounds(limit: number): readonly RoundRecord[];
+  evidence(limit: number): readonly Evidence[];
+  /** Resolves when the last round is over and evaluated; rejects when the node cannot go on. */
+  readonly finished: Promise<void>;
+}
+
+/** Wires the rooms into a node. Touches nothing until `start`. */
+export function createNode(config: Config, deps: NodeDeps): KlatchNode {
+  return new Node(config, deps);
+}
+
+// --- internal ---
+
+interface Parts {
+  readonly learner: Learner;
+  readonly network: Network;
+  readonly driver: Driver;
+  readonly deps: DriverDeps;
+  readonly certificate: Certificate;
+}
+
+class Node implements KlatchNode {
+  readonly #config: Config;
+  readonly #deps: NodeDeps;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #refusals = new Map<string, number>();
+  readonly #finished = Promise.withResolvers<void>();
+  #parts: Parts | null = null;
+  #isFinished = false;
+  #isStopping = false;
+
+  constructor(config: Config, deps: NodeDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#now = deps.now ?? Date.now;
+    this.#startedAt = this.#now();
+    this.#finished.promise.catch(() => undefined);
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  async start(signal?: AbortSignal): Promise<void> {
+    const learner = await createLearner(learnerOptions(this.#config));
+    try {
+      this.#parts = await this.#assemble(learner);
+      await this.#parts.network.start(signal);
+    } catch (error) {
+      await this.stop();
+      await learner.close();
+      throw error;
+    }
+    const { driver } = this.#parts;
+    driver.start();
+    driver.finished.then(
+      () => {
+        this.#isFinished = true;
+        this.#finished.resolve();
+      },
+      (error: unknown) => this.#finished.reject(error),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#parts === null) return;
+    const { driver, network, learner } = this.#parts;
+    await driver.stop();
+    await network.stop();
+    await learner.close();
+  }
+
+  status(): NodeStatus {
+    assert(this.#parts, "status is asked of a node that has started");
+    return nodeStatus({
+      ...this.#parts,
+      startedAt: this.#startedAt,
+      stopping: this.#isStopping,
+      finished: this.#isFinished,
+      refusals: this.#refusals,
+    });
+  }
+
+  rounds(limit: number): readonly RoundRecord[] {
+    assert(this.#parts, "rounds are asked of a node that has started");
+    return this.#deps.store.rounds(this.#parts.deps.run, limit);
+  }
+
+  evidence(limit: number): readonly Evidence[] {
+    assert(this.#parts, "evidence is asked of a node that has started");
+    return this.#deps.store.evidence(this.#parts.deps.run, limit);
+  }
+
+  async #assemble(learner: Learner): Promise<Parts> {
+    const { store, log, metrics, offer } = this.#deps;
+    const config = this.#config;
+    const identity = await loadOrCreateIdentity(store.folder);
+    requireMembership(identity.peerId, config.run.members);
+    const run = runDigest(config.run, learner.info);
+    const { members, rounds } = config.run;
+    const graph = buildGraph(parseTopology(config.run.topology), members);
+    const certificate = certify(config.run.rule, graph);
+    const attackersMax =
+      config.run.attackersMax === "auto" ? certificate.attackersMax : config.run.attackersMax;
+    const network = await createNetwork({ ...config.network, members }, { key: identity.key, log });
+    const terms = {
+      run,
+      base: learner.info.modelDigest,
+      rounds,
+      members: new Set<PeerId>(members),
+    };
+    const kept = store.loadCheckpoint(run);
+    if (kept?.warning) log.warn({}, kept.warning);
+    const deps: DriverDeps = {
+      config,
+      run,
+      learner,
+      network,
+      store,
+      codec: codecByName(config.run.codec),
+      book: new AnnouncementBook(terms),
+      ledger: { current: kept ? fromJson(kept.checkpoint.ledger).ledger : emptyLedger() },
+      neighbours: graph.get(network.peerId) ?? [],
+      shares: metropolisShares(graph, network.peerId),
+      attackersMax,
+      initial: await learner.initialAdapter(),
+      log,
+      metrics,
+      now: this.#now,
+      ...(offer ? { offer } : {}),
+    };
+    const round = kept?.checkpoint.round ?? 0;
+    const driver = new Driver(deps, { round, offered: store.loadOffer(run, round) !== null });
+    this.#listen(network, deps.book, driver);
+    return { learner, network, driver, deps, certificate };
+  }
+
+  #listen(network: Network, book: AnnouncementBook, driver: Driver): void {
+    network.onAnnouncement((signed) => {
+      const verdict = book.judge(signed, driver.round);
+      if (verdict.verdict !== "accept") return verdict;
+      if (verdict.value.fresh && signed.announcement.author !== network.peerId) {
+        const { author: peer, round, payload, payloadBytes } = signed.announcement;
+        driver.dispatch({ type: "announced", peer, round, payload, payloadBytes });
+      }
+      return { verdict: "accept", value: undefined };
+    });
+    network.onSync(() => book.all());
+    network.onRefused((from, { verdict, reason }) => {
+      this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
+      this.#deps.metrics.refusals.inc({ reason });
+      this.#deps.log.debug({ from, verdict, reason }, "announcement refused");
+    });
+  }
+}
+
+/** A node that is not in its own list would be refused by everyone, without a word. */
+function requireMembership(self: PeerId, members: readonly PeerId[]): void {
+  if (members.includes(self)) return;
+  throw new KlatchError(
+    "usage",
+    `run.members does not name this node (${self})`,
+    "list the peer ids of all members, your own included, alike on every peer",
+  );
+}
