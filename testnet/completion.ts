@@ -1,0 +1,38 @@
+import { KlatchError } from "../src/errors.ts";
+import type { ColumnMap } from "../src/training/index.ts";
+import type { Row } from "./rows.ts";
+
+/** What the model learns to answer in a row: its completion, or its last message; null for plain text. */
+export function completionOf(row: Row, columns: ColumnMap): string | null {
+  const completion = row[columns.completion ?? "completion"];
+  if (typeof completion === "string") return completion;
+  const messages = row[columns.messages ?? "messages"];
+  if (!Array.isArray(messages)) return null;
+  const content: unknown = messages.at(-1)?.content;
+  return typeof content === "string" ? content : null;
+}
+
+/** The same row with another completion. */
+export function withCompletion(row: Row, completion: string, columns: ColumnMap): Row {
+  const column = columns.completion ?? "completion";
+  if (typeof row[column] === "string") return { ...row, [column]: completion };
+  const messagesColumn = columns.messages ?? "messages";
+  const messages = row[messagesColumn] as readonly Row[];
+  const last = { ...messages.at(-1), content: completion };
+  return { ...row, [messagesColumn]: [...messages.slice(0, -1), last] };
+}
+
+const LABEL_FIELD = "label";
+
+/** What a label-skewed split goes by: the field `label`, else the whole completion; throws `data` when there is neither. */
+export function labelOf(row: Row, columns: ColumnMap): string {
+  const label = row[LABEL_FIELD];
+  if (typeof label === "string" || typeof label === "number") return String(label);
+  const completion = completionOf(row, columns);
+  if (completion !== null) return completion;
+  throw new KlatchError(
+    "data",
+    `a row has neither a label nor a completion: ${JSON.stringify(row).slice(0, 80)}`,
+    "Split by iid or by:FIELD, or name the completion's column with --columns completion=NAME.",
+  );
+}

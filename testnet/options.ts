@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { KlatchError } from "../src/errors.ts";
+import { MIXING_RULES } from "../src/types.ts";
+import { ATTACK_NAMES } from "./attacks.ts";
+import type { Partition } from "./partition.ts";
+
+const path = z.string().min(1).max(4096);
+const columnName = z.string().min(1).max(200).exactOptional();
+const COLUMNS = /^(text|prompt|completion|messages)=[^=,]{1,200}$/;
+
+const columnMap = z.strictObject({
+  text: columnName,
+  prompt: columnName,
+  completion: columnName,
+  messages: columnName,
+});
+
+/** `prompt=question,completion=answer` -> an object. */
+const columnList = z
+  .string()
+  .refine(
+    (text) => text.split(",").every((part) => COLUMNS.test(part)),
+    "expected text|prompt|completion|messages=NAME, with commas between",
+  )
+  .transform((text) =>
+    columnMap.parse(Object.fromEntries(text.split(",").map((part) => part.split("=")))),
+  );
+
+const partition = z
+  .string()
+  .max(300)
+  .regex(
+    /^(by-file|iid|dirichlet:[0-9]*\.?[0-9]+|by:.+)$/,
+    "expected by-file, iid, dirichlet:ALPHA or by:FIELD",
+  )
+  .refine(
+    (text) => !text.startsWith("dirichlet:") || (alphaOf(text) >= 0.001 && alphaOf(text) <= 1000),
+    "ALPHA must lie between 0.001 and 1000",
+  );
+
+/** Everything that decides a testnet; the flags of `klatch testnet` in the form they are typed. */
+export const testnetOptionsSchema = z.strictObject({
+  peers: z
+    .int()
+    .min(2)
+    .max(100)
+    .default(4)
+    .describe("Peers, attackers included; one process each."),
+  rounds: z.int().min(1).max(10_000).default(12).describe("Rounds of train, exchange, mix."),
+  steps: z.int().min(1).max(10_000).default(20).describe("Local optimiser steps per round."),
+  seed: z
+    .int()
+    .min(0)
+    .max(4_294_967_295)
+    .default(1)
+    .describe("Seed of split, adapter and attacks."),
+  model: path.describe("Hugging Face folder of the base model."),
+  data: path.describe("JSONL or CSV file, or a folder of them."),
+  test: path.optional().describe("Common test set, a file or a folder (pooled)."),
+  partition: partition
+    .optional()
+    .describe("Split of the data: by-file, iid, dirichlet:ALPHA, by:FIELD."),
+  columns: z.union([columnMap, columnList]).default({}).describe("Column names."),
+  topology: z
+    .string()
+    .regex(/^(full|ring|regular:[1-9][0-9]{0,2})$/, "expected full, ring or regular:K")
+    .default("full")
+    .describe("Who exchanges with whom."),
+  rule: z.enum(MIXING_RULES).default("cs-plus").describe("Mixing rule."),
+  attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
+  attackers: z
+    .int()
+    .min(0)
+    .max(99)
+    .optional()
+    .describe("How many of the peers attack: the last ones."),
+  baselines: z
+    .boolean()
+    .default(false)
+    .describe("Also train each peer alone, and one on all data."),
+  report: path.optional().describe("Folder for report.json, report.md and report.png."),
+  folder: path.optional().describe("Working folder; a temporary one by default."),
+  batchSize: z.int().min(1).max(1024).default(8).describe("Examples per step."),
+  learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
+  rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
+  alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
+  targets: z.string().max(100).default("all").describe("Layers with an adapter: all, or q,v,..."),
+  factors: z
+    .enum(["both", "alternate", "ffa"])
+    .default("both")
+    .describe("LoRA factors that train."),
+  codec: z.enum(["int8", "float32"]).default("int8").describe("How updates travel."),
+  gate: z.boolean().default(true).describe("Judge updates on private held-out examples."),
+  threads: z.int().min(1).max(64).default(1).describe("Engine threads of each peer."),
+  sequenceMax: z.int().min(8).max(4096).default(128).describe("Longest sequence in tokens."),
+  commitGraceMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(60_000)
+    .describe("Longest wait for others' announcements after the own one."),
+  killEach: z.boolean().default(false).describe("SIGKILL every peer once, and start it again."),
+  timeLimitSeconds: z.int().min(5).max(604_800).default(7200).describe("Longest run."),
+});
+
+/** What callers may leave out has its default here. */
+export type TestnetInput = z.input<typeof testnetOptionsSchema>;
+
+/** Checked options of a testnet. */
+export type TestnetOptions = z.output<typeof testnetOptionsSchema>;
+
+/** Checks options, also against one another; throws `usage` with the name of the flag. */
+export function parseOptions(input: unknown): TestnetOptions {
+  const parsed = testnetOptionsSchema.safeParse(input);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const name = flagName(String(issue?.path[0] ?? "options"));
+    throw new KlatchError(
+      "usage",
+      `${name}: ${issue?.message ?? "not understood"}`,
+      "See klatch testnet run --help.",
+    );
+  }
+  const options = parsed.data;
+  const attackers = attackersOf(options);
+  if (options.attack === undefined && attackers > 0) {
+    throw new KlatchError(
+      "usage",
+      "--attackers needs --attack",
+      `Attacks are ${ATTACK_NAMES.join(", ")}.`,
+    );
+  }
+  if (attackers >= options.peers) {
+    throw new KlatchError(
+      "usage",
+      `${attackers} attackers leave no honest peer among ${options.peers}`,
+      "Use fewer --attackers or more --peers.",
+    );
+  }
+  return options;
+}
+
+/** Number of attackers: as told, else one where an attack is named. */
+export function attackersOf(options: Pick<TestnetOptions, "attack" | "attackers">): number {
+  return options.attackers ?? (options.attack === undefined ? 0 : 1);
+}
+
+/** The split that was asked for; by default one file per peer for a folder, else iid. */
+export function partitionOf(text: string | undefined, dataIsFolder: boolean): Partition {
+  if (text === undefined) return { kind: dataIsFolder ? "by-file" : "iid" };
+  if (text.startsWith("dirichlet:")) return { kind: "dirichlet", alpha: alphaOf(text) };
+  if (text.startsWith("by:")) return { kind: "by-field", field: text.slice("by:".length) };
+  if (text === "iid") return { kind: "iid" };
+  if (dataIsFolder) return { kind: "by-file" };
+  throw new KlatchError(
+    "usage",
+    "--partition by-file needs a folder as --data",
+    "Give a folder with one file per peer, or use --partition iid.",
+  );
+}
+
+function alphaOf(text: string): number {
+  return Number(text.slice("dirichlet:".length));
+}
+
+function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

@@ -1,0 +1,97 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { stringify } from "yaml";
+import { createIdentity } from "../src/gossip/index.ts";
+import { identityFile } from "../src/node/data-folder.ts";
+import type { PeerId } from "../src/types.ts";
+import { freePorts } from "./free-ports.ts";
+import type { TestnetOptions } from "./options.ts";
+import type { PeerData, RunData } from "./run-data.ts";
+
+/** Everything needed to start one peer and to ask for its state. */
+export interface PeerPlan extends PeerData {
+  readonly id: PeerId;
+  readonly configFile: string;
+  readonly address: string;
+  readonly listen: string;
+  readonly statusPort: number;
+}
+
+/** The node's own data folder in a peer's folder. */
+export function dataFolder(peerFolder: string): string {
+  return join(peerFolder, "node");
+}
+
+/** Gives every peer an identity of its own; returns the peer ids in the order of the peers. */
+export async function createIdentities(peers: readonly PeerData[]): Promise<PeerId[]> {
+  const ids: PeerId[] = [];
+  for (const { folder } of peers) {
+    const dataDir = dataFolder(folder);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const identity = await createIdentity(identityFile(dataDir));
+    ids.push(identity.peerId);
+  }
+  return ids;
+}
+
+/** Chooses ports that are free now and writes every peer's configuration file. */
+export async function planPeers(
+  options: TestnetOptions,
+  data: RunData,
+  ids: readonly PeerId[],
+): Promise<PeerPlan[]> {
+  const ports = await freePorts(2 * data.peers.length);
+  const plans = data.peers.map((peer, index): PeerPlan => {
+    const id = ids[index] ?? "";
+    const listen = `/ip4/127.0.0.1/tcp/${ports[2 * index]}`;
+    return {
+      ...peer,
+      id,
+      listen,
+      address: `${listen}/p2p/${id}`,
+      statusPort: ports[2 * index + 1] ?? 0,
+      configFile: join(peer.folder, "klatch.yaml"),
+    };
+  });
+  for (const plan of plans) {
+    writeFileSync(plan.configFile, stringify(nodeConfig(options, data, plan, plans)));
+  }
+  return plans;
+}
+
+/** A node's configuration, as an operator would have written it. */
+function nodeConfig(
+  options: TestnetOptions,
+  data: RunData,
+  plan: PeerPlan,
+  plans: readonly PeerPlan[],
+): object {
+  return {
+    dataDir: dataFolder(plan.folder),
+    model: resolve(options.model),
+    run: {
+      name: "testnet",
+      rounds: options.rounds,
+      steps: options.steps,
+      batchSize: options.batchSize,
+      sequenceMax: options.sequenceMax,
+      seed: options.seed,
+      rule: options.rule,
+      factors: options.factors,
+      adapter: { rank: options.rank, alpha: options.alpha, targets: options.targets },
+      optimizer: { learningRate: options.learningRate },
+      topology: options.topology,
+      codec: options.codec,
+      members: plans.map(({ id }) => id),
+    },
+    data: { train: [plan.dataFile], columns: options.columns, test: [data.testFile] },
+    network: {
+      listen: [plan.listen],
+      bootstrap: plans.filter(({ id }) => id !== plan.id).map(({ address }) => address),
+    },
+    engine: { threads: options.threads },
+    timing: { commitGraceMs: options.commitGraceMs },
+    gate: { enabled: options.gate },
+    status: { port: plan.statusPort },
+  };
+}

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { entryFile } from "./entry-file.ts";
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** Time for a graceful stop before SIGKILL, ms; longer than a node's own deadline. */
+const STOP_MS = 15_000;
+
+/** One peer: an operating-system process that can be started again; its output goes to a log file. */
+export class PeerProcess {
+  readonly logFile: string;
+  readonly #script: string;
+  readonly #args: readonly string[];
+  readonly #cwd: string;
+  #child: ChildProcess | null = null;
+  #exited: Promise<Exit> = Promise.resolve({ code: 0, signal: null });
+  #exit: Exit | null = null;
+
+  constructor(options: {
+    readonly script: string;
+    readonly args: readonly string[];
+    readonly cwd: string;
+    readonly logFile: string;
+  }) {
+    this.logFile = options.logFile;
+    this.#script = options.script;
+    this.#args = options.args;
+    this.#cwd = options.cwd;
+  }
+
+  /** How the last run of the process ended; null before the first and while it runs. */
+  get exit(): Exit | null {
+    return this.#exit;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the process, leashed to this one: it stops when this one is gone. */
+  start(): void {
+    const log = openSync(this.logFile, "a");
+    const leash = pathToFileURL(entryFile("./leash")).href;
+    // A process group of its own keeps a Ctrl-C in the terminal from reaching it twice: the parent passes it on.
+    const child = spawn(process.execPath, ["--import", leash, this.#script, ...this.#args], {
+      cwd: this.#cwd,
+      detached: true,
+      windowsHide: true,
+      env: ownEnvironment(),
+      stdio: ["ignore", log, log, "ipc"],
+    });
+    closeSync(log);
+    this.#child = child;
+    this.#exit = null;
+    this.#exited = new Promise((resolve) => {
+      const end = (exit: Exit) => {
+        this.#exit = exit;
+        resolve(exit);
+      };
+      child.once("exit", (code, signal) => end({ code, signal }));
+      child.once("error", () => end({ code: 1, signal: null }));
+    });
+  }
+
+  /** Asks the process to stop, insists after a while, and resolves when it is gone. */
+  async stop(): Promise<Exit> {
+    if (this.#exit === null) this.#child?.kill("SIGTERM");
+    const insist = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_MS);
+    const exit = await this.#exited;
+    clearTimeout(insist);
+    return exit;
+  }
+
+  /** SIGKILL, as a power cut would; resolves when the process is gone. */
+  async kill(): Promise<Exit> {
+    this.#child?.kill("SIGKILL");
+    return this.#exited;
+  }
+
+  /** The last lines of the log. */
+  logTail(lines: number): string[] {
+    const text = readFileSync(this.logFile, "utf8");
+    return text
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(-lines);
+  }
+}
+
+/** The environment without settings meant for another node. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("KLATCH_")),
+  );
+}

@@ -1,0 +1,27 @@
+import { createRequire } from "node:module";
+import { Resvg } from "@resvg/resvg-js";
+import { PLOT_WIDTH, plotSvg } from "./plot.ts";
+import { FONT } from "./plot-drawing.ts";
+import type { TestnetReport } from "./report.ts";
+
+/** Fonts come as npm packages: a fresh machine may have none. */
+const FONT_FILES = [
+  "@expo-google-fonts/atkinson-hyperlegible/400Regular/AtkinsonHyperlegible_400Regular.ttf",
+  "@expo-google-fonts/atkinson-hyperlegible/700Bold/AtkinsonHyperlegible_700Bold.ttf",
+];
+/** Pixels per unit of the drawing: sharp on dense screens. */
+const SCALE = 1.6;
+
+/** Renders a report's picture as PNG. */
+export function renderPlot(report: TestnetReport): Uint8Array {
+  const { resolve } = createRequire(import.meta.url);
+  const image = new Resvg(plotSvg(report), {
+    fitTo: { mode: "width", value: Math.round(PLOT_WIDTH * SCALE) },
+    font: {
+      fontFiles: FONT_FILES.map((file) => resolve(file)),
+      loadSystemFonts: false,
+      defaultFontFamily: FONT,
+    },
+  });
+  return image.render().asPng();
+}

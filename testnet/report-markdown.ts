@@ -1,0 +1,166 @@
+import { bytesText, numberText, percentText, secondsText, shortId } from "./quantities.ts";
+import type { PeerReport, Quality, TestnetReport } from "./report.ts";
+
+type Row = readonly string[];
+
+/** The comparison that a run is about, as rows of text: name, loss, perplexity, exact match. */
+export function comparisonRows(report: TestnetReport): Row[] {
+  const rows: (readonly [string, Quality | null])[] = [
+    ["base model", report.base],
+    ["local only (mean of honest peers)", report.localOnly],
+    ["federated (mean of honest peers)", report.federated],
+    ["centralised (all data in one place)", report.centralised],
+  ];
+  return rows.flatMap(([name, quality]) =>
+    quality === null
+      ? []
+      : [
+          [
+            name,
+            numberText(quality.loss),
+            numberText(quality.perplexity, 2),
+            percentText(quality.exactMatch),
+          ],
+        ],
+  );
+}
+
+/** The report as text for a terminal. */
+export function reportText(report: TestnetReport): string {
+  const header = ["on the common test set", "loss", "perplexity", "exact match"];
+  return [
+    aligned([header, ...comparisonRows(report)]),
+    "",
+    ...summaryLines(report).map((line) => `  ${line}`),
+  ].join("\n");
+}
+
+/** The report as Markdown. */
+export function reportMarkdown(report: TestnetReport): string {
+  const { options } = report;
+  return `${[
+    "# Klatch testnet",
+    "",
+    `${report.peers.length} peers, ${options.rounds} rounds of ${options.steps} steps, rule \`${report.rule}\`, topology \`${options.topology}\`, seed ${options.seed}. Model \`${options.model}\`; ${report.testRows} test examples.`,
+    "",
+    "![loss by round and the comparison](report.png)",
+    "",
+    table(["on the common test set", "loss", "perplexity", "exact match"], comparisonRows(report)),
+    "",
+    ...summaryLines(report).map((line) => `- ${line}`),
+    "",
+    "## Peers",
+    "",
+    table(
+      [
+        "#",
+        "organisation",
+        "peer",
+        "role",
+        "rows",
+        "rounds",
+        "sent",
+        "received",
+        "test loss",
+        "exact match",
+        "standing",
+      ],
+      report.peers.map(peerRow),
+    ),
+    "",
+    "Standing is what most honest peers think of a peer. Test loss is that of its own final state.",
+    "",
+    ...evidenceSection(report),
+    ...incidentSection(report),
+    "## Options",
+    "",
+    "```json",
+    JSON.stringify(options, null, 2),
+    "```",
+    "",
+    `Klatch ${report.klatch}, Node ${report.node}, started ${report.startedAt}, run \`${report.run}\`.`,
+  ].join("\n")}\n`;
+}
+
+// --- internal ---
+
+function summaryLines(report: TestnetReport): string[] {
+  const attack =
+    report.attack === null
+      ? `no attackers; the topology is certified for ${report.certifiedAttackers}`
+      : `${report.attackers} attackers (${report.attack}); the topology is certified for ${report.certifiedAttackers}`;
+  return [
+    `${bytesText(report.bytesPerPeerRound)} sent per peer and round`,
+    `${secondsText(report.seconds)} from start to the last evaluation`,
+    attack,
+    ...(report.incidents.length > 0 ? [`${report.incidents.length} incidents`] : []),
+  ];
+}
+
+function peerRow(peer: PeerReport): Row {
+  return [
+    String(peer.index + 1),
+    peer.label,
+    `\`${shortId(peer.id)}\``,
+    peer.role,
+    String(peer.rows),
+    String(peer.rounds),
+    bytesText(peer.bytesSent),
+    bytesText(peer.bytesReceived),
+    numberText(peer.loss),
+    percentText(peer.exactMatch),
+    peer.standing,
+  ];
+}
+
+/** How often which peer was held what against, by how many observers. */
+function evidenceSection(report: TestnetReport): string[] {
+  const counts = new Map<string, { count: number; observers: Set<string> }>();
+  for (const { peer, kind, observer } of report.evidence) {
+    const key = `${peer} ${kind}`;
+    const entry = counts.get(key) ?? { count: 0, observers: new Set() };
+    entry.count += 1;
+    entry.observers.add(observer);
+    counts.set(key, entry);
+  }
+  if (counts.size === 0) return ["## Evidence", "", "None.", ""];
+  const rows = [...counts].map(([key, { count, observers }]): Row => {
+    const [id = "", kind = ""] = key.split(" ");
+    const peer = report.peers.find((other) => other.id === id);
+    const name = peer === undefined ? shortId(id) : `${peer.index + 1} ${peer.label}`;
+    return [name, peer?.role ?? "", kind, String(count), String(observers.size)];
+  });
+  const header = ["against", "role", "kind", "times", "observers"];
+  return ["## Evidence", "", table(header, rows), ""];
+}
+
+function incidentSection(report: TestnetReport): string[] {
+  if (report.incidents.length === 0) return [];
+  const rows = report.incidents.map(({ peer, round, what }) => [
+    String(peer),
+    String(round + 1),
+    what,
+  ]);
+  return ["## Incidents", "", table(["peer", "round", "what"], rows), ""];
+}
+
+function table(header: Row, rows: readonly Row[]): string {
+  const line = (cells: Row) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function aligned(rows: readonly Row[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+        )
+        .join("   "),
+    )
+    .join("\n");
+}

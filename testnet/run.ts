@@ -1,0 +1,92 @@
+import { rmSync } from "node:fs";
+import { openStore } from "../src/node/store/store.ts";
+import { runBaselines } from "./baselines.ts";
+import { launchFleet, type Member, pollFleet, stopFleet } from "./fleet.ts";
+import { parseOptions, type TestnetInput, type TestnetOptions } from "./options.ts";
+import { createIdentities, dataFolder } from "./peer-config.ts";
+import { createProgress, type Output, type Progress } from "./progress.ts";
+import { buildReport, type PeerRecord, type TestnetReport, writeReport } from "./report.ts";
+import { prepareData, type RunData } from "./run-data.ts";
+import { type Incident, watchFleet } from "./watch.ts";
+import { makeWorkingFolder, withPaths } from "./working-folder.ts";
+
+const EVIDENCE_MAX = 10_000;
+
+export interface RunHooks {
+  /** Where progress is shown; null for none. */
+  readonly output?: Output | null;
+  /** Stops the run: the peers are stopped, and the signal's reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs a network of real processes from start to report. Writes the report where `options.report` names a folder.
+ * Throws `usage` or `data` for input that does not do, a failed peer's own error, `network` past the time limit.
+ * Leaves no process behind, and no folder unless one was named or the run failed.
+ */
+export async function runTestnet(
+  input: TestnetInput,
+  hooks: RunHooks = {},
+): Promise<TestnetReport> {
+  const options = withPaths(parseOptions(input));
+  const signal = hooks.signal ?? new AbortController().signal;
+  const progress = createProgress(hooks.output ?? null);
+  const folder = makeWorkingFolder(options.folder);
+  const data = prepare(options, folder);
+  progress.note(`${options.peers} peers in ${folder}`);
+  const startedAt = Date.now();
+  const run = await runNetwork(options, data, progress, signal);
+  const seconds = (Date.now() - startedAt) / 1000;
+  const baselines = await runBaselines(options, data, signal, (text) => progress.note(text));
+  const { testRows } = data;
+  const report = buildReport({ options, ...run, baselines, startedAt, seconds, testRows });
+  if (options.report !== undefined) writeReport(report, options.report);
+  if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  return report;
+}
+
+// --- internal ---
+
+function prepare(options: TestnetOptions, folder: string): RunData {
+  try {
+    return prepareData(options, folder);
+  } catch (error) {
+    // Nothing has run yet, so that there is no log worth keeping.
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function runNetwork(
+  options: TestnetOptions,
+  data: RunData,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ peers: PeerRecord[]; incidents: Incident[] }> {
+  const ids = await createIdentities(data.peers);
+  const members = await launchFleet(options, data, ids, signal);
+  let incidents: Incident[];
+  try {
+    incidents = await watchFleet(members, options, progress, signal);
+    await pollFleet(members);
+    progress.update(members);
+  } finally {
+    progress.close();
+    await stopFleet(members);
+  }
+  return { peers: members.map(recordOf), incidents };
+}
+
+/** What a peer left behind: its last status, and the rounds and evidence in its store, read after it has stopped. */
+function recordOf({ plan, status }: Member): PeerRecord {
+  const { id, index, label, role, rows } = plan;
+  const peer = { id, index, label, role, rows, status };
+  if (status === null) return { ...peer, rounds: [], evidence: [] };
+  const store = openStore(dataFolder(plan.folder));
+  try {
+    const rounds = [...store.rounds(status.run, status.rounds)].sort((a, b) => a.round - b.round);
+    return { ...peer, rounds, evidence: store.evidence(status.run, EVIDENCE_MAX) };
+  } finally {
+    store.close();
+  }
+}
