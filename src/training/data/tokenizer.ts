@@ -5,8 +5,9 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import type { LlamaConfig } from "../files/base-model.ts";
-import { checkShape, oneLine, parseJson, readText } from "../files/file-access.ts";
+import { checkShape, isMissing, oneLine, parseJson, readText } from "../files/file-access.ts";
 import { readLlamaConfig } from "../files/llama-config.ts";
+import { bytePairEncoder } from "./byte-pairs.ts";
 
 const TOKENIZER_BYTES_MAX = 64 << 20;
 
@@ -33,6 +34,10 @@ const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     // WordPiece and BPE map a token to its id, Unigram lists [token, score] in the order of ids.
     vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string(), z.number()]))]),
+    type: z.string().optional(),
+    merges: z.array(z.union([z.string().regex(/ /), z.tuple([z.string(), z.string()])])).optional(),
+    end_of_word_suffix: z.string().nullish(),
+    continuing_subword_prefix: z.string().nullish(),
   }),
   added_tokens: z.array(z.looseObject({ id, content: z.string() })).default([]),
 });
@@ -48,9 +53,20 @@ function largestId({ model, added_tokens }: TokenizerFile): number {
   return largest;
 }
 
+/** The merges of a byte-pair model without suffixes on its pieces; null for any other model. */
+function plainMerges(model: TokenizerFile["model"]): readonly (readonly string[])[] | null {
+  const { type, merges, end_of_word_suffix, continuing_subword_prefix } = model;
+  if (type !== "BPE" || !merges || end_of_word_suffix || continuing_subword_prefix) return null;
+  return merges.map((merge) => (typeof merge === "string" ? merge.split(" ", 2) : merge));
+}
+
 function construct(parsed: TokenizerFile, settings: object, file: string): HuggingFaceTokenizer {
   try {
-    return new HuggingFaceTokenizer(parsed, settings);
+    const tokenizer = new HuggingFaceTokenizer(parsed, settings);
+    const merges = plainMerges(parsed.model);
+    // The library's own encoder takes many seconds for the long texts that this one does in one.
+    if (merges) Object.assign(tokenizer.model ?? {}, { bpe: bytePairEncoder(merges) });
+    return tokenizer;
   } catch (error) {
     throw new KlatchError(
       "incompatible",
@@ -67,13 +83,9 @@ async function readSettings(folder: string): Promise<object> {
   try {
     return checkShape(parseJson(await readText(file, 1 << 24), file), settingsSchema, file);
   } catch (error) {
-    if (error instanceof KlatchError && isMissing(error.cause)) return {};
+    if (isMissing(error)) return {};
     throw error;
   }
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
 
 function wrap(

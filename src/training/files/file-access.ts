@@ -28,6 +28,12 @@ export function fileError(error: unknown, file: string): KlatchError {
   });
 }
 
+/** True for an error of this module that says that the file does not exist. */
+export function isMissing(error: unknown): boolean {
+  const cause = error instanceof KlatchError ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}
+
 /** Opens a file, runs `use` with its size in bytes, and closes it whatever happens. */
 export async function withFile<T>(
   file: string,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { AdapterLayout, Digest } from "../../types.ts";
-import { readJson } from "./file-access.ts";
+import { isMissing, readJson } from "./file-access.ts";
 import { KLATCH_FILE, type LoraSettings, readLoraSettings } from "./peft-config.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 
@@ -20,11 +20,6 @@ const ownSchema = z.object({
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   runId: z.string().max(256).nullish(),
 });
-
-function isMissing(error: unknown): boolean {
-  const cause = error instanceof KlatchError ? error.cause : null;
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-}
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
   try {
