@@ -4,3 +4,4 @@
  * @packageDocumentation
  */
 export type * from "./learner.ts";
+export { createLearner } from "./learner-client.ts";

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import type { Example } from "./data/dataset.ts";
+import { seededRandom, shuffled } from "./data/split.ts";
+
+/** What a compiled program is made for. */
+export interface BatchShape {
+  readonly batch: number;
+  /** Positions of each row after padding. */
+  readonly length: number;
+  /** Rows of the output head: positions that carry loss, padded; batch * length when every position may. */
+  readonly lossRows: number;
+}
+
+/** One padded batch as a program takes it. */
+export interface Batch {
+  readonly shape: BatchShape;
+  /** [batch, length] */
+  readonly ids: BigInt64Array;
+  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. */
+  readonly positions: BigInt64Array;
+  /** The id that follows each position, [lossRows]. */
+  readonly targets: BigInt64Array;
+  /** 1 / tokens where a loss counts, else 0, [lossRows, 1]. */
+  readonly weights: Float32Array;
+  /** Which example of the batch each loss row belongs to, [tokens]. */
+  readonly owners: readonly number[];
+  /** Completion tokens. */
+  readonly tokens: number;
+}
+
+/** The smallest of 8, 12, 16, 24, 32, 48, 64, 96 ... that holds `size`: at most a third is padding, few sizes exist. */
+export function bucket(size: number): number {
+  let power = 8;
+  while (power < size) power *= 2;
+  const between = (power * 3) / 4;
+  return power > 8 && between >= size ? between : power;
+}
+
+/**
+ * The examples of training step `step` (from 0): consecutive runs of `batchSize` from an endless sequence of epochs,
+ * each a permutation of its own drawn from (seed, epoch).
+ */
+export function stepExamples(
+  count: number,
+  batchSize: number,
+  seed: number,
+  step: number,
+): readonly number[] {
+  assert.ok(count > 0, "examples to draw from");
+  const orders = new Map<number, readonly number[]>();
+  return Array.from({ length: batchSize }, (_, i) => {
+    const at = step * batchSize + i;
+    const epoch = Math.floor(at / count);
+    const order = orders.get(epoch) ?? epochOrder(count, seed, epoch);
+    orders.set(epoch, order);
+    const index = order[at % count];
+    assert.ok(index !== undefined);
+    return index;
+  });
+}
+
+function epochOrder(count: number, seed: number, epoch: number): readonly number[] {
+  const indices = Array.from({ length: count }, (_, i) => i);
+  return shuffled(
+    indices,
+    seededRandom((Math.imul(seed, 0x9e3779b1) ^ Math.imul(epoch + 1, 0x85ebca6b)) >>> 0),
+  );
+}
+
+/** Pads examples to one shape. `batch` at least their number, `lengthMax` the longest a program may be. */
+export function collate(examples: readonly Example[], batch: number, lengthMax: number): Batch {
+  const longest = Math.max(...examples.map((e) => e.ids.length - 1));
+  const length = Math.max(longest, Math.min(bucket(longest), lengthMax));
+  const ids = new BigInt64Array(batch * length);
+  const places: number[] = [];
+  const answers: number[] = [];
+  const owners: number[] = [];
+  for (const [row, example] of examples.entries()) {
+    for (let t = 0; t + 1 < example.ids.length; t += 1) {
+      ids[row * length + t] = BigInt(example.ids[t] ?? 0);
+      if (t + 1 < example.promptLength) continue;
+      places.push(row * length + t);
+      answers.push(example.ids[t + 1] ?? 0);
+      owners.push(row);
+    }
+  }
+  const tokens = places.length;
+  const lossRows = Math.min(bucket(tokens), batch * length);
+  const positions = new BigInt64Array(lossRows);
+  const targets = new BigInt64Array(lossRows);
+  const weights = new Float32Array(lossRows);
+  for (const [i, place] of places.entries()) {
+    positions[i] = BigInt(place);
+    targets[i] = BigInt(answers[i] ?? 0);
+    weights[i] = 1 / tokens;
+  }
+  return { shape: { batch, length, lossRows }, ids, positions, targets, weights, owners, tokens };
+}

@@ -1,0 +1,90 @@
+import type { Evaluation } from "../types.ts";
+import { bucket, collate } from "./batches.ts";
+import type { Example } from "./data/dataset.ts";
+import { seededRandom, shuffled } from "./data/split.ts";
+import type { Probe } from "./learner.ts";
+import type { LoraModel } from "./lora-model.ts";
+
+/** Positions of one evaluation batch: enough to keep matrix products busy, few enough to stay in cache. */
+const BATCH_POSITIONS = 2048;
+
+/** Examples sorted by length and cut into batches of one padded shape each. */
+function batchesByLength(
+  examples: readonly Example[],
+  sequenceMax: number,
+): readonly { readonly examples: readonly Example[]; readonly rows: number }[] {
+  const sorted = [...examples].sort((a, b) => b.ids.length - a.ids.length);
+  const batches = [];
+  for (let start = 0; start < sorted.length; ) {
+    const length = Math.min(bucket((sorted[start]?.ids.length ?? 2) - 1), sequenceMax);
+    const most = Math.max(1, Math.floor(BATCH_POSITIONS / length));
+    const cut = sorted.slice(start, start + most);
+    const shorter = cut.findIndex((e) => bucket(e.ids.length - 1) < bucket(length));
+    // A bucket's last few examples join the next, shorter ones: they only get more padding.
+    const taken = shorter >= most / 2 ? cut.slice(0, shorter) : cut;
+    batches.push({ examples: taken, rows: Math.min(most, bucket(taken.length)) });
+    start += taken.length;
+  }
+  return batches;
+}
+
+/** Teacher-forced quality of an adapter on examples: loss per completion token, perplexity, exact match. */
+export async function evaluate(
+  model: LoraModel,
+  adapter: Float32Array,
+  examples: readonly Example[],
+  sequenceMax: number,
+): Promise<Evaluation> {
+  let total = 0;
+  let tokens = 0;
+  let exact = 0;
+  for (const part of batchesByLength(examples, sequenceMax)) {
+    const batch = collate(part.examples, part.rows, sequenceMax);
+    const { losses, correct } = await model.rowResults(adapter, batch);
+    const missed = new Set<number>();
+    for (const [i, owner] of batch.owners.entries()) {
+      total += losses[i] ?? 0;
+      if (correct[i] !== 1) missed.add(owner);
+    }
+    tokens += batch.tokens;
+    exact += part.examples.length - missed.size;
+  }
+  const loss = tokens === 0 ? 0 : total / tokens;
+  return {
+    loss,
+    perplexity: Math.exp(loss),
+    exactMatch: examples.length === 0 ? 0 : exact / examples.length,
+    tokens,
+    examples: examples.length,
+  };
+}
+
+/** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
+export async function probe(
+  model: LoraModel,
+  heldOut: readonly Example[],
+  seed: number,
+  request: {
+    readonly adapter: Float32Array;
+    readonly candidates: readonly Float32Array[];
+    readonly round: number;
+    readonly rows: number;
+    readonly step: number;
+    readonly sequenceMax: number;
+  },
+): Promise<Probe> {
+  const { adapter, candidates, round, rows, step, sequenceMax } = request;
+  const random = seededRandom(
+    (Math.imul(seed, 0x9e3779b1) ^ Math.imul(round + 1, 0xc2b2ae35)) >>> 0,
+  );
+  const drawn = shuffled(heldOut, random).slice(0, rows);
+  const lossAt = async (state: Float32Array) =>
+    (await evaluate(model, state, drawn, sequenceMax)).loss;
+  const base = await lossAt(adapter);
+  const stepped: number[] = [];
+  for (const candidate of candidates) {
+    const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
+    stepped.push(await lossAt(moved));
+  }
+  return { base, stepped };
+}

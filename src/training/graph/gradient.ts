@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { add } from "./elementwise.ts";
+import { sizeOf, type Value, type Vjp } from "./value.ts";
+
+/** Every value that `outputs` depend on, each after its inputs. */
+export function topologicalOrder(outputs: readonly Value[]): readonly Value[] {
+  const order: Value[] = [];
+  const seen = new Set<Value>();
+  const visit = (value: Value): void => {
+    if (seen.has(value)) return;
+    seen.add(value);
+    for (const input of value.inputs) visit(input);
+    order.push(value);
+  };
+  for (const output of outputs) visit(output);
+  return order;
+}
+
+/**
+ * `output` with a gradient rule of its own: `vjp` gives dL/d(input) for each of `inputs` where the chain rule
+ * through the operations that made `output` would do needless work.
+ */
+export function withGradient(output: Value, inputs: readonly Value[], vjp: Vjp): Value {
+  const { graph, shape, dtype } = output;
+  return graph.value({
+    op: "custom",
+    inputs: [output, ...inputs],
+    shape,
+    dtype,
+    vjp: (gradient) => [undefined, ...vjp(gradient)],
+  });
+}
+
+/**
+ * Reverse-mode differentiation: d(loss)/d(value) for each of `wanted`, built as new values of the same graph.
+ * Only values between `wanted` and `loss` get gradients, so frozen weights cost nothing.
+ */
+export function gradients(loss: Value, wanted: readonly Value[]): readonly Value[] {
+  assert.equal(sizeOf(loss.shape), 1, "the gradient of a scalar");
+  const order = topologicalOrder([loss]);
+  const active = new Set<Value>(wanted);
+  for (const value of order) {
+    if (value.vjp !== undefined && value.inputs.some((v) => active.has(v))) active.add(value);
+  }
+  const gradient = new Map<Value, Value>([[loss, loss.graph.scalar(1, loss.dtype)]]);
+  for (const value of [...order].reverse()) {
+    const upstream = gradient.get(value);
+    if (upstream === undefined || !active.has(value)) continue;
+    for (const [input, part] of contributions(value, upstream)) {
+      if (!active.has(input)) continue;
+      const sofar = gradient.get(input);
+      gradient.set(input, sofar === undefined ? part : add(sofar, part));
+    }
+  }
+  return wanted.map((value) => {
+    const found = gradient.get(value);
+    assert.ok(found !== undefined, `the loss depends on ${value.name ?? value.op}`);
+    return found;
+  });
+}
+
+/** What `value` hands down to each of its inputs. */
+function contributions(value: Value, upstream: Value): readonly (readonly [Value, Value])[] {
+  const parts = value.vjp?.(upstream) ?? [];
+  return value.inputs.flatMap((input, i) => {
+    const part = parts[i];
+    return part === undefined ? [] : [[input, part] as const];
+  });
+}

@@ -1,0 +1,141 @@
+import { Worker } from "node:worker_threads";
+import { KlatchError } from "../errors.ts";
+import type { Learner, LearnerInfo, LearnerOptions } from "./learner.ts";
+import {
+  type Arguments,
+  type Call,
+  type Duty,
+  type FromWorker,
+  fromPlain,
+  type Result,
+  Stopped,
+  type ToWorker,
+} from "./learner-messages.ts";
+import { freshOptimizer } from "./optimizer.ts";
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+/** The main thread's end of a learner's worker: numbered calls, their answers, and one way to die. */
+class WorkerClient {
+  readonly ready: Promise<LearnerInfo>;
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+  #dead: Error | undefined;
+  #closing = false;
+
+  constructor(options: LearnerOptions) {
+    // The worker has this file's extension: .ts in a checkout, .js when built.
+    const file = new URL(`./learner-worker${import.meta.url.slice(-3)}`, import.meta.url);
+    this.#worker = new Worker(file, { workerData: options, name: "learner" });
+    this.ready = new Promise((resolve, reject) => {
+      this.#waiting.set(0, { resolve: (info) => resolve(info as LearnerInfo), reject });
+    });
+    this.#worker.on("message", (message: FromWorker) => this.#receive(message));
+    this.#worker.on("error", (cause) => this.#die(crash(cause)));
+    this.#worker.on("exit", (code) => this.#die(crash(new Error(`exit code ${code}`))));
+  }
+
+  #receive(message: FromWorker): void {
+    const id = "id" in message ? message.id : 0;
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if ("ready" in message) waiting?.resolve(message.ready);
+    else if ("result" in message) waiting?.resolve(message.result);
+    else waiting?.reject(fromPlain("failed" in message ? message.failed : message.error));
+  }
+
+  #die(error: Error): void {
+    this.#dead ??= error;
+    const abandoned = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const waiting of abandoned) waiting.reject(error);
+  }
+
+  /** Asks the worker; with a signal, gives up when it aborts and the worker has reached the end of a step. */
+  async call<D extends Duty>(
+    duty: D,
+    values: Arguments<D>,
+    signal?: AbortSignal,
+  ): Promise<Result<D>> {
+    signal?.throwIfAborted();
+    if (this.#dead !== undefined) throw this.#dead;
+    if (this.#closing) throw closed();
+    const id = this.#next++;
+    const stop = () => this.#worker.postMessage({ stop: id } satisfies ToWorker);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      return await new Promise<Result<D>>((resolve, reject) => {
+        this.#waiting.set(id, { resolve: (result) => resolve(result as Result<D>), reject });
+        this.#worker.postMessage({ id, duty, arguments: values } as Call);
+      });
+    } catch (error) {
+      if (error instanceof Stopped) signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /** Waits for what was asked before, frees the engine and ends the thread. */
+  async close(): Promise<void> {
+    if (this.#dead === undefined && !this.#closing) {
+      const done = this.call("close", []);
+      this.#closing = true;
+      await done;
+    }
+    await this.#worker.terminate();
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+function closed(): KlatchError {
+  return new KlatchError("internal", "the learner is closed", "this is a bug in Klatch: report it");
+}
+
+function crash(cause: Error): KlatchError {
+  const memory = "code" in cause && cause.code === "ERR_WORKER_OUT_OF_MEMORY";
+  return new KlatchError(
+    memory ? "memory" : "engine",
+    `the learner's thread ended: ${cause.message}`,
+    memory ? "lower the batch size or the sequence length" : "start again; run klatch doctor",
+    { cause },
+  );
+}
+
+/**
+ * Opens a learner in a worker thread of its own: reads model, tokenizer and data, and prepares the engine.
+ *
+ * @throws KlatchError `data`, `incompatible` or `usage` as the files and options deserve; `engine` or `memory` when the
+ *   thread dies, then and from every later call
+ */
+export async function createLearner(options: LearnerOptions): Promise<Learner> {
+  const client = new WorkerClient(options);
+  try {
+    return connect(client, await client.ready);
+  } catch (error) {
+    await client.terminate();
+    throw error;
+  }
+}
+
+function connect(client: WorkerClient, info: LearnerInfo): Learner {
+  return {
+    info,
+    initialAdapter: () => client.call("initialAdapter", []),
+    initialOptimizer: () => freshOptimizer(info.layout.length),
+    train: (request, signal) => client.call("train", [request], signal),
+    evaluate: (adapter, set) => client.call("evaluate", [adapter, set]),
+    probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
+    generate: (adapter, request) => client.call("generate", [adapter, request]),
+    exportAdapter: (adapter, folder) => client.call("exportAdapter", [adapter, folder]),
+    importAdapter: (folder) => client.call("importAdapter", [folder]),
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,153 @@
+import type { Evaluation } from "../types.ts";
+import type { ExampleFormat } from "./data/columns.ts";
+import { type Dataset, loadDataset } from "./data/dataset.ts";
+import { encodePrompt } from "./data/encode.ts";
+import { splitHeldOut } from "./data/split.ts";
+import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
+import { createOnnxEngine } from "./engine/onnx-engine.ts";
+import { evaluate, probe } from "./evaluation.ts";
+import { loadBaseModel } from "./files/base-model.ts";
+import { writePeft } from "./files/peft.ts";
+import { fitPeft, readPeft } from "./files/peft-reader.ts";
+import { generate } from "./generation.ts";
+import type {
+  GenerateRequest,
+  LearnerInfo,
+  LearnerOptions,
+  Probe,
+  TrainRequest,
+  TrainResult,
+} from "./learner.ts";
+import { checkOptions } from "./learner-options.ts";
+import { initialLora, layoutTargets, loraLayout } from "./lora.ts";
+import { LoraModel } from "./lora-model.ts";
+import { train } from "./train-step.ts";
+
+/** Data of one learner; `format` says how prompts are written. */
+interface Data {
+  readonly train: Dataset;
+  readonly heldOut: Dataset;
+  readonly test: Dataset;
+}
+
+/** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
+export class LearnerCore {
+  readonly info: LearnerInfo;
+  readonly #options: LearnerOptions;
+  readonly #model: LoraModel;
+  readonly #tokenizer: Tokenizer;
+  readonly #data: Data;
+  #format: ExampleFormat;
+
+  private constructor(
+    options: LearnerOptions,
+    model: LoraModel,
+    tokenizer: Tokenizer,
+    data: Data,
+    engine: string,
+  ) {
+    this.#options = options;
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+    this.#data = data;
+    this.#format = (options.data ? data.train : data.test).format;
+    const { tensors, length, digest } = model.layout;
+    this.info = {
+      layout: { tensors, length, digest },
+      modelDigest: model.base.digest,
+      tokenizerDigest: tokenizer.digest,
+      parameters: model.base.parameters,
+      engine,
+      data: {
+        train: data.train.summary,
+        heldOut: data.heldOut.summary,
+        test: data.test.summary,
+      },
+    };
+  }
+
+  /** Reads model, tokenizer and data; see `createLearner` for errors. */
+  static async open(requested: LearnerOptions): Promise<LearnerCore> {
+    const base = await loadBaseModel(requested.model);
+    const options = checkOptions(requested, base.config.contextMax);
+    const tokenizer = await loadTokenizer(options.model);
+    const layout = loraLayout(base, options.adapter);
+    const data = await readData(options, tokenizer);
+    const engine = createOnnxEngine({ threads: options.threads });
+    const model = new LoraModel(base, layout, engine);
+    return new LearnerCore(options, model, tokenizer, data, engine.name);
+  }
+
+  initialAdapter(): Float32Array {
+    return initialLora(this.#model.layout, this.#options.adapter.seed);
+  }
+
+  train(request: TrainRequest, checkStopped: () => void): Promise<TrainResult> {
+    return train(this.#model, this.#data.train, this.#options, request, checkStopped);
+  }
+
+  evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
+    const { examples } = set === "test" ? this.#data.test : this.#data.heldOut;
+    return evaluate(this.#model, adapter, examples, this.#options.sequenceMax);
+  }
+
+  probe(
+    adapter: Float32Array,
+    candidates: readonly Float32Array[],
+    options: { readonly round: number; readonly rows: number; readonly step: number },
+  ): Promise<Probe> {
+    const { seed, sequenceMax } = this.#options;
+    const { examples } = this.#data.heldOut;
+    return probe(this.#model, examples, seed, { adapter, candidates, sequenceMax, ...options });
+  }
+
+  async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
+    const prompt = encodePrompt(this.#tokenizer, request.prompt, this.#format);
+    return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, request));
+  }
+
+  async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {
+    const { layout, base } = this.#model;
+    const { rank, alpha } = this.#options.adapter;
+    await writePeft(folder, {
+      layout,
+      values: adapter,
+      rank,
+      alpha,
+      targets: layoutTargets(layout),
+      baseModel: this.#options.model,
+      baseDigest: base.digest,
+      format: this.#format,
+    });
+  }
+
+  async importAdapter(folder: string): Promise<Float32Array> {
+    const { layout, base } = this.#model;
+    const { rank, alpha } = this.#options.adapter;
+    const adapter = await readPeft(folder);
+    const values = fitPeft(adapter, { layout, rank, alpha, baseDigest: base.digest });
+    // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
+    if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;
+    return values;
+  }
+
+  close(): Promise<void> {
+    return this.#model.close();
+  }
+}
+
+const NO_DATA: Dataset = {
+  examples: [],
+  format: "text",
+  summary: { examples: 0, tokens: 0, truncated: 0, skipped: 0 },
+};
+
+async function readData(options: LearnerOptions, tokenizer: Tokenizer): Promise<Data> {
+  const { data, test, sequenceMax, seed } = options;
+  const read = (files: readonly string[], columns: NonNullable<typeof data>["columns"]) =>
+    loadDataset(files, columns, tokenizer, sequenceMax);
+  const own = data
+    ? splitHeldOut(await read(data.train, data.columns), data.heldOutShare, seed)
+    : { train: NO_DATA, heldOut: NO_DATA };
+  return { ...own, test: test ? await read(test.files, test.columns) : NO_DATA };
+}

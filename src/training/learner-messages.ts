@@ -1,0 +1,58 @@
+import { type ErrorCode, KlatchError } from "../errors.ts";
+import type { LearnerInfo } from "./learner.ts";
+import type { LearnerCore } from "./learner-core.ts";
+
+/** What the learner can be asked, as it runs in the worker. */
+type Duties = Pick<
+  LearnerCore,
+  | "initialAdapter"
+  | "train"
+  | "evaluate"
+  | "probe"
+  | "generate"
+  | "exportAdapter"
+  | "importAdapter"
+  | "close"
+>;
+export type Duty = keyof Duties;
+type WithoutStop<P extends unknown[]> = P extends [...infer Rest, () => void] ? Rest : P;
+/** Arguments that travel: all but the function by which the worker asks whether to stop. */
+export type Arguments<D extends Duty> = WithoutStop<Parameters<Duties[D]>>;
+export type Result<D extends Duty> = Awaited<ReturnType<Duties[D]>>;
+
+/** One request to the worker. */
+export type Call = { readonly id: number } & {
+  [D in Duty]: { readonly duty: D; readonly arguments: Arguments<D> };
+}[Duty];
+
+export type ToWorker = Call | { readonly stop: number };
+
+/** An error as it travels between threads. */
+export interface PlainError {
+  readonly code: ErrorCode | "stopped";
+  readonly message: string;
+  readonly hint: string;
+}
+
+export type FromWorker =
+  | { readonly ready: LearnerInfo }
+  | { readonly failed: PlainError }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: PlainError };
+
+/** Thrown between steps when the caller gave up waiting. */
+export class Stopped extends Error {}
+
+/** Any error as plain data; what is not a KlatchError is a bug and keeps its stack in the message. */
+export function toPlain(error: unknown): PlainError {
+  if (error instanceof KlatchError) {
+    return { code: error.code, message: error.message, hint: error.hint };
+  }
+  if (error instanceof Stopped) return { code: "stopped", message: "stopped", hint: "" };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message, hint: "this is a bug in Klatch: please report it" };
+}
+
+export function fromPlain({ code, message, hint }: PlainError): Error {
+  return code === "stopped" ? new Stopped(message) : new KlatchError(code, message, hint);
+}

@@ -1,0 +1,38 @@
+import { KlatchError } from "../errors.ts";
+import type { LearnerOptions } from "./learner.ts";
+
+function requirePositive(name: string, value: number, hint: string): void {
+  if (!(Number.isFinite(value) && value > 0)) {
+    throw new KlatchError("usage", `${name} ${value} is not possible`, hint);
+  }
+}
+
+/**
+ * The options with `sequenceMax` cut to the model's context.
+ *
+ * @throws KlatchError `usage` naming the option that is not possible
+ */
+export function checkOptions(options: LearnerOptions, contextMax: number): LearnerOptions {
+  const { engine, threads, batchSize, optimizer } = options;
+  if (engine !== "onnx") {
+    throw new KlatchError("usage", `there is no engine "${String(engine)}"`, "choose onnx");
+  }
+  for (const [name, value] of Object.entries({ threads, batchSize })) {
+    if (!Number.isInteger(value) || value < 1 || value > 4096) {
+      throw new KlatchError("usage", `${name} ${value} is not possible`, "choose 1 to 4096");
+    }
+  }
+  requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");
+  requirePositive("clipNorm", optimizer.clipNorm, "choose e.g. 1");
+  requirePositive("epsilon", optimizer.epsilon, "choose e.g. 1e-8");
+  for (const [name, beta] of Object.entries({ beta1: optimizer.beta1, beta2: optimizer.beta2 })) {
+    if (!(beta >= 0 && beta < 1)) {
+      throw new KlatchError(
+        "usage",
+        `${name} ${beta} is not possible`,
+        "choose from 0 up to below 1",
+      );
+    }
+  }
+  return { ...options, sequenceMax: Math.min(options.sequenceMax, contextMax) };
+}

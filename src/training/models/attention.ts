@@ -1,0 +1,63 @@
+import { add, mul, sub } from "../graph/elementwise.ts";
+import { withGradient } from "../graph/gradient.ts";
+import { matmul } from "../graph/matmul.ts";
+import { reshape, transpose } from "../graph/movement.ts";
+import { sum } from "../graph/reduction.ts";
+import { softmax } from "../graph/softmax.ts";
+import type { Value } from "../graph/value.ts";
+
+/**
+ * Scaled dot-product attention of grouped heads: query [batch, keyValueHeads, group * length, headDim] (already divided
+ * by sqrt(headDim)), key and value [batch, keyValueHeads, length, headDim], mask [group * length, length] with a very
+ * negative number where a query must not look.
+ *
+ * The query heads that share a key head lie below one another, so no key or value is ever repeated. Backward as in
+ * FlashAttention (Dao et al. 2022, arXiv 2205.14135): dS = P * (dP - rowsum(dO * O)), which sums headDim columns
+ * where the plain rule sums `length`.
+ */
+export function attention(query: Value, key: Value, value: Value, mask: Value): Value {
+  const scores = add(matmul(query, key, { transposeB: true }), mask);
+  const shares = softmax(scores);
+  const output = matmul(shares, value);
+  return withGradient(output, [query, key, value], (gradient) => {
+    const shareGradient = matmul(gradient, value, { transposeB: true });
+    const scoreGradient = mul(shares, sub(shareGradient, sum(mul(gradient, output), [3])));
+    return [
+      matmul(scoreGradient, key),
+      matmul(scoreGradient, query, { transposeA: true }),
+      matmul(shares, gradient, { transposeA: true }),
+    ];
+  });
+}
+
+export interface HeadShape {
+  readonly batch: number;
+  readonly length: number;
+  readonly heads: number;
+  readonly headDim: number;
+}
+
+/** [batch * length, heads * headDim] to [batch, heads, length, headDim]. */
+export function splitHeads(x: Value, shape: HeadShape): Value {
+  const { batch, length, heads, headDim } = shape;
+  return transpose(reshape(x, [batch, length, heads, headDim]), [0, 2, 1, 3]);
+}
+
+/** The inverse of `splitHeads`. */
+export function joinHeads(x: Value, shape: HeadShape): Value {
+  const { batch, length, heads, headDim } = shape;
+  const split = reshape(x, [batch, heads, length, headDim]);
+  return reshape(transpose(split, [0, 2, 1, 3]), [batch * length, heads * headDim]);
+}
+
+/** An additive mask [group * length, length] that hides the future from each query. */
+export function causalMask(like: Value, length: number, group: number): Value {
+  const data =
+    like.dtype === "f64"
+      ? new Float64Array(group * length ** 2)
+      : new Float32Array(group * length ** 2);
+  for (let row = 0; row < group * length; row += 1) {
+    data.fill(-1e9, row * length + (row % length) + 1, (row + 1) * length);
+  }
+  return like.graph.constant(data, [group * length, length], like.dtype, `mask${length}x${group}`);
+}

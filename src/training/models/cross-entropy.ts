@@ -1,0 +1,52 @@
+import { log, mul, sub } from "../graph/elementwise.ts";
+import { withGradient } from "../graph/gradient.ts";
+import { gatherRows, pickColumns, scatterAddRows } from "../graph/indexing.ts";
+import { linear, matmul } from "../graph/matmul.ts";
+import { reshape } from "../graph/movement.ts";
+import { max, sum } from "../graph/reduction.ts";
+import { dimension } from "../graph/shapes.ts";
+import { softmax } from "../graph/softmax.ts";
+import type { Value } from "../graph/value.ts";
+
+/** The output head and its loss on some rows. */
+export interface HeadLoss {
+  /** Sum over rows of weight * loss, shape []. */
+  readonly loss: Value;
+  /** Loss of each row, nats, [rows, 1]. */
+  readonly rowLosses: Value;
+  readonly logits: Value;
+  /** The greatest logit of each row, [rows, 1]. */
+  readonly best: Value;
+  /** The logit of each row's target, [rows, 1]. */
+  readonly target: Value;
+}
+
+/**
+ * Cross-entropy of a linear head: hidden [rows, width], head [vocabulary, width], targets i64 [rows],
+ * weights [rows, 1] (zero on padding).
+ *
+ * Backward never forms softmax - onehot over [rows, vocabulary]: with p = softmax(logits) and row weight w,
+ * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden).
+ */
+export function headLoss(hidden: Value, head: Value, targets: Value, weights: Value): HeadLoss {
+  const rows = dimension(hidden.shape, 0);
+  const logits = linear(hidden, head);
+  const shares = softmax(logits);
+  const best = max(logits, [1]);
+  const target = pickColumns(logits, reshape(targets, [rows, 1]));
+  // log(sum(exp(logit))) = best - log(share of the best), whose argument is at least 1 / vocabulary.
+  const rowLosses = sub(sub(best, target), log(max(shares, [1])));
+  const total = reshape(sum(mul(rowLosses, weights), [0, 1]), []);
+  const loss = withGradient(total, [hidden, head], (gradient) => {
+    const w = mul(weights, gradient);
+    const scaled = mul(hidden, w);
+    return [
+      mul(sub(matmul(shares, head), gatherRows(head, targets)), w),
+      sub(
+        matmul(shares, scaled, { transposeA: true }),
+        scatterAddRows(scaled, targets, dimension(head.shape, 0)),
+      ),
+    ];
+  });
+  return { loss, rowLosses, logits, best, target };
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { topologicalOrder } from "../graph/gradient.ts";
+import type { Value } from "../graph/value.ts";
+import type { OnnxGraph, OnnxNode, OnnxPort, OnnxTensor } from "./model-proto.ts";
+import { LOWERINGS } from "./operators.ts";
+
+/** Collects the ONNX nodes and initializers that operators lower to. */
+export class Lowering {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  readonly #names = new Map<Value, string>();
+  readonly #shapes = new Map<string, string>();
+  #next = 0;
+
+  /** The ONNX name of a value that was already lowered. */
+  name(value: Value): string {
+    const name = this.#names.get(value);
+    assert.ok(name !== undefined, `${value.op} lowered before its uses`);
+    return name;
+  }
+
+  rename(value: Value, name: string): void {
+    this.#names.set(value, name);
+  }
+
+  /** A name no other tensor has. */
+  fresh(): string {
+    return `t${this.#next++}`;
+  }
+
+  /** Appends one node with one output and returns the output's name. */
+  node(
+    type: string,
+    inputs: readonly string[],
+    attributes: NonNullable<OnnxNode["attributes"]> = {},
+    options: { readonly domain?: string; readonly output?: string } = {},
+  ): string {
+    const { output = this.fresh(), domain } = options;
+    const node: OnnxNode = { type, inputs, outputs: [output], attributes };
+    this.nodes.push(domain === undefined ? node : { ...node, domain });
+    return output;
+  }
+
+  /** The name of a 1-D integer constant: shapes, axes, bounds. */
+  integers(values: readonly number[]): string {
+    const key = values.join(",");
+    const known = this.#shapes.get(key);
+    if (known !== undefined) return known;
+    const name = `i${this.#shapes.size}`;
+    const data = BigInt64Array.from(values, BigInt);
+    this.initializers.push({ name, shape: [values.length], dtype: "i64", data });
+    this.#shapes.set(key, name);
+    return name;
+  }
+}
+
+function port(value: Value, name: string): OnnxPort {
+  return { name, shape: value.shape, dtype: value.dtype };
+}
+
+/** The ONNX graph that computes `outputs` (by name) and nothing else. */
+export function lower(outputs: Readonly<Record<string, Value>>): OnnxGraph {
+  const lowering = new Lowering();
+  const inputs: OnnxPort[] = [];
+  for (const value of reachable(Object.values(outputs))) {
+    lowering.rename(value, lowerValue(lowering, value, inputs));
+  }
+  const ports = Object.entries(outputs).map(([name, value]) => port(value, name));
+  const nodes = nameOutputs(lowering, outputs);
+  return { nodes, initializers: lowering.initializers, inputs, outputs: ports };
+}
+
+/** Gives the nodes that make the outputs the outputs' names; an output that no node makes is copied. */
+function nameOutputs(
+  lowering: Lowering,
+  outputs: Readonly<Record<string, Value>>,
+): readonly OnnxNode[] {
+  const made = new Set(lowering.nodes.flatMap((node) => node.outputs));
+  const renamed = new Map<string, string>();
+  const copies: OnnxNode[] = [];
+  for (const [name, value] of Object.entries(outputs)) {
+    const inner = lowering.name(value);
+    if (made.has(inner) && !renamed.has(inner)) renamed.set(inner, name);
+    else copies.push({ type: "Identity", inputs: [inner], outputs: [name] });
+  }
+  const rename = (names: readonly string[]) => names.map((name) => renamed.get(name) ?? name);
+  return [...lowering.nodes, ...copies].map((node) => ({
+    ...node,
+    inputs: rename(node.inputs),
+    outputs: node.type === "Identity" ? node.outputs : rename(node.outputs),
+  }));
+}
+
+/** Like `topologicalOrder`, but a custom gradient's inputs do not count: only its output is computed. */
+function reachable(outputs: readonly Value[]): readonly Value[] {
+  const order = topologicalOrder(outputs);
+  const needed = new Set<Value>(outputs);
+  for (const value of [...order].reverse()) {
+    if (!needed.has(value)) continue;
+    const inputs = value.op === "custom" ? value.inputs.slice(0, 1) : value.inputs;
+    for (const input of inputs) needed.add(input);
+  }
+  return order.filter((value) => needed.has(value));
+}
+
+function lowerValue(lowering: Lowering, value: Value, inputs: OnnxPort[]): string {
+  const { op, name = lowering.fresh() } = value;
+  if (op === "input") {
+    inputs.push(port(value, name));
+    return name;
+  }
+  if (op === "constant") {
+    assert.ok(value.data !== undefined, "a constant has data");
+    const { shape, dtype, data } = value;
+    lowering.initializers.push({ name, shape, dtype, data });
+    return name;
+  }
+  return LOWERINGS[op](
+    lowering,
+    value,
+    value.inputs.map((v) => lowering.name(v)),
+  );
+}

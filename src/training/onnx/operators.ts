@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { dimension } from "../graph/shapes.ts";
+import type { Op, Value } from "../graph/value.ts";
+import type { Lowering } from "./lowering.ts";
+
+type Lower = (to: Lowering, value: Value, inputs: readonly string[]) => string;
+const MICROSOFT = { domain: "com.microsoft" };
+
+function plain(type: string): Lower {
+  return (to, _value, inputs) => to.node(type, inputs);
+}
+
+function reduction(type: string): Lower {
+  // ReduceSum takes its axes as an input since operator set 13, the others as an attribute until 18.
+  return (to, value, inputs) => {
+    const axes = numbers(value, "axes");
+    if (type === "ReduceSum") return to.node(type, [...inputs, to.integers(axes)], { keepdims: 1 });
+    return to.node(type, inputs, { axes, keepdims: 1 });
+  };
+}
+
+function numbers(value: Value, name: string): readonly number[] {
+  const attribute = value.attributes[name];
+  assert.ok(Array.isArray(attribute), `${value.op} has a list ${name}`);
+  return attribute;
+}
+
+function number(value: Value, name: string): number {
+  return Number(value.attributes[name]);
+}
+
+const matmul: Lower = (to, value, [a = "", b = ""]) => {
+  const alpha = number(value, "alpha");
+  const transA = number(value, "transposeA");
+  const transB = number(value, "transposeB");
+  if (value.shape.length === 2) {
+    return to.node("Gemm", [a, b], { transA, transB, alpha: { float: alpha } });
+  }
+  if (transA === 0 && transB === 0 && alpha === 1) return to.node("MatMul", [a, b]);
+  assert.equal(value.dtype, "f32", "batched matmul variants are lowered in f32 here");
+  return to.node("FusedMatMul", [a, b], { transA, transB, alpha: { float: alpha } }, MICROSOFT);
+};
+
+/** FusedMatMul exists for f32 only: in f64, transposes and a product with alpha stand in for it. */
+const matmulDouble: Lower = (to, value, [a = "", b = ""]) => {
+  const rank = value.shape.length;
+  const swapped = Array.from({ length: rank }, (_, i) => i);
+  swapped.push(...swapped.splice(rank - 2).reverse());
+  const side = (name: string, transposed: boolean) =>
+    transposed ? to.node("Transpose", [name], { perm: swapped }) : name;
+  const product = to.node("MatMul", [
+    side(a, number(value, "transposeA") === 1),
+    side(b, number(value, "transposeB") === 1),
+  ]);
+  const alpha = to.fresh();
+  const data = Float64Array.of(number(value, "alpha"));
+  to.initializers.push({ name: alpha, shape: [], dtype: "f64", data });
+  return to.node("Mul", [product, alpha]);
+};
+
+const slice: Lower = (to, value, [x = ""]) =>
+  to.node("Slice", [
+    x,
+    to.integers([number(value, "start")]),
+    to.integers([number(value, "end")]),
+    to.integers([axisOf(value)]),
+  ]);
+
+const pad: Lower = (to, value, [x = ""]) => {
+  const axis = axisOf(value);
+  const amount = (name: string) =>
+    value.shape.map((_, i) => (i === axis ? number(value, name) : 0));
+  return to.node("Pad", [x, to.integers([...amount("before"), ...amount("after")])]);
+};
+
+function axisOf(value: Value): number {
+  const rank = value.shape.length;
+  return (number(value, "axis") + rank) % rank;
+}
+
+/** ScatterND and ScatterElements add into a tensor of zeros. */
+function zeros(to: Lowering, value: Value): string {
+  const filled = to.node("Expand", [zero(to, value), to.integers(value.shape)]);
+  return filled;
+}
+
+function zero(to: Lowering, value: Value): string {
+  const name = to.fresh();
+  const data = value.dtype === "f64" ? Float64Array.of(0) : Float32Array.of(0);
+  to.initializers.push({ name, shape: [], dtype: value.dtype, data });
+  return name;
+}
+
+const scatterAddRows: Lower = (to, value, [x = "", indices = ""]) => {
+  const columns = to.node("Unsqueeze", [indices, to.integers([-1])]);
+  const reduction = { text: "add" };
+  return to.node("ScatterND", [zeros(to, value), columns, x], { reduction });
+};
+
+const rope: Lower = (to, value, [x = "", cosine = "", sine = ""]) => {
+  if (value.dtype === "f32") {
+    const start = to.integers([0]);
+    return to.node("RotaryEmbedding", [x, start, cosine, sine], {}, MICROSOFT);
+  }
+  const [batch = 0, length = 0, width = 0] = value.shape;
+  const half = dimension(value.inputs[1]?.shape ?? [], 1);
+  const split = to.node("Reshape", [x, to.integers([batch, length, width / half / 2, 2, half])]);
+  const part = (at: number) =>
+    to.node("Slice", [split, to.integers([at]), to.integers([at + 1]), to.integers([3])]);
+  const table = (name: string) => to.node("Reshape", [name, to.integers([1, length, 1, 1, half])]);
+  const [a, b, c, s] = [part(0), part(1), table(cosine), table(sine)];
+  const mul = (left: string, right: string) => to.node("Mul", [left, right]);
+  const rotated = to.node(
+    "Concat",
+    [to.node("Sub", [mul(a, c), mul(b, s)]), to.node("Add", [mul(b, c), mul(a, s)])],
+    { axis: 3 },
+  );
+  return to.node("Reshape", [rotated, to.integers(value.shape)]);
+};
+
+/** How each operation of the graph is written in ONNX. */
+export const LOWERINGS: Readonly<Record<Exclude<Op, "input" | "constant">, Lower>> = {
+  custom: (_to, _value, [output = ""]) => output,
+  add: plain("Add"),
+  sub: plain("Sub"),
+  mul: plain("Mul"),
+  neg: plain("Neg"),
+  exp: plain("Exp"),
+  log: plain("Log"),
+  sqrt: plain("Sqrt"),
+  reciprocal: plain("Reciprocal"),
+  sigmoid: plain("Sigmoid"),
+  greaterOrEqual: plain("GreaterOrEqual"),
+  matmul: (to, value, inputs) =>
+    value.dtype === "f64" && value.shape.length > 2
+      ? matmulDouble(to, value, inputs)
+      : matmul(to, value, inputs),
+  reshape: (to, value, [x = ""]) => to.node("Reshape", [x, to.integers(value.shape)]),
+  transpose: (to, value, inputs) => to.node("Transpose", inputs, { perm: numbers(value, "order") }),
+  expand: (to, value, [x = ""]) => to.node("Expand", [x, to.integers(value.shape)]),
+  slice,
+  pad,
+  concat: (to, value, inputs) => to.node("Concat", inputs, { axis: axisOf(value) }),
+  gatherRows: (to, _value, inputs) => to.node("Gather", inputs, { axis: 0 }),
+  scatterAddRows,
+  pickColumns: (to, _value, inputs) => to.node("GatherElements", inputs, { axis: 1 }),
+  placeColumns: (to, value, [x = "", columns = ""]) =>
+    to.node("ScatterElements", [zeros(to, value), columns, x], { axis: 1 }),
+  sum: reduction("ReduceSum"),
+  sumSquares: reduction("ReduceSumSquare"),
+  max: reduction("ReduceMax"),
+  softmax: (to, _value, inputs) => to.node("Softmax", inputs, { axis: -1 }),
+  rope,
+};

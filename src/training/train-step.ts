@@ -1,0 +1,70 @@
+import { KlatchError } from "../errors.ts";
+import { collate, stepExamples } from "./batches.ts";
+import type { Dataset } from "./data/dataset.ts";
+import type { LearnerOptions, TrainRequest, TrainResult } from "./learner.ts";
+import { factorSlots, trainedFactors } from "./lora.ts";
+import type { LoraModel } from "./lora-model.ts";
+import { adamwStep } from "./optimizer.ts";
+
+/**
+ * Trains for `request.steps` steps; a pure function of request, model, data and options. Batches continue where the
+ * optimizer's step stands, so rounds of any length walk the same sequence of examples.
+ *
+ * @throws KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite
+ */
+export async function train(
+  model: LoraModel,
+  data: Dataset,
+  options: LearnerOptions,
+  request: TrainRequest,
+  checkStopped: () => void = () => {},
+): Promise<TrainResult> {
+  const started = performance.now();
+  if (data.examples.length === 0) {
+    throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
+  }
+  const factors = trainedFactors(options.factors, request.round);
+  const slots = factorSlots(model.layout, factors);
+  const adapter = request.adapter.slice();
+  const gradient = new Float32Array(adapter.length);
+  let state = copyState(request.optimizer);
+  let lossSum = 0;
+  let tokens = 0;
+  for (let taken = 0; taken < request.steps; taken += 1) {
+    checkStopped();
+    const chosen = stepExamples(
+      data.examples.length,
+      options.batchSize,
+      options.seed,
+      state.step,
+    ).flatMap((index) => data.examples[index] ?? []);
+    const batch = collate(chosen, options.batchSize, options.sequenceMax);
+    const loss = await model.lossAndGradient(adapter, batch, factors, gradient);
+    const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
+    if (!Number.isFinite(loss) || !Number.isFinite(stepped.norm)) throw diverged(state.step, loss);
+    state = stepped.state;
+    lossSum += loss;
+    tokens += batch.tokens;
+  }
+  return {
+    adapter,
+    optimizer: state,
+    loss: request.steps === 0 ? 0 : lossSum / request.steps,
+    tokens,
+    examples: request.steps * options.batchSize,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+function copyState(state: TrainRequest["optimizer"]): TrainRequest["optimizer"] {
+  const { step, firstMoment, secondMoment } = state;
+  return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
+}
+
+function diverged(step: number, loss: number): KlatchError {
+  return new KlatchError(
+    "diverged",
+    `training diverged at step ${step + 1}: the loss is ${loss}`,
+    "lower the learning rate or the gradient clip",
+  );
+}
