@@ -7,6 +7,8 @@
  * @packageDocumentation
  */
 import { z } from "zod";
+import { networkConfigSchema } from "../gossip/index.ts";
+import { reputationConfigSchema } from "../reputation/index.ts";
 import {
   dataSection,
   engineSection,
@@ -15,8 +17,6 @@ import {
   statusSection,
   timingSection,
 } from "./config/local-sections.ts";
-import { networkSection } from "./config/network-section.ts";
-import { reputationSection } from "./config/reputation-section.ts";
 import { runSection } from "./config/run-section.ts";
 
 /** Value of `model` that stands for the base model that comes with Klatch. */
@@ -41,11 +41,12 @@ export const configSchema = z.strictObject({
       "What all members of the run must have alike: differ in one value and you never mix.",
     ),
   data: dataSection.prefault({}).describe("This organisation's private data; it stays here."),
-  network: networkSection.prefault({}).describe("The wire."),
+  // Who may connect is said once, by run.members.
+  network: networkConfigSchema.omit({ members: true }).prefault({}).describe("The wire."),
   engine: engineSection.prefault({}).describe("The training engine."),
   timing: timingSection.prefault({}).describe("How long to wait for what."),
   gate: gateSection.prefault({}).describe("The private gate that judges updates."),
-  reputation: reputationSection.prefault({}).describe("How behaviour is remembered."),
+  reputation: reputationConfigSchema.prefault({}).describe("How behaviour is remembered."),
   status: statusSection.prefault({}).describe("The status endpoint."),
   log: logSection.prefault({}).describe("The log, on the standard error stream."),
 });
@@ -56,6 +57,7 @@ export const PATH_KEYS: ReadonlySet<string> = new Set([
   "model",
   "data.train",
   "data.test",
+  "network.networkKeyFile",
 ]);
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -1,4 +1,4 @@
-import type { OptimizerState } from "../training/index.ts";
+import type { LearnerInfo, OptimizerState } from "../training/index.ts";
 import type { Digest, Evaluation, Evidence, PeerId, Standing, Timestamp } from "../types.ts";
 
 /** What a node must not lose: everything needed to go on with `round` as if nothing had happened. */
@@ -28,8 +28,6 @@ export interface Offer {
   readonly trainLoss: number;
   readonly examples: number;
   readonly payload: Uint8Array;
-  /** The signed announcement; empty until it has been signed. */
-  readonly announcement: Uint8Array;
 }
 
 /** What happened in one round, for `rounds`, the status server and the report. */
@@ -107,6 +105,8 @@ export interface NodeStatus {
   readonly rule: string;
   readonly attackersMax: number;
   readonly certifiedAttackers: number;
+  /** Counts of the private data; never more than counts. */
+  readonly data: LearnerInfo["data"];
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly peers: readonly PeerStatus[];

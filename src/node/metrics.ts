@@ -1,4 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { STANDINGS } from "../types.ts";
+import type { NodeStatus } from "./contract.ts";
 
 /** Every metric of a node; names are `klatch_<room>_<noun>_<unit>`, labels come from closed sets and never name a peer. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -35,4 +37,19 @@ export function createMetrics() {
     trainLoss: gauge("klatch_training_loss_nats", "Training loss per token, last round."),
     heldOutLoss: gauge("klatch_training_held_out_loss_nats", "Held-out loss after the last mix."),
   };
+}
+
+/** Brings the gauges up to date with a node's status; counters and histograms are kept where things happen. */
+export function showStatus(metrics: Metrics, status: NodeStatus): void {
+  metrics.round.set(status.round);
+  metrics.peers.set(status.peers.filter(({ connected }) => connected).length);
+  metrics.sentBytes.set(status.bytesSent);
+  metrics.receivedBytes.set(status.bytesReceived);
+  if (status.trainLoss !== null) metrics.trainLoss.set(status.trainLoss);
+  if (status.heldOutLoss !== null) metrics.heldOutLoss.set(status.heldOutLoss);
+  const neighbours = status.peers.filter(({ neighbour }) => neighbour);
+  for (const standing of STANDINGS) {
+    const count = neighbours.filter((peer) => peer.standing === standing).length;
+    metrics.standings.set({ standing }, count);
+  }
 }

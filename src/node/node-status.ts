@@ -38,6 +38,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     rule: config.run.rule,
     attackersMax: deps.attackersMax,
     certifiedAttackers: certificate.attackersMax,
+    data: deps.learner.info.data,
     bytesSent: sent,
     bytesReceived: received,
     peers: peerStatuses(deps, driver),

@@ -49,6 +49,12 @@ export const timingSection = roundTimingSchema.extend({
     .max(600_000)
     .default(10_000)
     .describe("Longest graceful stop after the first signal, in milliseconds."),
+  lingerMs: z
+    .int()
+    .min(0)
+    .max(86_400_000)
+    .default(30_000)
+    .describe("How long --exit-when-finished goes on serving slower peers, in milliseconds."),
 });
 
 /** The private held-out gate: Mozi's loss test with a margin and a cap on vetoes. */

@@ -3,28 +3,31 @@ import type { AddressInfo } from "node:net";
 import { type FastifyInstance, fastify } from "fastify";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
+import type { Evidence } from "../../types.ts";
 import type { Config } from "../config.ts";
 import type { NodeStatus, RoundRecord } from "../contract.ts";
 import { statusAddressFile } from "../data-folder.ts";
 import type { Service } from "../lifecycle.ts";
-import type { Metrics } from "../metrics.ts";
+import { type Metrics, showStatus } from "../metrics.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
 
 /** Connections served at a time; more are closed at once. */
 const CONNECTIONS_MAX = 64;
 /** A request is a few headers: it arrives within this time or is dropped. */
 const REQUEST_MS = 10_000;
-const ROUNDS_MAX = 1000;
+/** Records in one answer. */
+const RECORDS_MAX = 1000;
 
 /** What the endpoint shows. */
 export interface StatusSource {
   status(): NodeStatus;
   rounds(limit: number): readonly RoundRecord[];
+  evidence(limit: number): readonly Evidence[];
 }
 
 export interface StatusServerDeps {
   readonly source: StatusSource;
-  readonly metrics: Pick<Metrics, "registry">;
+  readonly metrics: Metrics;
   /** The node's data folder, where other commands find the address of the endpoint. */
   readonly dataDir: string;
 }
@@ -35,7 +38,7 @@ export interface StatusServer extends Service {
 }
 
 /**
- * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/metrics`, and the same under `/v1`.
+ * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/evidence`, `/metrics`, and the same under `/v1`.
  * Read-only, on loopback unless told otherwise. Throws `network` when the port is taken.
  */
 export function createStatusServer(config: Config["status"], deps: StatusServerDeps): StatusServer {
@@ -86,7 +89,7 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
   });
   server.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({
-      error: "no such path; there are /healthz /readyz /status /peers /rounds /metrics",
+      error: "no such path; there are /healthz /readyz /status /peers /rounds /evidence /metrics",
     }),
   );
   server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
@@ -97,8 +100,8 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
   return server;
 }
 
-const roundsQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(ROUNDS_MAX).default(100),
+const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(RECORDS_MAX).default(100),
 });
 
 function addRoutes(
@@ -113,12 +116,19 @@ function addRoutes(
   });
   server.get(`${prefix}/status`, async () => source.status());
   server.get(`${prefix}/peers`, async () => source.status().peers);
-  server.get(`${prefix}/rounds`, async (request, reply) => {
-    const query = roundsQuery.safeParse(request.query);
-    if (query.success) return source.rounds(query.data.limit);
-    return reply.code(400).send({ error: `the query is limit=N, N from 1 to ${ROUNDS_MAX}` });
-  });
+  const lists = {
+    rounds: (limit: number) => source.rounds(limit),
+    evidence: (limit: number) => source.evidence(limit),
+  };
+  for (const [name, list] of Object.entries(lists)) {
+    server.get(`${prefix}/${name}`, async (request, reply) => {
+      const query = listQuery.safeParse(request.query);
+      if (query.success) return list(query.data.limit);
+      return reply.code(400).send({ error: `the query is limit=N, N from 1 to ${RECORDS_MAX}` });
+    });
+  }
   server.get(`${prefix}/metrics`, async (_request, reply) => {
+    showStatus(metrics, source.status());
     const text = await metrics.registry.metrics();
     return reply.header("content-type", metrics.registry.contentType).send(text);
   });

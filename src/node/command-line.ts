@@ -1,0 +1,132 @@
+/**
+ * The table of commands, and the only place that turns errors into text and exit codes. Each command is a file of its
+ * own, loaded when it is called.
+ *
+ * @packageDocumentation
+ */
+import { Command, CommanderError } from "commander";
+import { KlatchError } from "../errors.ts";
+import type { CommandModule, Terminal } from "./commands/terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** Exit code of a command line that was not understood. */
+const EXIT_USAGE = 2;
+
+const COMMANDS: readonly {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}[] = [
+  {
+    name: "init",
+    summary: "write an identity and a commented configuration",
+    load: () => import("./commands/init.ts"),
+  },
+  {
+    name: "start",
+    summary: "train with the others",
+    load: () => import("./commands/start.ts"),
+  },
+  {
+    name: "status",
+    summary: "what the running node is doing",
+    load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "peers",
+    summary: "the other members, as the running node sees them",
+    load: () => import("./commands/peers.ts"),
+  },
+  {
+    name: "rounds",
+    summary: "the rounds of the running node",
+    load: () => import("./commands/rounds.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "will it work here",
+    load: () => import("./commands/doctor.ts"),
+  },
+  {
+    name: "eval",
+    summary: "measure a model, with or without an adapter",
+    load: () => import("./commands/eval.ts"),
+  },
+  {
+    name: "generate",
+    summary: "complete a prompt",
+    load: () => import("./commands/generate.ts"),
+  },
+  {
+    name: "export",
+    summary: "write the trained adapter as a PEFT folder",
+    load: () => import("./commands/export.ts"),
+  },
+  {
+    name: "bench",
+    summary: "measure this machine",
+    load: () => import("./commands/bench.ts"),
+  },
+  {
+    name: "testnet",
+    summary: "run a whole network on this machine",
+    load: () => import("./commands/testnet.ts"),
+  },
+];
+
+/** Runs one command line (without the program's own two words) and returns its exit code. */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+  let failure = 0;
+  const reporting: Terminal = {
+    ...terminal,
+    fail: (exitCode) => {
+      failure = exitCode;
+    },
+  };
+  try {
+    const program = await buildProgram(argv, reporting);
+    await program.parseAsync([...argv], { from: "user" });
+    return failure;
+  } catch (error) {
+    return report(error, argv, terminal);
+  }
+}
+
+// --- internal ---
+
+async function buildProgram(argv: readonly string[], terminal: Terminal): Promise<Command> {
+  const program = new Command("klatch")
+    .description("Fine-tune one foundation model together: no server, no shared data.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.line(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+    });
+  const called = argv.find((word) => !word.startsWith("-"));
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary).description(summary);
+    if (name === called) (await load()).define(command, terminal);
+  }
+  return program;
+}
+
+/** One line and a hint for what an operator can act upon; a stack for a bug. */
+function report(error: unknown, argv: readonly string[], terminal: Terminal): number {
+  if (error instanceof CommanderError) {
+    // Help and version end like this too, with 0; commander has printed what there is to say.
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+  if (error instanceof KlatchError) {
+    terminal.note(`error: ${error.message}\nhint: ${error.hint}`);
+    const { code, message, hint } = error;
+    if (argv.includes("--json")) terminal.json({ error: { code, message, hint } });
+    return error.exitCode;
+  }
+  terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (argv.includes("--json")) {
+    terminal.json({ error: { code: "internal", message: String(error), hint: "this is a bug" } });
+  }
+  return 1;
+}

@@ -1,0 +1,48 @@
+import { type Command, Option } from "commander";
+import { configFields, type Field } from "../config/fields.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config.ts";
+
+/** Adds `--config` and one flag for each configuration key (only those in `keys`, where given). */
+export function addConfigOptions(command: Command, keys?: readonly string[]): void {
+  command.addOption(
+    new Option("--config <file>", "configuration file (default: klatch.yaml here)").helpGroup(
+      "Configuration:",
+    ),
+  );
+  for (const field of configFields()) {
+    if (keys !== undefined && !keys.includes(field.key)) continue;
+    command.addOption(optionOf(field));
+  }
+}
+
+/** The configuration behind a command's flags, the environment and the file. */
+export function configOf(command: Command): Config {
+  const options: Readonly<Record<string, unknown>> = command.opts();
+  const flags: Record<string, string> = {};
+  for (const field of configFields()) {
+    const value = options[optionOf(field).attributeName()];
+    if (typeof value === "string") flags[field.key] = value;
+  }
+  const { config: file } = options as { config?: string };
+  return loadConfig({ env: process.env, flags, ...(file === undefined ? {} : { file }) });
+}
+
+// --- internal ---
+
+const PLACEHOLDERS: Readonly<Record<Field["kind"], string>> = {
+  text: "<text>",
+  number: "<n>",
+  boolean: "<true|false>",
+  list: "<a,b>",
+  "number-or-text": "<n>",
+};
+
+function optionOf(field: Field): Option {
+  const group = field.key.includes(".") ? field.key.slice(0, field.key.indexOf(".")) : "node";
+  const bounds = field.bounds === "" ? "" : ` (${field.bounds})`;
+  return new Option(
+    `${field.flag} ${PLACEHOLDERS[field.kind]}`,
+    `${field.description}${bounds}`,
+  ).helpGroup(`Configuration, ${group}:`);
+}

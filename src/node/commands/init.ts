@@ -1,0 +1,81 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import { KlatchError } from "../../errors.ts";
+import { createIdentity, loadIdentity } from "../../gossip/index.ts";
+import { CONFIG_FILE, parseConfig } from "../config/load.ts";
+import { configTemplate } from "../config/template.ts";
+import { identityFile } from "../data-folder.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `klatch init`: an identity that only its owner can read, and a commented configuration. Overwrites nothing. */
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .argument("[folder]", "where to write klatch.yaml and the data folder", ".")
+    .option("--json", "print one JSON document")
+    .action(async (folder: string, { json }: { json?: boolean }) => {
+      const result = await init(resolve(folder));
+      if (json === true) return terminal.json(result);
+      const { peerId, identity, config, kept } = result;
+      terminal.line(`peer id        ${peerId}`);
+      terminal.line(`identity       ${identity}${kept.includes("identity") ? " (kept)" : ""}`);
+      terminal.line(`configuration  ${config}${kept.includes("config") ? " (kept)" : ""}`);
+      terminal.line("");
+      terminal.line(
+        "Exchange peer ids and addresses with the other members, list all under run.members and",
+      );
+      terminal.line("network.bootstrap, name your files under data.train, then:");
+      terminal.line(`  klatch doctor --config ${config}`);
+      terminal.line(`  klatch start --config ${config}`);
+    });
+}
+
+// --- internal ---
+
+interface InitResult {
+  readonly peerId: string;
+  readonly identity: string;
+  readonly config: string;
+  /** What was there already and was left alone. */
+  readonly kept: readonly ("identity" | "config")[];
+}
+
+async function init(folder: string): Promise<InitResult> {
+  const config = join(folder, CONFIG_FILE);
+  const { dataDir } = parseConfig({}, folder);
+  const identity = identityFile(dataDir);
+  const hasConfig = existsSync(config);
+  const hasIdentity = existsSync(identity);
+  if (hasConfig && hasIdentity) {
+    throw new KlatchError(
+      "usage",
+      `${folder} has a configuration and an identity already`,
+      "nothing was changed; choose another folder for another node",
+    );
+  }
+  makeFolders(folder, dataDir);
+  const { peerId } = hasIdentity ? await loadIdentity(identity) : await createIdentity(identity);
+  const text = configTemplate({ "run.members": [peerId], "data.train": [] });
+  // Exclusive: what appeared in the meantime is somebody's work.
+  if (!hasConfig) writeFileSync(config, text, { flag: "wx", mode: 0o644 });
+  const kept = [
+    ...(hasIdentity ? (["identity"] as const) : []),
+    ...(hasConfig ? (["config"] as const) : []),
+  ];
+  return { peerId, identity, config, kept };
+}
+
+function makeFolders(folder: string, dataDir: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new KlatchError(
+      code === "EACCES" || code === "EPERM" ? "permission" : "disk",
+      `cannot make ${dataDir} (${code})`,
+      "choose a folder that you may write to",
+      { cause },
+    );
+  }
+}

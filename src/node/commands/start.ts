@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import type { NodeStatus } from "../contract.ts";
+import { runNode } from "../run-node.ts";
+import { addConfigOptions, configOf } from "./config-options.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `klatch start`: trains with the others until a signal; the first stops gracefully, the second at once. */
+export function define(command: Command, terminal: Terminal): void {
+  addConfigOptions(command);
+  command
+    .option("--exit-when-finished", "end some time after the last round (timing.lingerMs)")
+    .option("--json", "print one JSON document when the node has stopped")
+    .action(async (options: { json?: boolean; exitWhenFinished?: boolean }) => {
+      let result: NodeStatus | null = null;
+      const exitCode = await runNode(configOf(command), {
+        exitWhenFinished: options.exitWhenFinished === true,
+        onStarted: (status, url) => {
+          if (options.json === true) return;
+          for (const line of banner(status, url)) terminal.line(line);
+        },
+        onFinished: (status) => {
+          result = status;
+        },
+      });
+      if (options.json === true) terminal.json({ finished: result !== null, status: result });
+      if (exitCode !== 0) terminal.fail(exitCode);
+    });
+}
+
+// --- internal ---
+
+/** The first lines: who, where, what run, how safe, on what data. */
+function banner(status: NodeStatus, statusUrl: string | null): readonly string[] {
+  const { train, heldOut, test } = status.data;
+  const members = status.peers.length + 1;
+  const cut = train.truncated + heldOut.truncated;
+  const cutText = cut === 0 ? "" : `, ${cut} rows cut to the longest sequence`;
+  return [
+    `peer id    ${status.peerId}`,
+    ...status.addresses.map((address) => `address    ${address}`),
+    `status     ${statusUrl ?? "not served"}`,
+    `run        ${status.run}`,
+    `rule       ${status.rule}: certified for ${status.certifiedAttackers} attackers among ${members} members, assumes ${status.attackersMax}`,
+    `data       ${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test${cutText}`,
+    `rounds     ${status.round + 1} to ${status.rounds}`,
+  ];
+}

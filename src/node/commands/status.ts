@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import type { z } from "zod";
+import { addClientOptions, answers, ask } from "./status-client.ts";
+import { bytes, decimals, short } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `klatch status`: what the running node is doing. */
+export function define(command: Command, terminal: Terminal): void {
+  addClientOptions(command);
+  command.action(async () => {
+    const status = await ask(command, "status", answers.status);
+    if (command.opts<{ json?: boolean }>().json === true) return terminal.json(status);
+    for (const line of describeStatus(status, Date.now())) terminal.line(line);
+  });
+}
+
+/** A status in a few lines for a person. */
+export function describeStatus(
+  status: z.output<typeof answers.status>,
+  now: number,
+): readonly string[] {
+  const connected = status.peers.filter((peer) => peer.connected).length;
+  const lines = [
+    `peer      ${status.peerId}`,
+    `run       ${status.run}`,
+    `state     ${status.state}, round ${status.round + 1} of ${status.rounds}, ${status.phase}`,
+    `peers     ${connected} of ${status.peers.length} connected`,
+    `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
+    `loss      ${decimals(status.trainLoss) ?? "-"} in training, ${decimals(status.heldOutLoss) ?? "-"} held out`,
+    `traffic   ${bytes(status.bytesSent)} sent, ${bytes(status.bytesReceived)} received`,
+  ];
+  if (status.waitingFor.length > 0) {
+    const until =
+      status.deadline === null
+        ? ""
+        : `, at most ${Math.max(0, Math.ceil((status.deadline - now) / 1000))} s more`;
+    lines.push(`waits     for ${status.waitingFor.map(short).join(" ")}${until}`);
+  }
+  if (status.evaluation !== null) {
+    const { loss, exactMatch } = status.evaluation;
+    lines.push(`result    loss ${decimals(loss)}, exact match ${(100 * exactMatch).toFixed(1)} %`);
+  }
+  return lines;
+}

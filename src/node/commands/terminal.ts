@@ -1,0 +1,35 @@
+/** What a command may do to the world besides its work: results go to standard output, everything else to the error stream. */
+export interface Terminal {
+  readonly isTTY: boolean;
+  /** One line of a result for a person. */
+  line(text: string): void;
+  /** The whole result as one JSON document. */
+  json(value: unknown): void;
+  /** Something a person should know that is no result. */
+  note(text: string): void;
+  /** Ends the command with this exit code, after what it printed. */
+  fail(exitCode: number): void;
+}
+
+/** A module of `commands/`: it adds its description, options and action to its command. */
+export interface CommandModule {
+  define(command: import("commander").Command, terminal: Terminal): void;
+}
+
+/** The terminal of this process. A reader that goes away (`klatch rounds | head`) ends the output, not the program. */
+export function processTerminal(): Terminal {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+  return {
+    isTTY: process.stdout.isTTY === true,
+    line: (text) => void process.stdout.write(`${text}\n`),
+    json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
+    note: (text) => void process.stderr.write(`${text}\n`),
+    fail: (exitCode) => {
+      process.exitCode = exitCode;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { KlatchError } from "../errors.ts";
+import { loadIdentity } from "../gossip/index.ts";
+import type { PeerId } from "../types.ts";
+import type { Config } from "./config.ts";
+import type { NodeStatus } from "./contract.ts";
+import { identityFile } from "./data-folder.ts";
+import type { OfferTransform } from "./driver-deps.ts";
+import { heartbeat } from "./heartbeat.ts";
+import { createStatusServer } from "./http/status-server.ts";
+import { type ProcessHooks, runProcess, type Service, startAll, stopAll } from "./lifecycle.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { createMetrics } from "./metrics.ts";
+import { createNode, type KlatchNode } from "./node.ts";
+import { openStore } from "./store/store.ts";
+
+export interface RunNodeOptions {
+  /** Told once, when the node has started. */
+  readonly onStarted?: (status: NodeStatus, statusUrl: string | null) => void;
+  /** Told once, when the last round is over and evaluated. */
+  readonly onFinished?: (status: NodeStatus) => void;
+  /** End after the last round (and `timing.lingerMs`) instead of serving slower peers until a signal. */
+  readonly exitWhenFinished?: boolean;
+  /** Replaces what the node sends; only the testnet's attackers set it. */
+  readonly offer?: OfferTransform;
+  /** Where signals come from and how the process ends; the process itself but for tests. */
+  readonly hooks?: Pick<ProcessHooks, "exit" | "events">;
+  readonly log?: Logger;
+}
+
+/**
+ * Runs a node as this process: store, node and status endpoint start in order and stop in reverse; signals stop it.
+ * Resolves to the exit code. Throws `usage` where the configuration cannot start a node, `locked` when another process
+ * has the data folder, and what the rooms throw.
+ */
+export async function runNode(config: Config, options: RunNodeOptions = {}): Promise<number> {
+  const log = options.log ?? createLogger(config.log);
+  checkRunnable(config, (await loadIdentity(identityFile(config.dataDir))).peerId);
+  const hooks = options.hooks ?? { exit: (code) => process.exit(code), events: process };
+  return runProcess((signal) => live(config, options, log, signal), {
+    ...hooks,
+    log,
+    stopMs: config.timing.stopMs,
+  });
+}
+
+// --- internal ---
+
+/** What defaults cannot know. */
+function checkRunnable(config: Config, self: PeerId): void {
+  if (config.data.train.length === 0) {
+    throw new KlatchError(
+      "usage",
+      "there is nothing to train on: data.train is empty",
+      "name JSONL or CSV files in klatch.yaml, or with --data-train FILE",
+    );
+  }
+  if (!config.run.members.includes(self)) {
+    throw new KlatchError(
+      "usage",
+      `this node's own peer id ${self} is not among run.members`,
+      "list the peer ids of all members, this one too, alike on every peer",
+    );
+  }
+}
+
+async function live(
+  config: Config,
+  options: RunNodeOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const store = openStore(config.dataDir, { warn: (sentence) => log.warn(sentence) });
+  try {
+    const metrics = createMetrics();
+    const node = createNode(config, {
+      log,
+      store,
+      metrics,
+      ...(options.offer ? { offer: options.offer } : {}),
+    });
+    const status = createStatusServer(config.status, {
+      source: node,
+      metrics,
+      dataDir: config.dataDir,
+    });
+    const services: Service[] = [serviceOf(node), ...(config.status.enabled ? [status] : [])];
+    await startAll(services, signal, config.timing.stopMs);
+    try {
+      options.onStarted?.(node.status(), status.url);
+      await untilDone(node, config, options, log, signal);
+    } finally {
+      for (const failure of await stopAll(services, config.timing.stopMs)) {
+        log.warn({ failure }, "not stopped cleanly");
+      }
+    }
+  } finally {
+    store.close();
+  }
+  log.info("stopped");
+}
+
+function serviceOf(node: KlatchNode): Service {
+  return { name: "node", start: (signal) => node.start(signal), stop: () => node.stop() };
+}
+
+/** Waits for the end of the run and then for the signal; a heartbeat says meanwhile what the node waits for. */
+async function untilDone(
+  node: KlatchNode,
+  config: Config,
+  options: RunNodeOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const beat = setInterval(
+    () => log.info(heartbeat(node.status(), Date.now()), "heartbeat"),
+    config.timing.heartbeatMs,
+  );
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  try {
+    await Promise.race([node.finished, stopped]);
+    options.onFinished?.(node.status());
+    if (options.exitWhenFinished !== true) {
+      log.info("the run is finished; serving slower peers until stopped");
+      await stopped;
+    }
+    await delay(config.timing.lingerMs, undefined, { signal });
+  } finally {
+    clearInterval(beat);
+  }
+}
