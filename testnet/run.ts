@@ -52,7 +52,7 @@ function prepare(options: TestnetOptions, folder: string): RunData {
     return prepareData(options, folder);
   } catch (error) {
     // Nothing has run yet, so that there is no log worth keeping.
-    rmSync(folder, { recursive: true, force: true });
+    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
     throw error;
   }
 }

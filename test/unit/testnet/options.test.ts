@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { attackersOf, parseOptions, partitionOf } from "../../../testnet/options.ts";
+
+const input = { model: "model", data: "data" };
+
+test("what is left out has a default", () => {
+  expect(parseOptions(input)).toMatchObject({ peers: 4, rule: "cs-plus", threads: 1, columns: {} });
+});
+
+test("columns may be typed as a list", () => {
+  expect(parseOptions({ ...input, columns: "prompt=question,completion=answer" }).columns).toEqual({
+    prompt: "question",
+    completion: "answer",
+  });
+});
+
+test.each([
+  [{ peers: 1 }, /--peers/],
+  [{ peers: 2.5 }, /--peers/],
+  [{ attack: "bribe" }, /--attack/],
+  [{ rule: "best" }, /--rule/],
+  [{ topology: "star" }, /--topology: expected full, ring or regular:K/],
+  [{ partition: "dirichlet:0" }, /--partition: ALPHA/],
+  [{ partition: "dirichlet:x" }, /--partition: expected by-file/],
+  [{ columns: "answer" }, /--columns/],
+  [{ learningRate: 0 }, /--learning-rate/],
+  [{ attackers: 1 }, /--attackers needs --attack/],
+  [{ attack: "nan", attackers: 4 }, /4 attackers leave no honest peer among 4/],
+])("%j is refused by the name of its flag", (change, message) => {
+  expect(() => parseOptions({ ...input, ...change })).toThrow(message);
+});
+
+test("an unknown option is refused", () => {
+  expect(() => parseOptions({ ...input, peerz: 4 })).toThrow(/peerz/);
+});
+
+test("an attack without a number means one attacker", () => {
+  expect(attackersOf(parseOptions({ ...input, attack: "scaled" }))).toBe(1);
+  expect(attackersOf(parseOptions({ ...input, attack: "scaled", attackers: 2 }))).toBe(2);
+  expect(attackersOf(parseOptions(input))).toBe(0);
+});
+
+test("a folder is split by file unless told otherwise, a file iid", () => {
+  expect(partitionOf(undefined, true)).toEqual({ kind: "by-file" });
+  expect(partitionOf(undefined, false)).toEqual({ kind: "iid" });
+  expect(partitionOf("dirichlet:0.5", true)).toEqual({ kind: "dirichlet", alpha: 0.5 });
+  expect(partitionOf("by:bank", false)).toEqual({ kind: "by-field", field: "bank" });
+  expect(() => partitionOf("by-file", false)).toThrow(/needs a folder/);
+});

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { readRowFiles, writeRows } from "../../../testnet/rows.ts";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "klatch-rows-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+
+test("a folder gives its data files in name order, JSONL and CSV", () => {
+  write("b.jsonl", '{"text":"two"}\n\n{"text":"three"}\n');
+  write("a.csv", "prompt,completion\nhow,so\n");
+  write("notes.md", "not data");
+
+  expect(readRowFiles(folder, "--data")).toEqual([
+    { name: "a", rows: [{ prompt: "how", completion: "so" }] },
+    { name: "b", rows: [{ text: "two" }, { text: "three" }] },
+  ]);
+});
+
+test("rows come back from a file as they were written", () => {
+  const rows = [{ text: "line\nbreak" }, { text: "ünï", label: 3 }];
+  const file = join(folder, "rows.jsonl");
+
+  writeRows(file, rows);
+
+  expect(readRowFiles(file, "--data")[0]?.rows).toEqual(rows);
+});
+
+test.each([
+  ["bad.jsonl", '{"text":"fine"}\n{"text":', /bad\.jsonl:2 is not valid JSON/],
+  ["list.jsonl", "[1]\n", /list\.jsonl:1 is not an object/],
+  ["empty.jsonl", "\n", /empty\.jsonl holds no rows/],
+  ["bad.csv", 'a,b\n"1,2\n', /bad\.csv is not valid CSV/],
+])("%s is refused with its place", (name, text, message) => {
+  write(name, text);
+
+  expect(() => readRowFiles(join(folder, name), "--data")).toThrow(message);
+});
+
+test("a missing path and an empty folder are named with their flag", () => {
+  expect(() => readRowFiles(join(folder, "nothing"), "--data")).toThrow(
+    /--data .*nothing does not exist/,
+  );
+  expect(() => readRowFiles(folder, "--test")).toThrow(/--test .* holds no data files/);
+});
