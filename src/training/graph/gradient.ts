@@ -38,10 +38,7 @@ export function withGradient(output: Value, inputs: readonly Value[], vjp: Vjp):
 export function gradients(loss: Value, wanted: readonly Value[]): readonly Value[] {
   assert.equal(sizeOf(loss.shape), 1, "the gradient of a scalar");
   const order = topologicalOrder([loss]);
-  const active = new Set<Value>(wanted);
-  for (const value of order) {
-    if (value.vjp !== undefined && value.inputs.some((v) => active.has(v))) active.add(value);
-  }
+  const active = dependents(order, wanted);
   const gradient = new Map<Value, Value>([[loss, loss.graph.scalar(1, loss.dtype)]]);
   for (const value of [...order].reverse()) {
     const upstream = gradient.get(value);
@@ -57,6 +54,15 @@ export function gradients(loss: Value, wanted: readonly Value[]): readonly Value
     assert.ok(found !== undefined, `the loss depends on ${value.name ?? value.op}`);
     return found;
   });
+}
+
+/** `wanted` and every value of `order` that has a gradient rule and depends on them. */
+function dependents(order: readonly Value[], wanted: readonly Value[]): ReadonlySet<Value> {
+  const active = new Set<Value>(wanted);
+  for (const value of order) {
+    if (value.vjp !== undefined && value.inputs.some((v) => active.has(v))) active.add(value);
+  }
+  return active;
 }
 
 /** What `value` hands down to each of its inputs. */

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import type { TensorSlot } from "../types.ts";
+import { collate } from "./batches.ts";
+import type { Example } from "./data/dataset.ts";
+import type { Engine } from "./engine/engine.ts";
+import { ProgramCache } from "./engine/program-cache.ts";
+import type { BaseTensor, LlamaConfig } from "./files/base-model.ts";
+import { llamaTensorShapes } from "./files/llama-config.ts";
+import { Graph, sizeOf, type Value } from "./graph/value.ts";
+import type { OptimizerOptions, OptimizerState } from "./learner.ts";
+import { slotView } from "./lora.ts";
+import { headName } from "./models/llama.ts";
+import { batchLoss, gradientName, trainingOutputs } from "./models/loss-program.ts";
+import { adamwStep, freshOptimizer } from "./optimizer.ts";
+
+const PROGRAMS_MAX = 8;
+
+/** A model all of whose parameters train, for making a base model from nothing. */
+export class FullModel {
+  readonly config: LlamaConfig;
+  /** The parameters by their Hugging Face names, in one flat array. */
+  readonly slots: readonly TensorSlot[];
+  readonly values: Float32Array;
+  readonly #gradient: Float32Array;
+  readonly #programs: ProgramCache;
+  #state: OptimizerState;
+
+  /** Starts from `tensors`, one for each name of the configuration (a tied head is the embedding). */
+  constructor(config: LlamaConfig, tensors: ReadonlyMap<string, BaseTensor>, engine: Engine) {
+    this.config = config;
+    const slots: TensorSlot[] = [];
+    let length = 0;
+    for (const [name, shape] of llamaTensorShapes(config)) {
+      slots.push({ name, shape, offset: length });
+      length += sizeOf(shape);
+    }
+    this.slots = slots;
+    this.values = new Float32Array(length);
+    for (const slot of slots) {
+      const tensor = tensors.get(slot.name);
+      assert.ok(tensor !== undefined, `a start value for ${slot.name}`);
+      slotView(this.values, slot).set(tensor.data);
+    }
+    this.#gradient = new Float32Array(length);
+    this.#programs = new ProgramCache(engine, PROGRAMS_MAX);
+    this.#state = freshOptimizer(length);
+  }
+
+  /** Loss of `examples` as one batch; leaves the gradient of every parameter in `gradient`. */
+  async lossAndGradient(
+    examples: readonly Example[],
+  ): Promise<{ readonly loss: number; readonly gradient: Float32Array }> {
+    const batch = collate(examples, examples.length, this.config.contextMax);
+    const { ids, positions, targets, weights, shape } = batch;
+    const program = await this.#programs.get(JSON.stringify(shape), () => {
+      const graph = new Graph();
+      const inputs = new Map<string, Value>();
+      for (const slot of this.slots) {
+        inputs.set(slot.name, graph.input(slot.name, slot.shape, "f32"));
+      }
+      const weight = (requested: string) => {
+        const name = requested === "lm_head.weight" ? headName(this.config) : requested;
+        const value = inputs.get(name);
+        assert.ok(value !== undefined, name);
+        return value;
+      };
+      return trainingOutputs(batchLoss(graph, this.config, { weight }, shape).loss, inputs);
+    });
+    const feeds: Record<string, Float32Array | BigInt64Array> = {
+      ids,
+      positions,
+      targets,
+      weights,
+    };
+    const into: Record<string, Float32Array> = {};
+    for (const slot of this.slots) {
+      feeds[slot.name] = slotView(this.values, slot);
+      into[gradientName(slot.name)] = slotView(this.#gradient, slot);
+    }
+    const { loss } = await program.run(feeds, into);
+    return { loss: Number(loss?.[0]), gradient: this.#gradient };
+  }
+
+  /** One step of AdamW on `examples`; gives the loss before it. */
+  async step(examples: readonly Example[], options: OptimizerOptions): Promise<number> {
+    const { loss, gradient } = await this.lossAndGradient(examples);
+    this.#state = adamwStep(this.values, gradient, this.#state, this.slots, options).state;
+    return loss;
+  }
+
+  /** The parameters as tensors by name; views of `values`. */
+  tensors(): ReadonlyMap<string, BaseTensor> {
+    return new Map(
+      this.slots.map((slot) => [
+        slot.name,
+        { shape: slot.shape, data: slotView(this.values, slot) },
+      ]),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#programs.close();
+  }
+}
