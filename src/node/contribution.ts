@@ -20,10 +20,10 @@ export function decodeState(
   initial: Float32Array,
 ): Verdict<Float32Array> {
   const decoded = codec.decode(bytes, initial.length);
-  if (decoded.verdict !== "accept") return decoded;
+  if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
   const state = new Float32Array(initial.length);
   for (let i = 0; i < state.length; i++) {
-    state[i] = (decoded.value[i] as number) + (initial[i] as number);
+    state[i] = (decoded.values[i] as number) + (initial[i] as number);
     if (!Number.isFinite(state[i])) return { verdict: "reject", reason: "non-finite" };
   }
   return { verdict: "accept", value: state };

@@ -7,13 +7,20 @@ import {
   parseTopology,
 } from "../consensus/index.ts";
 import { KlatchError } from "../errors.ts";
-import { codecByName, createNetwork, loadOrCreateIdentity, type Network } from "../gossip/index.ts";
-import { emptyLedger, fromJson } from "../reputation/index.ts";
+import {
+  codecByName,
+  createNetwork,
+  loadOrCreateIdentity,
+  type Network,
+  type NetworkConfig,
+} from "../gossip/index.ts";
+import { emptyLedger, fromJson, type Ledger } from "../reputation/index.ts";
 import { createLearner, type Learner } from "../training/index.ts";
 import type { Evidence, PeerId } from "../types.ts";
 import { AnnouncementBook } from "./announcement-book.ts";
 import type { Config } from "./config.ts";
 import type { NodeStatus, RoundRecord, Store } from "./contract.ts";
+import { identityFile } from "./data-folder.ts";
 import { Driver } from "./driver.ts";
 import type { DriverDeps, OfferTransform } from "./driver-deps.ts";
 import { learnerOptions } from "./learner-options.ts";
@@ -135,7 +142,7 @@ class Node implements KlatchNode {
   async #assemble(learner: Learner): Promise<Parts> {
     const { store, log, metrics, offer } = this.#deps;
     const config = this.#config;
-    const identity = await loadOrCreateIdentity(store.folder);
+    const identity = await loadOrCreateIdentity(identityFile(store.folder));
     requireMembership(identity.peerId, config.run.members);
     const run = runDigest(config.run, learner.info);
     const { members, rounds } = config.run;
@@ -143,7 +150,10 @@ class Node implements KlatchNode {
     const certificate = certify(config.run.rule, graph);
     const attackersMax =
       config.run.attackersMax === "auto" ? certificate.attackersMax : config.run.attackersMax;
-    const network = await createNetwork({ ...config.network, members }, { key: identity.key, log });
+    const network = await createNetwork(
+      structuredClone({ ...config.network, members }) as NetworkConfig,
+      { key: identity.key, log },
+    );
     const terms = {
       run,
       base: learner.info.modelDigest,
@@ -160,7 +170,7 @@ class Node implements KlatchNode {
       store,
       codec: codecByName(config.run.codec),
       book: new AnnouncementBook(terms),
-      ledger: { current: kept ? fromJson(kept.checkpoint.ledger).ledger : emptyLedger() },
+      ledger: { current: this.#restoreLedger(kept?.checkpoint.ledger) },
       neighbours: graph.get(network.peerId) ?? [],
       shares: metropolisShares(graph, network.peerId),
       attackersMax,
@@ -176,6 +186,13 @@ class Node implements KlatchNode {
     return { learner, network, driver, deps, certificate };
   }
 
+  #restoreLedger(text: string | undefined): Ledger {
+    if (text === undefined) return emptyLedger(this.#config.reputation);
+    const { ledger, warning } = fromJson(text, this.#config.reputation);
+    if (warning !== null) this.#deps.log.warn({}, warning);
+    return ledger;
+  }
+
   #listen(network: Network, book: AnnouncementBook, driver: Driver): void {
     network.onAnnouncement((signed) => {
       const verdict = book.judge(signed, driver.round);
@@ -186,7 +203,6 @@ class Node implements KlatchNode {
       }
       return { verdict: "accept", value: undefined };
     });
-    network.onSync(() => book.all());
     network.onRefused((from, { verdict, reason }) => {
       this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
       this.#deps.metrics.refusals.inc({ reason });
