@@ -4,8 +4,11 @@
  * @packageDocumentation
  */
 export { MAX_ANNOUNCEMENT_BYTES, parseAnnouncement, signAnnouncement } from "./announcement.ts";
+export { CODEC_NAMES, type Codec, type CodecName, type Decoded } from "./codec.ts";
+export { CODECS, codecByName } from "./codecs.ts";
 export { type NetworkConfig, networkConfigSchema } from "./config.ts";
 export type * from "./contract.ts";
+export { digestOf } from "./digest.ts";
 export {
   createIdentity,
   generateIdentity,

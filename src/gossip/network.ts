@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Ed25519PrivateKey } from "@libp2p/interface";
+import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
 import { signAnnouncement } from "./announcement.ts";
 import type { NetworkConfig } from "./config.ts";
@@ -19,7 +21,8 @@ import { connectedPeers } from "./peer-list.ts";
 import { Wiring } from "./wiring.ts";
 
 export interface NetworkOptions {
-  readonly key: Identity;
+  /** The node's identity key. */
+  readonly key: Ed25519PrivateKey;
   readonly log?: Log;
   /** Milliseconds since the epoch. */
   readonly now?: () => Timestamp;
@@ -37,9 +40,10 @@ export async function createNetwork(
   { key, log = silentLog, now = Date.now, random = Math.random }: NetworkOptions,
 ): Promise<Network> {
   const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
+  const identity = { peerId: peerIdFromPrivateKey(key).toString(), key };
   const listeners = new Listeners();
-  const parts = { config, identity: key, networkKey, log, now, random, listeners };
-  return new KlatchNetwork(await Wiring.create(parts), key, config, listeners, log);
+  const parts = { config, identity, networkKey, log, now, random, listeners };
+  return new KlatchNetwork(await Wiring.create(parts), identity, config, listeners, log);
 }
 
 class KlatchNetwork implements Network {

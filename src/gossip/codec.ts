@@ -1,0 +1,30 @@
+/** Names of the codecs, as a run manifest has them. */
+export const CODEC_NAMES = ["int8", "float32"] as const;
+export type CodecName = (typeof CODEC_NAMES)[number];
+
+/** Why bytes do not decode: the part of the reasons that a decoder can see. */
+export type DecodeReason = "malformed" | "wrong-shape" | "non-finite";
+
+/** What a decoder says: the values, or why not (whoever made the bytes is at fault). */
+export type Decoded =
+  | { readonly ok: true; readonly values: Float32Array }
+  | { readonly ok: false; readonly reason: DecodeReason };
+
+/** Float arrays to payload bytes and back. */
+export interface Codec {
+  readonly name: CodecName;
+  /** Payload bytes of `length` values: known before anything is sent or allocated. */
+  size(length: number): number;
+  /**
+   * Payload bytes of the values; equal values give equal bytes.
+   *
+   * @throws KlatchError `diverged` when a value is not finite.
+   */
+  encode(values: Float32Array): Uint8Array;
+  /** Reads exactly `length` values. Takes any bytes; allocates only when their number is right; never throws. */
+  decode(bytes: Uint8Array, length: number): Decoded;
+}
+
+export function refuse(reason: DecodeReason): Decoded {
+  return { ok: false, reason };
+}

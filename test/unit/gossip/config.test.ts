@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { networkConfigSchema } from "../../../src/gossip/index.ts";
+
+const PEER = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+
+describe("the network section", () => {
+  it("has a default and a description for every field", () => {
+    const config = networkConfigSchema.parse({});
+    for (const [name, field] of Object.entries(networkConfigSchema.shape)) {
+      expect(field.description, name).toMatch(/\S.*\./);
+      expect(Object.keys(config)).toContain(name);
+    }
+  });
+
+  it("bounds every number, and refuses unknown keys", () => {
+    for (const [name, value] of Object.entries(networkConfigSchema.parse({}))) {
+      if (typeof value !== "number") continue;
+      for (const bad of [-1, 0.5, 2 ** 53, Number.NaN]) {
+        expect(networkConfigSchema.safeParse({ [name]: bad }).success, `${name} ${bad}`).toBe(
+          false,
+        );
+      }
+    }
+    expect(networkConfigSchema.safeParse({ maxPeer: 3 }).success).toBe(false);
+  });
+
+  it("wants a peer id in every bootstrap address, since anybody can answer at an address", () => {
+    const parse = (address: string) =>
+      networkConfigSchema.safeParse({ bootstrap: [address] }).success;
+    expect(parse(`/ip4/127.0.0.1/tcp/1/p2p/${PEER}`)).toBe(true);
+    expect(parse(`/dns4/peer.example.org/tcp/7117/p2p/${PEER}`)).toBe(true);
+    expect(parse("/ip4/127.0.0.1/tcp/1")).toBe(false);
+    expect(parse("127.0.0.1:7117")).toBe(false);
+    expect(parse(`/ip4/127.0.0.1/tcp/1/p2p/${PEER}/${"x".repeat(300)}`)).toBe(false);
+  });
+
+  it('takes "anyone" or a list of peer ids as members', () => {
+    const parse = (members: unknown) => networkConfigSchema.safeParse({ members }).success;
+    expect(parse("anyone")).toBe(true);
+    expect(parse([PEER])).toBe(true);
+    expect(parse([])).toBe(true);
+    expect(parse("everyone")).toBe(false);
+    expect(parse(["12D3KooW"])).toBe(false);
+  });
+});
