@@ -20,7 +20,6 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    graphOptimizationLevel: "all",
     logSeverityLevel: 3,
     // Waiting threads must not burn the cores that the network and other peers need.
     extra: {
@@ -39,7 +38,12 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
     async compile(outputs) {
       const graph = lower(outputs);
       try {
-        const session = await InferenceSession.create(encodeModel(graph), sessionOptions);
+        // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
+        const double = graph.outputs.some((port) => port.dtype === "f64");
+        const session = await InferenceSession.create(encodeModel(graph), {
+          ...sessionOptions,
+          graphOptimizationLevel: double ? "basic" : "all",
+        });
         return program(session, graph.inputs, graph.outputs);
       } catch (cause) {
         throw new KlatchError(

@@ -40,14 +40,14 @@ export function loraInputs(
 
 /**
  * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] and,
- * unless every position has a loss row, `positions` [lossRows].
+ * unless every position has a loss row, `positions` [lossRows]; `lossWeights` takes the place of the input `weights`.
  */
 export function batchLoss(
   graph: Graph,
   config: LlamaConfig,
   parameters: LlamaParameters,
   shape: BatchShape,
-  dtype: DType = "f32",
+  lossWeights?: Value,
 ): HeadLoss {
   const { batch, length, lossRows } = shape;
   const ids = graph.input("ids", [batch, length], "i64");
@@ -59,7 +59,8 @@ export function batchLoss(
       : gatherRows(hidden, graph.input("positions", [lossRows], "i64"));
   const head = parameters.weight(headName(config));
   const targets = graph.input("targets", [lossRows], "i64");
-  return headLoss(rows, head, targets, graph.input("weights", [lossRows, 1], dtype));
+  const weights = lossWeights ?? graph.input("weights", [lossRows, 1], "f32");
+  return headLoss(rows, head, targets, weights);
 }
 
 /** Outputs `loss` and the gradient of each of `wanted`. */
