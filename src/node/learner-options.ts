@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { LearnerOptions } from "../training/index.ts";
 import { adapterTargets, type Config } from "./config.ts";
 
@@ -7,7 +8,7 @@ export function learnerOptions(config: Config): LearnerOptions {
   return {
     model,
     engine: engine.name,
-    threads: engine.threads,
+    threads: engine.threads === 0 ? availableParallelism() : engine.threads,
     adapter: { ...run.adapter, targets: adapterTargets(run.adapter.targets), seed: run.seed },
     factors: run.factors,
     optimizer: run.optimizer,

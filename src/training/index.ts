@@ -5,3 +5,4 @@
  */
 export type * from "./learner.ts";
 export { createLearner } from "./learner-client.ts";
+export { type LoraSettings, readLoraSettings } from "./files/peft-config.ts";

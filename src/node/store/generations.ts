@@ -12,6 +12,17 @@ const DAMAGED = ".damaged";
 /** Turns an intact record into its value, or says what is wrong with it. */
 export type Reader<T> = (record: ArrayRecord, number: number) => T | string;
 
+type Warn = (sentence: string) => void;
+
+/** What is wrong with a file. */
+class Damage {
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
 /** Numbered files of one kind in one folder, written atomically, the last three kept, damaged ones put aside. */
 export class Generations {
   readonly #fs: FileSystem;
@@ -41,29 +52,28 @@ export class Generations {
   }
 
   /** One generation; null when there is none. Damage is put aside and told to `warn`. */
-  load<T>(number: number, read: Reader<T>, warn: (sentence: string) => void): T | null {
+  load<T>(number: number, read: Reader<T>, warn: Warn): T | null {
+    const value = this.#read(number, read);
+    if (!(value instanceof Damage)) return value;
     const path = this.#path(number);
-    const value = this.#read(path, (record) => read(record, number));
-    if (typeof value !== "string") return value;
     this.#putAside(path);
-    warn(`${path} is damaged (${value}) and was put aside`);
+    warn(`${path} is damaged (${value.what}) and was put aside`);
     return null;
   }
 
-  /** The newest intact generation; throws `disk` when there are some and all are damaged. */
-  loadNewest<T>(read: Reader<T>, warn: (sentence: string) => void): T | null {
-    const numbers = this.#numbers();
-    for (const number of numbers) {
-      const value = this.load(number, read, warn);
-      if (value !== null) return value;
-    }
-    // Beginning again in silence would make this node contradict what it announced before.
-    if (numbers.length === 0 && this.#numbers(ENDING + DAMAGED).length === 0) return null;
-    throw new KlatchError(
-      "disk",
-      `no intact ${this.#kind} is left in ${this.#folder}`,
-      "bring the folder back from a backup, or move it away to begin the run again",
-    );
+  /** The newest intact generation; throws `disk` when there are some and all are damaged, now or before. */
+  loadNewest<T>(read: Reader<T>, warn: Warn): T | null {
+    return this.#newest((number) => this.load(number, read, warn));
+  }
+
+  /** Like `loadNewest`, but leaves damaged files where they are. */
+  peekNewest<T>(read: Reader<T>, warn: Warn): T | null {
+    return this.#newest((number) => {
+      const value = this.#read(number, read);
+      if (!(value instanceof Damage)) return value;
+      warn(`${this.#path(number)} is damaged (${value.what})`);
+      return null;
+    });
   }
 
   /** Removes what a crash left half written. */
@@ -79,19 +89,36 @@ export class Generations {
     return join(this.#folder, `${this.#kind}-${String(number).padStart(8, "0")}${ENDING}`);
   }
 
-  #read<T>(path: string, read: (record: ArrayRecord) => T | string): T | null | string {
+  #newest<T>(load: (number: number) => T | null): T | null {
+    const numbers = this.#numbers();
+    for (const number of numbers) {
+      const value = load(number);
+      if (value !== null) return value;
+    }
+    // Beginning again in silence would make this node contradict what it announced before.
+    if (numbers.length === 0 && this.#numbers(ENDING + DAMAGED).length === 0) return null;
+    throw new KlatchError(
+      "disk",
+      `no intact ${this.#kind} is left in ${this.#folder}`,
+      "bring the folder back from a backup, or move it away to begin the run again",
+    );
+  }
+
+  #read<T>(number: number, read: Reader<T>): T | null | Damage {
+    const path = this.#path(number);
     let bytes: Uint8Array;
     try {
-      const { size } = this.#fs.statSync(path);
-      if (size > FILE_BYTES_MAX) return "too long";
+      if (this.#fs.statSync(path).size > FILE_BYTES_MAX) return new Damage("too long");
       bytes = this.#fs.readFileSync(path);
     } catch (error) {
       if (isMissing(error)) return null;
       throw fileError(error, path);
     }
     const record = decodeRecord(bytes);
-    if (typeof record === "string") return record;
-    return record.kind === this.#kind ? read(record) : `it holds a ${record.kind}`;
+    if (typeof record === "string") return new Damage(record);
+    if (record.kind !== this.#kind) return new Damage(`it holds a ${record.kind}`);
+    const value = read(record, number);
+    return typeof value === "string" ? new Damage(value) : value;
   }
 
   #names(): readonly string[] {

@@ -41,6 +41,19 @@ export function openStore(folder: string, deps: StoreDeps = {}): Store {
   }
 }
 
+/**
+ * The newest intact checkpoint of a run, read beside a node that may be running: takes no lock and changes nothing.
+ * Throws `disk` when there are checkpoints and none is intact.
+ */
+export function readCheckpoint(
+  folder: string,
+  run: Digest,
+  warn: (sentence: string) => void,
+): Checkpoint | null {
+  const generations = new Generations(realFileSystem, join(folder, "runs", run), "checkpoint");
+  return generations.peekNewest((record, round) => toCheckpoint(record, run, round), warn);
+}
+
 // --- internal ---
 
 function assemble(

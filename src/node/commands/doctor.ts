@@ -1,0 +1,43 @@
+import type { Command } from "commander";
+import { EXIT_CODES } from "../../errors.ts";
+import type { Config } from "../config.ts";
+import type { Check } from "../doctor/check.ts";
+import { checkLearning } from "../doctor/learning.ts";
+import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
+import { checkReach } from "../doctor/reach.ts";
+import { addConfigOptions, configOf } from "./config-options.ts";
+import type { Terminal } from "./terminal.ts";
+
+const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL" } as const;
+
+/** `klatch doctor`: will it work here; exit code 1 when any check fails. */
+export function define(command: Command, terminal: Terminal): void {
+  addConfigOptions(command);
+  command
+    .option("--json", "print one JSON document")
+    .action(async ({ json }: { json?: boolean }) => {
+      const checks = await examine(configOf(command));
+      if (json === true) terminal.json({ checks });
+      else for (const check of checks) show(check, terminal);
+      if (checks.some(({ status }) => status === "fail")) terminal.fail(EXIT_CODES.internal);
+    });
+}
+
+// --- internal ---
+
+/** All checks, the training step before memory, so that its use is seen. */
+async function examine(config: Config): Promise<readonly Check[]> {
+  return [
+    checkRuntime(),
+    ...(await checkLearning(config)),
+    checkMemory(),
+    await checkDisk(config),
+    await checkClock(),
+    ...(await checkReach(config)),
+  ];
+}
+
+function show({ name, status, detail, fix }: Check, terminal: Terminal): void {
+  terminal.line(`${MARKS[status]}  ${name.padEnd(9)}  ${detail}`);
+  if (fix !== "") terminal.line(`      ${" ".repeat(9)}  -> ${fix}`);
+}

@@ -1,0 +1,46 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { ColumnMap } from "../../training/index.ts";
+import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `klatch eval`: loss, perplexity and exact match of a model, with or without an adapter, on rows of data. */
+export function define(command: Command, terminal: Terminal): void {
+  addModelOptions(command);
+  command
+    .requiredOption("--data <file...>", "JSONL or CSV files")
+    .option(
+      "--columns <map>",
+      "column names, e.g. prompt=question,completion=answer",
+      parseColumns,
+      {},
+    )
+    .action(async (flags: EvalFlags) => {
+      const files = flags.data.map((file) => resolve(file));
+      const { learner, adapter } = await openModel(flags, { files, columns: flags.columns });
+      try {
+        const result = await learner.evaluate(adapter, "test");
+        const { truncated, skipped } = learner.info.data.test;
+        if (flags.json === true) return terminal.json({ ...result, truncated, skipped });
+        terminal.line(`loss         ${result.loss.toFixed(4)} nats per token`);
+        terminal.line(`perplexity   ${result.perplexity.toFixed(3)}`);
+        terminal.line(`exact match  ${(100 * result.exactMatch).toFixed(1)} %`);
+        terminal.line(`tokens       ${result.tokens} in ${result.examples} examples`);
+        if (truncated + skipped > 0) {
+          terminal.line(
+            `rows         ${truncated} cut to the model's context, ${skipped} empty and skipped`,
+          );
+        }
+      } finally {
+        await learner.close();
+      }
+    });
+}
+
+// --- internal ---
+
+interface EvalFlags extends ModelFlags {
+  readonly data: readonly string[];
+  readonly columns: ColumnMap;
+  readonly json?: boolean;
+}

@@ -1,0 +1,91 @@
+import { availableParallelism } from "node:os";
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  type AdapterOptions,
+  type ColumnMap,
+  createLearner,
+  type Learner,
+  type LearnerOptions,
+  readLoraSettings,
+} from "../../training/index.ts";
+import { BUNDLED_MODEL } from "../config.ts";
+import { bundledModel } from "../package-folder.ts";
+import { wholeNumber } from "./number-flags.ts";
+
+/** Longest sequence; the learner cuts it to the model's context. */
+const SEQUENCE_MAX = 4096;
+
+export interface ModelFlags {
+  readonly model: string;
+  readonly adapter?: string;
+  readonly threads: number;
+}
+
+/** Adds the flags of commands that use a model without being a node. */
+export function addModelOptions(command: Command): void {
+  command
+    .option("--model <folder>", "Hugging Face model folder", BUNDLED_MODEL)
+    .option("--adapter <folder>", "PEFT folder of an adapter (default: the base model alone)")
+    .option("--threads <n>", "CPU threads", wholeNumber(1, 256), availableParallelism())
+    .option("--json", "print one JSON document");
+}
+
+/** A learner that evaluates or generates, and the adapter it does it with; close the learner when done. */
+export async function openModel(
+  flags: ModelFlags,
+  test?: LearnerOptions["test"],
+): Promise<{ readonly learner: Learner; readonly adapter: Float32Array }> {
+  const learner = await createLearner({
+    model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model,
+    engine: "onnx",
+    threads: flags.threads,
+    adapter: await adapterOptions(flags.adapter),
+    factors: "both",
+    optimizer: UNUSED_OPTIMIZER,
+    batchSize: 8,
+    sequenceMax: SEQUENCE_MAX,
+    seed: 1,
+    ...(test ? { test } : {}),
+  });
+  try {
+    const { adapter: folder } = flags;
+    const adapter = await (folder === undefined
+      ? learner.initialAdapter()
+      : learner.importAdapter(folder));
+    return { learner, adapter };
+  } catch (error) {
+    await learner.close();
+    throw error;
+  }
+}
+
+const COLUMN = /^(text|prompt|completion|messages)=([^=,]{1,200})$/;
+
+/** Reads `prompt=question,completion=answer`. */
+export function parseColumns(text: string): ColumnMap {
+  const pairs = text.split(",").map((pair) => {
+    const match = COLUMN.exec(pair);
+    if (match !== null) return [match[1], match[2]];
+    throw new InvalidArgumentError("expected text|prompt|completion|messages=NAME, comma between.");
+  });
+  return Object.fromEntries(pairs) as ColumnMap;
+}
+
+// --- internal ---
+
+/** The options that fit an adapter; without one the smallest, which leaves the base model as it is. */
+async function adapterOptions(folder: string | undefined): Promise<AdapterOptions> {
+  if (folder === undefined) return { rank: 1, alpha: 1, targets: ["q"], seed: 1 };
+  return { ...(await readLoraSettings(folder)), seed: 1 };
+}
+
+/** Nothing is trained here. */
+const UNUSED_OPTIMIZER: LearnerOptions["optimizer"] = {
+  learningRate: 1e-3,
+  weightDecay: 0,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  clipNorm: 1,
+  warmupSteps: 0,
+};

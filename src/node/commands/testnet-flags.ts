@@ -1,0 +1,59 @@
+import { type Command, Option } from "commander";
+import { MIXING_RULES } from "../../types.ts";
+import { decimalNumber, wholeNumber } from "./number-flags.ts";
+
+/** One flag of `klatch testnet up|run`; what it accepts exactly is decided by the testnet itself. */
+interface Flag {
+  readonly flags: string;
+  readonly text: string;
+  readonly parse?: (text: string) => number;
+  readonly choices?: readonly string[];
+}
+
+const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+const decimal = decimalNumber(0, Number.MAX_VALUE);
+
+const FLAGS: readonly Flag[] = [
+  { flags: "--peers <n>", text: "peers, attackers included; one process each", parse: whole },
+  { flags: "--rounds <n>", text: "rounds of train, exchange, mix", parse: whole },
+  { flags: "--steps <n>", text: "local optimiser steps per round", parse: whole },
+  { flags: "--seed <n>", text: "seed of split, adapter and attacks", parse: whole },
+  { flags: "--test <path>", text: "common test set, a file or a folder (pooled)" },
+  {
+    flags: "--partition <how>",
+    text: "split of the data: by-file, iid, dirichlet:ALPHA, by:FIELD",
+  },
+  { flags: "--columns <map>", text: "column names, e.g. prompt=question,completion=answer" },
+  { flags: "--topology <name>", text: "who exchanges with whom: full, ring, regular:K" },
+  { flags: "--rule <name>", text: "mixing rule", choices: MIXING_RULES },
+  { flags: "--attack <name>", text: "what the attackers send" },
+  { flags: "--attackers <n>", text: "how many of the peers attack: the last ones", parse: whole },
+  { flags: "--baselines", text: "also train each peer alone, and one on all data" },
+  { flags: "--report <folder>", text: "where to write report.json, report.md and report.png" },
+  { flags: "--folder <folder>", text: "working folder; a temporary one by default" },
+  { flags: "--batch-size <n>", text: "examples per step", parse: whole },
+  { flags: "--learning-rate <x>", text: "AdamW step size", parse: decimal },
+  { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
+  { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },
+  { flags: "--targets <names>", text: "layers with an adapter: all, or q,v,..." },
+  { flags: "--factors <which>", text: "LoRA factors that train: both, alternate, ffa" },
+  { flags: "--codec <name>", text: "how updates travel: int8 or float32" },
+  { flags: "--no-gate", text: "mix without judging updates on held-out examples" },
+  { flags: "--threads <n>", text: "engine threads of each peer", parse: whole },
+  { flags: "--sequence-max <n>", text: "longest sequence in tokens", parse: whole },
+  { flags: "--commit-grace-ms <n>", text: "longest wait for others' announcements", parse: whole },
+  { flags: "--kill-each", text: "SIGKILL every peer once, and start it again" },
+  { flags: "--time-limit-seconds <n>", text: "longest run", parse: whole },
+];
+
+/** Adds the flags that decide a testnet; those not given are left to its own defaults. */
+export function addTestnetOptions(command: Command): Command {
+  command.requiredOption("--data <path>", "JSONL or CSV file, or a folder of them");
+  for (const { flags, text, parse, choices } of FLAGS) {
+    const option = new Option(flags, text);
+    if (parse !== undefined) option.argParser(parse);
+    if (choices !== undefined) option.choices([...choices]);
+    command.addOption(option);
+  }
+  return command;
+}

@@ -1,0 +1,119 @@
+import { extname } from "node:path";
+import type { Command } from "commander";
+import { BUNDLED_MODEL } from "../config.ts";
+import { runProcess } from "../lifecycle.ts";
+import { silentLogger } from "../logger.ts";
+import { bundledModel } from "../package-folder.ts";
+import type { Terminal } from "./terminal.ts";
+import { addTestnetOptions } from "./testnet-flags.ts";
+
+/** The testnet's own door. It is built upon nodes, so that it is loaded by name: nothing here depends on it. */
+type Testnet = typeof import("../../../testnet/index.ts");
+
+/** Longest stop of all peers after the first signal. */
+const STOP_MS = 30_000;
+
+/** `klatch testnet run|up|status|down`: a whole network of real processes on this machine. */
+export function define(command: Command, terminal: Terminal): void {
+  defineRun(command, terminal);
+  defineUp(command, terminal);
+  defineStatus(command, terminal);
+  defineDown(command, terminal);
+}
+
+// --- internal ---
+
+interface Flags {
+  readonly model: string;
+  readonly data: string;
+  readonly json?: boolean;
+}
+
+function defineRun(command: Command, terminal: Terminal): void {
+  addTestnetOptions(command.command("run"))
+    .description("run a network from start to report")
+    .option("--model <folder>", "Hugging Face folder of the base model", BUNDLED_MODEL)
+    .option("--json", "print the report as one JSON document")
+    .action(async (flags: Flags) => {
+      const testnet = await loadTestnet();
+      const exitCode = await runProcess(
+        async (signal) => {
+          const report = await testnet.runTestnet(inputOf(flags), {
+            output: process.stderr,
+            signal,
+          });
+          if (flags.json === true) terminal.json(report);
+          else terminal.line(testnet.reportText(report));
+        },
+        {
+          log: silentLogger(),
+          exit: (code) => process.exit(code),
+          events: process,
+          stopMs: STOP_MS,
+        },
+      );
+      if (exitCode !== 0) terminal.fail(exitCode);
+    });
+}
+
+function defineUp(command: Command, terminal: Terminal): void {
+  addTestnetOptions(command.command("up"))
+    .description("start a network in the background")
+    .option("--model <folder>", "Hugging Face folder of the base model", BUNDLED_MODEL)
+    .option("--json", "print one JSON document")
+    .action(async (flags: Flags) => {
+      const { upTestnet } = await loadTestnet();
+      const state = await upTestnet(inputOf(flags));
+      if (flags.json === true) return terminal.json(state);
+      for (const line of describeState(state)) terminal.line(line);
+      terminal.line("stop it with: klatch testnet down");
+    });
+}
+
+function defineStatus(command: Command, terminal: Terminal): void {
+  withFolder(command.command("status"))
+    .description("the network in the background, peer by peer")
+    .action(async ({ folder, json }: { folder?: string; json?: boolean }) => {
+      const { statusTestnet } = await loadTestnet();
+      const state = await statusTestnet(folder);
+      if (json === true) return terminal.json(state);
+      for (const line of describeState(state)) terminal.line(line);
+    });
+}
+
+function defineDown(command: Command, terminal: Terminal): void {
+  withFolder(command.command("down"))
+    .description("stop the network in the background")
+    .action(async ({ folder, json }: { folder?: string; json?: boolean }) => {
+      const { downTestnet } = await loadTestnet();
+      const result = await downTestnet(folder);
+      if (json === true) terminal.json(result);
+      else terminal.line(`${result.stopped} peers stopped in ${result.folder}`);
+    });
+}
+
+function withFolder(command: Command): Command {
+  return command
+    .option("--folder <folder>", "working folder of the network")
+    .option("--json", "print one JSON document");
+}
+
+function inputOf({ json: _, ...flags }: Flags): Parameters<Testnet["runTestnet"]>[0] {
+  return { ...flags, model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model };
+}
+
+/** The same relative place in a checkout (`.ts`) and in the built package (`.js`). */
+async function loadTestnet(): Promise<Testnet> {
+  const door = new URL(`../../../testnet/index${extname(import.meta.url)}`, import.meta.url);
+  return (await import(door.href)) as Testnet;
+}
+
+function describeState(state: Awaited<ReturnType<Testnet["statusTestnet"]>>): readonly string[] {
+  const peers = state.peers.map(({ status, index, role, statusPort }) => {
+    const where = status
+      ? `round ${status.round + 1} of ${status.rounds}, ${status.state}, ${status.phase}`
+      : "does not answer";
+    return `peer ${index + 1}  ${role}  http://127.0.0.1:${statusPort}  ${where}`;
+  });
+  return [`${state.state} in ${state.folder} since ${state.startedAt}`, ...peers];
+}

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLearner, type Learner, type LearnerInfo } from "../../training/index.ts";
+import type { Config } from "../config.ts";
+import { learnerOptions } from "../learner-options.ts";
+import { attempt, type Check, fail, pass, warn } from "./check.ts";
+
+/** Share of rows that may lose their end before it is worth a warning. */
+const TRUNCATED_SHARE_MAX = 0.1;
+/** Rows for the trial step of a node that has no data yet. */
+const SAMPLE_ROWS = 16;
+
+/** Model with tokenizer, data, and one real training step on them: what a round does, once. */
+export async function checkLearning(config: Config): Promise<readonly Check[]> {
+  const model = await attempt("model", () => checkModel(config));
+  if (model.status === "fail") return [model];
+  if (config.data.train.length > 0) {
+    return [model, ...(await withLearner(config, "data", checkDataAndStep))];
+  }
+  const data = warn("data", "data.train is empty", "name the files to train on in klatch.yaml");
+  return [model, data, ...(await trySample(config))];
+}
+
+// --- internal ---
+
+async function checkModel(config: Config): Promise<Check> {
+  const { data: _, test: __, ...options } = learnerOptions(config);
+  const learner = await createLearner(options);
+  try {
+    const { parameters, layout, modelDigest } = learner.info;
+    const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; the tokenizer fits`;
+    return pass("model", `${config.model}: ${detail}`);
+  } finally {
+    await learner.close();
+  }
+}
+
+async function withLearner(
+  config: Config,
+  name: string,
+  work: (learner: Learner, config: Config) => Promise<readonly Check[]>,
+): Promise<readonly Check[]> {
+  let checks: readonly Check[] = [];
+  const opened = await attempt(name, async () => {
+    const learner = await createLearner(learnerOptions(config));
+    try {
+      checks = await work(learner, config);
+    } finally {
+      await learner.close();
+    }
+    return pass(name, "opened");
+  });
+  return opened.status === "fail" ? [...checks, opened] : checks;
+}
+
+async function checkDataAndStep(learner: Learner, config: Config): Promise<readonly Check[]> {
+  return [describeData(learner.info.data, config), await attempt("engine", () => oneStep(learner))];
+}
+
+function describeData({ train, heldOut, test }: LearnerInfo["data"], config: Config): Check {
+  const rows = train.examples + heldOut.examples;
+  const tokens = train.tokens + heldOut.tokens;
+  const cut = train.truncated + heldOut.truncated;
+  const detail =
+    `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test; ` +
+    `${Math.round(tokens / Math.max(1, rows))} tokens each, ${cut} cut, ${train.skipped + heldOut.skipped} empty`;
+  if (heldOut.examples === 0 && config.gate.enabled) {
+    return warn("data", detail, "the gate needs held-out rows: raise data.heldOutShare");
+  }
+  if (cut > TRUNCATED_SHARE_MAX * rows) {
+    return warn("data", detail, `raise run.sequenceMax above ${config.run.sequenceMax}`);
+  }
+  return pass("data", detail);
+}
+
+async function oneStep(learner: Learner): Promise<Check> {
+  const adapter = await learner.initialAdapter();
+  const optimizer = learner.initialOptimizer();
+  // The first step compiles the program; the second shows the speed.
+  await learner.train({ adapter, optimizer, round: 0, steps: 1 });
+  const result = await learner.train({ adapter, optimizer, round: 0, steps: 1 });
+  const detail = `${learner.info.engine}: a training step of ${result.tokens} tokens took ${result.seconds.toFixed(2)} s`;
+  return Number.isFinite(result.loss)
+    ? pass("engine", `${detail}, loss ${result.loss.toFixed(3)}`)
+    : fail("engine", `${detail} and gave no number`, "check the model files");
+}
+
+/** A training step on made-up rows, for a node that has no data yet. */
+async function trySample(config: Config): Promise<readonly Check[]> {
+  const folder = mkdtempSync(join(tmpdir(), "klatch-doctor-"));
+  const file = join(folder, "sample.jsonl");
+  const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
+    JSON.stringify({ text: `Row ${row} of a sample that shows whether training works here.` }),
+  );
+  try {
+    writeFileSync(file, `${rows.join("\n")}\n`);
+    const sample = { train: [file], columns: {}, heldOutShare: 0, test: [] };
+    const trial = async (learner: Learner) => [await attempt("engine", () => oneStep(learner))];
+    return await withLearner({ ...config, data: sample }, "engine", trial);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { KlatchError } from "../../errors.ts";
+import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
+import { answers, askUrl, statusUrl } from "../commands/status-client.ts";
+import type { Config } from "../config.ts";
+import { identityFile } from "../data-folder.ts";
+import { networkConfig } from "../network-config.ts";
+import { attempt, type Check, fail, pass, warn } from "./check.ts";
+
+/** Longest wait for the peers of the bootstrap list. */
+const REACH_MS = 8000;
+const POLL_MS = 100;
+
+/** Identity, membership, ports and the other members. */
+export async function checkReach(config: Config): Promise<readonly Check[]> {
+  let identity: Identity | null = null;
+  const identityCheck = await attempt("identity", async () => {
+    identity = await loadIdentity(identityFile(config.dataDir));
+    return pass("identity", `${identity.peerId}, readable by its owner only`);
+  });
+  const running = await runningPeers(config);
+  return [
+    identityCheck,
+    checkMembers(config, (identity as Identity | null)?.peerId ?? null),
+    ...(running === null
+      ? await checkPorts(config)
+      : [pass("ports", `in use by this node, which is running at ${statusUrl(config)}`)]),
+    await checkPeers(config, identity, running),
+  ];
+}
+
+// --- internal ---
+
+function checkMembers({ run: { members } }: Config, self: string | null): Check {
+  const count = `${members.length} members`;
+  const fix = "list the peer ids of all members, this node's too, alike on every peer";
+  if (members.length === 0) return warn("members", "run.members is empty", fix);
+  if (self !== null && !members.includes(self)) {
+    return fail("members", `${count}, and this node is not one of them`, fix);
+  }
+  if (members.length === 1) return warn("members", "this node is the only member", fix);
+  return pass("members", count);
+}
+
+/** Peers that the running node of this configuration is connected to; null when none runs. */
+async function runningPeers(config: Config): Promise<ReadonlySet<string> | null> {
+  try {
+    const { peers, peerId } = await askUrl(statusUrl(config), "status", answers.status);
+    const { peerId: own } = await loadIdentity(identityFile(config.dataDir));
+    if (peerId !== own) return null;
+    return new Set(peers.filter(({ connected }) => connected).map(({ peer }) => peer));
+  } catch (error) {
+    if (error instanceof KlatchError) return null;
+    throw error;
+  }
+}
+
+async function checkPorts(config: Config): Promise<readonly Check[]> {
+  const wanted = config.network.listen.flatMap((address) => {
+    const match = /^\/ip[46]\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
+    return match
+      ? [{ host: match[1] as string, port: Number(match[2]), key: "network.listen" }]
+      : [];
+  });
+  if (config.status.enabled) wanted.push({ ...config.status, key: "status.port" });
+  return Promise.all(wanted.map((each) => checkPort(each)));
+}
+
+async function checkPort(wanted: { host: string; port: number; key: string }): Promise<Check> {
+  const { host, port, key } = wanted;
+  if (port === 0) return pass("ports", `${key}: any free port of ${host}`);
+  const server = createServer();
+  try {
+    server.listen({ host, port });
+    await once(server, "listening");
+    return pass("ports", `${key}: ${host}:${port} is free`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const detail = `${key}: cannot listen on ${host}:${port} (${code})`;
+    return fail("ports", detail, `stop what uses it, or change ${key}`);
+  } finally {
+    server.close();
+  }
+}
+
+async function checkPeers(
+  config: Config,
+  identity: Identity | null,
+  running: ReadonlySet<string> | null,
+): Promise<Check> {
+  const wanted = new Set(
+    config.network.bootstrap.map((address) => address.replace(/^.*\/p2p\//, "")),
+  );
+  if (wanted.size === 0) {
+    return config.run.members.length > 1
+      ? warn("peers", "network.bootstrap is empty", "name the address of another member")
+      : pass("peers", "nobody to reach");
+  }
+  if (identity === null) return warn("peers", "not tried without an identity", "run `klatch init`");
+  const reached = running ?? (await dial(config, identity, wanted));
+  const missing = [...wanted].filter((peer) => !reached.has(peer));
+  const detail = `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
+  if (missing.length === 0) return pass("peers", detail);
+  const fix = "start those nodes, and check addresses, firewalls and that all list all members";
+  return warn("peers", `${detail}; not ${missing.join(", ")}`, fix);
+}
+
+/** Connects as the node would, without listening, and says who answered. */
+async function dial(
+  config: Config,
+  identity: Identity,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  const network = await createNetwork({ ...networkConfig(config), listen: [] }, identity);
+  network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
+  const reached = (): ReadonlySet<string> => new Set(network.peers().map(({ peer }) => peer));
+  try {
+    await network.start();
+    const deadline = Date.now() + REACH_MS;
+    while (Date.now() < deadline && [...wanted].some((peer) => !reached().has(peer))) {
+      await delay(POLL_MS);
+    }
+    return reached();
+  } finally {
+    await network.stop();
+  }
+}
