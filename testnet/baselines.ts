@@ -1,6 +1,9 @@
-import { createLearner, type Learner, type LearnerOptions } from "../src/training/index.ts";
+import { configSchema } from "../src/node/config.ts";
+import { learnerOptions } from "../src/node/learner-options.ts";
+import { createLearner, type Learner } from "../src/training/index.ts";
 import type { Evaluation } from "../src/types.ts";
 import type { TestnetOptions } from "./options.ts";
+import { trainingConfig } from "./peer-config.ts";
 import type { RunData } from "./run-data.ts";
 
 /** Learners that train at the same time; each has its own threads. */
@@ -13,37 +16,6 @@ export interface Baselines {
   readonly localOnly: readonly Evaluation[] | null;
   /** One model trained on the data of all honest peers; null when not asked for. */
   readonly centralised: Evaluation | null;
-}
-
-/** Gives the options of a learner as the testnet's peers have them; without data it can only evaluate and generate. */
-export function learnerOptionsOf(
-  options: TestnetOptions,
-  data: { readonly train?: string; readonly test: string },
-): LearnerOptions {
-  const { columns, model, threads, rank, alpha, factors, seed, batchSize, sequenceMax } = options;
-  return {
-    model,
-    engine: "onnx",
-    threads,
-    adapter: { rank, alpha, targets: targetsOf(options.targets), seed },
-    factors,
-    optimizer: {
-      learningRate: options.learningRate,
-      weightDecay: 0,
-      beta1: 0.9,
-      beta2: 0.999,
-      epsilon: 1e-8,
-      clipNorm: 1,
-      warmupSteps: 0,
-    },
-    batchSize,
-    sequenceMax,
-    seed,
-    ...(data.train === undefined
-      ? {}
-      : { data: { train: [data.train], columns, heldOutShare: HELD_OUT_SHARE } }),
-    test: { files: [data.test], columns },
-  };
 }
 
 /**
@@ -77,7 +49,14 @@ export async function withLearner<T>(
   data: { readonly train?: string; readonly test: string },
   work: (learner: Learner) => Promise<T>,
 ): Promise<T> {
-  const learner = await createLearner(learnerOptionsOf(options, data));
+  const files = { train: data.train === undefined ? [] : [data.train], test: data.test };
+  const { data: training, ...rest } = learnerOptions(
+    configSchema.parse(trainingConfig(options, files)),
+  );
+  // Without training files the learner only evaluates and generates.
+  const learner = await createLearner(
+    data.train === undefined || training === undefined ? rest : { ...rest, data: training },
+  );
   try {
     return await work(learner);
   } finally {
@@ -86,13 +65,6 @@ export async function withLearner<T>(
 }
 
 // --- internal ---
-
-/** The default of a node's configuration, which the peers of a testnet keep. */
-const HELD_OUT_SHARE = 0.1;
-
-function targetsOf(targets: string): readonly string[] {
-  return targets === "all" ? ["q", "k", "v", "o", "gate", "up", "down"] : targets.split(",");
-}
 
 /** The rounds of a peer that never hears of others: the same batches in the same order, and no mixing. */
 function trainAlone(

@@ -91,7 +91,7 @@ function createMember(plan: PeerPlan, options: TestnetOptions): Member {
     script: entryFile(isOrdinary ? "../src/node/cli" : "./attacker"),
     args: isOrdinary
       ? ["start", "--config", plan.configFile]
-      : [plan.configFile, plan.role, String(options.seed)],
+      : [plan.configFile, plan.role, String(options.seed), String(plan.index)],
     cwd: plan.folder,
     logFile: `${plan.folder}/log.txt`,
   });

@@ -80,7 +80,7 @@ export const testnetOptionsSchema = z.strictObject({
     .describe("Also train each peer alone, and one on all data."),
   report: path.optional().describe("Folder for report.json, report.md and report.png."),
   folder: path.optional().describe("Working folder; a temporary one by default."),
-  batchSize: z.int().min(1).max(1024).default(8).describe("Examples per step."),
+  batchSize: z.int().min(1).max(1024).default(16).describe("Examples per step."),
   learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
   rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
@@ -97,8 +97,8 @@ export const testnetOptionsSchema = z.strictObject({
     .int()
     .min(100)
     .max(3_600_000)
-    .default(60_000)
-    .describe("Longest wait for others' announcements after the own one."),
+    .default(30_000)
+    .describe("Least time that slower peers get to announce, ms."),
   killEach: z.boolean().default(false).describe("SIGKILL every peer once, and start it again."),
   timeLimitSeconds: z.int().min(5).max(604_800).default(7200).describe("Longest run."),
 });

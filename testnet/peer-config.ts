@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { stringify } from "yaml";
 import { createIdentity } from "../src/gossip/index.ts";
 import { identityFile } from "../src/node/data-folder.ts";
@@ -59,16 +59,14 @@ export async function planPeers(
   return plans;
 }
 
-/** A node's configuration, as an operator would have written it. */
-function nodeConfig(
+/** The part of a node's configuration that decides how it trains: also what the baselines train with. */
+export function trainingConfig(
   options: TestnetOptions,
-  data: RunData,
-  plan: PeerPlan,
-  plans: readonly PeerPlan[],
-): object {
+  data: { readonly train: readonly string[]; readonly test: string },
+) {
+  const { rank, alpha, targets, columns } = options;
   return {
-    dataDir: dataFolder(plan.folder),
-    model: resolve(options.model),
+    model: options.model,
     run: {
       name: "testnet",
       rounds: options.rounds,
@@ -78,19 +76,39 @@ function nodeConfig(
       seed: options.seed,
       rule: options.rule,
       factors: options.factors,
-      adapter: { rank: options.rank, alpha: options.alpha, targets: options.targets },
+      adapter: { rank, alpha, targets },
       optimizer: { learningRate: options.learningRate },
       topology: options.topology,
       codec: options.codec,
-      members: plans.map(({ id }) => id),
     },
-    data: { train: [plan.dataFile], columns: options.columns, test: [data.testFile] },
+    data: { train: data.train, columns, test: [data.test] },
+    engine: { threads: options.threads },
+  };
+}
+
+/** Room between the two graces, so that a peer that closes its round last is still served, ms. */
+const FETCH_EXTRA_MS = 10_000;
+
+/** A node's configuration, as an operator would have written it. */
+function nodeConfig(
+  options: TestnetOptions,
+  data: RunData,
+  plan: PeerPlan,
+  plans: readonly PeerPlan[],
+): object {
+  const training = trainingConfig(options, { train: [plan.dataFile], test: data.testFile });
+  return {
+    ...training,
+    dataDir: dataFolder(plan.folder),
+    run: { ...training.run, members: plans.map(({ id }) => id) },
     network: {
       listen: [plan.listen],
       bootstrap: plans.filter(({ id }) => id !== plan.id).map(({ address }) => address),
     },
-    engine: { threads: options.threads },
-    timing: { commitGraceMs: options.commitGraceMs },
+    timing: {
+      commitGraceMs: options.commitGraceMs,
+      fetchGraceMs: options.commitGraceMs + FETCH_EXTRA_MS,
+    },
     gate: { enabled: options.gate },
     status: { port: plan.statusPort },
   };

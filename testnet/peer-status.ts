@@ -25,6 +25,8 @@ const peerStatus = z.object({
   gossipScore: z.number().nullable(),
 });
 
+const summary = z.object({ examples: count, tokens: count, truncated: count, skipped: count });
+
 const nodeStatus = z.object({
   version: z.string(),
   peerId: z.string(),
@@ -43,6 +45,7 @@ const nodeStatus = z.object({
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,
+  data: z.object({ train: summary, heldOut: summary, test: summary }),
   bytesSent: count,
   bytesReceived: count,
   peers: z.array(peerStatus),

@@ -11,6 +11,8 @@ export const evaluation = (loss: number, exactMatch = 0.5): Evaluation => ({
   examples: 10,
 });
 
+const summary = { examples: 10, tokens: 100, truncated: 0, skipped: 0 };
+
 export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   version: "0.1.0",
   peerId: "peer-1",
@@ -29,6 +31,7 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   rule: "cs-plus",
   attackersMax: 0,
   certifiedAttackers: 1,
+  data: { train: summary, heldOut: summary, test: summary },
   bytesSent: 1_572_864,
   bytesReceived: 1_048_576,
   peers: [],
