@@ -82,7 +82,6 @@ export async function signAnnouncement(
   }
   const body = encodeCanonical(fields);
   const signature = await key.sign(Buffer.concat([DOMAIN, body]));
-  // a plain Uint8Array: a Buffer would compare unequal to what others parse
   return { announcement, bytes: encodeCanonical([body, Uint8Array.from(signature)]) };
 }
 
@@ -133,7 +132,8 @@ export async function parseAnnouncement(
     issuedAt,
     expiresAt,
   };
-  return { verdict: "accept", value: { announcement, bytes: input } };
+  // a copy: the input is a view of a whole network message, which would be kept alive with it
+  return { verdict: "accept", value: { announcement, bytes: Uint8Array.from(input) } };
 }
 
 async function isSigned(peer: string, body: Uint8Array, signature: Uint8Array): Promise<boolean> {

@@ -13,7 +13,8 @@ const DECODE_OPTIONS = {
 
 /** Deterministic CBOR (RFC 8949 section 4.2.1): equal values give equal bytes. */
 export function encodeCanonical(value: unknown): Uint8Array {
-  return encode(value, rfc8949EncodeOptions);
+  // a plain array of its own: what the encoder returns is a Buffer in Node
+  return Uint8Array.from(encode(value, rfc8949EncodeOptions));
 }
 
 /**

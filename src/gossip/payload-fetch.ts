@@ -74,7 +74,9 @@ export class PayloadFetcher {
         return failed("digest-mismatch", `the ${bytes} bytes are not those that were announced`);
       }
       if (end.kind === "final") return failed(end.failure, end.detail);
-      fruitless = buffer.received > before ? 0 : fruitless + 1;
+      // a trickle is no progress: it would keep a transfer alive for as long as the peer likes
+      const progress = buffer.received > before && end.failure !== "timeout";
+      fruitless = progress ? 0 : fruitless + 1;
       if (fruitless >= this.#options.fetchAttempts || attempt >= MAX_ATTEMPTS) {
         return failed(end.failure, `${end.detail} (attempt ${attempt}, ${buffer.received} bytes)`);
       }

@@ -1,0 +1,158 @@
+import { EventEmitter, once } from "node:events";
+import {
+  type Announcement,
+  createNetwork,
+  digestOf,
+  generateIdentity,
+  type Identity,
+  type Network,
+  type NetworkConfig,
+  networkConfigSchema,
+  type SignedAnnouncement,
+} from "../../../src/gossip/index.ts";
+import type { PeerId, Reason, Verdict } from "../../../src/types.ts";
+
+export interface Refused {
+  readonly from: PeerId;
+  readonly verdict: string;
+  readonly reason: string;
+}
+
+/** A real node on 127.0.0.1, with everything that it heard. */
+export interface TestNode {
+  readonly network: Network;
+  readonly identity: Identity;
+  readonly heard: SignedAnnouncement[];
+  readonly refused: Refused[];
+  /** Messages of its log. */
+  readonly log: string[];
+  readonly connected: Set<PeerId>;
+  readonly address: string;
+  /** Resolves as soon as the condition holds; fails when the deadline passes first. */
+  until(condition: () => boolean, what: string, deadlineMs?: number): Promise<void>;
+}
+
+export interface NodeChoices {
+  readonly config?: Partial<NetworkConfig>;
+  readonly identity?: Identity;
+  /** Judges like the driver would; the default accepts everything. */
+  readonly judge?: (signed: SignedAnnouncement) => Reason | null;
+}
+
+const running: Network[] = [];
+
+/** Starts a node that listens on a free port of 127.0.0.1. */
+export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
+  const identity = choices.identity ?? (await generateIdentity());
+  const changes = new EventEmitter().setMaxListeners(0);
+  const log: string[] = [];
+  const say = (_fields: object, message: string) => {
+    log.push(message);
+    changes.emit("change");
+  };
+  const network = await createNetwork(
+    networkConfigSchema.parse({ listen: ["/ip4/127.0.0.1/tcp/0"], ...choices.config }),
+    { key: identity.key, log: { debug: say, info: say, warn: say } },
+  );
+  running.push(network);
+  const node: TestNode = {
+    network,
+    identity,
+    heard: [],
+    refused: [],
+    log,
+    connected: new Set(),
+    get address() {
+      return network.addresses()[0] ?? "";
+    },
+    until: (condition, what, deadlineMs = 20_000) => until(changes, condition, what, deadlineMs),
+  };
+  listen(node, changes, choices);
+  await network.start();
+  return node;
+}
+
+function listen(node: TestNode, changes: EventEmitter, { judge }: NodeChoices): void {
+  node.network.onAnnouncement((signed): Verdict<void> => {
+    const reason = judge?.(signed) ?? null;
+    if (reason === null) node.heard.push(signed);
+    changes.emit("change");
+    return reason === null
+      ? { verdict: "accept", value: undefined }
+      : { verdict: "reject", reason };
+  });
+  node.network.onRefused((from, { verdict, reason }) => {
+    node.refused.push({ from, verdict, reason });
+    changes.emit("change");
+  });
+  node.network.onPeer((event, peer) => {
+    if (event === "connected") node.connected.add(peer);
+    else node.connected.delete(peer);
+    changes.emit("change");
+  });
+}
+
+/** Stops every node that the test started. */
+export async function stopNodes(): Promise<void> {
+  await Promise.all(running.splice(0).map((network) => network.stop()));
+}
+
+/** An announcement of these bytes, less its author. */
+export function announcementOf(
+  bytes: Uint8Array,
+  change: Partial<Announcement> = {},
+): Omit<Announcement, "author"> {
+  const now = Date.now();
+  return {
+    run: digestOf(Buffer.from("run")),
+    base: digestOf(Buffer.from("base")),
+    round: 0,
+    sequence: 1,
+    payload: digestOf(bytes),
+    payloadBytes: bytes.byteLength,
+    examples: 10,
+    issuedAt: now,
+    expiresAt: now + 60_000,
+    ...change,
+  };
+}
+
+/** Connects the nodes at these ends and waits until both know, and hear each other's gossip. */
+export async function subscribed(node: TestNode, peers: readonly TestNode[]): Promise<void> {
+  const inMesh = () => node.network.peers().filter((peer) => peer.inMesh);
+  const wanted = peers.map(({ identity }) => identity.peerId);
+  await poll(
+    () => wanted.every((peer) => inMesh().some((connected) => connected.peer === peer)),
+    "a gossip mesh",
+  );
+}
+
+/** For what announces itself by no event: looks again after every turn of the event loop's timers. */
+export async function poll(
+  condition: () => boolean,
+  what: string,
+  deadlineMs = 20_000,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`no ${what} within ${deadlineMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function until(
+  changes: EventEmitter,
+  condition: () => boolean,
+  what: string,
+  deadlineMs: number,
+): Promise<void> {
+  const signal = AbortSignal.timeout(deadlineMs);
+  while (!condition()) {
+    try {
+      await once(changes, "change", { signal });
+    } catch (cause) {
+      if (condition()) return;
+      throw new Error(`no ${what} within ${deadlineMs} ms`, { cause });
+    }
+  }
+}
