@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench.ts";
+export { type LoraSettings, readLoraSettings } from "./files/peft-config.ts";
 export type * from "./learner.ts";
 export { createLearner } from "./learner-client.ts";
-export { type LoraSettings, readLoraSettings } from "./files/peft-config.ts";
