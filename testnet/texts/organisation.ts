@@ -1,0 +1,76 @@
+import { EVERYDAY, URGENCIES, URGENCY_PHRASES, type Urgency } from "./everyday.ts";
+import { expand, type Grammar, pick, polish, type Random } from "./grammar.ts";
+
+/** Where a message belongs: a desk and the matters that it deals with. */
+export interface Desk {
+  readonly name: string;
+  /** Noun phrases; they may name rules of the organisation's grammar. */
+  readonly matters: readonly string[];
+}
+
+/** One kind of organisation: who writes to it, about what, and who deals with it. */
+export interface Organisation {
+  readonly name: string;
+  readonly desks: readonly Desk[];
+  /** How a message states its `{matter}`; one or two sentences. */
+  readonly messages: readonly string[];
+  /** What people add that has nothing to do with the answer. */
+  readonly asides: readonly string[];
+  /** Plain sentences about daily life there, for pre-training; they may use `{matter}` and `{desk}`. */
+  readonly scenes: readonly string[];
+  readonly grammar: Grammar;
+}
+
+/** A row of the demonstration's data: a message and who has to deal with it how soon. */
+export interface MessageRow {
+  readonly prompt: string;
+  readonly completion: string;
+  readonly label: string;
+  readonly organisation: string;
+}
+
+function grammarFor(organisation: Organisation, desk: Desk): Grammar {
+  return {
+    ...EVERYDAY,
+    ...organisation.grammar,
+    matter: desk.matters,
+    desk: organisation.desks.map(({ name }) => name),
+  };
+}
+
+/**
+ * A message and its answer: the desk follows from the matter, the urgency from how the writer puts it. Matter, urgency,
+ * their order and what is said beside them are independent of each other.
+ */
+export function messageRow(organisation: Organisation, random: Random): MessageRow {
+  const desk = pick(organisation.desks, random);
+  const urgency: Urgency = pick(URGENCIES, random);
+  const plea = `${pick(URGENCY_PHRASES[urgency], random)}.`;
+  const parts = [pick(organisation.messages, random)];
+  if (random() < 0.5) parts.push(pick(organisation.asides, random));
+  if (random() < 0.35) parts.unshift(plea);
+  else parts.push(plea);
+  const prompt = polish(expand(parts.join(" "), grammarFor(organisation, desk), random));
+  return {
+    prompt,
+    completion: `${desk.name}, ${urgency}`,
+    label: desk.name,
+    organisation: organisation.name,
+  };
+}
+
+/** Plain text about daily life in an organisation, several matters of one desk together; never a message with an answer. */
+export function domainText(organisation: Organisation, random: Random): string {
+  const grammar = grammarFor(organisation, pick(organisation.desks, random));
+  const sentences: string[] = [];
+  const length = 3 + Math.floor(random() * 4);
+  while (sentences.length < length) {
+    const scene = pick(organisation.scenes, random);
+    const kind = random();
+    if (kind < 0.55) sentences.push(scene);
+    else if (kind < 0.75) sentences.push(pick(organisation.messages, random));
+    else if (kind < 0.9) sentences.push(pick(organisation.asides, random));
+    else sentences.push(`${pick(URGENCY_PHRASES[pick(URGENCIES, random)], random)}.`);
+  }
+  return polish(expand(sentences.join(" "), grammar, random));
+}

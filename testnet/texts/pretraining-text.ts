@@ -1,0 +1,27 @@
+import { BANK } from "./bank.ts";
+import { CITY } from "./city.ts";
+import { description, instruction } from "./descriptions.ts";
+import { pick, type Random, seeded } from "./grammar.ts";
+import { HOSPITAL } from "./hospital.ts";
+import { domainText, type Organisation } from "./organisation.ts";
+import { story } from "./stories.ts";
+import { UNIVERSITY } from "./university.ts";
+
+export const ORGANISATIONS: readonly Organisation[] = [HOSPITAL, BANK, UNIVERSITY, CITY];
+
+/** One text: half of them about the organisations' daily life, half about anything else. */
+function pretrainingText(random: Random): string {
+  const kind = random();
+  if (kind < 0.5) return domainText(pick(ORGANISATIONS, random), random);
+  if (kind < 0.75) return story(random);
+  return kind < 0.9 ? description(random) : instruction(random);
+}
+
+/**
+ * The texts that the bundled base model is pre-trained on: stories, descriptions, instructions, and plain scenes from the
+ * four organisations. No text is a message with its answer, so the demonstration's task is new to the model.
+ */
+export function* pretrainingTexts(seed: number): Generator<string, never> {
+  const random = seeded(seed);
+  for (;;) yield pretrainingText(random);
+}
