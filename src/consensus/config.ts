@@ -43,6 +43,12 @@ export const roundTimingSchema = z.strictObject({
     .max(100)
     .default(2)
     .describe("A grace is at least this many times the spread of the arrivals up to the quorum."),
+  graceShare: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0.5)
+    .describe("A grace for announcements is at least this share of the node's own training time."),
   patienceFactor: z
     .number()
     .min(1)

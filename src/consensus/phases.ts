@@ -1,6 +1,7 @@
 import type { Digest, EvidenceKind, PeerId, Reason } from "../types.ts";
-import { nextRound, supportedRound } from "./catch-up.ts";
+import { nextRound } from "./catch-up.ts";
 import type { FetchState, RoundState } from "./round-state.ts";
+import { supportedRound } from "./support.ts";
 import { changeNeighbour, enter, observe, setDeadline, type Turn } from "./turn.ts";
 import { hasAnnounced, hasFetchQuorum, isUsable, viewCommit, viewFetch } from "./waiting.ts";
 

@@ -92,11 +92,14 @@ function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchStat
   reviewFetch(turn);
 }
 
+/** Timers are coarse: one that fires this much early means its deadline. */
+const TIMER_TOLERANCE_MS = 5;
+
 function timer(turn: Turn, name: TimerName, round: number): void {
   const { state } = turn;
   if (state.phase !== name || state.round !== round || state.deadline === null) return;
-  if (turn.now < state.deadline) {
-    // Clocks round: a timer may fire a moment early, and ignoring it would wait for ever.
+  if (turn.now + TIMER_TOLERANCE_MS < state.deadline) {
+    // An older timer, or a clock set back: ignoring it might wait for ever.
     turn.effects.push({ type: "start-timer", timer: name, round, at: state.deadline });
   } else if (name === "commit") closeCommit(turn);
   else startMix(turn);

@@ -1,5 +1,6 @@
 import type { PeerId, Standing, Timestamp } from "../types.ts";
 import { byPeer, type Neighbour, type RoundState } from "./round-state.ts";
+import { commitGrace, supportedAt } from "./support.ts";
 
 /** Training time assumed by a node that has not measured its own, in commit graces. */
 const UNMEASURED_PATIENCE = 8;
@@ -33,6 +34,16 @@ function quorumOf(state: RoundState, expected: number): number {
   return Math.max(1, Math.floor(state.config.timing.quorumShare * (expected + 1)));
 }
 
+/**
+ * When a node must give up waiting in its round in order to announce the next one in time: once honest neighbours have
+ * announced that, half of their grace, less the time to train, is left for stragglers here.
+ */
+function leaveBy(state: RoundState): Timestamp {
+  const since = supportedAt(state, state.round + 1);
+  if (since === null) return Number.POSITIVE_INFINITY;
+  return since + Math.max(0, commitGrace(state) - (state.trainingMs ?? 0)) / 2;
+}
+
 /** The commit phase at a glance. */
 export interface CommitView {
   /** Expected neighbours that have not announced, sorted. */
@@ -54,19 +65,21 @@ export function viewCommit(state: RoundState): CommitView {
   }
   const needed = quorumOf(state, waitingFor.length + arrivedAt.length);
   const longest = state.phaseAt + timing.commitMaxMs;
+  const leaveAt = leaveBy(state);
   if (arrivedAt.length < needed) {
     const patience =
       state.trainingMs === null
         ? UNMEASURED_PATIENCE * timing.commitGraceMs
         : Math.max(2 * timing.commitGraceMs, timing.patienceFactor * state.trainingMs);
-    return { waitingFor, quorum: false, deadline: Math.min(longest, state.phaseAt + patience) };
+    const deadline = Math.min(longest, state.phaseAt + patience, leaveAt);
+    return { waitingFor, quorum: false, deadline };
   }
   // The spread leaves out the b earliest: announcing before training must not stretch everyone's wait.
   const times = [state.phaseAt, ...arrivedAt].sort((a, b) => a - b);
   const quorumAt = times[needed] ?? state.phaseAt;
   const firstAt = times[Math.min(attackersMax, needed)] ?? quorumAt;
-  const grace = Math.max(timing.commitGraceMs, timing.spreadFactor * (quorumAt - firstAt));
-  const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace);
+  const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
+  const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace, leaveAt);
   return { waitingFor, quorum: true, deadline };
 }
 
@@ -94,7 +107,7 @@ export function viewFetch(state: RoundState): {
       waitingFor.push(peer);
     }
   }
-  const longest = state.phaseAt + timing.fetchMaxMs;
+  const longest = Math.min(state.phaseAt + timing.fetchMaxMs, leaveBy(state));
   const needed = quorumOf(state, state.fetches.size);
   if (fetchedAt.length < needed) return { waitingFor, deadline: longest };
   const quorumAt = fetchedAt.sort((a, b) => a - b)[needed - 1] ?? state.phaseAt;

@@ -1,0 +1,86 @@
+/** Uniform numbers in [0, 1) from a seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+interface Job {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A clock that jumps from one planned action to the next; actions of one instant run in the order they were planned. */
+export class VirtualTime {
+  #heap: Job[] = [];
+  #order = 0;
+  now = 0;
+
+  /** Plans an action `delay` milliseconds from now. */
+  after(delay: number, run: () => void): void {
+    this.#heap.push({ at: this.now + Math.max(0, delay), order: this.#order, run });
+    this.#order += 1;
+    this.#up(this.#heap.length - 1);
+  }
+
+  /** Runs actions until none is left, `done` holds, or the clock would pass `until`; returns how many ran. */
+  run(until: number, done: () => boolean): number {
+    let ran = 0;
+    while (this.#heap.length > 0 && !done()) {
+      const next = this.#pop();
+      if (next === undefined || next.at > until) break;
+      this.now = next.at;
+      next.run();
+      ran += 1;
+    }
+    return ran;
+  }
+
+  #pop(): Job | undefined {
+    const top = this.#heap[0];
+    const last = this.#heap.pop();
+    if (last === undefined || this.#heap.length === 0) return top;
+    this.#heap[0] = last;
+    this.#down(0);
+    return top;
+  }
+
+  #up(index: number): void {
+    let child = index;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!this.#swapUnlessOrdered(parent, child)) return;
+      child = parent;
+    }
+  }
+
+  #down(index: number): void {
+    let parent = index;
+    for (;;) {
+      const left = 2 * parent + 1;
+      const right = left + 1;
+      const least = this.#earlier(right, left) ? right : left;
+      if (least >= this.#heap.length || !this.#swapUnlessOrdered(parent, least)) return;
+      parent = least;
+    }
+  }
+
+  #earlier(a: number, b: number): boolean {
+    const [first, second] = [this.#heap[a], this.#heap[b]];
+    if (first === undefined || second === undefined) return false;
+    return first.at < second.at || (first.at === second.at && first.order < second.order);
+  }
+
+  #swapUnlessOrdered(parent: number, child: number): boolean {
+    if (!this.#earlier(child, parent)) return false;
+    const [a, b] = [this.#heap[parent] as Job, this.#heap[child] as Job];
+    this.#heap[parent] = b;
+    this.#heap[child] = a;
+    return true;
+  }
+}
