@@ -1,0 +1,40 @@
+import { type BaseModel, type BaseTensor, makeBaseModel } from "./files/base-model.ts";
+import { llamaTensorShapes } from "./files/llama-config.ts";
+import { MODULES } from "./files/peft-config.ts";
+import { type AdaptedLayer, type LoraLayout, slotView } from "./lora.ts";
+
+/**
+ * The base model with an adapter merged into it: W + alpha / rank * B A for every adapted layer, a plain model that
+ * needs no adapter. The base model is not changed.
+ */
+export function mergeLora(base: BaseModel, layout: LoraLayout, adapter: Float32Array): BaseModel {
+  const tensors = new Map<string, BaseTensor>();
+  for (const name of llamaTensorShapes(base.config).keys()) tensors.set(name, base.tensor(name));
+  for (const each of layout.adapted) {
+    const name = `model.layers.${each.layer}.${MODULES[each.target]}.weight`;
+    tensors.set(name, merged(base.tensor(name), each, layout.scale, adapter));
+  }
+  return makeBaseModel(base.config, tensors, "the merged model");
+}
+
+/** weight [out, in] + scale * b [out, rank] @ a [rank, in], summed in float64. */
+function merged(
+  weight: BaseTensor,
+  { a, b }: AdaptedLayer,
+  scale: number,
+  adapter: Float32Array,
+): BaseTensor {
+  const left = slotView(adapter, b);
+  const right = slotView(adapter, a);
+  const [rank = 0, columns = 0] = a.shape;
+  const data = weight.data.map((value, at) => {
+    const row = Math.floor(at / columns);
+    const column = at % columns;
+    let change = 0;
+    for (let k = 0; k < rank; k += 1) {
+      change += (left[row * rank + k] ?? 0) * (right[k * columns + column] ?? 0);
+    }
+    return value + scale * change;
+  });
+  return { shape: weight.shape, data };
+}
