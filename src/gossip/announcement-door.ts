@@ -1,4 +1,4 @@
-import type { PeerId, Reason, Timestamp, Verdict } from "../types.ts";
+import type { Digest, PeerId, Reason, Timestamp, Verdict } from "../types.ts";
 import { MAX_ANNOUNCEMENT_BYTES, parseAnnouncement } from "./announcement.ts";
 import { AnnouncementCache } from "./announcement-cache.ts";
 import type { SignedAnnouncement } from "./contract.ts";
@@ -39,7 +39,8 @@ export interface DoorOptions {
 export class AnnouncementDoor {
   readonly cache = new AnnouncementCache();
   readonly #options: DoorOptions;
-  readonly #memories = new Map<string, Memory>();
+  readonly #memories = new Map<Digest, Memory>();
+  readonly #judging = new Map<Digest, Promise<Verdict<void>>>();
 
   constructor(options: DoorOptions) {
     this.#options = options;
@@ -53,12 +54,27 @@ export class AnnouncementDoor {
 
   /** Judges one message. Takes any bytes; never throws. */
   async admit(bytes: Uint8Array, arrival: Arrival): Promise<Verdict<void>> {
-    const byGossip = arrival.publisher !== undefined;
-    const id = bytes.byteLength > MAX_ANNOUNCEMENT_BYTES ? null : digestOf(bytes);
-    const memory = id === null ? undefined : this.#memories.get(id);
+    if (bytes.byteLength > MAX_ANNOUNCEMENT_BYTES) {
+      const refusal = { verdict: "reject", reason: "too-large" } as const;
+      this.#options.onRefused(arrival.from, refusal);
+      return refusal;
+    }
+    const id = digestOf(bytes);
+    // the same message often comes from two sides at once: it is judged once
+    const earlier = this.#judging.get(id) ?? Promise.resolve();
+    const admission = earlier.then(() => this.#admitInTurn(id, bytes, arrival));
+    this.#judging.set(id, admission);
+    const verdict = await admission;
+    if (this.#judging.get(id) === admission) this.#judging.delete(id);
+    return verdict;
+  }
+
+  async #admitInTurn(id: Digest, bytes: Uint8Array, arrival: Arrival): Promise<Verdict<void>> {
+    const memory = this.#memories.get(id);
     if (memory?.verdict.verdict === "accept") return this.#again(memory, arrival);
     const verdict = await this.#judge(bytes, arrival);
-    if (id !== null) this.#memorize(id, { verdict, byGossip });
+    const byGossip = arrival.publisher !== undefined;
+    this.#memorize(id, { verdict, byGossip });
     // an exchange brings what we ignored before again and again: said once
     const said =
       !byGossip &&
@@ -97,7 +113,7 @@ export class AnnouncementDoor {
     return verdict;
   }
 
-  #memorize(id: string, memory: Memory): void {
+  #memorize(id: Digest, memory: Memory): void {
     this.#memories.delete(id);
     this.#memories.set(id, memory);
     const oldest = this.#memories.keys().next().value;

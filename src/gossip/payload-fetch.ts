@@ -62,30 +62,37 @@ export class PayloadFetcher {
     signal: AbortSignal,
   ): Promise<FetchOutcome> {
     const buffer = new PayloadBuffer(bytes);
+    const end = await this.#fill(buffer, peer, digest, signal);
+    if (end.kind !== "complete") return failed(end.failure, end.detail);
+    const whole = buffer.finish(digest);
+    if (whole !== null) return { ok: true, bytes: whole };
+    return failed("digest-mismatch", `the ${bytes} bytes are not those that were announced`);
+  }
+
+  /** Attempt after attempt, until the buffer is full or it makes no sense to go on. */
+  async #fill(
+    buffer: PayloadBuffer,
+    peer: PeerId,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<AttemptEnd> {
+    const { fetchAttempts, random } = this.#options;
     let fruitless = 0;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; !buffer.complete; attempt += 1) {
       const before = buffer.received;
-      const end = buffer.complete
-        ? ({ kind: "complete" } as const)
-        : await this.#attempt(peer, digest, buffer, signal);
-      if (end.kind === "complete") {
-        const whole = buffer.finish(digest);
-        if (whole !== null) return { ok: true, bytes: whole };
-        return failed("digest-mismatch", `the ${bytes} bytes are not those that were announced`);
-      }
-      if (end.kind === "final") return failed(end.failure, end.detail);
+      const end = await this.#attempt(peer, digest, buffer, signal);
+      if (end.kind !== "broken") return end;
       // a trickle is no progress: it would keep a transfer alive for as long as the peer likes
       const progress = buffer.received > before && end.failure !== "timeout";
       fruitless = progress ? 0 : fruitless + 1;
-      if (fruitless >= this.#options.fetchAttempts || attempt >= MAX_ATTEMPTS) {
-        return failed(end.failure, `${end.detail} (attempt ${attempt}, ${buffer.received} bytes)`);
+      if (fruitless >= fetchAttempts || attempt >= MAX_ATTEMPTS) {
+        const detail = `${end.detail} (attempt ${attempt}, ${buffer.received} bytes)`;
+        return { ...end, kind: "final", detail };
       }
-      const { random } = this.#options;
-      await pause(
-        backOffMs(fruitless, { baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }),
-        signal,
-      );
+      const pace = { baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random };
+      await pause(backOffMs(fruitless, pace), signal);
     }
+    return { kind: "complete" };
   }
 
   async #attempt(
