@@ -24,7 +24,10 @@ export const KLATCH_FILE = "klatch.json";
 
 const lastPart = (path: string) => path.slice(path.lastIndexOf(".") + 1);
 
-/** The content of adapter_config.json for a plain LoRA adapter, with PEFT's field names. */
+/**
+ * The content of adapter_config.json for a plain LoRA adapter, with PEFT's field names; only fields that old releases
+ * know too, because PEFT refuses others.
+ */
 export function loraConfig(adapter: {
   readonly rank: number;
   readonly alpha: number;
@@ -52,8 +55,6 @@ export function loraConfig(adapter: {
       lastPart(MODULES[target]),
     ),
     task_type: "CAUSAL_LM",
-    use_dora: false,
-    use_rslora: false,
   };
 }
 
