@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const LEAVES = ["gossip", "consensus", "training", "reputation"];
+const LINES_MAX = 300;
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  /** What it imports, as paths from the repository's root; packages by their names. */
+  readonly imports: readonly string[];
+}
+
+function read(folder: string): readonly Source[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((name) => {
+      const path = join(folder, name);
+      const text = readFileSync(path, "utf8");
+      return { path, text, imports: importsOf(path, text) };
+    });
+}
+
+function importsOf(path: string, text: string): readonly string[] {
+  const specifiers = text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  return [...specifiers].map(([, specifier = ""]) =>
+    specifier.startsWith(".") ? normalize(join(dirname(path), specifier)) : specifier,
+  );
+}
+
+/** `path -> import` for every import of these files that is not allowed. */
+function offences(files: readonly Source[], isAllowed: (specifier: string) => boolean): string[] {
+  return files.flatMap(({ path, imports }) =>
+    imports
+      .filter((specifier) => !isAllowed(specifier))
+      .map((specifier) => `${path} -> ${specifier}`),
+  );
+}
+
+const isOwnFile = (specifier: string): boolean => specifier.startsWith("src/");
+const sources = read("src");
+const others = [...read("test"), ...read("testnet")];
+
+describe("the layers of the house", () => {
+  test("the shared words import nothing", () => {
+    const shared = sources.filter(
+      ({ path }) => path === "src/types.ts" || path === "src/errors.ts",
+    );
+
+    expect(shared).toHaveLength(2);
+    expect(shared.flatMap(({ imports }) => imports)).toEqual([]);
+  });
+
+  test.each(LEAVES)("%s imports only the shared words and itself", (leaf) => {
+    const files = sources.filter(({ path }) => path.startsWith(`src/${leaf}/`));
+    const mine = (specifier: string) =>
+      !isOwnFile(specifier) ||
+      ["src/types.ts", "src/errors.ts"].includes(specifier) ||
+      specifier.startsWith(`src/${leaf}/`);
+
+    expect(files.length).toBeGreaterThan(0);
+    expect(offences(files, mine)).toEqual([]);
+  });
+
+  test.each([...LEAVES, "node"])("%s never imports its own door from inside", (folder) => {
+    const files = sources.filter(({ path }) => path.startsWith(`src/${folder}/`));
+
+    expect(offences(files, (specifier) => specifier !== `src/${folder}/index.ts`)).toEqual([]);
+  });
+
+  test("the trunk enters a leaf by its door", () => {
+    const trunk = [
+      ...sources.filter(({ path }) => path.startsWith("src/node/") || path === "src/index.ts"),
+      ...others.filter(({ path }) => path.startsWith("testnet/")),
+    ];
+    const byTheDoor = (specifier: string) =>
+      LEAVES.every(
+        (leaf) => !specifier.startsWith(`src/${leaf}/`) || specifier === `src/${leaf}/index.ts`,
+      );
+
+    expect(offences(trunk, byTheDoor)).toEqual([]);
+  });
+
+  test("an import across leaves would be found", () => {
+    const offender = { path: "src/gossip/x.ts", text: "", imports: ["src/training/index.ts"] };
+
+    expect(offences([offender], (specifier) => !specifier.startsWith("src/training/"))).toEqual([
+      "src/gossip/x.ts -> src/training/index.ts",
+    ]);
+  });
+});
+
+describe("the habits of the house", () => {
+  test("consensus and reputation use only exact arithmetic, and no randomness, clock or files", () => {
+    const inexact =
+      /Math\.(random|exp|log|log2|log10|pow|sin|cos|tan|tanh|cbrt|hypot)\b|\*\*|\bDate\.|node:(fs|crypto)/;
+    const files = sources.filter(({ path }) => /^src\/(consensus|reputation)\//.test(path));
+    const offenders = files.filter(({ text }) => inexact.test(withoutComments(text)));
+
+    expect(offenders.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("no file is longer than 300 lines, and the median source stays under a hundred and twenty", () => {
+    const lengths = (files: readonly Source[]) =>
+      files.map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }));
+    const tooLong = lengths([...sources, ...others]).filter(({ lines }) => lines > LINES_MAX);
+    const sorted = lengths(sources)
+      .map(({ lines }) => lines)
+      .sort((a, b) => a - b);
+
+    expect(tooLong).toEqual([]);
+    expect(sorted[sorted.length >> 1]).toBeLessThanOrEqual(120);
+  });
+
+  test("nothing is left to be done, swallowed or hidden from the type checker", () => {
+    const marks = /\b(TODO|FIXME|XXX|HACK)\b|@ts-(ignore|nocheck)|catch\s*\{\s*\}/;
+    const offenders = [...sources, ...others.filter(({ path }) => path.startsWith("testnet/"))];
+
+    expect(offenders.filter(({ text }) => marks.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
+  test("every import of an own file names it with its extension", () => {
+    const bare = [...sources, ...others].flatMap(({ path, imports }) =>
+      imports
+        .filter((specifier) => /^(src|test|testnet)\//.test(specifier))
+        .filter((specifier) => !/\.(ts|json)$/.test(specifier))
+        .map((specifier) => `${path} -> ${specifier}`),
+    );
+
+    expect(bare).toEqual([]);
+  });
+});
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+}
