@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { Effect } from "../consensus/index.ts";
 import { shareFactor } from "../reputation/index.ts";
 import type { OptimizerState } from "../training/index.ts";
-import type { Digest, Evaluation, Evidence, EvidenceKind, PeerId, Reason } from "../types.ts";
+import type { Digest, Evaluation, Evidence, PeerId, Reason } from "../types.ts";
 import type { Offer } from "./contract.ts";
 import { decodeState, encodeState } from "./contribution.ts";
 import type { DriverDeps } from "./driver-deps.ts";
@@ -137,10 +137,14 @@ export class RoundWork {
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
     const { learner, config, attackersMax, shares, ledger, log } = this.#deps;
     const offer = this.#offerOf(round);
-    const candidates = peers.flatMap((peer): Candidate[] => {
-      const state = this.#arrived.get(peer);
-      const share = (shares.get(peer) ?? 0) * shareFactor(ledger.current, peer);
-      return state === undefined ? [] : [{ peer, state, share }];
+    const candidates = this.#deps.neighbours.map((peer): Candidate => {
+      const state = peers.includes(peer) ? (this.#arrived.get(peer) ?? null) : null;
+      return {
+        peer,
+        state,
+        share: shares.get(peer) ?? 0,
+        trust: shareFactor(ledger.current, peer),
+      };
     });
     const outcome = await judgeAndMix(learner, {
       round,
@@ -148,21 +152,16 @@ export class RoundWork {
       candidates,
       rule: config.run.rule,
       attackersMax,
-      fullShare: Math.max(0, ...shares.values()),
       gate: config.gate,
+      heldOutBefore: this.#heldOutLoss,
     });
     this.#adapter = outcome.adapter;
     this.#optimizer = offer.optimizer;
     this.#mixed = outcome.mixed;
-    if (learner.info.data.heldOut.examples > 0) {
-      this.#heldOutLoss = (await learner.evaluate(this.#adapter, "held-out")).loss;
-    }
+    this.#heldOutLoss = outcome.heldOutLoss;
     log.debug({ round, gains: Object.fromEntries(outcome.gains) }, "gate");
-    return outcome.vetoed.map((peer) => {
-      this.#refused.push({ peer, reason: "gate-veto" });
-      const gain = outcome.gains.get(peer) ?? 0;
-      return this.#evidence(peer, round, "gate-veto", `gain ${gain.toPrecision(3)}`);
-    });
+    if (outcome.refusedMix) log.warn({ round }, "the mix would ruin the held-out loss: not taken");
+    return outcome.vetoed.map((peer) => this.#veto(peer, round, outcome.gains.get(peer) ?? 0));
   }
 
   /** Keeps the result of a round and makes room for the next. */
@@ -245,8 +244,10 @@ export class RoundWork {
     return reason;
   }
 
-  #evidence(peer: PeerId, round: number, kind: EvidenceKind, detail: string): Evidence {
-    return { peer, round, kind, at: this.#deps.now(), detail };
+  #veto(peer: PeerId, round: number, gain: number): Evidence {
+    this.#refuse(peer, "gate-veto");
+    const detail = `gain ${gain.toPrecision(3)}`;
+    return { peer, round, kind: "gate-veto", at: this.#deps.now(), detail };
   }
 }
 

@@ -68,20 +68,32 @@ export const gateSection = z.strictObject({
     .number()
     .positive()
     .max(1)
-    .default(0.2)
+    .default(0.5)
     .describe("How far towards an update the loss is probed, as a share of the way."),
   marginMin: z
     .number()
     .min(0)
     .max(10)
-    .default(0.01)
-    .describe("Relative loss increase that is always forgiven."),
+    .default(0.02)
+    .describe("Least distance below the median gain for a veto, as a share of the loss."),
   madFactor: z
     .number()
     .min(0)
     .max(100)
+    .default(4)
+    .describe("The distance is also at least this many median absolute deviations of the gains."),
+  medianFactor: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(0.5)
+    .describe("And at least this share of the median gain itself."),
+  ruinFactor: z
+    .number()
+    .min(1)
+    .max(1000)
     .default(2)
-    .describe("Margin in median absolute deviations of all gains of the round."),
+    .describe("A mix that makes the held-out loss worse than this many times is not taken."),
 });
 
 export const statusSection = z.strictObject({

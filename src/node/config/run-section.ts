@@ -45,7 +45,7 @@ export const runSection = z.strictObject({
     .describe("Name of the run, for people."),
   rounds: z.int().min(1).max(1_000_000).default(50).describe("Rounds of train, exchange, mix."),
   steps: z.int().min(1).max(100_000).default(20).describe("Local optimiser steps per round."),
-  batchSize: z.int().min(1).max(4096).default(8).describe("Examples per optimiser step."),
+  batchSize: z.int().min(1).max(4096).default(16).describe("Examples per optimiser step."),
   sequenceMax: z
     .int()
     .min(8)
