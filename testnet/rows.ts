@@ -21,7 +21,7 @@ export function isFolder(path: string, flag: string): boolean {
     throw new KlatchError(
       "data",
       `${flag} ${path} does not exist`,
-      "Give a JSONL or CSV file, or a folder of such files.",
+      "Give the path of something that is there.",
     );
   }
   return found.isDirectory();

@@ -34,6 +34,7 @@ export interface RunData {
  */
 export function prepareData(options: TestnetOptions, folder: string): RunData {
   const { columns, peers, seed } = options;
+  requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
   const files = readRowFiles(options.data, "--data");
   const given = options.test === undefined ? null : pooled(options.test);
@@ -65,6 +66,16 @@ export function prepareData(options: TestnetOptions, folder: string): RunData {
     testRows: test.length,
     pooledFile,
   };
+}
+
+/** The peers would find out too, each on its own and later. */
+function requireModel(folder: string): void {
+  if (isFolder(folder, "--model")) return;
+  throw new KlatchError(
+    "data",
+    `--model ${folder} is a file`,
+    "Give the Hugging Face folder with config.json, model.safetensors and tokenizer.json.",
+  );
 }
 
 function writePeer(

@@ -1,0 +1,125 @@
+/**
+ * `npm start`: four organisations on this machine fine-tune the bundled model together, each in a process of its own with
+ * data that no other sees; then a report, and one answer before and after.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { KlatchError } from "../src/errors.ts";
+import { runProcess } from "../src/node/lifecycle.ts";
+import { silentLogger } from "../src/node/logger.ts";
+import { bundledModel } from "../src/node/package-folder.ts";
+import { openStore } from "../src/node/store/store.ts";
+import { withLearner } from "./baselines.ts";
+import { parseOptions, type TestnetInput } from "./options.ts";
+import { dataFolder } from "./peer-config.ts";
+import { secondsText } from "./quantities.ts";
+import type { TestnetReport } from "./report.ts";
+import { reportText } from "./report-markdown.ts";
+import { readRowFiles } from "./rows.ts";
+import { runTestnet } from "./run.ts";
+import { type DemoData, writeDemoData } from "./texts/demo-data.ts";
+
+const REPORT_FOLDER = "klatch-report";
+const SEED = 1;
+const ROWS_PER_ORGANISATION = 400;
+const TEST_ROWS = 200;
+const ANSWER_TOKENS_MAX = 24;
+/** Longest stop of all peers after Ctrl-C. */
+const STOP_MS = 30_000;
+
+const say = (text = "") => process.stdout.write(`${text}\n`);
+
+async function demo(signal: AbortSignal): Promise<void> {
+  const startedAt = Date.now();
+  const folder = mkdtempSync(join(tmpdir(), "klatch-demo-"));
+  try {
+    const data = await writeDemoData(join(folder, "data"), {
+      seed: SEED,
+      rowsPerOrganisation: ROWS_PER_ORGANISATION,
+      testRows: TEST_ROWS,
+    });
+    introduce(data);
+    const input = inputOf(folder, data);
+    const report = await runTestnet(input, { output: process.stdout, signal });
+    say();
+    say(reportText(report));
+    say();
+    await showAnswer(report, data, folder);
+    say();
+    const files = ["report.json", "report.md", "report.png"];
+    say(`Report: ${files.map((file) => relative("", join(REPORT_FOLDER, file))).join("  ")}`);
+    say(`Everything took ${secondsText((Date.now() - startedAt) / 1000)}.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function introduce(data: DemoData): void {
+  say("Klatch: four organisations fine-tune one model together. No server, no shared data.");
+  say(
+    `Each is a process of its own with ${ROWS_PER_ORGANISATION} messages that nobody else sees, and learns which desk a message belongs to and how urgent it is.`,
+  );
+  say(`They are tested on ${TEST_ROWS} new messages of all ${data.train.length} organisations.`);
+  say();
+}
+
+function inputOf(folder: string, data: DemoData): TestnetInput & { readonly folder: string } {
+  return {
+    peers: data.train.length,
+    rounds: 8,
+    steps: 15,
+    seed: SEED,
+    model: bundledModel(),
+    data: join(folder, "data", "train"),
+    test: data.test,
+    sequenceMax: 96,
+    baselines: true,
+    report: REPORT_FOLDER,
+    folder: join(folder, "network"),
+  };
+}
+
+/** One test message of an organisation that is not the first peer's, answered by the base model and by that peer's. */
+async function showAnswer(report: TestnetReport, data: DemoData, folder: string): Promise<void> {
+  const [asked] = report.peers;
+  const rows = readRowFiles(data.test, "--test").flatMap((file) => file.rows);
+  const row = rows.find(({ organisation }) => organisation !== asked?.label);
+  if (asked === undefined || row === undefined) return;
+  const peerFolder = join(folder, "network", "peer-01");
+  const { prompt, completion, organisation } = row;
+  const store = openStore(dataFolder(peerFolder));
+  const kept = store.loadCheckpoint(report.run)?.checkpoint;
+  store.close();
+  const train = join(peerFolder, "data.jsonl");
+  const options = parseOptions(inputOf(folder, data));
+  await withLearner(options, { train, test: data.test }, async (learner) => {
+    const request = {
+      prompt: String(prompt),
+      maxTokens: ANSWER_TOKENS_MAX,
+      temperature: 0,
+      seed: SEED,
+    };
+    const base = await learner.initialAdapter();
+    const before = await learner.generate(base, request);
+    const after = await learner.generate(kept?.adapter ?? base, request);
+    say(`A message to the ${organisation}, answered by the peer of the ${asked.label}:`);
+    say(`  message   ${request.prompt}`);
+    say(`  before    ${before.trim()}`);
+    say(`  after     ${after.trim()}`);
+    say(`  expected  ${completion}`);
+  });
+}
+
+try {
+  process.exitCode = await runProcess(demo, {
+    log: silentLogger(),
+    exit: (code) => process.exit(code),
+    events: process,
+    stopMs: STOP_MS,
+  });
+} catch (error) {
+  if (!(error instanceof KlatchError)) throw error;
+  process.stderr.write(`error: ${error.message}\nhint: ${error.hint}\n`);
+  process.exitCode = error.exitCode;
+}
