@@ -3,7 +3,7 @@ import { standing } from "../../src/reputation/index.ts";
 import type { Fault, SimulatedPeer, SimulationOptions } from "./scenario.ts";
 import { Simulation } from "./simulator.ts";
 
-const only = process.env.SEED;
+const { SEED: only } = process.env;
 const seeds = (count: number): readonly number[] =>
   only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)];
 
