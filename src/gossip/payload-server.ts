@@ -1,5 +1,4 @@
 import type { Connection, Stream } from "@libp2p/interface";
-import { type ByteStream, byteStream } from "@libp2p/utils";
 import type { PeerId } from "../types.ts";
 import { type Log, reasonOf } from "./log.ts";
 import {
@@ -10,11 +9,10 @@ import {
   type Status,
 } from "./payload-protocol.ts";
 import type { PayloadStore } from "./payload-store.ts";
+import { Wire } from "./payload-wire.ts";
 
 /** A waiting requester hears from us this often, so that it can tell waiting from a dead connection. */
 const BEAT_MS = 2000;
-/** A reader that takes longer than this for one chunk is cut off. */
-const WRITE_TIMEOUT_MS = 60_000;
 
 export interface PayloadServerOptions {
   readonly maxServes: number;
@@ -52,7 +50,7 @@ export class PayloadServer {
     stream.addEventListener("close", abort);
     this.#ended.signal.addEventListener("abort", abort);
     try {
-      const wire = byteStream(stream);
+      const wire = new Wire(stream, gone.signal);
       if (busy) await this.#answer(wire, "busy");
       else await this.#serve(wire, peer, gone.signal);
       await stream.close({ signal: AbortSignal.timeout(this.#options.stallMs) });
@@ -70,7 +68,7 @@ export class PayloadServer {
     this.#ended.abort();
   }
 
-  async #serve(wire: ByteStream<Stream>, peer: PeerId, gone: AbortSignal): Promise<void> {
+  async #serve(wire: Wire, peer: PeerId, gone: AbortSignal): Promise<void> {
     while (!gone.aborted) {
       const bytes = await this.#nextRequest(wire, gone);
       if (bytes === null) return;
@@ -83,11 +81,10 @@ export class PayloadServer {
     }
   }
 
-  async #nextRequest(wire: ByteStream<Stream>, gone: AbortSignal): Promise<Uint8Array | null> {
+  async #nextRequest(wire: Wire, gone: AbortSignal): Promise<Uint8Array | null> {
     const idle = AbortSignal.timeout(this.#options.stallMs);
     try {
-      const signal = AbortSignal.any([idle, gone]);
-      return (await wire.read({ bytes: REQUEST_BYTES, signal })).subarray();
+      return await wire.receive(REQUEST_BYTES, AbortSignal.any([idle, gone]));
     } catch (error) {
       // the requester closed its end: it has what it wanted
       if (error instanceof Error && error.name === "UnexpectedEOFError") return null;
@@ -95,11 +92,7 @@ export class PayloadServer {
     }
   }
 
-  async #respond(
-    wire: ByteStream<Stream>,
-    request: ChunkRequest,
-    gone: AbortSignal,
-  ): Promise<void> {
+  async #respond(wire: Wire, request: ChunkRequest, gone: AbortSignal): Promise<void> {
     const payload = await this.#waitFor(wire, request, gone);
     if (payload === null) return this.#answer(wire, "missing");
     if (request.offset >= payload.byteLength) return this.#answer(wire, "range");
@@ -109,7 +102,7 @@ export class PayloadServer {
 
   /** The payload once it is open; null when that did not happen in time. */
   async #waitFor(
-    wire: ByteStream<Stream>,
+    wire: Wire,
     { payload }: ChunkRequest,
     gone: AbortSignal,
   ): Promise<Uint8Array | null> {
@@ -127,11 +120,9 @@ export class PayloadServer {
     throw new Error("the requester left");
   }
 
-  async #answer(wire: ByteStream<Stream>, status: Status, data?: Uint8Array): Promise<void> {
-    // write() waits for the stream to drain; stream.onDrain() of @libp2p/utils 7 only does so once
-    const signal = AbortSignal.timeout(WRITE_TIMEOUT_MS);
-    await wire.write(encodeHeader({ status, length: data?.byteLength ?? 0 }), { signal });
-    if (data !== undefined) await wire.write(data, { signal });
+  async #answer(wire: Wire, status: Status, data?: Uint8Array): Promise<void> {
+    await wire.send(encodeHeader({ status, length: data?.byteLength ?? 0 }));
+    if (data !== undefined) await wire.send(data);
   }
 
   #count(peer: PeerId, change: 1 | -1): void {

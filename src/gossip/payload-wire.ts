@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import type { Stream } from "@libp2p/interface";
+import { type ByteStream, byteStream } from "@libp2p/utils";
+
+/** A reader that takes longer than this for one chunk is cut off. */
+const SEND_TIMEOUT_MS = 60_000;
+
+/** The server's end of a payload stream: fixed-size reads, and writes that wait for a slow reader. */
+export class Wire {
+  readonly #stream: Stream;
+  readonly #bytes: ByteStream<Stream>;
+  readonly #gone: AbortSignal;
+
+  constructor(stream: Stream, gone: AbortSignal) {
+    this.#stream = stream;
+    this.#bytes = byteStream(stream);
+    this.#gone = gone;
+  }
+
+  /** Reads exactly so many bytes. */
+  async receive(length: number, signal: AbortSignal): Promise<Uint8Array> {
+    return (await this.#bytes.read({ bytes: length, signal })).subarray();
+  }
+
+  /**
+   * Sends bytes and waits until all of them have left the stream's buffer, so that the buffer never holds more than
+   * one chunk. `stream.onDrain()` of @libp2p/utils 7 returns at once after its first use, and even a true `drain` event
+   * comes when some of the buffer is gone: a reader that asks for much and reads little would fill our memory.
+   */
+  async send(bytes: Uint8Array): Promise<void> {
+    const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.#gone]);
+    await this.#bytes.write(bytes, { signal });
+    while (this.#stream.writeBufferLength > 0) await once(this.#stream, "idle", { signal });
+  }
+}
