@@ -5,8 +5,7 @@ import type { RoundRecord, RunResult } from "../contract.ts";
 import { guarded, openLedgerDatabase } from "./ledger-database.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */
-const ROUNDS_MAX = 10_000;
-const EVIDENCE_MAX = 10_000;
+const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
 
 const count = z.number().min(0);
 /** JSON has no NaN: a loss that is no number was written as null. */
@@ -50,9 +49,15 @@ const resultRecord = z.object({
 export class LedgerFile {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  readonly #limits: { readonly rounds: number; readonly evidence: number };
 
-  constructor(path: string, warn: (sentence: string) => void) {
+  constructor(
+    path: string,
+    warn: (sentence: string) => void,
+    limits: { readonly rounds: number; readonly evidence: number } = LIMITS,
+  ) {
     this.#path = path;
+    this.#limits = limits;
     this.#database = openLedgerDatabase(path, warn);
   }
 
@@ -65,7 +70,7 @@ export class LedgerFile {
     ]);
     this.#write("DELETE FROM rounds WHERE run = ? AND round <= ?", [
       run,
-      record.round - ROUNDS_MAX,
+      record.round - this.#limits.rounds,
     ]);
   }
 
@@ -81,7 +86,7 @@ export class LedgerFile {
       JSON.stringify(evidence),
     ]);
     this.#write("DELETE FROM evidence WHERE id <= (SELECT max(id) FROM evidence) - ?", [
-      EVIDENCE_MAX,
+      this.#limits.evidence,
     ]);
   }
 
