@@ -5,12 +5,9 @@
  * @packageDocumentation
  */
 import { Command, CommanderError } from "commander";
-import { KlatchError } from "../errors.ts";
+import { EXIT_CODES, KlatchError } from "../errors.ts";
 import type { CommandModule, Terminal } from "./commands/terminal.ts";
 import { VERSION } from "./version.ts";
-
-/** Exit code of a command line that was not understood. */
-const EXIT_USAGE = 2;
 
 const COMMANDS: readonly {
   readonly name: string;
@@ -114,19 +111,24 @@ async function buildProgram(argv: readonly string[], terminal: Terminal): Promis
 
 /** One line and a hint for what an operator can act upon; a stack for a bug. */
 function report(error: unknown, argv: readonly string[], terminal: Terminal): number {
+  const asJson = argv.includes("--json");
   if (error instanceof CommanderError) {
     // Help and version end like this too, with 0; commander has printed what there is to say.
-    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    if (error.exitCode === 0) return 0;
+    const [message = "", hint = ""] = error.message.replace(/^error: /, "").split("\n");
+    if (asJson) terminal.json({ error: { code: "usage", message, hint } });
+    return EXIT_CODES.usage;
   }
   if (error instanceof KlatchError) {
-    terminal.note(`error: ${error.message}\nhint: ${error.hint}`);
-    const { code, message, hint } = error;
-    if (argv.includes("--json")) terminal.json({ error: { code, message, hint } });
-    return error.exitCode;
+    const { code, message, hint, exitCode } = error;
+    terminal.note(`error: ${message}\nhint: ${hint}`);
+    if (asJson) terminal.json({ error: { code, message, hint } });
+    return exitCode;
   }
   terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  if (argv.includes("--json")) {
-    terminal.json({ error: { code: "internal", message: String(error), hint: "this is a bug" } });
+  if (asJson) {
+    const hint = "this is a bug in klatch: the error stream has the details";
+    terminal.json({ error: { code: "internal", message: String(error), hint } });
   }
-  return 1;
+  return EXIT_CODES.internal;
 }

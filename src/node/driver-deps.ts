@@ -38,7 +38,10 @@ export interface DriverDeps {
   readonly initial: Float32Array;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Time of the round: never jumps. */
   readonly now: () => number;
+  /** Time of the world, for what others read: milliseconds since the epoch, whole. */
+  readonly wallClock: () => number;
   /** Replaces what is sent; only the testnet's attackers set it. */
   readonly offer?: OfferTransform;
 }

@@ -1,6 +1,6 @@
-import type { Effect, Event, RoundState } from "../consensus/index.ts";
+import type { Effect, Event, ResumePoint, RoundState } from "../consensus/index.ts";
 import { createRound, describe, step } from "../consensus/index.ts";
-import { observe, standing as standingOf, toJson } from "../reputation/index.ts";
+import { advance, observe, standing as standingOf, toJson } from "../reputation/index.ts";
 import type { Evidence, PeerId } from "../types.ts";
 import type { DriverDeps } from "./driver-deps.ts";
 import { RoundWork } from "./round-work.ts";
@@ -21,21 +21,20 @@ export class Driver {
   readonly #running = new Set<Promise<void>>();
   #state: RoundState;
 
-  constructor(deps: DriverDeps, from: { readonly round: number; readonly offered: boolean }) {
+  constructor(deps: DriverDeps, resume: ResumePoint) {
+    const { network, neighbours, config, attackersMax } = deps;
     this.#deps = deps;
     this.#work = new RoundWork(deps, this.#stopping.signal);
+    const payload = this.#work.restoreOffer(resume.round);
     this.#state = createRound(
       {
-        self: deps.network.peerId,
-        neighbours: deps.neighbours,
-        rounds: deps.config.run.rounds,
-        attackersMax: deps.attackersMax,
-        timing: deps.config.timing,
+        self: network.peerId,
+        neighbours,
+        rounds: config.run.rounds,
+        attackersMax,
+        timing: config.timing,
       },
-      {
-        round: from.round,
-        ...(from.offered ? { payload: this.#work.restoreOffer(from.round) } : {}),
-      },
+      payload === null ? resume : { ...resume, payload },
     );
   }
 
@@ -59,7 +58,10 @@ export class Driver {
   start(): void {
     this.#finished.promise.catch(() => undefined);
     for (const peer of this.#deps.neighbours) this.#applyStanding(peer);
-    this.dispatch({ type: "started" });
+    this.#spawn(async () => {
+      await this.#work.offerAgain(this.round);
+      this.dispatch({ type: "started" });
+    });
   }
 
   /** Stops performing effects and waits for those under way. */
@@ -117,7 +119,7 @@ export class Driver {
         this.observe({ ...effect, at: this.#deps.now() });
         break;
       case "commit":
-        this.#work.commit(effect.round, toJson(this.#deps.ledger.current));
+        this.#commit(effect.round);
         break;
       case "finish":
         this.#spawn(async () => {
@@ -143,6 +145,17 @@ export class Driver {
   async #mix(round: number, peers: readonly PeerId[]): Promise<void> {
     for (const evidence of await this.#work.mix(round, peers)) this.observe(evidence);
     this.dispatch({ type: "mixed", round });
+  }
+
+  /** Ends a round: time passes for the ledger, and what is left of it is kept. */
+  #commit(round: number): void {
+    const { ledger, neighbours } = this.#deps;
+    const before = ledger.current;
+    ledger.current = advance(before, round + 1);
+    this.#work.commit(round, toJson(ledger.current));
+    for (const peer of neighbours) {
+      if (standingOf(before, peer) !== standingOf(ledger.current, peer)) this.#applyStanding(peer);
+    }
   }
 
   #startTimer({ timer, round, at }: Effect & { type: "start-timer" }): void {

@@ -21,7 +21,12 @@ export function runDigest(
     layout: info.layout.digest,
     run: { ...run, members: [...run.members].sort() },
   };
-  return createHash("sha256").update(canonicalJson(terms)).digest("hex");
+  return digestOf(canonicalJson(terms));
+}
+
+/** SHA-256 of bytes or of the UTF-8 form of a text. */
+export function digestOf(content: Uint8Array | string): Digest {
+  return createHash("sha256").update(content).digest("hex");
 }
 
 // --- internal ---

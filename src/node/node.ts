@@ -5,6 +5,7 @@ import {
   certify,
   metropolisShares,
   parseTopology,
+  type ResumePoint,
 } from "../consensus/index.ts";
 import { KlatchError } from "../errors.ts";
 import {
@@ -33,7 +34,6 @@ export interface NodeDeps {
   readonly log: Logger;
   readonly store: Store;
   readonly metrics: Metrics;
-  readonly now?: () => number;
   /** Replaces what the node sends; only the testnet's attackers set it. */
   readonly offer?: OfferTransform;
 }
@@ -68,7 +68,6 @@ interface Parts {
 class Node implements KlatchNode {
   readonly #config: Config;
   readonly #deps: NodeDeps;
-  readonly #now: () => number;
   readonly #startedAt: number;
   readonly #refusals = new Map<string, number>();
   readonly #finished = Promise.withResolvers<void>();
@@ -79,8 +78,7 @@ class Node implements KlatchNode {
   constructor(config: Config, deps: NodeDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#now = deps.now ?? Date.now;
-    this.#startedAt = this.#now();
+    this.#startedAt = Date.now();
     this.#finished.promise.catch(() => undefined);
   }
 
@@ -177,13 +175,18 @@ class Node implements KlatchNode {
       initial: await learner.initialAdapter(),
       log,
       metrics,
-      now: this.#now,
+      now: steadyClock,
+      wallClock: Date.now,
       ...(offer ? { offer } : {}),
     };
-    const round = kept?.checkpoint.round ?? 0;
-    const driver = new Driver(deps, { round, offered: store.loadOffer(run, round) !== null });
+    const driver = new Driver(deps, this.#resumePoint(deps, kept?.checkpoint.round ?? 0));
     this.#listen(network, deps.book, driver);
     return { learner, network, driver, deps, certificate };
+  }
+
+  #resumePoint({ store, run }: DriverDeps, round: number): ResumePoint {
+    const [last] = store.rounds(run, 1);
+    return { round, ...(last ? { trainingMs: last.endedAt - last.startedAt } : {}) };
   }
 
   #restoreLedger(text: string | undefined): Ledger {
@@ -219,4 +222,9 @@ function requireMembership(self: PeerId, members: readonly PeerId[]): void {
     `run.members does not name this node (${self})`,
     "list the peer ids of all members, your own included, alike on every peer",
   );
+}
+
+/** Milliseconds since the epoch at the start of the process, plus what has passed since: immune to clock changes. */
+function steadyClock(): number {
+  return Math.round(performance.timeOrigin + performance.now());
 }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import type { Effect } from "../consensus/index.ts";
 import { shareFactor } from "../reputation/index.ts";
 import type { OptimizerState } from "../training/index.ts";
@@ -7,6 +6,7 @@ import type { Digest, Evaluation, Evidence, PeerId, Reason } from "../types.ts";
 import type { Offer } from "./contract.ts";
 import { decodeState, encodeState } from "./contribution.ts";
 import type { DriverDeps } from "./driver-deps.ts";
+import { digestOf } from "./manifest.ts";
 import { type Candidate, judgeAndMix } from "./mixing.ts";
 
 /** How long an announcement stays valid, ms. */
@@ -59,18 +59,28 @@ export class RoundWork {
     return this.#refused;
   }
 
-  /** Takes up the contribution that was made before the node went down; returns its digest. */
-  restoreOffer(round: number): Digest {
+  /** The contribution that was made for a round before the node went down; null when there is none. */
+  restoreOffer(round: number): Digest | null {
     const offer = this.#deps.store.loadOffer(this.#deps.run, round);
-    assert(offer, "an offer to restore was promised");
+    if (offer === null) return null;
     this.#takeOffer(offer);
     return digestOf(offer.payload);
   }
 
+  /** After a restart: serves the round before again, to those who had not fetched it when the node went down. */
+  async offerAgain(round: number): Promise<void> {
+    const { store, run, network } = this.#deps;
+    const offer = round > 0 ? store.loadOffer(run, round - 1) : null;
+    if (offer === null) return;
+    const payload = digestOf(offer.payload);
+    await this.#publish(offer, payload);
+    network.open(payload);
+  }
+
   /** Trains for a round and keeps the contribution on disk before anyone can hear of it. */
   async train(round: number): Promise<Digest> {
-    const { learner, config, store, run, codec, initial, offer, metrics, now } = this.#deps;
-    this.#startedAt = now();
+    const { learner, config, store, run, codec, initial, offer, metrics, wallClock } = this.#deps;
+    this.#startedAt = this.#deps.now();
     this.#traffic = { ...this.#deps.network.traffic() };
     const before = this.#adapter;
     const result = await learner.train(
@@ -83,7 +93,7 @@ export class RoundWork {
     const payload = sent instanceof Uint8Array ? sent : encodeState(codec, sent, initial);
     const { adapter, optimizer, loss: trainLoss, examples } = result;
     const made = { run, round, adapter, optimizer, trainLoss, examples, payload };
-    this.#sequence = Math.max(this.#sequence + 1, now());
+    this.#sequence = Math.max(this.#sequence + 1, wallClock());
     store.saveOffer({ ...made, sequence: this.#sequence });
     this.#takeOffer({ ...made, sequence: this.#sequence });
     return digestOf(payload);
@@ -91,28 +101,13 @@ export class RoundWork {
 
   /** Commits to the contribution of a round: from now on it cannot be exchanged for another. */
   async announce(round: number, payload: Digest): Promise<void> {
-    const { network, run, learner, book, log, now } = this.#deps;
-    const offer = this.#offerOf(round);
+    const { network, book, log } = this.#deps;
     const earlier = book.of(network.peerId, round);
     if (earlier !== undefined && earlier.announcement.payload !== payload) {
       log.warn({ round }, "announced otherwise before the data folder was lost: silent this round");
       return;
     }
-    this.#hold(payload, offer.payload);
-    const issuedAt = now();
-    const { signed, recipients } = await network.announce({
-      run,
-      base: learner.info.modelDigest,
-      round,
-      sequence: offer.sequence,
-      payload,
-      payloadBytes: offer.payload.length,
-      examples: offer.examples,
-      issuedAt,
-      expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS,
-    });
-    book.judge(signed, round);
-    log.debug({ round, recipients, bytes: offer.payload.length }, "announced");
+    await this.#publish(this.#offerOf(round), payload);
   }
 
   /** Pulls a neighbour's payload and decodes it; returns why it could not be used, or null. */
@@ -222,6 +217,26 @@ export class RoundWork {
 
   // --- internal ---
 
+  async #publish(offer: Offer, payload: Digest): Promise<void> {
+    const { network, run, learner, book, log, wallClock } = this.#deps;
+    const { round, sequence, examples } = offer;
+    this.#hold(payload, offer.payload);
+    const issuedAt = wallClock();
+    const { signed, recipients } = await network.announce({
+      run,
+      base: learner.info.modelDigest,
+      round,
+      sequence,
+      payload,
+      payloadBytes: offer.payload.length,
+      examples,
+      issuedAt,
+      expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS,
+    });
+    book.judge(signed, round);
+    log.debug({ round, recipients, bytes: offer.payload.length }, "announced");
+  }
+
   #takeOffer(offer: Offer): void {
     this.#offer = offer;
     this.#sequence = Math.max(this.#sequence, offer.sequence);
@@ -249,10 +264,6 @@ export class RoundWork {
     const detail = `gain ${gain.toPrecision(3)}`;
     return { peer, round, kind: "gate-veto", at: this.#deps.now(), detail };
   }
-}
-
-function digestOf(bytes: Uint8Array): Digest {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function rounded(value: number): number {

@@ -2,13 +2,14 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
+import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch eval`: loss, perplexity and exact match of a model, with or without an adapter, on rows of data. */
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);
   command
-    .requiredOption("--data <file...>", "JSONL or CSV files")
+    .option("--data <file...>", "JSONL or CSV files")
     .option(
       "--columns <map>",
       "column names, e.g. prompt=question,completion=answer",
@@ -16,7 +17,7 @@ export function define(command: Command, terminal: Terminal): void {
       {},
     )
     .action(async (flags: EvalFlags) => {
-      const files = flags.data.map((file) => resolve(file));
+      const files = required("--data", flags.data).map((file) => resolve(file));
       const { learner, adapter } = await openModel(flags, { files, columns: flags.columns });
       try {
         const result = await learner.evaluate(adapter, "test");
@@ -40,7 +41,7 @@ export function define(command: Command, terminal: Terminal): void {
 // --- internal ---
 
 interface EvalFlags extends ModelFlags {
-  readonly data: readonly string[];
+  readonly data?: readonly string[];
   readonly columns: ColumnMap;
   readonly json?: boolean;
 }

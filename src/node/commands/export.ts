@@ -7,16 +7,21 @@ import { learnerOptions } from "../learner-options.ts";
 import { runDigest } from "../manifest.ts";
 import { readCheckpoint } from "../store/store.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch export`: the newest checkpoint of this node's run as a folder that Hugging Face PEFT loads. */
 export function define(command: Command, terminal: Terminal): void {
   addConfigOptions(command);
   command
-    .requiredOption("--out <folder>", "folder to write adapter_config.json and the tensors to")
+    .option("--out <folder>", "folder to write adapter_config.json and the tensors to")
     .option("--json", "print one JSON document")
-    .action(async ({ out, json }: { out: string; json?: boolean }) => {
-      const result = await exportNewest(configOf(command), resolve(out), terminal);
+    .action(async ({ out, json }: { out?: string; json?: boolean }) => {
+      const result = await exportNewest(
+        configOf(command),
+        resolve(required("--out", out)),
+        terminal,
+      );
       if (json === true) return terminal.json(result);
       terminal.line(`adapter of round ${result.rounds} of run ${result.run}`);
       terminal.line(`written to ${result.folder}`);

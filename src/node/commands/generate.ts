@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { addModelOptions, type ModelFlags, openModel } from "./model-use.ts";
-import { decimalNumber, wholeNumber } from "./number-flags.ts";
+import { decimalNumber, required, wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -10,12 +10,13 @@ import type { Terminal } from "./terminal.ts";
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);
   command
-    .requiredOption("--prompt <text>", "what to continue")
+    .option("--prompt <text>", "what to continue")
     .option("--max-tokens <n>", "longest continuation", wholeNumber(1, 100_000), 64)
     .option("--temperature <t>", "0 takes the likeliest token", decimalNumber(0, 100), 0)
     .option("--seed <n>", "seed of the draw", wholeNumber(0, 4_294_967_295), 1)
     .action(async (flags: GenerateFlags) => {
-      const { prompt, maxTokens, temperature, seed } = flags;
+      const prompt = required("--prompt", flags.prompt);
+      const { maxTokens, temperature, seed } = flags;
       const { learner, adapter } = await openModel(flags);
       try {
         const text = await learner.generate(adapter, { prompt, maxTokens, temperature, seed });
@@ -30,7 +31,7 @@ export function define(command: Command, terminal: Terminal): void {
 // --- internal ---
 
 interface GenerateFlags extends ModelFlags {
-  readonly prompt: string;
+  readonly prompt?: string;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly seed: number;

@@ -23,7 +23,7 @@ export function describeStatus(
   const lines = [
     `peer      ${status.peerId}`,
     `run       ${status.run}`,
-    `state     ${status.state}, round ${status.round + 1} of ${status.rounds}, ${status.phase}`,
+    `state     ${status.state}, round ${Math.min(status.round + 1, status.rounds)} of ${status.rounds}, ${status.phase}`,
     `peers     ${connected} of ${status.peers.length} connected`,
     `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
     `loss      ${decimals(status.trainLoss) ?? "-"} in training, ${decimals(status.heldOutLoss) ?? "-"} held out`,

@@ -48,7 +48,7 @@ const FLAGS: readonly Flag[] = [
 
 /** Adds the flags that decide a testnet; those not given are left to its own defaults. */
 export function addTestnetOptions(command: Command): Command {
-  command.requiredOption("--data <path>", "JSONL or CSV file, or a folder of them");
+  command.option("--data <path>", "JSONL or CSV file, or a folder of them");
   for (const { flags, text, parse, choices } of FLAGS) {
     const option = new Option(flags, text);
     if (parse !== undefined) option.argParser(parse);

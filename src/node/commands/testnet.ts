@@ -4,6 +4,7 @@ import { BUNDLED_MODEL } from "../config.ts";
 import { runProcess } from "../lifecycle.ts";
 import { silentLogger } from "../logger.ts";
 import { bundledModel } from "../package-folder.ts";
+import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 import { addTestnetOptions } from "./testnet-flags.ts";
 
@@ -25,7 +26,7 @@ export function define(command: Command, terminal: Terminal): void {
 
 interface Flags {
   readonly model: string;
-  readonly data: string;
+  readonly data?: string;
   readonly json?: boolean;
 }
 
@@ -99,7 +100,8 @@ function withFolder(command: Command): Command {
 }
 
 function inputOf({ json: _, ...flags }: Flags): Parameters<Testnet["runTestnet"]>[0] {
-  return { ...flags, model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model };
+  const data = required("--data", flags.data);
+  return { ...flags, data, model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model };
 }
 
 /** The same relative place in a checkout (`.ts`) and in the built package (`.js`). */

@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { KlatchError } from "../../errors.ts";
+import { type BenchTrainOptions, benchTrain } from "../../training/index.ts";
+import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
+import { bundledModel } from "../package-folder.ts";
+import { wholeNumber } from "./number-flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Shape = NonNullable<BenchTrainOptions["shape"]>;
+
+/** `klatch bench train`: training tokens per second on this machine. */
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .command("train")
+    .description("training speed on random tokens")
+    .option("--model <folder>", "Hugging Face model folder (default: the bundled model)")
+    .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
+    .option("--batch <n>", "rows per step", wholeNumber(1, 4096), 8)
+    .option("--seq <n>", "tokens per row", wholeNumber(1, 131_072), 128)
+    .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256), 8)
+    .option("--targets <names>", "layers with an adapter: all, or q,v,...", "q,v")
+    .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
+    .option("--steps <n>", "timed steps", wholeNumber(1, 100_000), 20)
+    .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
+    .option("--json", "print one JSON document")
+    .action(async (flags: Flags) => {
+      const result = await benchTrain(optionsOf(flags));
+      if (flags.json === true) return terminal.json(result);
+      terminal.line(`engine      ${result.engine}, ${result.threads} threads`);
+      terminal.line(`speed       ${Math.round(result.tokensPerSecond)} tokens per second`);
+      terminal.line(
+        `step        ${result.msPerStep.toFixed(1)} ms, ${result.batch} x ${result.sequence} tokens`,
+      );
+      terminal.line(`first step  after ${(result.msToFirstStep / 1000).toFixed(2)} s`);
+      terminal.line(`loss        ${result.loss.toFixed(4)}`);
+      terminal.line(`memory      ${(result.peakRssBytes / 2 ** 20).toFixed(0)} MiB at most`);
+    });
+}
+
+// --- internal ---
+
+interface Flags {
+  readonly model?: string;
+  readonly shape?: Shape;
+  readonly batch: number;
+  readonly seq: number;
+  readonly rank: number;
+  readonly targets: string;
+  readonly threads: number;
+  readonly steps: number;
+  readonly profile?: string;
+  readonly json?: boolean;
+}
+
+function optionsOf({ model, shape, seq, targets, json: _, ...rest }: Flags): BenchTrainOptions {
+  if (model !== undefined && shape !== undefined) {
+    throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
+  }
+  const folder = model === undefined || model === BUNDLED_MODEL ? bundledModel() : model;
+  return {
+    ...rest,
+    ...(shape === undefined ? { model: folder } : { shape }),
+    sequence: seq,
+    targets: adapterTargets(targets),
+  };
+}
+
+function parseShape(text: string): Shape {
+  const sizes = text.split(",").map(Number);
+  const isShape = sizes.length === 6 && sizes.every((size) => Number.isInteger(size) && size > 0);
+  if (isShape) return sizes as unknown as Shape;
+  throw new InvalidArgumentError("expected six sizes: hidden,layers,heads,kvHeads,ff,vocabulary.");
+}
