@@ -5,6 +5,7 @@ import { adapterTargets, type Config } from "./config.ts";
 /** Cuts the learner's part out of a node's configuration. */
 export function learnerOptions(config: Config): LearnerOptions {
   const { run, data, engine, model } = config;
+  const { train, columns, heldOutShare } = data;
   return {
     model,
     engine: engine.name,
@@ -15,7 +16,7 @@ export function learnerOptions(config: Config): LearnerOptions {
     batchSize: run.batchSize,
     sequenceMax: run.sequenceMax,
     seed: run.seed,
-    data: { train: data.train, columns: data.columns, heldOutShare: data.heldOutShare },
+    ...(data.train.length > 0 ? { data: { train, columns, heldOutShare } } : {}),
     ...(data.test.length > 0 ? { test: { files: data.test, columns: data.columns } } : {}),
   };
 }
