@@ -61,7 +61,7 @@ export async function pollFleet(members: readonly Member[]): Promise<void> {
     members.map(async (member) => {
       const status = await readStatus(member.plan.statusPort);
       member.answers = status !== null;
-      member.status = status ?? member.status;
+      member.status = status === null ? member.status : withLosses(status, member.status);
     }),
   );
 }
@@ -84,6 +84,15 @@ export function logTail(member: Member): string[] {
 }
 
 // --- internal ---
+
+/** A node that was started again has no losses to show before its next round: then the last ones stay. */
+function withLosses(status: NodeStatus, before: NodeStatus | null): NodeStatus {
+  return {
+    ...status,
+    trainLoss: status.trainLoss ?? before?.trainLoss ?? null,
+    heldOutLoss: status.heldOutLoss ?? before?.heldOutLoss ?? null,
+  };
+}
 
 function createMember(plan: PeerPlan, options: TestnetOptions): Member {
   const isOrdinary = plan.role === "honest" || plan.role === "label-flip";

@@ -57,6 +57,7 @@ class LiveTable implements Progress {
   }
 
   close(): void {
+    if (this.#drawn > 0) this.#output.write("\n");
     this.#drawn = 0;
   }
 

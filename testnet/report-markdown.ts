@@ -93,8 +93,17 @@ function summaryLines(report: TestnetReport): string[] {
     `${bytesText(report.bytesPerPeerRound)} sent per peer and round`,
     `${secondsText(report.seconds)} from start to the last evaluation`,
     attack,
-    ...(report.incidents.length > 0 ? [`${report.incidents.length} incidents`] : []),
+    ...incidentLines(report),
   ];
+}
+
+/** One line for each kind of incident, with its peers. */
+function incidentLines({ incidents }: TestnetReport): string[] {
+  const kinds = [...new Set(incidents.map(({ what }) => what))];
+  return kinds.map((kind) => {
+    const peers = incidents.filter(({ what }) => what === kind).map(({ peer }) => peer);
+    return `${peers.length === 1 ? "peer" : "peers"} ${peers.join(", ")}: ${kind}`;
+  });
 }
 
 function peerRow(peer: PeerReport): Row {
