@@ -130,5 +130,5 @@ async function allAnswer(members: readonly Member[], signal: AbortSignal): Promi
 function lastWords(member: Member): string {
   const lines = member.process.logTail(40).filter((line) => !/^\s*(at |hint)/i.test(line));
   const line = lines.findLast((text) => /error/i.test(text)) ?? lines.at(-1) ?? "it logged nothing";
-  return /^\{.*"msg":"([^"]*)"/.exec(line)?.[1] ?? line;
+  return /^\{.*"msg":"([^"]*)"/.exec(line)?.[1] ?? line.replace(/^error: /, "");
 }
