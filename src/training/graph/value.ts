@@ -80,11 +80,12 @@ export class Graph {
   value(spec: ValueSpec): Value {
     const { op, inputs, shape, dtype, attributes = {} } = spec;
     for (const input of inputs) assert.equal(input.graph, this, "values of one graph");
-    const unique = op === "custom" || (op === "constant" && spec.name !== undefined);
-    const content = op === "constant" ? Array.from(spec.data ?? [], String) : spec.name;
-    const key = unique
-      ? `#${this.#next}`
-      : JSON.stringify([op, inputs.map((v) => v.id), shape, dtype, attributes, content]);
+    // Comparing the elements of a table costs more than all other building: large ones have names.
+    const content = spec.name ?? (op === "constant" ? Array.from(spec.data ?? [], String) : "");
+    const key =
+      op === "custom"
+        ? `#${this.#next}`
+        : JSON.stringify([op, inputs.map((v) => v.id), shape, dtype, attributes, content]);
     const known = this.#interned.get(key);
     if (known !== undefined) return known;
     const made: Value = { ...spec, attributes, graph: this, id: this.#next++ };
@@ -97,7 +98,7 @@ export class Graph {
     return this.value({ op: "input", inputs: [], shape, dtype, name });
   }
 
-  /** A tensor known when the program is compiled; row-major data. Named ones (weights) are not compared by content. */
+  /** A tensor known when the program is compiled; row-major data. Named ones are the same when their names are. */
   constant(data: TypedArray, shape: Shape, dtype: DType, name?: string): Value {
     assert.equal(data.length, sizeOf(shape), `constant ${name ?? ""} fills its shape`);
     return this.value({

@@ -30,8 +30,8 @@ function tables(graph: Graph, config: LlamaConfig, length: number, factor: numbe
   const { cosine, sine } = rotationTables(config, positions, factor);
   const shape = [length, config.headDim / 2];
   return [
-    graph.constant(floats(dtype, cosine), shape, dtype),
-    graph.constant(floats(dtype, sine), shape, dtype),
+    graph.constant(floats(dtype, cosine), shape, dtype, `cosine${length}x${factor}`),
+    graph.constant(floats(dtype, sine), shape, dtype, `sine${length}x${factor}`),
   ] as const;
 }
 

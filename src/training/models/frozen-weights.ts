@@ -18,7 +18,6 @@ export interface FrozenWeights {
 export function freeze(model: BaseModel, embedBytesMax = EMBED_BYTES_MAX): FrozenWeights {
   const embedded = model.parameters * Float32Array.BYTES_PER_ELEMENT <= embedBytesMax;
   const feeds: Record<string, Float32Array> = {};
-  const constants = new WeakMap<Graph, Map<string, Value>>();
   return {
     feeds,
     weight(graph, requested) {
@@ -28,11 +27,7 @@ export function freeze(model: BaseModel, embedBytesMax = EMBED_BYTES_MAX): Froze
         feeds[name] = data;
         return graph.input(name, shape, "f32");
       }
-      const known = constants.get(graph) ?? new Map<string, Value>();
-      constants.set(graph, known);
-      const made = known.get(name) ?? graph.constant(data, shape, "f32", name);
-      known.set(name, made);
-      return made;
+      return graph.constant(data, shape, "f32", name);
     },
   };
 }
