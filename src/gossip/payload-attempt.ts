@@ -47,7 +47,7 @@ export async function pullOver(
     stream.abort(new Error(detail));
     if (buffer.complete) return { kind: "complete" };
     if (options.signal.aborted) return final("timeout", "the deadline passed");
-    if (guard.stalled) return broken("timeout", `nothing came for ${options.stallMs} ms`);
+    if (guard.stalled) return broken("timeout", `too little came for ${options.stallMs} ms`);
     return broken("unreachable", `the stream broke: ${detail}`);
   } finally {
     guard.end();

@@ -1,5 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -36,6 +37,24 @@ describe("twenty nodes that start at the same moment", () => {
     await hub.until(() => hub.connected.size === 20, "twenty connections");
     // libp2p's default of five a second from one address lets five of twenty through
     expect(points.flatMap(({ log }) => log)).not.toContain("could not connect");
+  });
+
+  it("get in past forty connections that never say a word", async () => {
+    const hub = await startNode();
+    const port = Number(/tcp\/(\d+)/.exec(hub.address)?.[1]);
+    const silent = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = connect(port, "127.0.0.1");
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    // libp2p's default lets ten handshakes be under way
+    const config = { bootstrap: [hub.address] };
+    const node = await startNode({ config });
+    await node.until(() => node.connected.size === 1, "connection");
+    expect(node.log).not.toContain("could not connect");
+    for (const socket of silent) socket.destroy();
   });
 
   it("find one another through the one they know", async () => {

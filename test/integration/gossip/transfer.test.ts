@@ -194,7 +194,11 @@ describe("a peer that sends", () => {
 
   it("nothing at all times out without waiting for the caller's deadline", async () => {
     const { outcome } = await fetchFrom(async () => undefined, { stallMs: 100, fetchAttempts: 1 });
-    expect(outcome).toMatchObject({ ok: false, failure: "timeout" });
+    expect(outcome).toMatchObject({
+      ok: false,
+      failure: "timeout",
+      detail: expect.stringMatching(/too little came/),
+    });
   });
 
   it("one byte now and then times out as well", async () => {
@@ -208,7 +212,11 @@ describe("a peer that sends", () => {
       },
       { stallMs: 200, fetchAttempts: 1 },
     );
-    expect(outcome).toMatchObject({ ok: false, failure: "timeout" });
+    expect(outcome).toMatchObject({
+      ok: false,
+      failure: "timeout",
+      detail: expect.stringMatching(/too little came/),
+    });
   });
 
   it("`wait` for ever is given up as missing", async () => {
