@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { add } from "./elementwise.ts";
-import { sizeOf, type Value, type Vjp } from "./value.ts";
+import type { Value, Vjp } from "./value.ts";
 
 /** Every value that `outputs` depend on, each after its inputs. */
 export function topologicalOrder(outputs: readonly Value[]): readonly Value[] {
@@ -36,7 +36,7 @@ export function withGradient(output: Value, inputs: readonly Value[], vjp: Vjp):
  * Only values between `wanted` and `loss` get gradients, so frozen weights cost nothing.
  */
 export function gradients(loss: Value, wanted: readonly Value[]): readonly Value[] {
-  assert.equal(sizeOf(loss.shape), 1, "the gradient of a scalar");
+  assert.equal(loss.shape.length, 0, "the gradient of a scalar");
   const order = topologicalOrder([loss]);
   const active = dependents(order, wanted);
   const gradient = new Map<Value, Value>([[loss, loss.graph.scalar(1, loss.dtype)]]);

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { bucket, collate, stepExamples } from "../../../src/training/batches.ts";
+
+const example = (ids: readonly number[], promptLength: number) => ({
+  ids: Int32Array.from(ids),
+  promptLength,
+  truncated: false,
+});
+
+describe("a batch", () => {
+  test("holds the ids, and one loss row for every completion token", () => {
+    const batch = collate([example([1, 5, 6, 7], 2), example([1, 8, 2], 1)], 2, 16);
+    // The longest row predicts 3 tokens: padded to 8. Targets 6, 7 of the first row, 8, 2 of the second.
+    expect(batch.shape).toEqual({ batch: 2, length: 8, lossRows: 8 });
+    expect([...batch.ids.subarray(0, 8)].map(Number)).toEqual([1, 5, 6, 0, 0, 0, 0, 0]);
+    expect([...batch.positions.subarray(0, 4)].map(Number)).toEqual([1, 2, 8, 9]);
+    expect([...batch.targets.subarray(0, 4)].map(Number)).toEqual([6, 7, 8, 2]);
+    expect([...batch.weights]).toEqual([0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0]);
+    expect(batch.owners).toEqual([0, 0, 1, 1]);
+    expect(batch.tokens).toBe(4);
+  });
+
+  test("is no longer than the context, and has a row for every position when all carry loss", () => {
+    const ids = Array.from({ length: 11 }, (_, i) => i);
+    expect(collate([example(ids, 1)], 1, 10).shape).toEqual({ batch: 1, length: 10, lossRows: 10 });
+  });
+});
+
+describe("bucket", () => {
+  test("takes few sizes", () => {
+    expect([1, 8, 9, 12, 13, 17, 25, 33, 49, 100].map(bucket)).toEqual([
+      8, 8, 12, 12, 16, 24, 32, 48, 64, 128,
+    ]);
+  });
+
+  test("holds its argument with less than half of padding", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 8, max: 1 << 20 }), (size) => {
+        expect(bucket(size)).toBeGreaterThanOrEqual(size);
+        expect(bucket(size)).toBeLessThan(1.5 * size);
+      }),
+    );
+  });
+});
+
+describe("the order of examples", () => {
+  test("visits every example once in each epoch, differently in the next", () => {
+    // 6 examples in batches of 4: three steps are two epochs.
+    const seen = [0, 1, 2].flatMap((step) => [...stepExamples(6, 4, 3, step)]);
+    expect(seen.slice(0, 6).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(seen.slice(6).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    const long = (epoch: number) => stepExamples(50, 50, 3, epoch);
+    expect(long(0)).not.toEqual(long(1));
+  });
+
+  test("depends on the seed and the step only", () => {
+    expect(stepExamples(50, 8, 1, 7)).toEqual(stepExamples(50, 8, 1, 7));
+    expect(stepExamples(50, 8, 1, 7)).not.toEqual(stepExamples(50, 8, 2, 7));
+  });
+
+  test("fills a batch larger than the data by going round", () => {
+    expect([...stepExamples(2, 5, 1, 0)].filter((i) => i === 0).length).toBeGreaterThanOrEqual(2);
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { ProgramCache } from "../../../src/training/engine/program-cache.ts";
+import { llamaTensorShapes } from "../../../src/training/files/llama-config.ts";
+import { add, mul, scale, sigmoid } from "../../../src/training/graph/elementwise.ts";
+import { gradients } from "../../../src/training/graph/gradient.ts";
+import { matmul } from "../../../src/training/graph/matmul.ts";
+import { reshape } from "../../../src/training/graph/movement.ts";
+import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
+import { batchLoss, trainingOutputs } from "../../../src/training/models/loss-program.ts";
+import { lower } from "../../../src/training/onnx/lowering.ts";
+import { Message } from "../../../src/training/onnx/protobuf.ts";
+import { engine } from "./finite-differences.ts";
+import { TINY, tinyModel } from "./tiny-llama.ts";
+
+describe("a graph", () => {
+  test("holds what is computed twice once", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [2], "f32");
+    expect(add(x, x)).toBe(add(x, x));
+    const y = mul(sigmoid(x), sigmoid(x));
+    expect(lower({ y }).nodes.map((node) => node.type)).toEqual(["Sigmoid", "Mul"]);
+  });
+
+  test("lowers nothing that no output needs", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [2], "f32");
+    sigmoid(scale(x, 3));
+    expect(lower({ y: add(x, x) }).nodes.length).toBe(1);
+    expect(lower({ y: add(x, x) }).initializers.length).toBe(0);
+  });
+
+  test("gives no gradient work to what is not asked for", () => {
+    const graph = new Graph();
+    const frozen = graph.input("frozen", [2, 2], "f32");
+    const trained = graph.input("trained", [2, 2], "f32");
+    const x = graph.input("x", [1, 2], "f32");
+    const y = matmul(matmul(x, frozen), trained);
+    const loss = reshape(matmul(y, y, { transposeB: true }), []);
+    const [gradient] = gradients(loss, [trained]);
+    // x frozen, that times trained, two for y from y y^T, one for trained: none for frozen or x.
+    const products = lower({ g: gradient as Value }).nodes.filter((n) => n.type === "Gemm");
+    expect(products.length).toBe(5);
+  });
+});
+
+describe("the engine", () => {
+  test("writes outputs where it is told to", async () => {
+    const graph = new Graph();
+    const x = graph.input("x", [3], "f32");
+    const program = await engine.compile({ y: scale(x, 2), z: x });
+    const whole = new Float32Array(5);
+    const { z } = await program.run({ x: Float32Array.of(1, 2, 3) }, { y: whole.subarray(1, 4) });
+    expect([...whole]).toEqual([0, 2, 4, 6, 0]);
+    expect(z).toEqual(Float32Array.of(1, 2, 3));
+    await program.close();
+  });
+
+  test("says so when a graph cannot run", async () => {
+    const graph = new Graph();
+    const x = graph.value({
+      op: "log",
+      inputs: [graph.input("x", [2], "i64")],
+      shape: [2],
+      dtype: "i64",
+    });
+    await expect(engine.compile({ x })).rejects.toMatchObject({ code: "engine" });
+  });
+
+  test("computes a whole model in float32 as in float64, fused operators and all", async () => {
+    const shape = { batch: 2, length: 4, lossRows: 8 };
+    const lossAndGradients = async (dtype: DType) => {
+      const graph = new Graph();
+      const model = tinyModel();
+      const names = [...llamaTensorShapes(TINY).keys()];
+      const inputs = new Map(
+        names.map((name) => [name, graph.input(name, model.tensor(name).shape, dtype)]),
+      );
+      const weights = graph.constant(floats(dtype, new Array(8).fill(1 / 8)), [8, 1], dtype);
+      const weight = (name: string) => inputs.get(name) as Value;
+      const { loss } = batchLoss(graph, TINY, { weight }, shape, weights);
+      const program = await engine.compile(trainingOutputs(loss, inputs));
+      const feeds = Object.fromEntries(names.map((n) => [n, floats(dtype, model.tensor(n).data)]));
+      const ids = BigInt64Array.of(1n, 3n, 5n, 7n, 1n, 9n, 0n, 2n);
+      const results = await program.run({ ...feeds, ids, targets: ids });
+      await program.close();
+      return Object.values(results).flatMap((array) => Array.from(array, Number));
+    };
+    const single = await lossAndGradients("f32");
+    const double = await lossAndGradients("f64");
+    const size = Math.hypot(...double);
+    const difference = Math.hypot(...single.map((x, i) => x - (double[i] ?? 0)));
+    expect(difference / size).toBeLessThan(1e-5);
+  });
+});
+
+describe("the program cache", () => {
+  test("compiles each key once, and forgets the one unused for longest", async () => {
+    const cache = new ProgramCache(engine, 2);
+    let built = 0;
+    const get = (key: string) =>
+      cache.get(key, () => {
+        built += 1;
+        return { y: new Graph().input("x", [1], "f32") };
+      });
+    const a = await get("a");
+    await get("b");
+    expect(await get("a")).toBe(a);
+    await get("c");
+    expect([built, cache.size]).toEqual([3, 2]);
+    expect(await get("a")).toBe(a);
+    await get("b");
+    expect(built).toBe(4);
+    await cache.close();
+    expect(cache.size).toBe(0);
+  });
+});
+
+describe("protocol buffers", () => {
+  test("are written as the specification's examples", () => {
+    // From protobuf.dev/programming-guides/encoding: field 1 = 150, field 2 = "testing", field 3 = { field 1 = 150 }.
+    const inner = new Message().integer(1, 150);
+    const bytes = new Message().integer(1, 150).text(2, "testing").message(3, inner).encode();
+    expect(Buffer.from(bytes).toString("hex")).toBe("089601120774657374696e671a03089601");
+  });
+
+  test("write negative integers as ten bytes and floats little-endian", () => {
+    expect(Buffer.from(new Message().integer(1, -2).encode()).toString("hex")).toBe(
+      "08feffffffffffffffff01",
+    );
+    expect(Buffer.from(new Message().float(2, 1).encode()).toString("hex")).toBe("150000803f");
+  });
+});

@@ -1,0 +1,69 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { seededRandom } from "../../../src/training/data/split.ts";
+import { choose, generate } from "../../../src/training/generation.ts";
+import { initialLora, loraLayout } from "../../../src/training/lora.ts";
+import { LoraModel } from "../../../src/training/lora-model.ts";
+import { engine, numbers } from "./finite-differences.ts";
+import { sequenceLogits } from "./logits.ts";
+import { TINY, tinyModel } from "./tiny-llama.ts";
+
+const base = tinyModel({ ...TINY, eosIds: [] });
+const layout = loraLayout(base, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+const model = new LoraModel(base, layout, engine);
+const adapter = Float32Array.from(numbers(layout.length, 3), (x) => 0.3 * x);
+afterAll(() => model.close());
+
+/** Greedy continuation without a cache: the whole sequence again for every token. */
+async function greedyFromScratch(prompt: readonly number[], count: number) {
+  const ids = [...prompt];
+  for (let i = 0; i < count; i += 1) {
+    const logits = await sequenceLogits(model, adapter, ids);
+    ids.push(choose(logits.subarray(-TINY.vocabSize), 0, () => 0));
+  }
+  return ids.slice(prompt.length);
+}
+
+describe("generation with a cache", () => {
+  test("continues as the whole sequence would", async () => {
+    const prompt = [1, 7, 3];
+    const options = { maxTokens: 12, temperature: 0, seed: 1 };
+    const found = await generate(model, adapter, prompt, options);
+    expect(found).toEqual(await greedyFromScratch(prompt, 12));
+    // Control: the adapter matters.
+    const plain = await generate(model, initialLora(layout, 1), prompt, options);
+    expect(plain).not.toEqual(found);
+  });
+
+  test("ends at the end of the context, and drops the beginning of a longer prompt", async () => {
+    const options = { maxTokens: 100, temperature: 0, seed: 1 };
+    // The context is 24: after 20 ids, 4 more fit and the token after them is known; 30 ids keep their last 23.
+    const prompt = (length: number) => Array.from({ length }, (_, i) => i % 11);
+    expect((await generate(model, adapter, prompt(20), options)).length).toBe(5);
+    const cut = await generate(model, adapter, prompt(30), options);
+    expect(cut).toEqual(await generate(model, adapter, prompt(30).slice(7), options));
+    expect(cut.length).toBe(2);
+  });
+
+  test("stops at an end-of-text id without giving it", async () => {
+    const options = { maxTokens: 12, temperature: 0, seed: 1 };
+    const [, second = 0] = await generate(model, adapter, [1, 7, 3], options);
+    const ending = new LoraModel(tinyModel({ ...TINY, eosIds: [second] }), layout, engine);
+    const found = await generate(ending, adapter, [1, 7, 3], options);
+    expect(found).not.toContain(second);
+    expect(found.length).toBeLessThanOrEqual(1);
+    await ending.close();
+  });
+});
+
+test("sampling draws in proportion to softmax(logits / temperature)", () => {
+  // exp(log 3) : exp(0) = 3 : 1.
+  const logits = Float32Array.of(Math.log(3), 0);
+  const random = seededRandom(1);
+  const draws = Array.from({ length: 4000 }, () => choose(logits, 1, random));
+  const share = draws.filter((i) => i === 0).length / 4000;
+  // Three standard deviations of a share of 4000 draws are 3 sqrt(0.75 * 0.25 / 4000) = 0.02.
+  expect(Math.abs(share - 0.75)).toBeLessThan(0.02);
+  // At a third of the temperature: 27 : 1.
+  const cold = Array.from({ length: 4000 }, () => choose(logits, 1 / 3, random));
+  expect(cold.filter((i) => i === 0).length / 4000).toBeGreaterThan(0.95);
+});

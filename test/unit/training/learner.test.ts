@@ -1,0 +1,199 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KlatchError } from "../../../src/errors.ts";
+import { createLearner } from "../../../src/training/index.ts";
+import type { FactorSchedule, Learner } from "../../../src/training/learner.ts";
+import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
+
+let folder: string;
+let learner: Learner;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "klatch-learner-"));
+  await writeTinyFolder(folder);
+  learner = await createLearner(tinyOptions(folder));
+});
+
+afterAll(async () => {
+  await learner.close();
+  await rm(folder, { recursive: true });
+});
+
+async function fresh(steps: number, round = 0) {
+  const adapter = await learner.initialAdapter();
+  return { adapter, optimizer: learner.initialOptimizer(), round, steps };
+}
+
+describe("a learner in its worker", () => {
+  test("tells what it opened", () => {
+    // 24 rows, a quarter held out.
+    expect(learner.info.data.train.examples).toBe(18);
+    expect(learner.info.data.heldOut.examples).toBe(6);
+    expect(learner.info.data.test.examples).toBe(24);
+    // Two layers; rank 2 on q [8, 8], v [4, 8] and down [8, 6]: rank * (in + out) each.
+    expect(learner.info.layout.length).toBe(2 * 2 * (8 + 8 + (8 + 4) + (6 + 8)));
+    expect(learner.info.layout.tensors[0]?.name).toBe(
+      "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight",
+    );
+  });
+
+  test("learns: the loss on the test set falls", async () => {
+    const request = await fresh(60);
+    const before = await learner.evaluate(request.adapter, "test");
+    const trained = await learner.train(request);
+    const after = await learner.evaluate(trained.adapter, "test");
+    expect(after.loss).toBeLessThan(0.8 * before.loss);
+    expect(after.perplexity).toBeCloseTo(Math.exp(after.loss), 6);
+    expect(after.examples).toBe(24);
+    expect(trained.optimizer.step).toBe(60);
+  });
+
+  test("gives the same bytes for the same request, and leaves the request as it was", async () => {
+    const request = await fresh(5);
+    const kept = request.adapter.slice();
+    const first = await learner.train(request);
+    const second = await learner.train(request);
+    expect(second.adapter).toEqual(first.adapter);
+    expect(second.optimizer).toEqual(first.optimizer);
+    expect(second.loss).toBe(first.loss);
+    expect(request.adapter).toEqual(kept);
+    expect(first.adapter).not.toEqual(kept);
+  });
+
+  test("resumes: two rounds of three steps are one of six", async () => {
+    const whole = await learner.train(await fresh(6));
+    const half = await learner.train(await fresh(3));
+    const { adapter, optimizer } = half;
+    const rest = await learner.train({ adapter, optimizer, round: 1, steps: 3 });
+    expect(rest.adapter).toEqual(whole.adapter);
+    expect(rest.optimizer).toEqual(whole.optimizer);
+  });
+
+  test("probes the base and small steps towards candidates on the same rows", async () => {
+    const { adapter } = await fresh(0);
+    const trained = await learner.train(await fresh(40));
+    const options = { round: 3, rows: 4, step: 0.5 };
+    const found = await learner.probe(adapter, [adapter, trained.adapter], options);
+    expect(found.stepped[0]).toBe(found.base);
+    expect(found.stepped[1]).toBeLessThan(found.base);
+    const half = adapter.map((x, i) => x + 0.5 * ((trained.adapter[i] ?? 0) - x));
+    const direct = await learner.probe(half, [], options);
+    expect(direct.base).toBe(found.stepped[1]);
+  });
+
+  test("generates the same text for the same seed, within the token limit", async () => {
+    const { adapter } = await fresh(0);
+    const ask = (temperature: number, seed: number) =>
+      learner.generate(adapter, { prompt: "abc", maxTokens: 8, temperature, seed });
+    expect(await ask(0, 1)).toBe(await ask(0, 2));
+    expect(await ask(1, 1)).toBe(await ask(1, 1));
+    // Control: other seeds draw other texts.
+    const drawn = new Set(await Promise.all([1, 2, 3, 4].map((seed) => ask(3, seed))));
+    expect(drawn.size).toBeGreaterThan(1);
+  });
+
+  test("exports an adapter that it imports again, bit for bit", async () => {
+    const { adapter } = await learner.train(await fresh(2));
+    await learner.exportAdapter(adapter, join(folder, "adapter"));
+    expect(await learner.importAdapter(join(folder, "adapter"))).toEqual(adapter);
+  });
+
+  test("stops between steps when told to, and goes on serving", async () => {
+    const controller = new AbortController();
+    const running = learner.train(await fresh(1_000_000), controller.signal);
+    setImmediate(() => controller.abort());
+    await expect(running).rejects.toMatchObject({ name: "AbortError" });
+    await expect(learner.train(await fresh(1))).resolves.toMatchObject({
+      tokens: expect.any(Number),
+    });
+  });
+
+  test("reports divergence as such", async () => {
+    const request = await fresh(1);
+    request.adapter.fill(Number.NaN);
+    await expect(learner.train(request)).rejects.toMatchObject({ code: "diverged" });
+  });
+});
+
+describe("factor schedules", () => {
+  const trainWith = async (factors: FactorSchedule, round: number) => {
+    const each = await createLearner({ ...tinyOptions(folder), factors });
+    const adapter = await each.initialAdapter();
+    const optimizer = each.initialOptimizer();
+    const result = await each.train({ adapter, optimizer, round, steps: 2 });
+    const { tensors } = each.info.layout;
+    await each.close();
+    const changed = (before: Float32Array, after: Float32Array, factor: string) =>
+      tensors.some(({ name, offset, shape }) => {
+        if (!name.includes(`lora_${factor}`)) return false;
+        const end = offset + shape.reduce((a, b) => a * b, 1);
+        return before.subarray(offset, end).some((x, i) => x !== after[offset + i]);
+      });
+    return Object.fromEntries(
+      ["A", "B"].map((factor) => [
+        factor,
+        {
+          values: changed(adapter, result.adapter, factor),
+          moments: changed(optimizer.secondMoment, result.optimizer.secondMoment, factor),
+        },
+      ]),
+    );
+  };
+  const still = { values: false, moments: false };
+  const moved = { values: true, moments: true };
+
+  // B is zero at the start, so the very first gradient of A is zero: two steps give A moments too.
+  test.for([
+    ["ffa", 0, { A: still, B: moved }],
+    ["ffa", 1, { A: still, B: moved }],
+    ["alternate", 0, { A: still, B: moved }],
+    ["both", 0, { A: moved, B: moved }],
+  ] as const)(
+    "%s in round %i trains its factors and no other",
+    async ([factors, round, expected]) => {
+      expect(await trainWith(factors, round)).toEqual(expected);
+    },
+  );
+
+  test("alternate in an odd round changes A only", async () => {
+    // Weight decay moves A; with B = 0 its gradient, and so its moments, stay zero.
+    expect(await trainWith("alternate", 1)).toEqual({
+      A: { values: true, moments: false },
+      B: still,
+    });
+  });
+});
+
+describe("two learners in one process", () => {
+  test("work side by side and agree", async () => {
+    const other = await createLearner(tinyOptions(folder));
+    const request = await fresh(4);
+    const [a, b] = await Promise.all([learner.train(request), other.train(request)]);
+    expect(b.adapter).toEqual(a.adapter);
+    await other.close();
+  });
+});
+
+describe("what cannot be opened or is gone", () => {
+  test("says so with a code and a hint", async () => {
+    const options = tinyOptions(folder);
+    await expect(createLearner({ ...options, model: join(folder, "none") })).rejects.toMatchObject({
+      code: "data",
+    });
+    await expect(createLearner({ ...options, threads: 0 })).rejects.toMatchObject({
+      code: "usage",
+    });
+    const adapter = { ...options.adapter, targets: ["x"] };
+    await expect(createLearner({ ...options, adapter })).rejects.toBeInstanceOf(KlatchError);
+  });
+
+  test("a closed learner refuses, and closing twice is fine", async () => {
+    const other = await createLearner(tinyOptions(folder));
+    const adapter = await other.initialAdapter();
+    await other.close();
+    await other.close();
+    await expect(other.evaluate(adapter, "test")).rejects.toBeInstanceOf(KlatchError);
+  });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import type { OptimizerOptions } from "../../../src/training/learner.ts";
+import {
+  adamwStep,
+  freshOptimizer,
+  gradientNorm,
+  warmedUp,
+} from "../../../src/training/optimizer.ts";
+
+const OPTIONS: OptimizerOptions = {
+  learningRate: 0.1,
+  weightDecay: 0.5,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  clipNorm: 100,
+  warmupSteps: 0,
+};
+const slot = (offset: number, size: number) => ({ name: "w", shape: [size], offset });
+
+test("the first step moves by the learning rate against the sign of the gradient, after decay", () => {
+  const parameters = Float32Array.of(1, -2);
+  adamwStep(parameters, Float32Array.of(3, -4), freshOptimizer(2), [slot(0, 2)], OPTIONS);
+  // m / (1 - beta1) = g and v / (1 - beta2) = g^2, so the change is 0.1 sign(g); decay is 1 - 0.1 * 0.5 = 0.95.
+  expect(parameters[0]).toBeCloseTo(0.95 - 0.1, 6);
+  expect(parameters[1]).toBeCloseTo(-1.9 + 0.1, 6);
+});
+
+test("the second step has the moments of both gradients", () => {
+  const parameters = Float32Array.of(0);
+  const options = { ...OPTIONS, weightDecay: 0 };
+  let { state } = adamwStep(
+    parameters,
+    Float32Array.of(1),
+    freshOptimizer(1),
+    [slot(0, 1)],
+    options,
+  );
+  ({ state } = adamwStep(parameters, Float32Array.of(-1), state, [slot(0, 1)], options));
+  // m = 0.9 * 0.1 - 0.1 = -0.01, corrected by 1 - 0.81: -0.052632; v = 0.0199, corrected by 1 - 0.9801: 1.
+  expect(parameters[0]).toBeCloseTo(-0.1 + 0.1 * 0.0526316, 6);
+  expect(state.step).toBe(2);
+  expect(state.firstMoment[0]).toBeCloseTo(-0.01, 7);
+  expect(state.secondMoment[0]).toBeCloseTo(0.0199, 7);
+});
+
+test("a gradient longer than clipNorm is scaled down to it", () => {
+  const state = freshOptimizer(2);
+  const options = { ...OPTIONS, clipNorm: 1 };
+  const gradient = Float32Array.of(3, 4);
+  const { norm } = adamwStep(Float32Array.of(0, 0), gradient, state, [slot(0, 2)], options);
+  // |(3, 4)| = 5; m = 0.1 * (3, 4) / 5.
+  expect(norm).toBe(5);
+  expect(state.firstMoment[0]).toBeCloseTo(0.06, 6);
+  expect(state.firstMoment[1]).toBeCloseTo(0.08, 6);
+});
+
+test("what is outside the slots neither moves nor counts", () => {
+  const parameters = Float32Array.of(1, 1, 1);
+  const state = freshOptimizer(3);
+  const gradient = Float32Array.of(7, 2, 7);
+  adamwStep(parameters, gradient, state, [slot(1, 1)], OPTIONS);
+  expect(gradientNorm(gradient, [slot(1, 1)])).toBe(2);
+  expect([parameters[0], parameters[2]]).toEqual([1, 1]);
+  expect([state.firstMoment[0], state.secondMoment[2]]).toEqual([0, 0]);
+  expect(parameters[1]).not.toBe(1);
+});
+
+test("warm-up rises linearly to the learning rate", () => {
+  const options = { ...OPTIONS, warmupSteps: 4 };
+  expect([1, 2, 4, 9].map((step) => warmedUp(options, step))).toEqual([0.025, 0.05, 0.1, 0.1]);
+});
