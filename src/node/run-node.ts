@@ -96,8 +96,8 @@ async function live(
     }
   } finally {
     store.close();
+    log.info("stopped");
   }
-  log.info("stopped");
 }
 
 function serviceOf(node: KlatchNode): Service {

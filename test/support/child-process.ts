@@ -1,0 +1,62 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { onTestFinished } from "vitest";
+
+/** A process of a test: its lines, its end; gone when the test has finished. */
+export class TestProcess {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>;
+  readonly lines: string[] = [];
+  stdout = "";
+  stderr = "";
+  readonly #closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #onLine: () => void = () => undefined;
+
+  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const { PATH } = process.env;
+    this.child = spawn(process.execPath, [file, ...args], {
+      env: { PATH, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    const lines = createInterface({ input: this.child.stdout });
+    lines.on("line", (line) => {
+      this.lines.push(line);
+      this.#onLine();
+    });
+    this.#closed = once(this.child, "close").then(([code, signal]) => ({ code, signal }));
+    onTestFinished(async () => {
+      this.child.kill("SIGKILL");
+      await this.#closed;
+    });
+  }
+
+  /** The first line, now or later, that satisfies the condition; fails when the process ends before. */
+  async line(isIt: (line: string) => boolean): Promise<string> {
+    const found = Promise.withResolvers<string>();
+    this.#onLine = () => {
+      const line = this.lines.find(isIt);
+      if (line !== undefined) found.resolve(line);
+    };
+    this.#onLine();
+    const ended = this.#closed.then(({ code, signal }) => {
+      throw new Error(`ended with ${code ?? signal} before the line came: ${this.stderr}`);
+    });
+    return Promise.race([found.promise, ended]);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** How it ended. */
+  async ended(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    return this.#closed;
+  }
+}
