@@ -2,7 +2,7 @@
  * Makes the bundled base model: a tokenizer and a small Llama-type decoder, trained from nothing on texts that
  * testnet/texts generates, with this repository's own engine.
  *
- *   node scripts/pretrain.ts [--out testnet/model] [--seed 1] [--steps 1500] [--batch 8] [--threads 1]
+ *   node scripts/pretrain.ts [--out testnet/model] [--seed 1] [--steps 800] [--batch 4] [--threads 1]
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,22 +22,22 @@ import { configJson, startTensors } from "./model-start.ts";
 import { packedExamples } from "./packed-examples.ts";
 import { SPECIAL_TOKENS, writeTokenizer } from "./tokenizer-files.ts";
 
-const VOCABULARY = 1536;
+const VOCABULARY = 2048;
 const CONTEXT = 256;
 const TOKENIZER_TEXTS = 20_000;
 const LEARNING_RATE = 4e-3;
 const WARMUP_STEPS = 60;
 /** Texts for validation come from a seed that training never uses. */
 const VALIDATION_SEED_OFFSET = 7_919;
-const VALIDATION_BATCHES = 6;
+const VALIDATION_BATCHES = 8;
 const REPORT_EVERY = 50;
 
 const { values: flags } = parseArgs({
   options: {
     out: { type: "string", default: "testnet/model" },
     seed: { type: "string", default: "1" },
-    steps: { type: "string", default: "1500" },
-    batch: { type: "string", default: "8" },
+    steps: { type: "string", default: "800" },
+    batch: { type: "string", default: "4" },
     threads: { type: "string", default: "1" },
   },
 });

@@ -81,32 +81,6 @@ export const BANK: Organisation = {
         "a blank page after the login",
       ],
     },
-    {
-      name: "insurance team",
-      matters: [
-        "an insurance for my {thing}",
-        "water damage in my flat",
-        "a claim after a storm",
-        "a car accident and the claim",
-        "travel insurance for {month}",
-        "a claim that was turned down",
-        "insuring a house in {town}",
-        "a broken window and the insurance",
-      ],
-    },
-    {
-      name: "cash desk",
-      matters: [
-        "coins from my shop",
-        "foreign notes for a trip",
-        "a torn bank note",
-        "a large sum in cash",
-        "a machine that gave me too little cash",
-        "changing coins into notes",
-        "a bag of old coins",
-        "dollars for {month}",
-      ],
-    },
   ],
   messages: [
     "i am writing about {matter}.",

@@ -69,32 +69,6 @@ export const CITY: Organisation = {
       ],
     },
     {
-      name: "permit crew",
-      matters: [
-        "a permit for a street party",
-        "a parking permit",
-        "a form for a building permit",
-        "a licence for a market stall",
-        "a permit to cut a hedge",
-        "a licence for a cafe terrace",
-        "a stamp on my building plan",
-        "a permit for a film team",
-      ],
-    },
-    {
-      name: "noise crew",
-      matters: [
-        "loud music at night",
-        "a neighbour who drills on {weekday}",
-        "a bar with shouting guests",
-        "an alarm that keeps ringing",
-        "motorbikes that race after midnight",
-        "a party that will not end",
-        "drums in the flat above",
-        "hammering on a building site",
-      ],
-    },
-    {
       name: "animal crew",
       matters: [
         "a dog without an owner",

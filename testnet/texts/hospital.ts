@@ -81,32 +81,6 @@ export const HOSPITAL: Organisation = {
         "bloating after milk",
       ],
     },
-    {
-      name: "ear clinic",
-      matters: [
-        "a ringing in the ears",
-        "an ear that hurts",
-        "poor hearing on one side",
-        "water in the ear after swimming",
-        "a blocked ear",
-        "a broken hearing aid",
-        "a loud buzzing sound in the head",
-        "a bead stuck in the ear",
-      ],
-    },
-    {
-      name: "sleep clinic",
-      matters: [
-        "nights without sleep",
-        "loud snoring",
-        "bad dreams every night",
-        "waking up at three each night",
-        "falling asleep at work",
-        "walking in my sleep",
-        "tired days and restless nights",
-        "lying awake until dawn",
-      ],
-    },
   ],
   messages: [
     "i have had {matter} {since}.",

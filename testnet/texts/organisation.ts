@@ -34,9 +34,15 @@ function grammarFor(organisation: Organisation, desk: Desk): Grammar {
     ...EVERYDAY,
     ...organisation.grammar,
     matter: desk.matters,
-    desk: organisation.desks.map(({ name }) => name),
+    // A scene is more often about the desk that its matters belong to than about any other.
+    desk: [
+      ...organisation.desks.map(({ name }) => name),
+      ...organisation.desks.map(() => desk.name),
+    ],
   };
 }
+
+const pleaOf = (urgency: Urgency, random: Random) => `${pick(URGENCY_PHRASES[urgency], random)}.`;
 
 /**
  * A message and its answer: the desk follows from the matter, the urgency from how the writer puts it. Matter, urgency,
@@ -45,9 +51,9 @@ function grammarFor(organisation: Organisation, desk: Desk): Grammar {
 export function messageRow(organisation: Organisation, random: Random): MessageRow {
   const desk = pick(organisation.desks, random);
   const urgency: Urgency = pick(URGENCIES, random);
-  const plea = `${pick(URGENCY_PHRASES[urgency], random)}.`;
+  const plea = pleaOf(urgency, random);
   const parts = [pick(organisation.messages, random)];
-  if (random() < 0.5) parts.push(pick(organisation.asides, random));
+  if (random() < 0.35) parts.push(pick(organisation.asides, random));
   if (random() < 0.35) parts.unshift(plea);
   else parts.push(plea);
   const prompt = polish(expand(parts.join(" "), grammarFor(organisation, desk), random));
@@ -59,18 +65,21 @@ export function messageRow(organisation: Organisation, random: Random): MessageR
   };
 }
 
-/** Plain text about daily life in an organisation, several matters of one desk together; never a message with an answer. */
+/**
+ * Plain text about daily life in an organisation: what belongs to one desk and what is as urgent stands together, as it
+ * does in real text; never a message with an answer.
+ */
 export function domainText(organisation: Organisation, random: Random): string {
   const grammar = grammarFor(organisation, pick(organisation.desks, random));
+  const urgency = pick(URGENCIES, random);
   const sentences: string[] = [];
   const length = 3 + Math.floor(random() * 4);
   while (sentences.length < length) {
-    const scene = pick(organisation.scenes, random);
     const kind = random();
-    if (kind < 0.55) sentences.push(scene);
-    else if (kind < 0.75) sentences.push(pick(organisation.messages, random));
-    else if (kind < 0.9) sentences.push(pick(organisation.asides, random));
-    else sentences.push(`${pick(URGENCY_PHRASES[pick(URGENCIES, random)], random)}.`);
+    if (kind < 0.5) sentences.push(pick(organisation.scenes, random));
+    else if (kind < 0.7) sentences.push(pick(organisation.messages, random));
+    else if (kind < 0.8) sentences.push(pick(organisation.asides, random));
+    else sentences.push(`${pleaOf(urgency, random)} ${pleaOf(urgency, random)}`);
   }
   return polish(expand(sentences.join(" "), grammar, random));
 }

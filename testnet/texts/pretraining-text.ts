@@ -9,12 +9,12 @@ import { UNIVERSITY } from "./university.ts";
 
 export const ORGANISATIONS: readonly Organisation[] = [HOSPITAL, BANK, UNIVERSITY, CITY];
 
-/** One text: half of them about the organisations' daily life, half about anything else. */
+/** One text: six in ten about the organisations' daily life, the rest about anything else. */
 function pretrainingText(random: Random): string {
   const kind = random();
-  if (kind < 0.5) return domainText(pick(ORGANISATIONS, random), random);
-  if (kind < 0.75) return story(random);
-  return kind < 0.9 ? description(random) : instruction(random);
+  if (kind < 0.6) return domainText(pick(ORGANISATIONS, random), random);
+  if (kind < 0.8) return story(random);
+  return kind < 0.92 ? description(random) : instruction(random);
 }
 
 /**

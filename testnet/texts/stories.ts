@@ -165,7 +165,7 @@ const MIDDLES = [
   "every day {name} {move} to the {place} and looked for {food}.",
   "there stood {hero} with a {adjective} {thing}.",
   "{name} had never seen such a {adjective} {thing} before.",
-  "what do you have there? {said} {name}.",
+  "what do you have there, asked {name}.",
   "i want {wish}, {said} {name}.",
   "please give me some {food}, {said} the {animal}.",
   "so they {move} through the {place} together.",

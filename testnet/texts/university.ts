@@ -56,19 +56,6 @@ export const UNIVERSITY: Organisation = {
       ],
     },
     {
-      name: "sports office",
-      matters: [
-        "the swimming course",
-        "a place in the football team",
-        "the key of the gym",
-        "a yoga class on {weekday}",
-        "a tennis court for {weekday}",
-        "the rowing club",
-        "a broken bench in the gym",
-        "joining the basketball team",
-      ],
-    },
-    {
       name: "computer office",
       matters: [
         "a laptop that will not connect to the network",
@@ -92,19 +79,6 @@ export const UNIVERSITY: Organisation = {
         "a partner university in {country}",
         "a visa that ends in {month}",
         "a letter for the embassy",
-      ],
-    },
-    {
-      name: "career office",
-      matters: [
-        "an internship in {month}",
-        "a job after my degree",
-        "the letter for a job",
-        "practice for a job interview",
-        "a company fair",
-        "work beside my studies",
-        "an internship at a newspaper",
-        "a part time job on campus",
       ],
     },
   ],

@@ -56,7 +56,7 @@ describe("the demonstration's data", () => {
       organisation.desks.map(({ name }) => name),
     );
     expect(new Set(desks).size).toBe(desks.length);
-    expect(desks).toHaveLength(32);
+    expect(desks).toHaveLength(24);
   });
 
   it("answer every message with one of its organisation's desks and an urgency, in full sentences", () => {
