@@ -1,7 +1,8 @@
 /**
  * `npm start`: four organisations on this machine fine-tune the bundled model together, each in a process of its own with
- * data that no other sees; then a report, and one answer before and after.
+ * data that no other sees; then a report, and answers before and after.
  */
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -16,15 +17,16 @@ import { dataFolder } from "./peer-config.ts";
 import { secondsText } from "./quantities.ts";
 import type { TestnetReport } from "./report.ts";
 import { reportText } from "./report-markdown.ts";
-import { readRowFiles } from "./rows.ts";
+import { type Row, readRowFiles } from "./rows.ts";
 import { runTestnet } from "./run.ts";
 import { type DemoData, writeDemoData } from "./texts/demo-data.ts";
 
 const REPORT_FOLDER = "klatch-report";
 const SEED = 1;
+/** The column of the demonstration's data that names who a message went to. */
+const ORGANISATION = "organisation";
 const ROWS_PER_ORGANISATION = 400;
-const TEST_ROWS = 200;
-const ANSWER_TOKENS_MAX = 24;
+const TEST_ROWS = 160;
 /** Longest stop of all peers after Ctrl-C. */
 const STOP_MS = 30_000;
 
@@ -45,7 +47,7 @@ async function demo(signal: AbortSignal): Promise<void> {
     say();
     say(reportText(report));
     say();
-    await showAnswer(report, data, folder);
+    await showAnswers(report, data, folder);
     say();
     const files = ["report.json", "report.md", "report.png"];
     say(`Report: ${files.map((file) => relative("", join(REPORT_FOLDER, file))).join("  ")}`);
@@ -69,6 +71,7 @@ function inputOf(folder: string, data: DemoData): TestnetInput & { readonly fold
     peers: data.train.length,
     rounds: 8,
     steps: 15,
+    batchSize: 8,
     seed: SEED,
     model: bundledModel(),
     data: join(folder, "data", "train"),
@@ -80,35 +83,39 @@ function inputOf(folder: string, data: DemoData): TestnetInput & { readonly fold
   };
 }
 
-/** One test message of an organisation that is not the first peer's, answered by the base model and by that peer's. */
-async function showAnswer(report: TestnetReport, data: DemoData, folder: string): Promise<void> {
-  const [asked] = report.peers;
-  const rows = readRowFiles(data.test, "--test").flatMap((file) => file.rows);
-  const row = rows.find(({ organisation }) => organisation !== asked?.label);
-  if (asked === undefined || row === undefined) return;
+/** One test message to each of the others, answered by the base model and by the first peer's model. */
+async function showAnswers(report: TestnetReport, data: DemoData, folder: string): Promise<void> {
   const peerFolder = join(folder, "network", "peer-01");
-  const { prompt, completion, organisation } = row;
+  const own = report.peers[0]?.label ?? "";
   const store = openStore(dataFolder(peerFolder));
   const kept = store.loadCheckpoint(report.run)?.checkpoint;
   store.close();
-  const train = join(peerFolder, "data.jsonl");
+  assert(kept, "a finished peer has a checkpoint");
   const options = parseOptions(inputOf(folder, data));
-  await withLearner(options, { train, test: data.test }, async (learner) => {
-    const request = {
-      prompt: String(prompt),
-      maxTokens: ANSWER_TOKENS_MAX,
-      temperature: 0,
-      seed: SEED,
-    };
+  const files = { train: join(peerFolder, "data.jsonl"), test: data.test };
+  await withLearner(options, files, async (learner) => {
     const base = await learner.initialAdapter();
-    const before = await learner.generate(base, request);
-    const after = await learner.generate(kept?.adapter ?? base, request);
-    say(`A message to the ${organisation}, answered by the peer of the ${asked.label}:`);
-    say(`  message   ${request.prompt}`);
-    say(`  before    ${before.trim()}`);
-    say(`  after     ${after.trim()}`);
-    say(`  expected  ${completion}`);
+    say(`Messages to others, answered by the model of the ${own}, which never saw their data:`);
+    for (const { organisation, prompt, completion } of oneOfEach(data, own)) {
+      const request = { prompt: String(prompt), maxTokens: 24, temperature: 0, seed: SEED };
+      const before = await learner.generate(base, request);
+      const after = await learner.generate(kept.adapter, request);
+      say();
+      say(`  to the ${organisation}: ${prompt}`);
+      say(`    before    ${before.trim().split("\n")[0]}`);
+      say(`    after     ${after.trim()}`);
+      say(`    expected  ${completion}`);
+    }
   });
+}
+
+/** The first test row of every organisation but one. */
+function oneOfEach(data: DemoData, but: string): Row[] {
+  const rows = readRowFiles(data.test, "--test").flatMap((file) => file.rows);
+  const first = new Map<unknown, Row>();
+  for (const row of rows.toReversed()) first.set(row[ORGANISATION], row);
+  first.delete(but);
+  return [...first.values()];
 }
 
 try {

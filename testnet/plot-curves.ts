@@ -3,6 +3,7 @@ import {
   GRID,
   INK,
   line,
+  logarithmicTicks,
   MUTED,
   niceTicks,
   PEER_COLOURS,
@@ -37,12 +38,10 @@ export function curvesChart(data: CurvesData, box: Box): string {
     ...data.curves.flatMap(({ points }) => points.map(({ loss }) => loss)),
     ...data.levels.map(({ loss }) => loss),
   ].filter(Number.isFinite);
-  const ticks = niceTicks(Math.min(...losses), Math.max(...losses), 6);
-  const low = ticks[0] ?? 0;
-  const high = ticks.at(-1) ?? 1;
+  const { ticks, height } = lossScale(Math.min(...losses), Math.max(...losses));
   const x = (at: number) =>
     box.left + (data.rounds === 1 ? 0.5 : (at - 1) / (data.rounds - 1)) * box.width;
-  const y = (loss: number) => box.top + box.height * (1 - (loss - low) / (high - low));
+  const y = (loss: number) => box.top + box.height * (1 - height(loss));
   return [
     text(box.left, box.top - 40, "Loss by round", { size: 20, colour: INK, bold: true }),
     text(
@@ -64,6 +63,19 @@ export function curvesChart(data: CurvesData, box: Box): string {
     ...data.curves.map((curve, index) => polyline(curve, colourOf(index), x, y)),
     ...levelLines(data, box, y),
   ].join("\n");
+}
+
+/** Ratio of the largest to the smallest loss from which on the axis is logarithmic. */
+const LOGARITHMIC_FROM = 6;
+
+/** Ticks, and where a loss lies between the first and the last of them (0 to 1). */
+function lossScale(low: number, high: number) {
+  const isLogarithmic = low > 0 && high / low >= LOGARITHMIC_FROM;
+  const ticks = isLogarithmic ? logarithmicTicks(low, high) : niceTicks(low, high, 6);
+  const of = isLogarithmic ? Math.log : (value: number) => value;
+  const bottom = of(ticks[0] ?? 0);
+  const top = of(ticks.at(-1) ?? 1);
+  return { ticks, height: (loss: number) => (of(loss) - bottom) / (top - bottom) };
 }
 
 /** Names below the chart, wrapped to its width; none where there are too many to tell apart. */

@@ -76,6 +76,23 @@ export function niceTicks(low: number, high: number, count: number): number[] {
   );
 }
 
+/** 1, 2 and 5 times powers of ten, from at or below `low` to at or above `high`; both positive. */
+export function logarithmicTicks(low: number, high: number): number[] {
+  const first = Math.floor(Math.log10(low));
+  const count = Math.ceil(Math.log10(high)) - first + 1;
+  const all = Array.from({ length: 3 * count }, (_, index) =>
+    Number(((STEPS[index % 3] ?? 1) * 10 ** (first + Math.floor(index / 3))).toPrecision(6)),
+  );
+  const from = Math.max(
+    0,
+    all.findLastIndex((tick) => tick <= low),
+  );
+  const to = all.findIndex((tick) => tick >= high);
+  return all.slice(from, to + 1);
+}
+
+const STEPS = [1, 2, 5];
+
 /** Moves label positions apart until neighbours are at least `gap` from one another; keeps their order. */
 export function spread(
   positions: readonly number[],

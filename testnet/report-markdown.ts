@@ -87,12 +87,12 @@ export function reportMarkdown(report: TestnetReport): string {
 function summaryLines(report: TestnetReport): string[] {
   const attack =
     report.attack === null
-      ? `no attackers; the topology is certified for ${report.certifiedAttackers}`
-      : `${report.attackers} attackers (${report.attack}); the topology is certified for ${report.certifiedAttackers}`;
+      ? "no attackers"
+      : `${report.attackers} ${report.attackers === 1 ? "attacker" : "attackers"} (${report.attack})`;
   return [
     `${bytesText(report.bytesPerPeerRound)} sent per peer and round`,
     `${secondsText(report.seconds)} from start to the last evaluation`,
-    attack,
+    `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
     ...incidentLines(report),
   ];
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { plotSvg } from "../../../testnet/plot.ts";
-import { niceTicks, spread } from "../../../testnet/plot-drawing.ts";
+import { logarithmicTicks, niceTicks, spread } from "../../../testnet/plot-drawing.ts";
 import { renderPlot } from "../../../testnet/plot-image.ts";
 import { buildReport, writeReport } from "../../../testnet/report.ts";
 import { reportMarkdown, reportText } from "../../../testnet/report-markdown.ts";
@@ -154,6 +154,11 @@ test("names are escaped in the picture", () => {
 test("ticks are round numbers around the range", () => {
   expect(niceTicks(0.83, 2.6, 6)).toEqual([0.5, 1, 1.5, 2, 2.5, 3]);
   expect(niceTicks(1, 1, 4).length).toBeGreaterThan(1);
+});
+
+test("a wide range of losses gets a logarithmic axis", () => {
+  expect(logarithmicTicks(0.28, 9.7)).toEqual([0.2, 0.5, 1, 2, 5, 10]);
+  expect(logarithmicTicks(0.5, 5)).toEqual([0.5, 1, 2, 5]);
 });
 
 test("labels move apart and keep their order", () => {
