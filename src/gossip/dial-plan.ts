@@ -45,8 +45,16 @@ export class DialPlan {
     this.#capacity = capacity;
   }
 
-  /** Remembers addresses of a peer; a new peer is dialled within one base pause. */
-  learn(peer: PeerId, addresses: readonly string[], now: Timestamp, pinned = false): void {
+  /**
+   * Remembers addresses of a peer; a new peer is dialled within one base pause. `patient` waits ten of them first: when
+   * two peers learn of each other at the same time, one of them dials and the other is dialled.
+   */
+  learn(
+    peer: PeerId,
+    addresses: readonly string[],
+    now: Timestamp,
+    { pinned = false, patient = false }: { pinned?: boolean; patient?: boolean } = {},
+  ): void {
     const known = this.#entries.get(peer);
     if (known !== undefined) {
       const merged = [...new Set([...addresses, ...known.addresses])];
@@ -62,7 +70,7 @@ export class DialPlan {
     this.#entries.set(peer, {
       addresses: [...new Set(addresses)].slice(0, MAX_ADDRESSES),
       failures: 0,
-      due: now + this.#pace.random() * this.#pace.baseMs,
+      due: now + (this.#pace.random() + (patient ? 10 : 0)) * this.#pace.baseMs,
       state: "idle",
       connectedAt: 0,
       pinned,

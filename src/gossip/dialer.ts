@@ -4,7 +4,7 @@ import { withPeer } from "./address.ts";
 import type { DialPlan } from "./dial-plan.ts";
 import { type Log, reasonOf } from "./log.ts";
 
-const MAX_PARALLEL_DIALS = 16;
+const MAX_PARALLEL_DIALS = 8;
 /** The plan is looked at no more often than this. */
 const LEAST_PAUSE_MS = 20;
 

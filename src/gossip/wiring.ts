@@ -133,7 +133,7 @@ export class Wiring {
     for (const address of config.bootstrap) {
       const peer = peerOfAddress(address);
       if (peer !== null && peer !== this.#parts.identity.peerId) {
-        this.#plan.learn(peer, [address], now(), true);
+        this.#plan.learn(peer, [address], now(), { pinned: true });
       }
     }
     this.#dialer.wake();
@@ -185,7 +185,8 @@ export class Wiring {
   #learn(peer: PeerId, addresses: readonly string[]): void {
     if (peer === this.#parts.identity.peerId || !this.#membership.admits(peer)) return;
     const own = addresses.filter((address) => (peerOfAddress(address) ?? peer) === peer);
-    this.#plan.learn(peer, own, this.#parts.now());
+    const patient = this.#parts.identity.peerId > peer;
+    this.#plan.learn(peer, own, this.#parts.now(), { patient });
   }
 
   #tellAll(): ExchangeMessage {

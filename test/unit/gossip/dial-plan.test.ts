@@ -72,6 +72,13 @@ describe("a dial plan of many peers", () => {
     expect(dials.take(10_000, -1)).toEqual([]);
   });
 
+  it("lets the other side dial first where it is told to be patient", () => {
+    const dials = plan();
+    dials.learn("a", ["/x"], 0, { patient: true });
+    // (0.5 + 10) pauses of a second
+    expect(dials.nextDue()).toBe(10_500);
+  });
+
   it("leaves connected peers alone", () => {
     const dials = plan();
     dials.learn("a", ["/x"], 0);
@@ -82,7 +89,7 @@ describe("a dial plan of many peers", () => {
 
   it("keeps eight addresses of a peer, the operator's first and for good", () => {
     const dials = plan();
-    dials.learn("a", ["/operator"], 0, true);
+    dials.learn("a", ["/operator"], 0, { pinned: true });
     for (let index = 0; index < 50; index += 1) dials.learn("a", [`/${index}`], 0);
     expect(dials.addressesOf("a")).toHaveLength(8);
     expect(dials.addressesOf("a")[0]).toBe("/operator");
@@ -102,7 +109,7 @@ describe("a dial plan of many peers", () => {
 
   it("is bounded: the learnt peer that fails most gives way, the operator's never", () => {
     const dials = plan(3);
-    dials.learn("operator", ["/x"], 0, true);
+    dials.learn("operator", ["/x"], 0, { pinned: true });
     dials.learn("bad", ["/x"], 0);
     dials.learn("good", ["/x"], 0);
     for (const peer of ["operator", "bad"]) dials.lost(peer, 0);
