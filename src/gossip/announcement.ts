@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Ed25519PrivateKey } from "@libp2p/interface";
+import { concat } from "uint8arrays";
 import { z } from "zod";
 import { KlatchError } from "../errors.ts";
 import type { Reason, Timestamp, Verdict } from "../types.ts";
@@ -81,7 +82,7 @@ export async function signAnnouncement(
     );
   }
   const body = encodeCanonical(fields);
-  const signature = await key.sign(Buffer.concat([DOMAIN, body]));
+  const signature = await key.sign(concat([DOMAIN, body]));
   return { announcement, bytes: encodeCanonical([body, Uint8Array.from(signature)]) };
 }
 
@@ -138,7 +139,7 @@ export async function parseAnnouncement(
 
 async function isSigned(peer: string, body: Uint8Array, signature: Uint8Array): Promise<boolean> {
   try {
-    return await publicKeyOf(peer).verify(Buffer.concat([DOMAIN, body]), signature);
+    return await publicKeyOf(peer).verify(concat([DOMAIN, body]), signature);
   } catch (error) {
     // 32 bytes that are no point of the curve: OpenSSL throws instead of answering
     assert(error instanceof Error);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { fromString, toString as textOf } from "uint8arrays";
 import type { Digest } from "../types.ts";
 
 /** Bytes of a SHA-256 digest. */
@@ -11,10 +12,10 @@ export function digestOf(bytes: Uint8Array): Digest {
 
 /** The 32 bytes of a digest; no bytes at all when the text is not 64 lower-case hexadecimal characters. */
 export function digestToBytes(digest: Digest): Uint8Array {
-  return Uint8Array.from(/^[0-9a-f]{64}$/.test(digest) ? Buffer.from(digest, "hex") : []);
+  return /^[0-9a-f]{64}$/.test(digest) ? fromString(digest, "base16") : new Uint8Array();
 }
 
 /** The text form of 32 digest bytes. */
 export function bytesToDigest(bytes: Uint8Array): Digest {
-  return Buffer.from(bytes).toString("hex");
+  return textOf(bytes, "base16");
 }

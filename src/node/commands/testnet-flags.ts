@@ -41,7 +41,11 @@ const FLAGS: readonly Flag[] = [
   { flags: "--no-gate", text: "mix without judging updates on held-out examples" },
   { flags: "--threads <n>", text: "engine threads of each peer", parse: whole },
   { flags: "--sequence-max <n>", text: "longest sequence in tokens", parse: whole },
-  { flags: "--commit-grace-ms <n>", text: "longest wait for others' announcements", parse: whole },
+  {
+    flags: "--commit-grace-ms <n>",
+    text: "least time that slower peers get to announce",
+    parse: whole,
+  },
   { flags: "--kill-each", text: "SIGKILL every peer once, and start it again" },
   { flags: "--time-limit-seconds <n>", text: "longest run", parse: whole },
 ];
