@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Example } from "./data/dataset.ts";
-import { seededRandom, shuffled } from "./data/split.ts";
+import { seededRandom } from "../random.ts";
+import { shuffled } from "./data/split.ts";
 
 /** What a compiled program is made for. */
 export interface BatchShape {
@@ -20,7 +21,7 @@ export interface Batch {
   readonly positions: BigInt64Array;
   /** The id that follows each position, [lossRows]. */
   readonly targets: BigInt64Array;
-  /** 1 / tokens where a loss counts, else 0, [lossRows, 1]. */
+  /** 1 / completion tokens of the whole batch where a loss counts, else 0, [lossRows, 1]. */
   readonly weights: Float32Array;
   /** Which example of the batch each loss row belongs to, [tokens]. */
   readonly owners: readonly number[];
@@ -34,6 +35,13 @@ export function bucket(size: number): number {
   while (power < size) power *= 2;
   const between = (power * 3) / 4;
   return power > 8 && between >= size ? between : power;
+}
+
+/** Like `bucket`, with fewer sizes: a padded loss row costs less than another program. */
+function lossRowBucket(tokens: number): number {
+  let power = 32;
+  while (power < tokens) power *= 2;
+  return power;
 }
 
 /**
@@ -67,10 +75,47 @@ function epochOrder(count: number, seed: number, epoch: number): readonly number
   );
 }
 
+/**
+ * Positions that one run of a training program takes: larger batches run in parts whose activations stay in cache, which
+ * is faster than all at once and bounds memory whatever the batch size.
+ */
+const PART_POSITIONS = 256;
+
+/**
+ * A training batch in equal parts. The weights are those of the whole, so losses and gradients of the parts add up.
+ */
+export function collateParts(examples: readonly Example[], lengthMax: number): readonly Batch[] {
+  const length = paddedLength(examples, lengthMax);
+  const count = Math.min(examples.length, Math.ceil((examples.length * length) / PART_POSITIONS));
+  const rows = Math.ceil(examples.length / count);
+  const tokens = examples.reduce((total, each) => total + completionTokens(each), 0);
+  return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>
+    pad(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),
+  );
+}
+
 /** Pads examples to one shape. `batch` at least their number, `lengthMax` the longest a program may be. */
 export function collate(examples: readonly Example[], batch: number, lengthMax: number): Batch {
-  const longest = Math.max(...examples.map((e) => e.ids.length - 1));
-  const length = Math.max(longest, Math.min(bucket(longest), lengthMax));
+  const tokens = examples.reduce((total, each) => total + completionTokens(each), 0);
+  return pad(examples, batch, paddedLength(examples, lengthMax), tokens);
+}
+
+function completionTokens({ ids, promptLength }: Example): number {
+  return ids.length - promptLength;
+}
+
+function paddedLength(examples: readonly Example[], lengthMax: number): number {
+  const longest = Math.max(...examples.map((each) => each.ids.length - 1));
+  return Math.max(longest, Math.min(bucket(longest), lengthMax));
+}
+
+/** `batch` rows of `length` positions, each loss weighing one in `tokensOfWhole`. */
+function pad(
+  examples: readonly Example[],
+  batch: number,
+  length: number,
+  tokensOfWhole: number,
+): Batch {
   const ids = new BigInt64Array(batch * length);
   const places: number[] = [];
   const answers: number[] = [];
@@ -85,14 +130,14 @@ export function collate(examples: readonly Example[], batch: number, lengthMax: 
     }
   }
   const tokens = places.length;
-  const lossRows = Math.min(bucket(tokens), batch * length);
+  const lossRows = Math.min(lossRowBucket(tokens), batch * length);
   const positions = new BigInt64Array(lossRows);
   const targets = new BigInt64Array(lossRows);
   const weights = new Float32Array(lossRows);
   for (const [i, place] of places.entries()) {
     positions[i] = BigInt(place);
     targets[i] = BigInt(answers[i] ?? 0);
-    weights[i] = 1 / tokens;
+    weights[i] = 1 / tokensOfWhole;
   }
   return { shape: { batch, length, lossRows }, ids, positions, targets, weights, owners, tokens };
 }

@@ -1,7 +1,7 @@
 import { KlatchError } from "../errors.ts";
-import { collate } from "./batches.ts";
+import { collateParts } from "./batches.ts";
 import type { Example } from "./data/dataset.ts";
-import { seededRandom } from "./data/split.ts";
+import { seededRandom } from "../random.ts";
 import { createOnnxEngine } from "./engine/onnx-engine.ts";
 import {
   type BaseModel,
@@ -80,9 +80,9 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrain
   const adapter = initialLora(layout, 1);
   const gradient = new Float32Array(layout.length);
   let state = freshOptimizer(layout.length);
-  const tokens = collate(randomExamples(base.config, batch, sequence), batch, sequence);
+  const parts = collateParts(randomExamples(base.config, batch, sequence), sequence);
   const step = async (): Promise<number> => {
-    const loss = await model.lossAndGradient(adapter, tokens, ["A", "B"], gradient);
+    const loss = await model.lossAndGradient(adapter, parts, ["A", "B"], gradient);
     state = adamwStep(adapter, gradient, state, layout.tensors, OPTIMIZER).state;
     return loss;
   };

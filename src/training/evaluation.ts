@@ -1,12 +1,13 @@
 import type { Evaluation } from "../types.ts";
 import { bucket, collate } from "./batches.ts";
 import type { Example } from "./data/dataset.ts";
-import { seededRandom, shuffled } from "./data/split.ts";
+import { seededRandom } from "../random.ts";
+import { shuffled } from "./data/split.ts";
 import type { Probe } from "./learner.ts";
 import type { LoraModel } from "./lora-model.ts";
 
 /** Positions of one evaluation batch: enough to keep matrix products busy, few enough to stay in cache. */
-const BATCH_POSITIONS = 2048;
+const BATCH_POSITIONS = 512;
 
 /** Examples sorted by length and cut into batches of one padded shape each. */
 function batchesByLength(

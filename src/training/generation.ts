@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { seededRandom } from "../random.ts";
 import { bucket } from "./batches.ts";
-import { seededRandom } from "./data/split.ts";
 import type { Arrays } from "./engine/engine.ts";
 import type { LlamaConfig } from "./files/base-model.ts";
 import { gatherRows } from "./graph/indexing.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { TensorSlot } from "../types.ts";
 import type { Batch, BatchShape } from "./batches.ts";
 import type { Arrays, Engine, Program } from "./engine/engine.ts";
 import { ProgramCache } from "./engine/program-cache.ts";
@@ -15,9 +16,6 @@ import {
   trainingOutputs,
 } from "./models/loss-program.ts";
 
-/** Batch shapes are few (see `bucket`); beyond this many programs the oldest is compiled again when needed. */
-const PROGRAMS_MAX = 24;
-
 /** Losses of a batch's completion tokens. */
 export interface RowResults {
   readonly losses: Float32Array;
@@ -31,16 +29,38 @@ export class LoraModel {
   readonly layout: LoraLayout;
   readonly #frozen: FrozenWeights;
   readonly #programs: ProgramCache;
+  readonly #partGradient: Float32Array;
 
-  constructor(base: BaseModel, layout: LoraLayout, engine: Engine) {
+  constructor(
+    base: BaseModel,
+    layout: LoraLayout,
+    engine: Engine,
+    options: { readonly copyBytesMax?: number } = {},
+  ) {
     this.base = base;
     this.layout = layout;
-    this.#frozen = freeze(base);
-    this.#programs = new ProgramCache(engine, PROGRAMS_MAX);
+    this.#frozen = freeze(base, options.copyBytesMax);
+    this.#partGradient = new Float32Array(layout.length);
+    this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
   }
 
-  /** Loss of a batch; writes the gradients of `factors` into `gradient`, which lies as the adapter does. */
+  /** Loss of a batch in parts; writes the gradients of `factors` into `gradient`, which lies as the adapter does. */
   async lossAndGradient(
+    adapter: Float32Array,
+    parts: readonly Batch[],
+    factors: readonly Factor[],
+    gradient: Float32Array,
+  ): Promise<number> {
+    let total = 0;
+    for (const [i, part] of parts.entries()) {
+      const target = i === 0 ? gradient : this.#partGradient;
+      total += await this.#partLoss(adapter, part, factors, target);
+      if (i > 0) accumulate(gradient, target, factorSlots(this.layout, factors));
+    }
+    return total;
+  }
+
+  async #partLoss(
     adapter: Float32Array,
     batch: Batch,
     factors: readonly Factor[],
@@ -98,6 +118,14 @@ export class LoraModel {
 
   close(): Promise<void> {
     return this.#programs.close();
+  }
+}
+
+/** sum += part, in `slots`. */
+function accumulate(sum: Float32Array, part: Float32Array, slots: readonly TensorSlot[]): void {
+  for (const slot of slots) {
+    const target = slotView(sum, slot);
+    for (const [i, value] of slotView(part, slot).entries()) target[i] = (target[i] ?? 0) + value;
   }
 }
 

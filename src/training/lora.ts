@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { KlatchError } from "../errors.ts";
+import { seededRandom } from "../random.ts";
 import type { AdapterLayout, TensorSlot } from "../types.ts";
-import { seededRandom } from "./data/split.ts";
 import type { BaseModel } from "./files/base-model.ts";
 import { loraTensorName } from "./files/peft.ts";
 import { MODULES, TARGETS, type Target } from "./files/peft-config.ts";

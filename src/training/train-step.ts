@@ -1,5 +1,5 @@
 import { KlatchError } from "../errors.ts";
-import { collate, stepExamples } from "./batches.ts";
+import { collateParts, stepExamples } from "./batches.ts";
 import type { Dataset } from "./data/dataset.ts";
 import type { LearnerOptions, TrainRequest, TrainResult } from "./learner.ts";
 import { factorSlots, trainedFactors } from "./lora.ts";
@@ -38,13 +38,13 @@ export async function train(
       options.seed,
       state.step,
     ).flatMap((index) => data.examples[index] ?? []);
-    const batch = collate(chosen, options.batchSize, options.sequenceMax);
-    const loss = await model.lossAndGradient(adapter, batch, factors, gradient);
+    const parts = collateParts(chosen, options.sequenceMax);
+    const loss = await model.lossAndGradient(adapter, parts, factors, gradient);
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
     if (!Number.isFinite(loss) || !Number.isFinite(stepped.norm)) throw diverged(state.step, loss);
     state = stepped.state;
     lossSum += loss;
-    tokens += batch.tokens;
+    tokens += parts.reduce((total, part) => total + part.tokens, 0);
   }
   return {
     adapter,

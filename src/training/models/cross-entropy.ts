@@ -1,4 +1,4 @@
-import { log, mul, sub } from "../graph/elementwise.ts";
+import { add, log, mul, neg, sub } from "../graph/elementwise.ts";
 import { withGradient } from "../graph/gradient.ts";
 import { gatherRows, pickColumns, scatterAddRows } from "../graph/indexing.ts";
 import { linear, matmul } from "../graph/matmul.ts";
@@ -10,7 +10,7 @@ import type { Value } from "../graph/value.ts";
 
 /** The output head and its loss on some rows. */
 export interface HeadLoss {
-  /** Sum over rows of weight * loss, shape []. */
+  /** Sum over rows of weight * loss, shape []; for training, so a row counts 85 nats at most. */
   readonly loss: Value;
   /** Loss of each row, nats, [rows, 1]. */
   readonly rowLosses: Value;
@@ -21,6 +21,9 @@ export interface HeadLoss {
   readonly target: Value;
 }
 
+/** Keeps a logarithm finite; far below what float32 tells apart next to any share that matters. */
+const LEAST_SHARE = 1e-37;
+
 /**
  * Cross-entropy of a linear head: hidden [rows, width], head [vocabulary, width], targets i64 [rows],
  * weights [rows, 1] (zero on padding).
@@ -29,14 +32,19 @@ export interface HeadLoss {
  * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden).
  */
 export function headLoss(hidden: Value, head: Value, targets: Value, weights: Value): HeadLoss {
+  const { graph } = hidden;
   const rows = dimension(hidden.shape, 0);
   const logits = linear(hidden, head);
   const shares = softmax(logits);
+  const columns = reshape(targets, [rows, 1]);
   const best = max(logits, [1]);
-  const target = pickColumns(logits, reshape(targets, [rows, 1]));
+  const target = pickColumns(logits, columns);
   // log(sum(exp(logit))) = best - log(share of the best), whose argument is at least 1 / vocabulary.
   const rowLosses = sub(sub(best, target), log(max(shares, [1])));
-  const total = reshape(sum(mul(rowLosses, weights), [0, 1]), []);
+  // Training needs no exact loss of hopeless rows, which spares it two passes over the logits.
+  const least = graph.scalar(LEAST_SHARE, hidden.dtype);
+  const likelihoods = log(add(pickColumns(shares, columns), least));
+  const total = neg(reshape(sum(mul(likelihoods, weights), [0, 1]), []));
   const loss = withGradient(total, [hidden, head], (gradient) => {
     const w = mul(weights, gradient);
     const scaled = mul(hidden, w);

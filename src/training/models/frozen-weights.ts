@@ -1,33 +1,44 @@
 import type { Arrays } from "../engine/engine.ts";
 import type { BaseModel } from "../files/base-model.ts";
+import { llamaTensorShapes } from "../files/llama-config.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { headName } from "./llama.ts";
 
-/** Above this many bytes a model's weights are fed to every program instead of copied into each. */
-const EMBED_BYTES_MAX = 64 << 20;
+/** Weights up to this size are copied into every program, which packs them once and runs faster. */
+const COPY_BYTES_MAX = 128 << 20;
+/** The engine keeps about three copies of a constant: as read, and packed for the forward and the backward product. */
+const COPIES_PER_PROGRAM = 3;
+/** Memory that all copies may take, and the number of programs that must be kept and may be kept. */
+const COPIES_BYTES_MAX = 2 * 2 ** 30;
+const PROGRAMS_MIN = 6;
+const PROGRAMS_MAX = 24;
 
 /** The base model's weights as they enter programs. */
 export interface FrozenWeights {
-  /** Weight `name` as a value of `graph`: a constant, which the engine packs once, or an input. */
+  /** Weight `name` as a value of `graph`: a constant, or an input that is fed at every run and costs no memory. */
   weight(graph: Graph, name: string): Value;
   /** What every run must be fed besides the program's own inputs. */
   readonly feeds: Arrays;
+  /** How many programs with these weights to keep. */
+  readonly programsMax: number;
 }
 
-/** Weights of small models become constants of each program; weights of big ones stay in memory once and are fed. */
-export function freeze(model: BaseModel, embedBytesMax = EMBED_BYTES_MAX): FrozenWeights {
-  const embedded = model.parameters * Float32Array.BYTES_PER_ELEMENT <= embedBytesMax;
-  const feeds: Record<string, Float32Array> = {};
+/**
+ * Prepares a base model's weights for programs. Copied or fed depends on the size alone: the two round differently, and
+ * the same step must give the same bytes whatever ran before.
+ */
+export function freeze(model: BaseModel, copyBytesMax = COPY_BYTES_MAX): FrozenWeights {
+  const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
+  const copied = bytes <= copyBytesMax;
+  const names = copied ? [] : [...llamaTensorShapes(model.config).keys()];
+  const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
   return {
-    feeds,
+    feeds: Object.fromEntries(names.map((name) => [name, model.tensor(name).data])),
+    programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
     weight(graph, requested) {
       const name = requested === "lm_head.weight" ? headName(model.config) : requested;
       const { shape, data } = model.tensor(name);
-      if (!embedded) {
-        feeds[name] = data;
-        return graph.input(name, shape, "f32");
-      }
-      return graph.constant(data, shape, "f32", name);
+      return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
     },
   };
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dimension } from "../graph/shapes.ts";
+import { dimension, sameShape } from "../graph/shapes.ts";
 import type { Op, Value } from "../graph/value.ts";
 import type { Lowering } from "./lowering.ts";
 
@@ -56,6 +56,12 @@ const matmulDouble: Lower = (to, value, [a = "", b = ""]) => {
   const data = Float64Array.of(number(value, "alpha"));
   to.initializers.push({ name: alpha, shape: [], dtype: "f64", data });
   return to.node("Mul", [product, alpha]);
+};
+
+/** ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms. */
+const add: Lower = (to, value, inputs) => {
+  const plainSum = value.inputs.every((term) => sameShape(term.shape, value.shape));
+  return to.node(plainSum ? "Sum" : "Add", inputs);
 };
 
 const slice: Lower = (to, value, [x = ""]) =>
@@ -121,7 +127,7 @@ const rope: Lower = (to, value, [x = "", cosine = "", sine = ""]) => {
 /** How each operation of the graph is written in ONNX. */
 export const LOWERINGS: Readonly<Record<Exclude<Op, "input" | "constant">, Lower>> = {
   custom: (_to, _value, [output = ""]) => output,
-  add: plain("Add"),
+  add,
   sub: plain("Sub"),
   mul: plain("Mul"),
   neg: plain("Neg"),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bucket, collate, stepExamples } from "../../../src/training/batches.ts";
+import { bucket, collate, collateParts, stepExamples } from "../../../src/training/batches.ts";
 
 const example = (ids: readonly number[], promptLength: number) => ({
   ids: Int32Array.from(ids),
@@ -11,12 +11,13 @@ const example = (ids: readonly number[], promptLength: number) => ({
 describe("a batch", () => {
   test("holds the ids, and one loss row for every completion token", () => {
     const batch = collate([example([1, 5, 6, 7], 2), example([1, 8, 2], 1)], 2, 16);
-    // The longest row predicts 3 tokens: padded to 8. Targets 6, 7 of the first row, 8, 2 of the second.
-    expect(batch.shape).toEqual({ batch: 2, length: 8, lossRows: 8 });
+    // The longest row predicts 3 tokens: padded to 8. Targets 6, 7 of the first row, 8, 2 of the second: 4 loss rows
+    // are padded to 32, but there are 16 positions only.
+    expect(batch.shape).toEqual({ batch: 2, length: 8, lossRows: 16 });
     expect([...batch.ids.subarray(0, 8)].map(Number)).toEqual([1, 5, 6, 0, 0, 0, 0, 0]);
     expect([...batch.positions.subarray(0, 4)].map(Number)).toEqual([1, 2, 8, 9]);
     expect([...batch.targets.subarray(0, 4)].map(Number)).toEqual([6, 7, 8, 2]);
-    expect([...batch.weights]).toEqual([0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0]);
+    expect([...batch.weights]).toEqual([...new Array(4).fill(0.25), ...new Array(12).fill(0)]);
     expect(batch.owners).toEqual([0, 0, 1, 1]);
     expect(batch.tokens).toBe(4);
   });
@@ -24,6 +25,36 @@ describe("a batch", () => {
   test("is no longer than the context, and has a row for every position when all carry loss", () => {
     const ids = Array.from({ length: 11 }, (_, i) => i);
     expect(collate([example(ids, 1)], 1, 10).shape).toEqual({ batch: 1, length: 10, lossRows: 10 });
+  });
+});
+
+describe("a training batch in parts", () => {
+  const many = Array.from({ length: 16 }, (_, i) =>
+    example([1, ...new Array(40).fill(i)], 1 + (i % 3)),
+  );
+
+  test("has equal parts of at most 256 positions that hold every example", () => {
+    const parts = collateParts(many, 100);
+    // 40 predictions are padded to 48: 16 * 48 = 768 positions are three parts of ceil(16 / 3) = 6 rows.
+    expect(parts.map(({ shape }) => [shape.batch, shape.length])).toEqual([
+      [6, 48],
+      [6, 48],
+      [6, 48],
+    ]);
+    const whole = collate(many, 16, 100);
+    expect(parts.reduce((total, { tokens }) => total + tokens, 0)).toBe(whole.tokens);
+  });
+
+  test("weighs every completion token alike", () => {
+    const weights = collateParts(many, 100).flatMap((part) => [...part.weights]);
+    const counted = weights.filter((weight) => weight > 0);
+    expect(new Set(counted).size).toBe(1);
+    expect(counted.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
+  });
+
+  test("has rows of its own however long they are", () => {
+    const long = [300, 310].map((length) => example(new Array(length).fill(3), 1));
+    expect(collateParts(long, 512).map(({ shape }) => shape.batch)).toEqual([1, 1]);
   });
 });
 

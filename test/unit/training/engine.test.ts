@@ -6,10 +6,14 @@ import { gradients } from "../../../src/training/graph/gradient.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
 import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
+import { loraLayout } from "../../../src/training/lora.ts";
+import { LoraModel } from "../../../src/training/lora-model.ts";
+import { freeze } from "../../../src/training/models/frozen-weights.ts";
 import { batchLoss, trainingOutputs } from "../../../src/training/models/loss-program.ts";
 import { lower } from "../../../src/training/onnx/lowering.ts";
 import { Message } from "../../../src/training/onnx/protobuf.ts";
-import { engine } from "./finite-differences.ts";
+import { engine, numbers } from "./finite-differences.ts";
+import { sequenceLogits } from "./logits.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 describe("a graph", () => {
@@ -128,5 +132,30 @@ describe("protocol buffers", () => {
       "08feffffffffffffffff01",
     );
     expect(Buffer.from(new Message().float(2, 1).encode()).toString("hex")).toBe("150000803f");
+  });
+});
+
+describe("frozen weights", () => {
+  test("give the same numbers copied into a program or fed to it", async () => {
+    const base = tinyModel();
+    const layout = loraLayout(base, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+    const adapter = Float32Array.from(numbers(layout.length, 3));
+    const logits = async (copyBytesMax: number) => {
+      const model = new LoraModel(base, layout, engine, { copyBytesMax });
+      const found = await sequenceLogits(model, adapter, [1, 5, 9, 2]);
+      await model.close();
+      return found;
+    };
+    const [copied, fed] = [await logits(1 << 20), await logits(0)];
+    for (const [i, x] of copied.entries()) expect(fed[i]).toBeCloseTo(x, 4);
+  });
+
+  test("of big models are fed, and big copies allow fewer programs", () => {
+    const base = tinyModel();
+    expect(Object.keys(freeze(base).feeds)).toEqual([]);
+    expect(freeze(base).programsMax).toBe(24);
+    expect(Object.keys(freeze(base, 0).feeds)).toEqual([...llamaTensorShapes(TINY).keys()]);
+    // 32 million parameters are 122 MiB, three times that 366 MiB: five of them in 2 GiB, but six are kept at least.
+    expect(freeze({ ...base, parameters: 32e6 }).programsMax).toBe(6);
   });
 });

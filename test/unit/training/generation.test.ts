@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { seededRandom } from "../../../src/training/data/split.ts";
+import { seededRandom } from "../../../src/random.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
 import { initialLora, loraLayout } from "../../../src/training/lora.ts";
 import { LoraModel } from "../../../src/training/lora-model.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { collate } from "../../../src/training/batches.ts";
+import { collateParts } from "../../../src/training/batches.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
 import type { Target } from "../../../src/training/files/peft-config.ts";
@@ -53,8 +53,8 @@ async function compute(copy: string, expected: Golden) {
   const adapter = referenceAdapter(layout);
   const example = referenceExample(base.config.vocabSize);
   const gradient = new Float32Array(layout.length);
-  const batch = collate([example], 1, 32);
-  const loss = await model.lossAndGradient(adapter, batch, ["A", "B"], gradient);
+  const parts = collateParts([example], 32);
+  const loss = await model.lossAndGradient(adapter, parts, ["A", "B"], gradient);
   const logits = await sequenceLogits(model, adapter, example.ids);
   await model.close();
   return { loss, logits, gradients: byReferenceName(layout, gradient) };
