@@ -1,6 +1,6 @@
+import type { Random } from "../src/random.ts";
 import type { BaseTensor, LlamaConfig } from "../src/training/files/base-model.ts";
 import { llamaTensorShapes } from "../src/training/files/llama-config.ts";
-import type { Random } from "../testnet/texts/grammar.ts";
 import { BEGIN_ID, END_ID } from "./tokenizer-files.ts";
 
 /** The shape of the bundled model, as config.json has it. */

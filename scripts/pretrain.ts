@@ -7,6 +7,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { seededRandom } from "../src/random.ts";
 import type { Example } from "../src/training/data/dataset.ts";
 import { loadTokenizer } from "../src/training/data/tokenizer.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
@@ -14,7 +15,6 @@ import { readLlamaConfig } from "../src/training/files/llama-config.ts";
 import { writeSafetensors } from "../src/training/files/safetensors.ts";
 import { FullModel } from "../src/training/full-model.ts";
 import type { OptimizerOptions } from "../src/training/learner.ts";
-import { seeded } from "../testnet/texts/grammar.ts";
 import { pretrainingTexts } from "../testnet/texts/pretraining-text.ts";
 import { trainBytePairs } from "./byte-pair-training.ts";
 import { type LossPoint, writeModelCard } from "./model-card.ts";
@@ -78,7 +78,7 @@ async function train(folder: string): Promise<void> {
   const config = await readLlamaConfig(folder);
   const tokenizer = await loadTokenizer(folder);
   const engine = createOnnxEngine({ threads: Number(flags.threads) });
-  const model = new FullModel(config, startTensors(config, seeded(seed)), engine);
+  const model = new FullModel(config, startTensors(config, seededRandom(seed)), engine);
   const length = config.contextMax + 1;
   const rows = packedExamples(pretrainingTexts(seed), tokenizer, length);
   const unseen = packedExamples(pretrainingTexts(seed + VALIDATION_SEED_OFFSET), tokenizer, length);

@@ -1,7 +1,8 @@
 import { KlatchError } from "../src/errors.ts";
+import type { Random } from "../src/random.ts";
 import type { ColumnMap } from "../src/training/index.ts";
 import { completionOf, withCompletion } from "./completion.ts";
-import { normal, type Random } from "./random.ts";
+import { normal } from "./random.ts";
 import type { Row } from "./rows.ts";
 
 /** What an attacker knows when it decides what to send. */

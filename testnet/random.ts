@@ -1,20 +1,12 @@
-/** Uniform numbers in [0, 1), the same sequence for the same seed on every machine. */
-export type Random = () => number;
+import { type Random, seededRandom } from "../src/random.ts";
 
 /**
- * A seeded generator (mulberry32: 32 bits of state, passes gjrand's small tests). Fine for splits and test noise,
- * not for secrets.
+ * A seeded generator for splits and test noise.
  *
  * @param seed - Any safe integer; the labels separate the streams of one seed.
  */
 export function createRandom(seed: number, ...labels: readonly (string | number)[]): Random {
-  let state = hash(`${seed}/${labels.join("/")}`);
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
+  return seededRandom(hash(`${seed}/${labels.join("/")}`));
 }
 
 /** FNV-1a, 32 bits. */

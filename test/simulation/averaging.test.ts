@@ -6,8 +6,8 @@ import {
   mixFloat64,
   parseTopology,
 } from "../../src/consensus/index.ts";
+import { seededRandom } from "../../src/random.ts";
 import type { MixingRule } from "../../src/types.ts";
-import { seededRandom } from "./virtual-time.ts";
 
 const DIMENSIONS = 5;
 type Rows = readonly Float64Array[];

@@ -8,9 +8,10 @@ import {
   roundTimingSchema,
   step,
 } from "../../src/consensus/index.ts";
+import { seededRandom } from "../../src/random.ts";
 import { emptyLedger, observe, standing } from "../../src/reputation/index.ts";
 import type { Fault, SimulatedPeer, SimulationOptions } from "./scenario.ts";
-import { seededRandom, VirtualTime } from "./virtual-time.ts";
+import { VirtualTime } from "./virtual-time.ts";
 
 const HEARTBEAT_MS = 1000;
 const CONNECT_MS = 300;

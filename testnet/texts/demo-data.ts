@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { seeded } from "./grammar.ts";
+import { seededRandom } from "../../src/random.ts";
 import { type MessageRow, messageRow } from "./organisation.ts";
 import { ORGANISATIONS } from "./pretraining-text.ts";
 
@@ -32,7 +32,7 @@ export async function writeDemoData(folder: string, options: DemoDataOptions): P
   const train: string[] = [];
   const test: MessageRow[] = [];
   for (const [i, organisation] of ORGANISATIONS.entries()) {
-    const random = seeded(seed * 1000 + i);
+    const random = seededRandom(seed * 1000 + i);
     // Test rows come first and bar their prompts from the training file.
     const rows = new Map<string, MessageRow>();
     while (rows.size < Math.ceil(testRows / ORGANISATIONS.length) + rowsPerOrganisation) {

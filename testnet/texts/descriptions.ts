@@ -1,5 +1,6 @@
+import type { Random } from "../../src/random.ts";
 import { EVERYDAY } from "./everyday.ts";
-import { expand, type Grammar, pick, polish, type Random } from "./grammar.ts";
+import { expand, type Grammar, pick, polish } from "./grammar.ts";
 
 const WORDS: Grammar = {
   ...EVERYDAY,

@@ -1,21 +1,8 @@
 import assert from "node:assert/strict";
+import type { Random } from "../../src/random.ts";
 
 /** Rules of a context-free grammar: a name and what may stand for it; `{other}` inside stands for another rule. */
 export type Grammar = Readonly<Record<string, readonly string[]>>;
-
-/** A source of numbers in [0, 1). */
-export type Random = () => number;
-
-/** Mulberry32, a 32-bit generator: the same texts on every machine. */
-export function seeded(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One of the items, each equally likely. */
 export function pick<T>(items: readonly T[], random: Random): T {

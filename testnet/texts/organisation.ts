@@ -1,5 +1,6 @@
+import type { Random } from "../../src/random.ts";
 import { EVERYDAY, URGENCIES, URGENCY_PHRASES, type Urgency } from "./everyday.ts";
-import { expand, type Grammar, pick, polish, type Random } from "./grammar.ts";
+import { expand, type Grammar, pick, polish } from "./grammar.ts";
 
 /** Where a message belongs: a desk and the matters that it deals with. */
 export interface Desk {

@@ -1,7 +1,8 @@
+import { type Random, seededRandom } from "../../src/random.ts";
 import { BANK } from "./bank.ts";
 import { CITY } from "./city.ts";
 import { description, instruction } from "./descriptions.ts";
-import { pick, type Random, seeded } from "./grammar.ts";
+import { pick } from "./grammar.ts";
 import { HOSPITAL } from "./hospital.ts";
 import { domainText, type Organisation } from "./organisation.ts";
 import { story } from "./stories.ts";
@@ -22,6 +23,6 @@ function pretrainingText(random: Random): string {
  * four organisations. No text is a message with its answer, so the demonstration's task is new to the model.
  */
 export function* pretrainingTexts(seed: number): Generator<string, never> {
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   for (;;) yield pretrainingText(random);
 }

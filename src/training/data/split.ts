@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
+import { type Random, seededRandom } from "../../random.ts";
 import { type Dataset, type Example, summarise } from "./dataset.ts";
 
-/** Mulberry32: a 32-bit generator of numbers in [0, 1), the same on every machine. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Fisher-Yates; leaves `items` as it is. */
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../../src/random.ts";
 import { SEPARATOR } from "../../../src/training/data/columns.ts";
 import { loadTokenizer } from "../../../src/training/data/tokenizer.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
-import { seeded } from "../../../testnet/texts/grammar.ts";
 import { messageRow } from "../../../testnet/texts/organisation.ts";
 import { ORGANISATIONS } from "../../../testnet/texts/pretraining-text.ts";
 
@@ -44,7 +44,7 @@ describe("the bundled base model", () => {
 
   it("reads the demonstration's messages in few tokens and gives them back", async () => {
     const tokenizer = await loadTokenizer(FOLDER);
-    const random = seeded(2);
+    const random = seededRandom(2);
     for (const organisation of ORGANISATIONS) {
       for (let i = 0; i < 50; i++) {
         const { prompt } = messageRow(organisation, random);

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../../src/random.ts";
 import { type DemoData, writeDemoData } from "../../../testnet/texts/demo-data.ts";
 import { URGENCIES } from "../../../testnet/texts/everyday.ts";
-import { seeded } from "../../../testnet/texts/grammar.ts";
 import { type MessageRow, messageRow } from "../../../testnet/texts/organisation.ts";
 import { ORGANISATIONS, pretrainingTexts } from "../../../testnet/texts/pretraining-text.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
@@ -60,7 +60,7 @@ describe("the demonstration's data", () => {
   });
 
   it("answer every message with one of its organisation's desks and an urgency, in full sentences", () => {
-    const random = seeded(9);
+    const random = seededRandom(9);
     for (const organisation of ORGANISATIONS) {
       const prompts = new Set<string>();
       for (let i = 0; i < 500; i++) {
