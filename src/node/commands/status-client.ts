@@ -2,72 +2,19 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { STANDINGS } from "../../types.ts";
 import type { Config } from "../config.ts";
 import { statusAddressFile } from "../data-folder.ts";
+import { nodeStatusSchema, peerStatusSchema, roundRecordSchema } from "../record-schemas.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 
 /** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
 const ANSWER_MS = 5000;
 
-const loss = z.number().nullable();
-const evaluation = z.looseObject({
-  loss: z.number().nullable(),
-  perplexity: z.number().nullable(),
-  exactMatch: z.number(),
-});
-
-const peerSchema = z.looseObject({
-  peer: z.string(),
-  connected: z.boolean(),
-  neighbour: z.boolean(),
-  standing: z.enum(STANDINGS),
-  score: z.number(),
-  round: z.number().nullable(),
-  lastReason: z.string().nullable(),
-  roundTripMs: z.number().nullable(),
-});
-
-const statusSchema = z.looseObject({
-  version: z.string(),
-  peerId: z.string(),
-  run: z.string(),
-  addresses: z.array(z.string()),
-  state: z.string(),
-  phase: z.string(),
-  round: z.number(),
-  rounds: z.number(),
-  waitingFor: z.array(z.string()),
-  deadline: z.number().nullable(),
-  trainLoss: loss,
-  heldOutLoss: loss,
-  evaluation: evaluation.nullable(),
-  rule: z.string(),
-  attackersMax: z.number(),
-  certifiedAttackers: z.number(),
-  bytesSent: z.number(),
-  bytesReceived: z.number(),
-  peers: z.array(peerSchema),
-});
-
-const roundSchema = z.looseObject({
-  round: z.number(),
-  startedAt: z.number(),
-  endedAt: z.number(),
-  trainLoss: loss,
-  heldOutLoss: loss,
-  announced: z.array(z.string()),
-  mixed: z.array(z.looseObject({ peer: z.string(), share: z.number() })),
-  refused: z.array(z.looseObject({ peer: z.string(), reason: z.string() })),
-  bytesSent: z.number(),
-  bytesReceived: z.number(),
-});
-
 /** The answers of the endpoint; fields that this version does not know pass through to `--json`. */
 export const answers = {
-  status: statusSchema,
-  peers: z.array(peerSchema),
-  rounds: z.array(roundSchema),
+  status: nodeStatusSchema,
+  peers: z.array(peerStatusSchema),
+  rounds: z.array(roundRecordSchema),
 };
 
 /** Adds what the commands need that ask a running node. */

@@ -1,49 +1,12 @@
 import type { DatabaseSync } from "node:sqlite";
-import { z } from "zod";
-import { type Digest, EVIDENCE_KINDS, type Evidence } from "../../types.ts";
+import type { z } from "zod";
+import type { Digest, Evidence } from "../../types.ts";
 import type { RoundRecord, RunResult } from "../contract.ts";
+import { evidenceSchema, roundRecordSchema, runResultSchema } from "../record-schemas.ts";
 import { guarded, openLedgerDatabase } from "./ledger-database.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */
 const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
-
-const count = z.number().min(0);
-/** JSON has no NaN: a loss that is no number was written as null. */
-const loss = z
-  .number()
-  .nullable()
-  .transform((value) => value ?? Number.NaN);
-const roundRecord = z.object({
-  round: count,
-  startedAt: z.number(),
-  endedAt: z.number(),
-  trainLoss: loss,
-  heldOutLoss: z.number().nullable(),
-  announced: z.array(z.string()),
-  mixed: z.array(z.object({ peer: z.string(), share: z.number() })),
-  refused: z.array(z.object({ peer: z.string(), reason: z.string() })),
-  bytesSent: count,
-  bytesReceived: count,
-});
-const evidenceRecord = z.object({
-  peer: z.string(),
-  round: count,
-  kind: z.enum(EVIDENCE_KINDS),
-  at: z.number(),
-  detail: z.string().exactOptional(),
-});
-const resultRecord = z.object({
-  rounds: count,
-  evaluation: z
-    .object({
-      loss,
-      perplexity: loss,
-      exactMatch: z.number(),
-      tokens: count,
-      examples: count,
-    })
-    .nullable(),
-});
 
 /** What happened, run by run: rounds, evidence, results. */
 export class LedgerFile {
@@ -77,7 +40,7 @@ export class LedgerFile {
   /** The last `limit` rounds of a run, oldest first. */
   rounds(run: Digest, limit: number): readonly RoundRecord[] {
     const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ?";
-    return this.#read(sql, run, limit, roundRecord).reverse();
+    return this.#read(sql, run, limit, roundRecordSchema).reverse();
   }
 
   appendEvidence(run: Digest, evidence: Evidence): void {
@@ -93,7 +56,7 @@ export class LedgerFile {
   /** The last `limit` pieces of evidence of a run, oldest first. */
   evidence(run: Digest, limit: number): readonly Evidence[] {
     const sql = "SELECT record FROM evidence WHERE run = ? ORDER BY id DESC LIMIT ?";
-    return this.#read(sql, run, limit, evidenceRecord).reverse();
+    return this.#read(sql, run, limit, evidenceSchema).reverse();
   }
 
   saveResult(run: Digest, result: RunResult): void {
@@ -103,7 +66,7 @@ export class LedgerFile {
 
   loadResult(run: Digest): RunResult | null {
     const sql = "SELECT record FROM results WHERE run = ? LIMIT ?";
-    return this.#read(sql, run, 1, resultRecord)[0] ?? null;
+    return this.#read(sql, run, 1, runResultSchema)[0] ?? null;
   }
 
   close(): void {
