@@ -62,8 +62,8 @@ class WorkerClient {
     signal?: AbortSignal,
   ): Promise<Result<D>> {
     signal?.throwIfAborted();
-    if (this.#dead !== undefined) throw this.#dead;
     if (this.#closing) throw closed();
+    if (this.#dead !== undefined) throw this.#dead;
     const id = this.#next++;
     const stop = () => this.#worker.postMessage({ stop: id } satisfies ToWorker);
     signal?.addEventListener("abort", stop, { once: true });
