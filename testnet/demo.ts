@@ -17,7 +17,7 @@ import { dataFolder } from "./peer-config.ts";
 import { secondsText } from "./quantities.ts";
 import type { TestnetReport } from "./report.ts";
 import { reportText } from "./report-markdown.ts";
-import { type Row, readRowFiles } from "./rows.ts";
+import { type Row, readPooledRows } from "./rows.ts";
 import { runTestnet } from "./run.ts";
 import { type DemoData, writeDemoData } from "./texts/demo-data.ts";
 
@@ -96,7 +96,7 @@ async function showAnswers(report: TestnetReport, data: DemoData, folder: string
   await withLearner(options, files, async (learner) => {
     const base = await learner.initialAdapter();
     say(`Messages to others, answered by the model of the ${own}, which never saw their data:`);
-    for (const { organisation, prompt, completion } of oneOfEach(data, own)) {
+    for (const { organisation, prompt, completion } of await oneOfEach(data, own)) {
       const request = { prompt: String(prompt), maxTokens: 24, temperature: 0, seed: SEED };
       const before = await learner.generate(base, request);
       const after = await learner.generate(kept.adapter, request);
@@ -110,8 +110,8 @@ async function showAnswers(report: TestnetReport, data: DemoData, folder: string
 }
 
 /** The first test row of every organisation but one. */
-function oneOfEach(data: DemoData, but: string): Row[] {
-  const rows = readRowFiles(data.test, "--test").flatMap((file) => file.rows);
+async function oneOfEach(data: DemoData, but: string): Promise<Row[]> {
+  const rows = await readPooledRows(data.test, "--test");
   const first = new Map<unknown, Row>();
   for (const row of rows.toReversed()) first.set(row[ORGANISATION], row);
   first.delete(but);

@@ -32,7 +32,7 @@ async function keep(): Promise<void> {
   const renewal = setInterval(renew, RENEW_MS);
   try {
     const options = parseOptions(JSON.parse(readFileSync(optionsFile(folder), "utf8")));
-    const data = prepareData(options, folder);
+    const data = await prepareData(options, folder);
     const ids = await createIdentities(data.peers);
     const members = await launchFleet(options, data, ids, stopping.signal);
     try {

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
-import { parse } from "csv-parse/sync";
 import { KlatchError } from "../src/errors.ts";
+import { readRows } from "../src/training/index.ts";
 
 /** One example as it stands in a data file; the learner gives it its meaning. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -12,7 +12,7 @@ export interface RowFile {
   readonly rows: readonly Row[];
 }
 
-const EXTENSIONS = [".jsonl", ".csv"];
+const EXTENSIONS = [".jsonl", ".ndjson", ".csv"];
 
 /** Whether a path is a folder; throws `data` when there is nothing there. */
 export function isFolder(path: string, flag: string): boolean {
@@ -28,9 +28,18 @@ export function isFolder(path: string, flag: string): boolean {
 }
 
 /** Reads a data file, or every data file of a folder in name order; throws `data`, with file and line. */
-export function readRowFiles(path: string, flag: string): RowFile[] {
+export async function readRowFiles(path: string, flag: string): Promise<RowFile[]> {
   const paths = isFolder(path, flag) ? dataFilesOf(path, flag) : [path];
-  return paths.map((file) => ({ name: basename(file, extname(file)), rows: readRows(file) }));
+  const files: RowFile[] = [];
+  for (const file of paths) {
+    files.push({ name: basename(file, extname(file)), rows: await rowsOf(file) });
+  }
+  return files;
+}
+
+/** The rows of every file together. */
+export async function readPooledRows(path: string, flag: string): Promise<Row[]> {
+  return (await readRowFiles(path, flag)).flatMap(({ rows }) => rows);
 }
 
 function dataFilesOf(folder: string, flag: string): string[] {
@@ -45,50 +54,10 @@ function dataFilesOf(folder: string, flag: string): string[] {
   );
 }
 
-function readRows(file: string): Row[] {
-  const text = readFileSync(file, "utf8");
-  const rows =
-    extname(file).toLowerCase() === ".csv" ? parseCsv(text, file) : parseJsonl(text, file);
-  if (rows.length > 0) return rows;
+async function rowsOf(file: string): Promise<Row[]> {
+  const rows = await readRows(file);
+  if (rows.length > 0) return rows.map(({ fields }) => fields);
   throw new KlatchError("data", `${file} holds no rows`, "Give a file with at least one example.");
-}
-
-function parseJsonl(text: string, file: string): Row[] {
-  const rows: Row[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() !== "") rows.push(parseLine(line, `${file}:${index + 1}`));
-  }
-  return rows;
-}
-
-function parseLine(line: string, place: string): Row {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new KlatchError(
-      "data",
-      `${place} is not valid JSON`,
-      "Each line must be one JSON object.",
-      { cause },
-    );
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Row;
-  throw new KlatchError("data", `${place} is not an object`, "Each line must be one JSON object.");
-}
-
-function parseCsv(text: string, file: string): Row[] {
-  try {
-    return parse(text, { columns: true, bom: true, skip_empty_lines: true });
-  } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw new KlatchError(
-      "data",
-      `${file} is not valid CSV: ${detail}`,
-      "The first line must name the columns.",
-      { cause },
-    );
-  }
 }
 
 /** Writes rows as JSONL. */

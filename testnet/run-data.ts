@@ -4,7 +4,7 @@ import { KlatchError } from "../src/errors.ts";
 import { flipLabels } from "./attacks.ts";
 import { attackersOf, partitionOf, type TestnetOptions } from "./options.ts";
 import { partitionRows, setAside } from "./partition.ts";
-import { isFolder, type Row, readRowFiles, writeRows } from "./rows.ts";
+import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
 
 export type Role = "honest" | NonNullable<TestnetOptions["attack"]>;
 
@@ -32,12 +32,12 @@ export interface RunData {
  * Reads the data, deals it to the peers and writes each share into the peer's own folder below `folder`. The last peers
  * are the attackers. Throws `data` or `usage` where the input does not do.
  */
-export function prepareData(options: TestnetOptions, folder: string): RunData {
+export async function prepareData(options: TestnetOptions, folder: string): Promise<RunData> {
   const { columns, peers, seed } = options;
   requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
-  const files = readRowFiles(options.data, "--data");
-  const given = options.test === undefined ? null : pooled(options.test);
+  const files = await readRowFiles(options.data, "--data");
+  const given = options.test === undefined ? null : await readPooledRows(options.test, "--test");
   const dealt = partitionRows(files, partition, { peers, seed, columns });
   const { parts, test } = given === null ? setAside(dealt) : { parts: dealt, test: given };
   if (test.length === 0) {
@@ -89,8 +89,4 @@ function writePeer(
   const dataFile = join(own, "data.jsonl");
   writeRows(dataFile, rows);
   return { ...peer, folder: own, dataFile, rows: rows.length };
-}
-
-function pooled(path: string): Row[] {
-  return readRowFiles(path, "--test").flatMap((file) => file.rows);
 }

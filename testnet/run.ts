@@ -32,7 +32,7 @@ export async function runTestnet(
   const signal = hooks.signal ?? new AbortController().signal;
   const progress = createProgress(hooks.output ?? null);
   const folder = makeWorkingFolder(options.folder);
-  const data = prepare(options, folder);
+  const data = await prepare(options, folder);
   progress.note(`${options.peers} peers in ${folder}`);
   const startedAt = Date.now();
   const run = await runNetwork(options, data, progress, signal);
@@ -47,9 +47,9 @@ export async function runTestnet(
 
 // --- internal ---
 
-function prepare(options: TestnetOptions, folder: string): RunData {
+async function prepare(options: TestnetOptions, folder: string): Promise<RunData> {
   try {
-    return prepareData(options, folder);
+    return await prepareData(options, folder);
   } catch (error) {
     // Nothing has run yet, so that there is no log worth keeping.
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });

@@ -37,7 +37,7 @@ const run = (input: Partial<TestnetInput>) => {
 
 test.each<[string, Partial<TestnetInput>, string, RegExp]>([
   ["a missing data folder", { data: "nowhere" }, "data", /--data .*nowhere does not exist/],
-  ["a damaged row", { data: "broken.jsonl" }, "data", /broken\.jsonl:2 is not valid JSON/],
+  ["a damaged row", { data: "broken.jsonl" }, "data", /broken\.jsonl:2: not valid JSON/],
   ["too few files", { peers: 5 }, "usage", /4 data files are too few for 5 peers/],
   ["attackers without an attack", { attackers: 1 }, "usage", /--attackers needs --attack/],
   ["nobody honest", { attack: "nan", attackers: 4 }, "usage", /no honest peer/],

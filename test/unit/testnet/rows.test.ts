@@ -12,40 +12,40 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
 
-test("a folder gives its data files in name order, JSONL and CSV", () => {
+test("a folder gives its data files in name order, JSONL and CSV", async () => {
   write("b.jsonl", '{"text":"two"}\n\n{"text":"three"}\n');
   write("a.csv", "prompt,completion\nhow,so\n");
   write("notes.md", "not data");
 
-  expect(readRowFiles(folder, "--data")).toEqual([
+  expect(await readRowFiles(folder, "--data")).toEqual([
     { name: "a", rows: [{ prompt: "how", completion: "so" }] },
     { name: "b", rows: [{ text: "two" }, { text: "three" }] },
   ]);
 });
 
-test("rows come back from a file as they were written", () => {
+test("rows come back from a file as they were written", async () => {
   const rows = [{ text: "line\nbreak" }, { text: "ünï", label: 3 }];
   const file = join(folder, "rows.jsonl");
 
   writeRows(file, rows);
 
-  expect(readRowFiles(file, "--data")[0]?.rows).toEqual(rows);
+  expect((await readRowFiles(file, "--data"))[0]?.rows).toEqual(rows);
 });
 
 test.each([
-  ["bad.jsonl", '{"text":"fine"}\n{"text":', /bad\.jsonl:2 is not valid JSON/],
-  ["list.jsonl", "[1]\n", /list\.jsonl:1 is not an object/],
+  ["bad.jsonl", '{"text":"fine"}\n{"text":', /bad\.jsonl:2: not valid JSON/],
+  ["list.jsonl", "[1]\n", /list\.jsonl:1: the row is not a JSON object/],
   ["empty.jsonl", "\n", /empty\.jsonl holds no rows/],
-  ["bad.csv", 'a,b\n"1,2\n', /bad\.csv is not valid CSV/],
-])("%s is refused with its place", (name, text, message) => {
+  ["bad.csv", 'a,b\n"1,2\n', /bad\.csv:\d+: not valid CSV/],
+])("%s is refused with its place", async (name, text, message) => {
   write(name, text);
 
-  expect(() => readRowFiles(join(folder, name), "--data")).toThrow(message);
+  await expect(readRowFiles(join(folder, name), "--data")).rejects.toThrow(message);
 });
 
-test("a missing path and an empty folder are named with their flag", () => {
-  expect(() => readRowFiles(join(folder, "nothing"), "--data")).toThrow(
+test("a missing path and an empty folder are named with their flag", async () => {
+  await expect(readRowFiles(join(folder, "nothing"), "--data")).rejects.toThrow(
     /--data .*nothing does not exist/,
   );
-  expect(() => readRowFiles(folder, "--test")).toThrow(/--test .* holds no data files/);
+  await expect(readRowFiles(folder, "--test")).rejects.toThrow(/--test .* holds no data files/);
 });
