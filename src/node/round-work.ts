@@ -25,6 +25,8 @@ export class RoundWork {
   #startedAt: number;
   #traffic = { sent: 0, received: 0 };
   #arrived = new Map<PeerId, Float32Array>();
+  /** Ends what is still being fetched when the round goes on without it. */
+  #fetching = new AbortController();
   #refused: { peer: PeerId; reason: Reason }[] = [];
   #mixed: readonly { peer: PeerId; share: number }[] = [];
   #offered: Digest[] = [];
@@ -114,13 +116,16 @@ export class RoundWork {
   async fetch(effect: Effect & { type: "fetch" }): Promise<Reason | null> {
     const { network, codec, initial, config, metrics } = this.#deps;
     const { peer, payload, payloadBytes } = effect;
+    const roundOver = this.#fetching.signal;
     const deadline = AbortSignal.timeout(config.timing.fetchMaxMs);
     const outcome = await network.fetch(
       peer,
       { digest: payload, bytes: payloadBytes },
-      { signal: AbortSignal.any([this.#signal, deadline]) },
+      { signal: AbortSignal.any([this.#signal, roundOver, deadline]) },
     );
     metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
+    // The round went on without it: it must not pass for a contribution to the next one.
+    if (roundOver.aborted) return "late";
     if (!outcome.ok) return this.#refuse(peer, outcome.failure);
     const state = decodeState(codec, outcome.bytes, initial);
     if (state.verdict !== "accept") return this.#refuse(peer, state.reason);
@@ -132,6 +137,7 @@ export class RoundWork {
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
     const { learner, config, attackersMax, shares, ledger, log } = this.#deps;
     const offer = this.#offerOf(round);
+    this.#fetching.abort();
     const candidates = this.#deps.neighbours.map((peer): Candidate => {
       const state = peers.includes(peer) ? (this.#arrived.get(peer) ?? null) : null;
       return {
@@ -200,6 +206,7 @@ export class RoundWork {
       },
       "round done",
     );
+    this.#fetching = new AbortController();
     this.#arrived = new Map();
     this.#refused = [];
     this.#mixed = [];
