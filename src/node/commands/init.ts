@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { KlatchError } from "../../errors.ts";
-import { createIdentity, loadIdentity } from "../../gossip/index.ts";
+import { createIdentity, createNetworkKey, loadIdentity } from "../../gossip/index.ts";
 import { CONFIG_FILE, parseConfig } from "../config/load.ts";
 import { configTemplate } from "../config/template.ts";
 import { identityFile } from "../data-folder.ts";
@@ -12,14 +12,19 @@ import type { Terminal } from "./terminal.ts";
 export function define(command: Command, terminal: Terminal): void {
   command
     .argument("[folder]", "where to write klatch.yaml and the data folder", ".")
+    .option("--network-key", "also write a pre-shared network key for all members")
     .option("--json", "print one JSON document")
-    .action(async (folder: string, { json }: { json?: boolean }) => {
-      const result = await init(resolve(folder));
+    .action(async (folder: string, options: { json?: boolean; networkKey?: boolean }) => {
+      const { json } = options;
+      const result = await init(resolve(folder), options.networkKey === true);
       if (json === true) return terminal.json(result);
       const { peerId, identity, config, kept } = result;
       terminal.line(`peer id        ${peerId}`);
       terminal.line(`identity       ${identity}${kept.includes("identity") ? " (kept)" : ""}`);
       terminal.line(`configuration  ${config}${kept.includes("config") ? " (kept)" : ""}`);
+      if (result.networkKey !== null) {
+        terminal.line(`network key    ${result.networkKey}: give it to the members, in secret`);
+      }
       terminal.line("");
       terminal.line(
         "Exchange peer ids and addresses with the other members, list all under run.members and",
@@ -32,15 +37,20 @@ export function define(command: Command, terminal: Terminal): void {
 
 // --- internal ---
 
+/** Beside the configuration, whose relative paths start there. */
+const NETWORK_KEY_FILE = "network.key";
+
 interface InitResult {
   readonly peerId: string;
   readonly identity: string;
   readonly config: string;
+  /** The pre-shared network key, when one was asked for. */
+  readonly networkKey: string | null;
   /** What was there already and was left alone. */
   readonly kept: readonly ("identity" | "config")[];
 }
 
-async function init(folder: string): Promise<InitResult> {
+async function init(folder: string, withNetworkKey: boolean): Promise<InitResult> {
   const config = join(folder, CONFIG_FILE);
   const { dataDir } = parseConfig({}, folder);
   const identity = identityFile(dataDir);
@@ -55,14 +65,20 @@ async function init(folder: string): Promise<InitResult> {
   }
   makeFolders(folder, dataDir);
   const { peerId } = hasIdentity ? await loadIdentity(identity) : await createIdentity(identity);
-  const text = configTemplate({ "run.members": [peerId], "data.train": [] });
+  const networkKey = withNetworkKey && !hasConfig ? join(folder, NETWORK_KEY_FILE) : null;
+  if (networkKey !== null) createNetworkKey(networkKey);
+  const text = configTemplate({
+    "run.members": [peerId],
+    "data.train": [],
+    ...(networkKey === null ? {} : { "network.networkKeyFile": NETWORK_KEY_FILE }),
+  });
   // Exclusive: what appeared in the meantime is somebody's work.
   if (!hasConfig) writeFileSync(config, text, { flag: "wx", mode: 0o644 });
   const kept = [
     ...(hasIdentity ? (["identity"] as const) : []),
     ...(hasConfig ? (["config"] as const) : []),
   ];
-  return { peerId, identity, config, kept };
+  return { peerId, identity, config, networkKey, kept };
 }
 
 function makeFolders(folder: string, dataDir: string): void {

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { parse } from "yaml";
+import { loadConfig } from "../../../src/node/config/load.ts";
 import { runCommand, runJson } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -104,6 +105,17 @@ describe("the command line", () => {
 });
 
 describe("klatch init", () => {
+  test("writes a network key on request and names it in the configuration", async () => {
+    const folder = temporaryFolder();
+
+    const { networkKey } = await runJson<{ networkKey: string }>(["init", folder, "--network-key"]);
+
+    expect(statSync(networkKey).mode & 0o777).toBe(0o600);
+    expect(loadConfig({ file: join(folder, "klatch.yaml") }).network.networkKeyFile).toBe(
+      networkKey,
+    );
+  });
+
   test("writes an identity for its owner only and a configuration that starts with it", async () => {
     const folder = join(temporaryFolder(), "node");
     const { peerId, identity, config } = await runJson<Init>(["init", folder]);
