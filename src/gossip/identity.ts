@@ -27,8 +27,8 @@ const fileSchema = z.strictObject({
   version: z.literal(1),
   type: z.literal("Ed25519"),
   peerId: z.string().max(64),
-  /** The 32 byte seed of RFC 8032. */
-  seed: z.string().regex(/^[A-Za-z0-9+/]{43}=$/),
+  /** The 32 byte seed of RFC 8032; its last base64 digit has two bits that must be zero. */
+  seed: z.string().regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/),
 });
 
 /** Whether the text is the peer id of an Ed25519 key, in base58btc. */
