@@ -21,7 +21,9 @@ export const dataSection = z.strictObject({
     .min(0)
     .max(0.5)
     .default(0.1)
-    .describe("Share of the training rows held out for the private gate, never trained on."),
+    .describe(
+      "Share of the training rows (at most 512 rows) held out for the gate, never trained on.",
+    ),
   test: files.describe("Files of the final evaluation (JSONL or CSV)."),
 });
 

@@ -12,8 +12,12 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
   return order;
 }
 
+/** Held-out examples are evaluated in every round: more of them cost time and training data, and tell little more. */
+export const HELD_OUT_EXAMPLES_MAX = 512;
+
 /**
- * Holds a share of the examples out of training, drawn from `seed`: at least one when `share` > 0 and there are two.
+ * Holds a share of the examples out of training, drawn from `seed`: at least one when `share` > 0 and there are two,
+ * at most HELD_OUT_EXAMPLES_MAX.
  * The rows that were left out count with the training part.
  */
 export function splitHeldOut(
@@ -24,7 +28,7 @@ export function splitHeldOut(
   assert(share >= 0 && share < 1, `share ${share}`);
   const { examples, format } = dataset;
   const least = share > 0 && examples.length > 1 ? 1 : 0;
-  const most = Math.max(examples.length - 1, 0);
+  const most = Math.min(Math.max(examples.length - 1, 0), HELD_OUT_EXAMPLES_MAX);
   const count = Math.min(Math.max(Math.round(share * examples.length), least), most);
   const chosen = new Set(shuffled(examples, seededRandom(seed)).slice(0, count));
   const part = (held: boolean, skipped: number): Dataset => {

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { RowText } from "../../../src/training/data/columns.ts";
 import { type Dataset, loadDataset } from "../../../src/training/data/dataset.ts";
 import { encodeExample, encodePrompt } from "../../../src/training/data/encode.ts";
-import { splitHeldOut } from "../../../src/training/data/split.ts";
+import { HELD_OUT_EXAMPLES_MAX, splitHeldOut } from "../../../src/training/data/split.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import type { ColumnMap } from "../../../src/training/learner.ts";
 import { inFolder, writeTinyModel } from "../training-files/tiny-model.ts";
@@ -182,5 +182,14 @@ describe("the held-out share", () => {
     expect(splitHeldOut(two, 0.01, 1).heldOut.examples).toHaveLength(1);
     expect(splitHeldOut(two, 0.99, 1).train.examples).toHaveLength(1);
     expect(splitHeldOut(two, 0, 1).heldOut.examples).toHaveLength(0);
+  });
+
+  it("is bounded, however many rows there are", async () => {
+    const pair = await load([{ text: "a" }, { text: "b" }]);
+    const copies = Array.from({ length: 3000 }, () => pair.examples.map((row) => ({ ...row })));
+    const many = { ...pair, examples: copies.flat() };
+    // a tenth of 6000 would be 600
+    expect(splitHeldOut(many, 0.1, 1).heldOut.examples).toHaveLength(HELD_OUT_EXAMPLES_MAX);
+    expect(splitHeldOut(many, 0.1, 1).train.examples).toHaveLength(6000 - HELD_OUT_EXAMPLES_MAX);
   });
 });
