@@ -9,6 +9,6 @@
 export { ATTACK_NAMES, type AttackName } from "./attacks.ts";
 export { downTestnet, statusTestnet, type TestnetState, upTestnet } from "./background.ts";
 export { type TestnetInput, type TestnetOptions, testnetOptionsSchema } from "./options.ts";
-export type { TestnetReport } from "./report.ts";
 export { reportText } from "./report-markdown.ts";
+export type { TestnetReport } from "./report-shape.ts";
 export { type RunHooks, runTestnet } from "./run.ts";

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
 import { PLOT_WIDTH, plotSvg } from "./plot.ts";
 import { FONT } from "./plot-drawing.ts";
-import type { TestnetReport } from "./report.ts";
+import type { TestnetReport } from "./report-shape.ts";
 
 /** Fonts come as npm packages: a fresh machine may have none. */
 const FONT_FILES = [

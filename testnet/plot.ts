@@ -2,7 +2,7 @@ import { type Bar, barsChart } from "./plot-bars.ts";
 import { type Curve, curvesChart } from "./plot-curves.ts";
 import { INK, type SeriesKey, text } from "./plot-drawing.ts";
 import { bytesText, secondsText } from "./quantities.ts";
-import type { PeerReport, TestnetReport } from "./report.ts";
+import type { PeerReport, TestnetReport } from "./report-shape.ts";
 
 export const PLOT_WIDTH = 1240;
 export const PLOT_HEIGHT = 640;

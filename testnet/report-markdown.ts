@@ -1,5 +1,5 @@
 import { bytesText, numberText, percentText, secondsText, shortId } from "./quantities.ts";
-import type { PeerReport, Quality, TestnetReport } from "./report.ts";
+import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];
 
