@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeStatus, RoundRecord } from "../src/node/contract.ts";
-import type { Evaluation, Evidence, PeerId, Standing } from "../src/types.ts";
+import type { Evaluation, Evidence, PeerId } from "../src/types.ts";
 import type { Baselines } from "./baselines.ts";
 import type { TestnetOptions } from "./options.ts";
 import { renderPlot } from "./plot-image.ts";
