@@ -46,16 +46,17 @@ function lossRowBucket(tokens: number): number {
 
 /**
  * The examples of training step `step` (from 0): consecutive runs of `batchSize` from an endless sequence of epochs,
- * each a permutation of its own drawn from (seed, epoch).
+ * each a permutation of its own drawn from (seed, epoch). `orders` keeps the permutations from one step to the next, so
+ * that a large set is not shuffled at every step.
  */
 export function stepExamples(
   count: number,
   batchSize: number,
   seed: number,
   step: number,
+  orders = new Map<number, readonly number[]>(),
 ): readonly number[] {
   assert.ok(count > 0, "examples to draw from");
-  const orders = new Map<number, readonly number[]>();
   return Array.from({ length: batchSize }, (_, i) => {
     const at = step * batchSize + i;
     const epoch = Math.floor(at / count);

@@ -27,6 +27,7 @@ export async function train(
   const slots = factorSlots(model.layout, factors);
   const adapter = request.adapter.slice();
   const gradient = new Float32Array(adapter.length);
+  const orders = new Map<number, readonly number[]>();
   let state = copyState(request.optimizer);
   let lossSum = 0;
   let tokens = 0;
@@ -37,6 +38,7 @@ export async function train(
       options.batchSize,
       options.seed,
       state.step,
+      orders,
     ).flatMap((index) => data.examples[index] ?? []);
     const parts = collateParts(chosen, options.sequenceMax);
     const loss = await model.lossAndGradient(adapter, parts, factors, gradient);
