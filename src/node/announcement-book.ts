@@ -11,7 +11,7 @@ export interface RunTerms {
 
 /** Rounds behind the node's own for which announcements are still of use to anyone. */
 const PAST_ROUNDS_KEPT = 2;
-/** Announcements kept per author: enough to prove an equivocation and to bring a late peer up to date. */
+/** Announcements kept per author: those of the rounds that may still be judged or fetched. */
 const KEPT_PER_AUTHOR = 3;
 
 /** Two signed announcements of one author for one round: proof for anyone. */
@@ -45,11 +45,6 @@ export class AnnouncementBook {
       return { verdict: "ignore", reason: "past-round" };
     }
     return this.#file(signed);
-  }
-
-  /** Everything held, for a peer that asks what it missed. */
-  all(): readonly SignedAnnouncement[] {
-    return [...this.#byAuthor.values()].flat();
   }
 
   /** Newest round announced by each author. */

@@ -4,7 +4,7 @@ import type { Learner } from "../training/index.ts";
 import type { Digest, PeerId } from "../types.ts";
 import type { AnnouncementBook } from "./announcement-book.ts";
 import type { Config } from "./config.ts";
-import type { Store } from "./contract.ts";
+import type { Checkpoint, Store } from "./contract.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -27,6 +27,8 @@ export interface DriverDeps {
   readonly learner: Learner;
   readonly network: Network;
   readonly store: Store;
+  /** Where the store left the run; null at its beginning. */
+  readonly kept: Checkpoint | null;
   readonly codec: Codec;
   readonly book: AnnouncementBook;
   readonly ledger: { current: Ledger };

@@ -158,17 +158,19 @@ class Node implements KlatchNode {
       rounds,
       members: new Set<PeerId>(members),
     };
-    const kept = store.loadCheckpoint(run);
-    if (kept?.warning) log.warn({}, kept.warning);
+    const loaded = store.loadCheckpoint(run);
+    if (loaded?.warning) log.warn({}, loaded.warning);
+    const kept = loaded?.checkpoint ?? null;
     const deps: DriverDeps = {
       config,
       run,
       learner,
       network,
       store,
+      kept,
       codec: codecByName(config.run.codec),
       book: new AnnouncementBook(terms),
-      ledger: { current: this.#restoreLedger(kept?.checkpoint.ledger) },
+      ledger: { current: this.#restoreLedger(kept?.ledger) },
       neighbours: graph.get(network.peerId) ?? [],
       shares: metropolisShares(graph, network.peerId),
       attackersMax,
@@ -179,7 +181,7 @@ class Node implements KlatchNode {
       wallClock: Date.now,
       ...(offer ? { offer } : {}),
     };
-    const driver = new Driver(deps, this.#resumePoint(deps, kept?.checkpoint.round ?? 0));
+    const driver = new Driver(deps, this.#resumePoint(deps, kept?.round ?? 0));
     this.#listen(network, deps.book, driver);
     return { learner, network, driver, deps, certificate };
   }

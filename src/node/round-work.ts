@@ -37,7 +37,7 @@ export class RoundWork {
   constructor(deps: DriverDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
-    const kept = deps.store.loadCheckpoint(deps.run)?.checkpoint;
+    const { kept } = deps;
     this.#adapter = kept?.adapter ?? deps.initial;
     this.#optimizer = kept?.optimizer ?? deps.learner.initialOptimizer();
     this.#sequence = kept?.sequence ?? 0;
