@@ -1,4 +1,5 @@
-import type { Example } from "../src/training/data/dataset.ts";
+import { encodePrompt } from "../src/training/data/encode.ts";
+import type { Example } from "../src/training/data/example.ts";
 import type { Tokenizer } from "../src/training/data/tokenizer.ts";
 
 /**
@@ -13,7 +14,8 @@ export function* packedExamples(
   for (;;) {
     const ids: number[] = [];
     while (ids.length < length) {
-      ids.push(tokenizer.bosId, ...tokenizer.encode(texts.next().value), tokenizer.eosId);
+      ids.push(...encodePrompt(tokenizer, texts.next().value, "text"));
+      if (tokenizer.eosId !== null) ids.push(tokenizer.eosId);
     }
     yield { ids: Int32Array.from(ids.slice(0, length)), promptLength: 1, truncated: false };
   }

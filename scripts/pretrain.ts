@@ -8,7 +8,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/random.ts";
-import type { Example } from "../src/training/data/dataset.ts";
+import type { Example } from "../src/training/data/example.ts";
 import { loadTokenizer } from "../src/training/data/tokenizer.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import { readLlamaConfig } from "../src/training/files/llama-config.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../random.ts";
-import type { Example } from "./data/dataset.ts";
+import type { Example } from "./data/example.ts";
 import { shuffled } from "./data/split.ts";
 
 /** What a compiled program is made for. */

@@ -1,7 +1,7 @@
 import { KlatchError } from "../errors.ts";
 import { seededRandom } from "../random.ts";
 import { collateParts } from "./batches.ts";
-import type { Example } from "./data/dataset.ts";
+import type { Example } from "./data/example.ts";
 import { createOnnxEngine } from "./engine/onnx-engine.ts";
 import {
   type BaseModel,

@@ -1,7 +1,7 @@
 import { seededRandom } from "../random.ts";
 import type { Evaluation } from "../types.ts";
 import { bucket, collate } from "./batches.ts";
-import type { Example } from "./data/dataset.ts";
+import type { Example } from "./data/example.ts";
 import { shuffled } from "./data/split.ts";
 import type { Probe } from "./learner.ts";
 import type { LoraModel } from "./lora-model.ts";

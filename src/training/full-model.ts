@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { TensorSlot } from "../types.ts";
 import { collate } from "./batches.ts";
-import type { Example } from "./data/dataset.ts";
+import type { Example } from "./data/example.ts";
 import type { Engine } from "./engine/engine.ts";
 import { ProgramCache } from "./engine/program-cache.ts";
 import type { BaseTensor, LlamaConfig } from "./files/base-model.ts";

@@ -32,6 +32,8 @@ export interface ColumnMap {
   readonly prompt?: string;
   readonly completion?: string;
   readonly messages?: string;
+  /** The class of a text; read by classifiers. */
+  readonly label?: string;
 }
 
 export interface LearnerOptions {

@@ -25,7 +25,7 @@ export type Columns =
 
 const messagesSchema = z.array(z.object({ role: z.string(), content: z.string() })).max(10_000);
 
-const COLUMNS_HINT = "name them, e.g. --columns prompt=question,completion=answer";
+export const COLUMNS_HINT = "name them, e.g. --columns prompt=question,completion=answer";
 
 function named(columns: ColumnMap): Columns | null {
   const { text, prompt, completion, messages } = columns;
@@ -65,12 +65,12 @@ export function settleColumns(columns: ColumnMap, first: Row, file: string): Col
   );
 }
 
-function present(row: Row): string {
+export function present(row: Row): string {
   return `the row has ${Object.keys(row.fields).slice(0, 20).join(", ") || "none"}`;
 }
 
 /** A missing value counts as empty text; a missing column is an error. */
-function textOf(row: Row, column: string, file: string): string {
+export function textOf(row: Row, column: string, file: string): string {
   if (!Object.hasOwn(row.fields, column)) {
     const what = `${file}:${row.line}: no column ${column}; ${present(row)}`;
     throw new KlatchError("data", what, COLUMNS_HINT);

@@ -2,17 +2,9 @@ import { KlatchError } from "../../errors.ts";
 import type { ColumnMap, DataSummary } from "../learner.ts";
 import { type Columns, type ExampleFormat, rowText, settleColumns } from "./columns.ts";
 import { encodeExample } from "./encode.ts";
+import type { Example } from "./example.ts";
 import { type Row, readRows } from "./rows.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-/** One training example: BOS, the prompt (if any), the completion or text, EOS unless it was cut away. */
-export interface Example {
-  readonly ids: Int32Array;
-  /** Loss counts on targets at index >= promptLength of `ids`; at least 1, because BOS is never a target. */
-  readonly promptLength: number;
-  /** The row was longer than the context and lost a part. */
-  readonly truncated: boolean;
-}
 
 export interface Dataset {
   readonly examples: readonly Example[];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Random, seededRandom } from "../../random.ts";
-import { type Dataset, type Example, summarise } from "./dataset.ts";
+import { type Dataset, summarise } from "./dataset.ts";
+import type { Example } from "./example.ts";
 
 /** Fisher-Yates; leaves `items` as it is. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {

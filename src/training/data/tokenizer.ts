@@ -4,10 +4,14 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
-import type { LlamaConfig } from "../files/base-model.ts";
-import { checkShape, isMissing, oneLine, parseJson, readText } from "../files/file-access.ts";
-import { readLlamaConfig } from "../files/llama-config.ts";
+import { checkShape, oneLine, parseJson, readText } from "../files/file-access.ts";
 import { bytePairEncoder } from "./byte-pairs.ts";
+import {
+  readTokenFacts,
+  readTokenizerSettings,
+  type TokenFacts,
+  tokenIdSchema,
+} from "./token-facts.ts";
 
 const TOKENIZER_BYTES_MAX = 64 << 20;
 
@@ -21,28 +25,29 @@ export interface Tokenizer {
   readonly digest: Digest;
   /** One more than the largest id the tokenizer can give. */
   readonly vocabSize: number;
-  readonly bosId: number;
-  readonly eosId: number;
+  /** Comes before a text to be continued; null when the model's makers put nothing there. */
+  readonly bosId: number | null;
+  /** Null for models that write no text, such as BERT. */
+  readonly eosId: number | null;
+  /** What the post-processor puts around a text that is read as a whole, e.g. [CLS] and [SEP]. */
+  readonly around: { readonly before: readonly number[]; readonly after: readonly number[] };
 }
 
-const id = z
-  .number()
-  .int()
-  .min(0)
-  .max((1 << 22) - 1);
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     // WordPiece and BPE map a token to its id, Unigram lists [token, score] in the order of ids.
-    vocab: z.union([z.record(z.string(), id), z.array(z.tuple([z.string(), z.number()]))]),
+    vocab: z.union([
+      z.record(z.string(), tokenIdSchema),
+      z.array(z.tuple([z.string(), z.number()])),
+    ]),
     type: z.string().optional(),
     merges: z.array(z.union([z.string().regex(/ /), z.tuple([z.string(), z.string()])])).optional(),
     end_of_word_suffix: z.string().nullish(),
     continuing_subword_prefix: z.string().nullish(),
   }),
-  added_tokens: z.array(z.looseObject({ id, content: z.string() })).default([]),
+  added_tokens: z.array(z.looseObject({ id: tokenIdSchema, content: z.string() })).default([]),
 });
 type TokenizerFile = z.infer<typeof tokenizerSchema>;
-const settingsSchema = z.looseObject({});
 
 function largestId({ model, added_tokens }: TokenizerFile): number {
   let largest = Array.isArray(model.vocab) ? model.vocab.length - 1 : -1;
@@ -77,28 +82,28 @@ function construct(parsed: TokenizerFile, settings: object, file: string): Huggi
   }
 }
 
-/** tokenizer_config.json holds optional settings; a folder without one means the defaults. */
-async function readSettings(folder: string): Promise<object> {
-  const file = join(folder, "tokenizer_config.json");
-  try {
-    return checkShape(parseJson(await readText(file, 1 << 24), file), settingsSchema, file);
-  } catch (error) {
-    if (isMissing(error)) return {};
-    throw error;
-  }
+/** Runs the post-processor over a token that no vocabulary has, and looks what it put before and after. */
+function tokensAround(inner: HuggingFaceTokenizer): Tokenizer["around"] {
+  const probe = "\u0000";
+  const tokens: readonly string[] = inner.post_processor?.post_process([probe], null, true)
+    .tokens ?? [probe];
+  const ids = tokens.map((token) => inner.token_to_id(token) ?? -1);
+  const at = tokens.indexOf(probe);
+  const known = (id: number) => id >= 0;
+  return { before: ids.slice(0, at).filter(known), after: ids.slice(at + 1).filter(known) };
 }
 
 function wrap(
   inner: HuggingFaceTokenizer,
-  facts: { readonly digest: Digest; readonly vocabSize: number; readonly file: string },
-  config: LlamaConfig,
+  facts: TokenFacts & { readonly digest: Digest; readonly file: string },
 ): Tokenizer {
-  const { digest, vocabSize, file } = facts;
+  const { digest, vocabSize, file, bosId, eosId } = facts;
   return {
     digest,
     vocabSize,
-    bosId: config.bosId,
-    eosId: config.eosIds[0] ?? config.bosId,
+    bosId,
+    eosId,
+    around: tokensAround(inner),
     encode(text) {
       if (text === "") return [];
       const ids: number[] = inner.encode(text, { add_special_tokens: false }).ids;
@@ -119,26 +124,26 @@ function wrap(
 }
 
 /**
- * Reads tokenizer.json and tokenizer_config.json of a model folder. BOS and EOS are the ids of config.json: their text
- * need not encode to them.
+ * Reads tokenizer.json and tokenizer_config.json of a model folder of any family. BOS and EOS are the ids of
+ * config.json: their text need not encode to them.
  *
  * @throws KlatchError `data` when a file is missing or damaged, `incompatible` when the tokenizer can give ids that the
  *   model's embedding does not have, or is of an unknown kind
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const config = await readLlamaConfig(folder);
+  const settings = await readTokenizerSettings(folder);
+  const facts = await readTokenFacts(folder, settings);
   const file = join(folder, "tokenizer.json");
   const text = await readText(file, TOKENIZER_BYTES_MAX);
   const parsed = checkShape(parseJson(text, file), tokenizerSchema, file);
   const vocabSize = largestId(parsed) + 1;
-  if (vocabSize > config.vocabSize) {
+  if (vocabSize > facts.vocabSize) {
     throw new KlatchError(
       "incompatible",
-      `${file} gives ids up to ${vocabSize - 1}, the model's vocabulary ends at ${config.vocabSize - 1}`,
+      `${file} gives ids up to ${vocabSize - 1}, the model's vocabulary ends at ${facts.vocabSize - 1}`,
       "tokenizer.json and config.json must belong to the same model",
     );
   }
-  const inner = construct(parsed, await readSettings(folder), file);
   const digest = createHash("sha256").update(text).digest("hex");
-  return wrap(inner, { digest, vocabSize, file }, config);
+  return wrap(construct(parsed, settings, file), { ...facts, digest, vocabSize, file });
 }
