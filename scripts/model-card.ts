@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LlamaConfig } from "../src/training/files/base-model.ts";
+import type { LlamaConfig } from "../src/training/models/llama.ts";
 
 /** One point of the loss curve; losses in nats per token. */
 export interface LossPoint {

@@ -1,6 +1,6 @@
 import type { Random } from "../src/random.ts";
-import type { BaseTensor, LlamaConfig } from "../src/training/files/base-model.ts";
-import { llamaTensorShapes } from "../src/training/files/llama-config.ts";
+import type { BaseTensor } from "../src/training/files/base-model.ts";
+import type { ModelDefinition } from "../src/training/models/definition.ts";
 import { BEGIN_ID, END_ID } from "./tokenizer-files.ts";
 
 /** The shape of the bundled model, as config.json has it. */
@@ -41,12 +41,12 @@ function normal(random: Random): number {
  * Start values: matrices normal with deviation 0.02, those that write into the residual stream smaller by
  * 1 / sqrt(2 layers) (GPT-2, Radford et al. 2019), norms one.
  */
-export function startTensors(config: LlamaConfig, random: Random): Map<string, BaseTensor> {
+export function startTensors(definition: ModelDefinition, random: Random): Map<string, BaseTensor> {
   const tensors = new Map<string, BaseTensor>();
-  for (const [name, shape] of llamaTensorShapes(config)) {
+  for (const [name, shape] of definition.weights) {
     const size = shape.reduce((product, n) => product * n, 1);
     const writes = name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight");
-    const deviation = 0.02 / (writes ? Math.sqrt(2 * config.layers) : 1);
+    const deviation = 0.02 / (writes ? Math.sqrt(2 * definition.layers) : 1);
     const value = shape.length === 1 ? () => 1 : () => deviation * normal(random);
     tensors.set(name, { shape, data: Float32Array.from({ length: size }, value) });
   }

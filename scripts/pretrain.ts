@@ -7,14 +7,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { seededRandom } from "../src/random.ts";
 import type { Example } from "../src/training/data/example.ts";
 import { loadTokenizer } from "../src/training/data/tokenizer.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
-import { readLlamaConfig } from "../src/training/files/llama-config.ts";
+import { readJson } from "../src/training/files/file-access.ts";
 import { writeSafetensors } from "../src/training/files/safetensors.ts";
 import { FullModel } from "../src/training/full-model.ts";
 import type { OptimizerOptions } from "../src/training/learner.ts";
+import { llamaConfig, llamaModel } from "../src/training/models/llama.ts";
 import { pretrainingTexts } from "../testnet/texts/pretraining-text.ts";
 import { trainBytePairs } from "./byte-pair-training.ts";
 import { type LossPoint, writeModelCard } from "./model-card.ts";
@@ -75,10 +77,12 @@ async function meanLoss(model: FullModel, batches: readonly (readonly Example[])
 }
 
 async function train(folder: string): Promise<void> {
-  const config = await readLlamaConfig(folder);
+  const file = join(folder, "config.json");
+  const config = llamaConfig(await readJson(file, z.unknown()), file);
+  const definition = llamaModel(config);
   const tokenizer = await loadTokenizer(folder);
   const engine = createOnnxEngine({ threads: Number(flags.threads) });
-  const model = new FullModel(config, startTensors(config, seededRandom(seed)), engine);
+  const model = new FullModel(definition, startTensors(definition, seededRandom(seed)), engine);
   const length = config.contextMax + 1;
   const rows = packedExamples(pretrainingTexts(seed), tokenizer, length);
   const unseen = packedExamples(pretrainingTexts(seed + VALIDATION_SEED_OFFSET), tokenizer, length);

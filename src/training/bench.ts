@@ -1,19 +1,19 @@
 import { KlatchError } from "../errors.ts";
 import { seededRandom } from "../random.ts";
+import { AdaptedModel } from "./adapted-model.ts";
+import { createLora } from "./adapters/lora.ts";
 import { collateParts } from "./batches.ts";
 import type { Example } from "./data/example.ts";
 import { createOnnxEngine } from "./engine/onnx-engine.ts";
 import {
   type BaseModel,
   type BaseTensor,
-  type LlamaConfig,
   loadBaseModel,
   makeBaseModel,
 } from "./files/base-model.ts";
-import { llamaTensorShapes } from "./files/llama-config.ts";
 import { sizeOf } from "./graph/value.ts";
-import { initialLora, loraLayout } from "./lora.ts";
-import { LoraModel } from "./lora-model.ts";
+import type { ModelDefinition } from "./models/definition.ts";
+import { type LlamaConfig, llamaModel } from "./models/llama.ts";
 import { adamwStep, freshOptimizer } from "./optimizer.ts";
 
 /** What to measure: a model folder, or a random model of a shape. */
@@ -73,16 +73,17 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrain
   const { batch, sequence, rank, targets, threads, steps } = options;
   const started = performance.now();
   const base = await benchModel(options);
-  const layout = loraLayout(base, { rank, alpha: 16, targets, seed: 1 });
+  const method = createLora(base.definition, { rank, alpha: 16, targets, seed: 1 });
   const { profile } = options;
   const engine = createOnnxEngine({ threads, ...(profile === undefined ? {} : { profile }) });
-  const model = new LoraModel(base, layout, engine);
-  const adapter = initialLora(layout, 1);
+  const model = new AdaptedModel(base, method, engine);
+  const { layout } = method;
+  const adapter = method.initial(1);
   const gradient = new Float32Array(layout.length);
   let state = freshOptimizer(layout.length);
-  const parts = collateParts(randomExamples(base.config, batch, sequence), sequence);
+  const parts = collateParts(randomExamples(base.definition, batch, sequence), sequence);
   const step = async (): Promise<number> => {
-    const loss = await model.lossAndGradient(adapter, parts, ["A", "B"], gradient);
+    const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
     state = adamwStep(adapter, gradient, state, layout.tensors, OPTIMIZER).state;
     return loss;
   };
@@ -155,9 +156,10 @@ function randomModel(
     bosId: 1,
     eosIds: [2],
   };
+  const definition = llamaModel(config);
   const random = seededRandom(1);
   const tensors = new Map<string, BaseTensor>();
-  for (const [name, sizes] of llamaTensorShapes(config)) {
+  for (const [name, sizes] of definition.weights) {
     const data = new Float32Array(sizeOf(sizes)).fill(1);
     // A uniform number of width w has standard deviation w / sqrt(12).
     if (sizes.length > 1) {
@@ -165,12 +167,16 @@ function randomModel(
     }
     tensors.set(name, { shape: sizes, data });
   }
-  return makeBaseModel(config, tensors, "random model");
+  return makeBaseModel(definition, tensors, "random model");
 }
 
-function randomExamples(config: LlamaConfig, batch: number, sequence: number): readonly Example[] {
+function randomExamples(
+  definition: ModelDefinition,
+  batch: number,
+  sequence: number,
+): readonly Example[] {
   const random = seededRandom(2);
-  const draw = () => Math.floor(random() * config.vocabSize);
+  const draw = () => Math.floor(random() * definition.vocabSize);
   return Array.from({ length: batch }, () => ({
     ids: Int32Array.from({ length: sequence + 1 }, draw),
     promptLength: 1,

@@ -1,10 +1,10 @@
 import { seededRandom } from "../random.ts";
 import type { Evaluation } from "../types.ts";
+import type { AdaptedModel } from "./adapted-model.ts";
 import { bucket, collate } from "./batches.ts";
 import type { Example } from "./data/example.ts";
 import { shuffled } from "./data/split.ts";
 import type { Probe } from "./learner.ts";
-import type { LoraModel } from "./lora-model.ts";
 
 /** Positions of one evaluation batch: enough to keep matrix products busy, few enough to stay in cache. */
 const BATCH_POSITIONS = 512;
@@ -31,7 +31,7 @@ function batchesByLength(
 
 /** Teacher-forced quality of an adapter on examples: loss per completion token, perplexity, exact match. */
 export async function evaluate(
-  model: LoraModel,
+  model: AdaptedModel,
   adapter: Float32Array,
   examples: readonly Example[],
   sequenceMax: number,
@@ -62,7 +62,7 @@ export async function evaluate(
 
 /** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
 export async function probe(
-  model: LoraModel,
+  model: AdaptedModel,
   heldOut: readonly Example[],
   seed: number,
   request: {

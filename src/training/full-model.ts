@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import type { TensorSlot } from "../types.ts";
+import { slotView } from "./adapters/slots.ts";
 import { collate } from "./batches.ts";
 import type { Example } from "./data/example.ts";
 import type { Engine } from "./engine/engine.ts";
 import { ProgramCache } from "./engine/program-cache.ts";
-import type { BaseTensor, LlamaConfig } from "./files/base-model.ts";
-import { llamaTensorShapes } from "./files/llama-config.ts";
+import type { BaseTensor } from "./files/base-model.ts";
 import { Graph, sizeOf, type Value } from "./graph/value.ts";
 import type { OptimizerOptions, OptimizerState } from "./learner.ts";
-import { slotView } from "./lora.ts";
-import { headName } from "./models/llama.ts";
+import { makeBlocks, type Sequences } from "./models/blocks.ts";
+import type { ModelDefinition } from "./models/definition.ts";
 import { batchLoss, gradientName, trainingOutputs } from "./models/loss-program.ts";
 import { adamwStep, freshOptimizer } from "./optimizer.ts";
 
@@ -17,7 +17,7 @@ const PROGRAMS_MAX = 8;
 
 /** A model all of whose parameters train, for making a base model from nothing. */
 export class FullModel {
-  readonly config: LlamaConfig;
+  readonly definition: ModelDefinition;
   /** The parameters by their Hugging Face names, in one flat array. */
   readonly slots: readonly TensorSlot[];
   readonly values: Float32Array;
@@ -25,12 +25,16 @@ export class FullModel {
   readonly #programs: ProgramCache;
   #state: OptimizerState;
 
-  /** Starts from `tensors`, one for each name of the configuration (a tied head is the embedding). */
-  constructor(config: LlamaConfig, tensors: ReadonlyMap<string, BaseTensor>, engine: Engine) {
-    this.config = config;
+  /** Starts from `tensors`, one for each name of the definition (a tied head is the embedding). */
+  constructor(
+    definition: ModelDefinition,
+    tensors: ReadonlyMap<string, BaseTensor>,
+    engine: Engine,
+  ) {
+    this.definition = definition;
     const slots: TensorSlot[] = [];
     let length = 0;
-    for (const [name, shape] of llamaTensorShapes(config)) {
+    for (const [name, shape] of definition.weights) {
       slots.push({ name, shape, offset: length });
       length += sizeOf(shape);
     }
@@ -50,7 +54,7 @@ export class FullModel {
   async lossAndGradient(
     examples: readonly Example[],
   ): Promise<{ readonly loss: number; readonly gradient: Float32Array }> {
-    const batch = collate(examples, examples.length, this.config.contextMax);
+    const batch = collate(examples, examples.length, this.definition.contextMax);
     const { ids, positions, targets, weights, shape } = batch;
     const program = await this.#programs.get(JSON.stringify(shape), () => {
       const graph = new Graph();
@@ -58,13 +62,14 @@ export class FullModel {
       for (const slot of this.slots) {
         inputs.set(slot.name, graph.input(slot.name, slot.shape, "f32"));
       }
-      const weight = (requested: string) => {
-        const name = requested === "lm_head.weight" ? headName(this.config) : requested;
+      const weight = (_: Graph, name: string) => {
         const value = inputs.get(name);
         assert.ok(value !== undefined, name);
         return value;
       };
-      return trainingOutputs(batchLoss(graph, this.config, { weight }, shape).loss, inputs);
+      const { definition } = this;
+      const blocks = (sequences: Sequences) => makeBlocks(graph, definition, { weight }, sequences);
+      return trainingOutputs(batchLoss(definition, { graph, blocks }, shape).loss, inputs);
     });
     const feeds: Record<string, Float32Array | BigInt64Array> = {
       ids,

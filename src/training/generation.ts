@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../random.ts";
+import type { AdaptedModel } from "./adapted-model.ts";
 import { bucket } from "./batches.ts";
 import type { Arrays } from "./engine/engine.ts";
-import type { LlamaConfig } from "./files/base-model.ts";
 import { gatherRows } from "./graph/indexing.ts";
 import { linear } from "./graph/matmul.ts";
 import type { Value } from "./graph/value.ts";
-import type { LoraModel } from "./lora-model.ts";
-import { cachedAttention, cacheNames } from "./models/cached-attention.ts";
-import { causalAttention, rotationTables } from "./models/causal-attention.ts";
-import { headName, llamaHidden } from "./models/llama.ts";
+import { cachedSequence, cacheNames, maskName } from "./models/cached-sequence.ts";
+import type { ModelDefinition } from "./models/definition.ts";
+import { wholeSequences } from "./models/whole-sequences.ts";
 
 export interface SamplingOptions {
   readonly maxTokens: number;
@@ -30,23 +29,23 @@ interface Cache {
  * @returns the new ids without the end-of-text id; the same for the same seed
  */
 export async function generate(
-  model: LoraModel,
+  model: AdaptedModel,
   adapter: Float32Array,
   prompt: readonly number[],
   options: SamplingOptions,
 ): Promise<readonly number[]> {
-  const { config } = model.base;
+  const { definition } = model.base;
   // A prompt beyond the context loses its beginning, so that there is room for one token at least.
-  const context = prompt.slice(-(config.contextMax - 1));
-  const total = Math.min(context.length + options.maxTokens, config.contextMax);
-  const capacity = Math.min(bucket(total), config.contextMax);
-  const cache = emptyCache(config, capacity);
+  const context = prompt.slice(-(definition.contextMax - 1));
+  const total = Math.min(context.length + options.maxTokens, definition.contextMax);
+  const capacity = Math.min(bucket(total), definition.contextMax);
+  const cache = emptyCache(definition, capacity);
   const random = seededRandom(options.seed);
   const made: number[] = [];
   let logits = await prefill(model, adapter, context, cache);
   for (let position = context.length; position <= total; position += 1) {
     const next = choose(logits, options.temperature, random);
-    if (made.length >= options.maxTokens || config.eosIds.includes(next)) break;
+    if (made.length >= options.maxTokens || definition.eosIds.includes(next)) break;
     made.push(next);
     if (position >= total) break;
     logits = await decode(model, adapter, { id: next, position }, cache);
@@ -54,10 +53,10 @@ export async function generate(
   return made;
 }
 
-function emptyCache(config: LlamaConfig, capacity: number): Cache {
+function emptyCache(definition: ModelDefinition, capacity: number): Cache {
   const arrays: Record<string, Float32Array> = {};
-  const size = config.keyValueHeads * capacity * config.headDim;
-  for (let layer = 0; layer < config.layers; layer += 1) {
+  const size = definition.keyValueHeads * capacity * definition.headDim;
+  for (let layer = 0; layer < definition.layers; layer += 1) {
     const names = cacheNames(layer);
     arrays[names.keys] = new Float32Array(size);
     arrays[names.values] = new Float32Array(size);
@@ -67,77 +66,83 @@ function emptyCache(config: LlamaConfig, capacity: number): Cache {
 
 /** Runs the whole prompt, fills the cache and gives the logits after its last token. */
 async function prefill(
-  model: LoraModel,
+  model: AdaptedModel,
   adapter: Float32Array,
   prompt: readonly number[],
   cache: Cache,
 ): Promise<Float32Array> {
-  const { config } = model.base;
-  const length = Math.min(bucket(prompt.length), config.contextMax);
-  const program = await model.program(`prefill ${length}`, (graph, parameters) => {
+  const { definition } = model.base;
+  const length = Math.min(bucket(prompt.length), definition.contextMax);
+  const program = await model.program(`prefill ${length}`, ({ graph, blocks: over }) => {
     const outputs: Record<string, Value> = {};
-    const attend = causalAttention(config, 1, length, (layer, key, value) => {
+    const sequences = wholeSequences(1, length, (layer, key, value) => {
       const names = cacheNames(layer);
       outputs[names.newKey] = key;
       outputs[names.newValue] = value;
     });
-    const ids = graph.input("ids", [1, length], "i64");
-    const hidden = llamaHidden(config, parameters, ids, attend);
+    const blocks = over(sequences);
+    const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
     const last = gatherRows(hidden, graph.input("last", [1], "i64"));
-    return { ...outputs, logits: linear(last, parameters.weight(headName(config))) };
+    return { ...outputs, logits: linear(last, blocks.weight(definition.head)) };
   });
   const ids = new BigInt64Array(length);
   for (const [i, id] of prompt.entries()) ids[i] = BigInt(id);
   const last = BigInt64Array.of(BigInt(prompt.length - 1));
   const results = await program.run(model.feeds(adapter, { ids, last }));
-  store(config, cache, results, { from: length, position: 0, count: prompt.length });
+  store(definition, cache, results, { from: length, position: 0, count: prompt.length });
   return logitsOf(results);
 }
 
 /** Runs one token at `position`, adds it to the cache and gives the logits after it. */
 async function decode(
-  model: LoraModel,
+  model: AdaptedModel,
   adapter: Float32Array,
   token: { readonly id: number; readonly position: number },
   cache: Cache,
 ): Promise<Float32Array> {
-  const { config } = model.base;
-  const program = await model.program(`decode ${cache.capacity}`, (graph, parameters) => {
+  const { definition } = model.base;
+  const program = await model.program(`decode ${cache.capacity}`, ({ graph, blocks: over }) => {
     const outputs: Record<string, Value> = {};
-    const attend = cachedAttention(graph, config, cache.capacity, (layer, key, value) => {
+    const sequence = cachedSequence(graph, cache.capacity, (layer, key, value) => {
       const names = cacheNames(layer);
       outputs[names.newKey] = key;
       outputs[names.newValue] = value;
     });
-    const hidden = llamaHidden(config, parameters, graph.input("id", [1], "i64"), attend);
-    return { ...outputs, logits: linear(hidden, parameters.weight(headName(config))) };
+    const blocks = over(sequence);
+    const hidden = definition.hidden(blocks, graph.input("id", [1], "i64"));
+    return { ...outputs, logits: linear(hidden, blocks.weight(definition.head)) };
   });
-  const plain = rotationTables(config, [token.position], 1);
-  const query = rotationTables(config, [token.position], 1 / Math.sqrt(config.headDim));
-  const mask = new Float32Array(cache.capacity + 1).fill(-1e9, token.position, cache.capacity);
   const results = await program.run(
     model.feeds(adapter, {
       ...cache.arrays,
+      ...masks(definition, cache.capacity, token.position),
       id: BigInt64Array.of(BigInt(token.id)),
-      mask,
-      cosine: Float32Array.from(plain.cosine),
-      sine: Float32Array.from(plain.sine),
-      "query cosine": Float32Array.from(query.cosine),
-      "query sine": Float32Array.from(query.sine),
+      position: BigInt64Array.of(BigInt(token.position)),
     }),
   );
-  store(config, cache, results, { from: 1, position: token.position, count: 1 });
+  store(definition, cache, results, { from: 1, position: token.position, count: 1 });
   return logitsOf(results);
+}
+
+/** What the new row at `position` sees: the cached rows before it, as far back as each window goes, and itself. */
+function masks(definition: ModelDefinition, capacity: number, position: number): Arrays {
+  return Object.fromEntries(
+    [undefined, ...definition.windows].map((window) => {
+      const mask = new Float32Array(capacity + 1).fill(-1e9, position, capacity);
+      if (window !== undefined) mask.fill(-1e9, 0, Math.max(0, position - window + 1));
+      return [maskName(window), mask];
+    }),
+  );
 }
 
 /** Copies new rows [keyValueHeads, from, headDim] of every layer to `position` in the cache. */
 function store(
-  config: LlamaConfig,
+  definition: ModelDefinition,
   cache: Cache,
   results: Readonly<Record<string, unknown>>,
   rows: { readonly from: number; readonly position: number; readonly count: number },
 ): void {
-  const { headDim, keyValueHeads, layers } = config;
+  const { headDim, keyValueHeads, layers } = definition;
   for (let layer = 0; layer < layers; layer += 1) {
     const names = cacheNames(layer);
     for (const [kept, made] of [

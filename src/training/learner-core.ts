@@ -1,4 +1,6 @@
 import type { Evaluation } from "../types.ts";
+import { AdaptedModel } from "./adapted-model.ts";
+import { createLora } from "./adapters/lora.ts";
 import type { ExampleFormat } from "./data/columns.ts";
 import { type Dataset, loadDataset } from "./data/dataset.ts";
 import { encodePrompt } from "./data/encode.ts";
@@ -19,8 +21,6 @@ import type {
   TrainResult,
 } from "./learner.ts";
 import { checkOptions } from "./learner-options.ts";
-import { initialLora, layoutTargets, loraLayout } from "./lora.ts";
-import { LoraModel } from "./lora-model.ts";
 import { train } from "./train-step.ts";
 
 /** Data of one learner; `format` says how prompts are written. */
@@ -34,14 +34,14 @@ interface Data {
 export class LearnerCore {
   readonly info: LearnerInfo;
   readonly #options: LearnerOptions;
-  readonly #model: LoraModel;
+  readonly #model: AdaptedModel;
   readonly #tokenizer: Tokenizer;
   readonly #data: Data;
   #format: ExampleFormat;
 
   private constructor(
     options: LearnerOptions,
-    model: LoraModel,
+    model: AdaptedModel,
     tokenizer: Tokenizer,
     data: Data,
     engine: string,
@@ -51,7 +51,7 @@ export class LearnerCore {
     this.#tokenizer = tokenizer;
     this.#data = data;
     this.#format = (options.data ? data.train : data.test).format;
-    const { tensors, length, digest } = model.layout;
+    const { tensors, length, digest } = model.adapter.layout;
     this.info = {
       layout: { tensors, length, digest },
       modelDigest: model.base.digest,
@@ -69,17 +69,16 @@ export class LearnerCore {
   /** Reads model, tokenizer and data; see `createLearner` for errors. */
   static async open(requested: LearnerOptions): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
-    const options = checkOptions(requested, base.config.contextMax);
+    const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
-    const layout = loraLayout(base, options.adapter);
     const data = await readData(options, tokenizer);
     const engine = createOnnxEngine({ threads: options.threads });
-    const model = new LoraModel(base, layout, engine);
+    const model = new AdaptedModel(base, createLora(base.definition, options.adapter), engine);
     return new LearnerCore(options, model, tokenizer, data, engine.name);
   }
 
   initialAdapter(): Float32Array {
-    return initialLora(this.#model.layout, this.#options.adapter.seed);
+    return this.#model.adapter.initial(this.#options.adapter.seed);
   }
 
   train(request: TrainRequest, checkStopped: () => void): Promise<TrainResult> {
@@ -107,14 +106,11 @@ export class LearnerCore {
   }
 
   async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {
-    const { layout, base } = this.#model;
-    const { rank, alpha } = this.#options.adapter;
+    const { adapter: method, base } = this.#model;
     await writePeft(folder, {
-      layout,
+      layout: method.layout,
       values: adapter,
-      rank,
-      alpha,
-      targets: layoutTargets(layout),
+      config: method.peftConfig(),
       baseModel: this.#options.model,
       baseDigest: base.digest,
       format: this.#format,
@@ -122,10 +118,15 @@ export class LearnerCore {
   }
 
   async importAdapter(folder: string): Promise<Float32Array> {
-    const { layout, base } = this.#model;
+    const { adapter: method, base } = this.#model;
     const { rank, alpha } = this.#options.adapter;
     const adapter = await readPeft(folder);
-    const values = fitPeft(adapter, { layout, rank, alpha, baseDigest: base.digest });
+    const values = fitPeft(adapter, {
+      layout: method.layout,
+      rank,
+      alpha,
+      baseDigest: base.digest,
+    });
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
     if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;
     return values;

@@ -1,7 +1,6 @@
+import type { AdaptedLayer, LoraLayout } from "./adapters/lora.ts";
+import { slotView } from "./adapters/slots.ts";
 import { type BaseModel, type BaseTensor, makeBaseModel } from "./files/base-model.ts";
-import { llamaTensorShapes } from "./files/llama-config.ts";
-import { MODULES } from "./files/peft-config.ts";
-import { type AdaptedLayer, type LoraLayout, slotView } from "./lora.ts";
 
 /**
  * The base model with an adapter merged into it: W + alpha / rank * B A for every adapted layer, a plain model that
@@ -9,12 +8,12 @@ import { type AdaptedLayer, type LoraLayout, slotView } from "./lora.ts";
  */
 export function mergeLora(base: BaseModel, layout: LoraLayout, adapter: Float32Array): BaseModel {
   const tensors = new Map<string, BaseTensor>();
-  for (const name of llamaTensorShapes(base.config).keys()) tensors.set(name, base.tensor(name));
+  for (const name of base.definition.weights.keys()) tensors.set(name, base.tensor(name));
   for (const each of layout.adapted) {
-    const name = `model.layers.${each.layer}.${MODULES[each.target]}.weight`;
+    const name = `${each.linear.module}.weight`;
     tensors.set(name, merged(base.tensor(name), each, layout.scale, adapter));
   }
-  return makeBaseModel(base.config, tensors, "the merged model");
+  return makeBaseModel(base.definition, tensors, "the merged model");
 }
 
 /** weight [out, in] + scale * b [out, rank] @ a [rank, in], summed in float64. */

@@ -1,9 +1,8 @@
 import { KlatchError } from "../errors.ts";
+import type { AdaptedModel } from "./adapted-model.ts";
 import { collateParts, stepExamples } from "./batches.ts";
 import type { Dataset } from "./data/dataset.ts";
 import type { LearnerOptions, TrainRequest, TrainResult } from "./learner.ts";
-import { factorSlots, trainedFactors } from "./lora.ts";
-import type { LoraModel } from "./lora-model.ts";
 import { adamwStep } from "./optimizer.ts";
 
 /**
@@ -13,7 +12,7 @@ import { adamwStep } from "./optimizer.ts";
  * @throws KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite
  */
 export async function train(
-  model: LoraModel,
+  model: AdaptedModel,
   data: Dataset,
   options: LearnerOptions,
   request: TrainRequest,
@@ -23,8 +22,7 @@ export async function train(
   if (data.examples.length === 0) {
     throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
   }
-  const factors = trainedFactors(options.factors, request.round);
-  const slots = factorSlots(model.layout, factors);
+  const slots = model.adapter.trained(options.factors, request.round);
   const adapter = request.adapter.slice();
   const gradient = new Float32Array(adapter.length);
   const orders = new Map<number, readonly number[]>();
@@ -41,7 +39,7 @@ export async function train(
       orders,
     ).flatMap((index) => data.examples[index] ?? []);
     const parts = collateParts(chosen, options.sequenceMax);
-    const loss = await model.lossAndGradient(adapter, parts, factors, gradient);
+    const loss = await model.lossAndGradient(adapter, parts, slots, gradient);
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
     if (!Number.isFinite(loss) || !Number.isFinite(stepped.norm)) throw diverged(state.step, loss);
     state = stepped.state;

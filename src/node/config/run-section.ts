@@ -3,7 +3,7 @@ import { MIXING_RULES } from "../../types.ts";
 
 /** libp2p peer id in base58btc text form. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
-const TARGETS = /^(all|(q|k|v|o|gate|up|down)(,(q|k|v|o|gate|up|down))*)$/;
+const TARGETS = /^[A-Za-z0-9_.]{1,200}(,[A-Za-z0-9_.]{1,200})*$/;
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
 const adapter = z.strictObject({
@@ -16,7 +16,7 @@ const adapter = z.strictObject({
     .describe("LoRA scaling numerator: the update is multiplied by alpha / rank."),
   targets: z
     .string()
-    .regex(TARGETS, "expected all, or names among q, k, v, o, gate, up, down with commas between")
+    .regex(TARGETS, "expected all, or names of linear layers such as q,v with commas between")
     .default("all")
     .describe("Linear layers that get an adapter: all, or a list such as q,v."),
 });
@@ -93,5 +93,5 @@ export const runSection = z.strictObject({
 
 /** Names of the layers behind `run.adapter.targets`. */
 export function adapterTargets(targets: string): readonly string[] {
-  return targets === "all" ? ["q", "k", "v", "o", "gate", "up", "down"] : targets.split(",");
+  return targets.split(",");
 }

@@ -2,28 +2,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
-import { llamaTensorShapes, readLlamaConfig } from "./llama-config.ts";
+import { readModelConfig } from "../models/architectures.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import { readWeights } from "./weights.ts";
-
-/** What a Llama-type decoder is made of; parsed from a Hugging Face config.json. */
-export interface LlamaConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly keyValueHeads: number;
-  readonly headDim: number;
-  readonly normEpsilon: number;
-  readonly ropeTheta: number;
-  /** The output head is the embedding matrix. */
-  readonly tiedEmbeddings: boolean;
-  /** Longest sequence the model was made for, in tokens. */
-  readonly contextMax: number;
-  readonly bosId: number;
-  /** Every id that ends a text; the first is the one that training appends. */
-  readonly eosIds: readonly number[];
-}
 
 /** A weight as 32-bit floats, row-major. */
 export interface BaseTensor {
@@ -33,10 +14,10 @@ export interface BaseTensor {
 
 /** A frozen base model in memory. */
 export interface BaseModel {
-  readonly config: LlamaConfig;
+  readonly definition: ModelDefinition;
   /**
-   * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in]. For a tied
-   * model `model.embed_tokens.weight` and `lm_head.weight` are the same tensor. An unknown name is a bug and asserts.
+   * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in], or
+   * by an alias: for a tied model the embedding and the head are the same tensor. An unknown name is a bug and asserts.
    */
   tensor(name: string): BaseTensor;
   readonly digest: Digest;
@@ -44,15 +25,17 @@ export interface BaseModel {
   readonly parameters: number;
 }
 
-const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
-
-/** A tied matrix may be stored under either name; it is kept under the embedding's. */
-function untangleTied(stored: ReadonlyMap<string, BaseTensor>): ReadonlyMap<string, BaseTensor> {
+/** Files may store a weight under its alias (a tied head for the embedding); it is kept under its own name. */
+function underOwnNames(
+  stored: ReadonlyMap<string, BaseTensor>,
+  aliases: ModelDefinition["aliases"],
+): ReadonlyMap<string, BaseTensor> {
   const tensors = new Map(stored);
-  const head = tensors.get(HEAD);
-  if (head && !tensors.has(EMBEDDING)) tensors.set(EMBEDDING, head);
-  tensors.delete(HEAD);
+  for (const [alias, name] of aliases) {
+    const tensor = tensors.get(alias);
+    if (tensor !== undefined && !tensors.has(name)) tensors.set(name, tensor);
+    tensors.delete(alias);
+  }
   return tensors;
 }
 
@@ -91,9 +74,11 @@ function checkTensors(
  * Identity of a model: SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and
  * 32-bit values. Copies in BF16 and F32 of the same values are the same model, whatever the files look like.
  */
-function digestOf(config: LlamaConfig, tensors: ReadonlyMap<string, BaseTensor>): Digest {
+function digestOf(definition: ModelDefinition, tensors: ReadonlyMap<string, BaseTensor>): Digest {
   const hash = createHash("sha256");
-  hash.update(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const { architecture, settings } = definition;
+  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  hash.update(JSON.stringify([architecture, sorted]));
   for (const name of [...tensors.keys()].sort()) {
     const tensor = tensors.get(name);
     assert(tensor);
@@ -105,20 +90,20 @@ function digestOf(config: LlamaConfig, tensors: ReadonlyMap<string, BaseTensor>)
 
 /** Puts a base model together from weights in memory, checking names, shapes and finiteness as a reader does. */
 export function makeBaseModel(
-  config: LlamaConfig,
+  definition: ModelDefinition,
   stored: ReadonlyMap<string, BaseTensor>,
   source: string,
 ): BaseModel {
-  const tensors = config.tiedEmbeddings ? untangleTied(stored) : stored;
-  checkTensors(tensors, llamaTensorShapes(config), source);
+  const tensors = underOwnNames(stored, definition.aliases);
+  checkTensors(tensors, definition.weights, source);
   let parameters = 0;
   for (const { data } of tensors.values()) parameters += data.length;
   return {
-    config,
+    definition,
     parameters,
-    digest: digestOf(config, tensors),
+    digest: digestOf(definition, tensors),
     tensor(name) {
-      const tensor = tensors.get(config.tiedEmbeddings && name === HEAD ? EMBEDDING : name);
+      const tensor = tensors.get(definition.aliases.get(name) ?? name);
       assert(tensor, `no tensor ${name}`);
       return tensor;
     },
@@ -132,8 +117,8 @@ export function makeBaseModel(
  *   type or shape is not what Klatch can train
  */
 export async function loadBaseModel(folder: string): Promise<BaseModel> {
-  const config = await readLlamaConfig(folder);
-  const names = new Set([...llamaTensorShapes(config).keys(), HEAD]);
+  const definition = await readModelConfig(folder);
+  const names = new Set([...definition.weights.keys(), ...definition.aliases.keys()]);
   const stored = await readWeights(folder, (name) => names.has(name));
-  return makeBaseModel(config, stored, folder);
+  return makeBaseModel(definition, stored, folder);
 }

@@ -3,26 +3,8 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { readJson } from "./file-access.ts";
 
-/** Path of each linear layer inside a Llama block. */
-export const MODULES = {
-  q: "self_attn.q_proj",
-  k: "self_attn.k_proj",
-  v: "self_attn.v_proj",
-  o: "self_attn.o_proj",
-  gate: "mlp.gate_proj",
-  up: "mlp.up_proj",
-  down: "mlp.down_proj",
-} as const;
-
-/** A linear layer that LoRA may adapt. */
-export type Target = keyof typeof MODULES;
-
-export const TARGETS = Object.keys(MODULES) as readonly Target[];
-
 /** Klatch's own file in an adapter folder; PEFT passes over it. */
 export const KLATCH_FILE = "klatch.json";
-
-const lastPart = (path: string) => path.slice(path.lastIndexOf(".") + 1);
 
 /**
  * The content of adapter_config.json for a plain LoRA adapter, with PEFT's field names; only fields that old releases
@@ -31,13 +13,11 @@ const lastPart = (path: string) => path.slice(path.lastIndexOf(".") + 1);
 export function loraConfig(adapter: {
   readonly rank: number;
   readonly alpha: number;
-  readonly targets: readonly Target[];
-  readonly baseModel: string;
+  readonly targets: readonly string[];
 }): Readonly<Record<string, unknown>> {
   return {
     alpha_pattern: {},
     auto_mapping: null,
-    base_model_name_or_path: adapter.baseModel,
     bias: "none",
     fan_in_fan_out: false,
     inference_mode: true,
@@ -51,9 +31,7 @@ export function loraConfig(adapter: {
     r: adapter.rank,
     rank_pattern: {},
     revision: null,
-    target_modules: TARGETS.filter((target) => adapter.targets.includes(target)).map((target) =>
-      lastPart(MODULES[target]),
-    ),
+    target_modules: adapter.targets,
     task_type: "CAUSAL_LM",
   };
 }
@@ -63,7 +41,7 @@ const configSchema = z.object({
   peft_type: z.string(),
   r: z.number().int().min(1).max(4096),
   lora_alpha: z.number().positive().max(1e6),
-  target_modules: z.union([z.array(z.string()).min(1).max(256), z.string()]),
+  target_modules: z.union([z.array(z.string().min(1).max(512)).min(1).max(4096), z.string()]),
   base_model_name_or_path: z.string().nullish(),
   bias: z.string().default("none"),
   fan_in_fan_out: z.boolean().default(false),
@@ -79,14 +57,15 @@ type RawConfig = z.infer<typeof configSchema>;
 export interface LoraSettings {
   readonly rank: number;
   readonly alpha: number;
-  readonly targets: readonly Target[];
+  /** Ends of the adapted layers' paths, e.g. `q_proj`. */
+  readonly targets: readonly string[];
 }
 
 function refuse(file: string, what: string): KlatchError {
   return new KlatchError(
     "incompatible",
     `${file}: ${what}`,
-    "Klatch reads plain LoRA adapters on the linear layers of Llama-type models",
+    "Klatch reads plain LoRA adapters on linear layers",
   );
 }
 
@@ -119,15 +98,5 @@ export async function readLoraSettings(folder: string): Promise<LoraSettings> {
       `target_modules is the pattern "${raw.target_modules}", not a list of names`,
     );
   }
-  const named = new Set<Target>();
-  for (const module of raw.target_modules) {
-    const target = TARGETS.find((each) => lastPart(MODULES[each]) === lastPart(module));
-    if (!target) throw refuse(file, `target module ${module} is not a linear layer of Llama`);
-    named.add(target);
-  }
-  return {
-    rank: raw.r,
-    alpha: raw.lora_alpha,
-    targets: TARGETS.filter((target) => named.has(target)),
-  };
+  return { rank: raw.r, alpha: raw.lora_alpha, targets: raw.target_modules };
 }

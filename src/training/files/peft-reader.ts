@@ -64,7 +64,6 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
 
 /** The adapter that a learner works with, for comparison. */
 export interface ExpectedAdapter {
-  /** Slot names are those of `loraTensorName`. */
   readonly layout: AdapterLayout;
   readonly rank: number;
   readonly alpha: number;

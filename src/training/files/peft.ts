@@ -3,22 +3,16 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterLayout, Digest } from "../../types.ts";
 import { fileError, writeWhole } from "./file-access.ts";
-import { KLATCH_FILE, loraConfig, MODULES, type Target } from "./peft-config.ts";
+import { KLATCH_FILE } from "./peft-config.ts";
 import { type FloatTensor, writeSafetensors } from "./safetensors.ts";
-
-/** Name of one LoRA factor in a PEFT file; A has the shape [rank, in], B [out, rank]. */
-export function loraTensorName(layer: number, target: Target, factor: "A" | "B"): string {
-  return `base_model.model.model.layers.${layer}.${MODULES[target]}.lora_${factor}.weight`;
-}
 
 /** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
 export interface AdapterExport {
-  /** Slot names are those of {@link loraTensorName}. */
+  /** Slots carry the names of PEFT's files. */
   readonly layout: AdapterLayout;
   readonly values: Float32Array;
-  readonly rank: number;
-  readonly alpha: number;
-  readonly targets: readonly Target[];
+  /** The adapter's adapter_config.json but for the base model. */
+  readonly config: Readonly<Record<string, unknown>>;
   /** Where the base model is found: a hub name or a folder. */
   readonly baseModel: string;
   readonly baseDigest: Digest;
@@ -30,7 +24,7 @@ export interface AdapterExport {
 /** The part of the flat array that one slot names, as a view. */
 function slotTensor(adapter: AdapterExport, index: number): readonly [string, FloatTensor] {
   const slot = adapter.layout.tensors[index];
-  assert(slot && /\.lora_[AB]\.weight$/.test(slot.name), "a slot must have PEFT's name");
+  assert(slot, "a slot for each index");
   const size = slot.shape.reduce((product, n) => product * n, 1);
   const data = adapter.values.subarray(slot.offset, slot.offset + size);
   return [slot.name, { shape: slot.shape, data }];
@@ -54,7 +48,8 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     metadata: { format: "pt" },
   });
   const asJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  await writeWhole(join(folder, "adapter_config.json"), asJson(loraConfig(adapter)));
+  const config = { ...adapter.config, base_model_name_or_path: adapter.baseModel };
+  await writeWhole(join(folder, "adapter_config.json"), asJson(config));
   const own = {
     examples: adapter.format,
     baseModelDigest: adapter.baseDigest,

@@ -50,14 +50,16 @@ export function joinHeads(x: Value, shape: HeadShape): Value {
   return reshape(transpose(split, [0, 2, 1, 3]), [batch * length, heads * headDim]);
 }
 
-/** An additive mask [group * length, length] that hides the future from each query. */
-export function causalMask(like: Value, length: number, group: number): Value {
-  const data =
-    like.dtype === "f64"
-      ? new Float64Array(group * length ** 2)
-      : new Float32Array(group * length ** 2);
+/** An additive mask [group * length, length] that hides the future, and what lies `window` positions back, from each query. */
+export function causalMask(like: Value, length: number, group: number, window = length): Value {
+  const size = group * length ** 2;
+  const data = like.dtype === "f64" ? new Float64Array(size) : new Float32Array(size);
   for (let row = 0; row < group * length; row += 1) {
-    data.fill(-1e9, row * length + (row % length) + 1, (row + 1) * length);
+    const position = row % length;
+    const start = row * length;
+    data.fill(-1e9, start, start + Math.max(0, position - window + 1));
+    data.fill(-1e9, start + position + 1, start + length);
   }
-  return like.graph.constant(data, [group * length, length], like.dtype, `mask${length}x${group}`);
+  const name = `mask${length}x${group}/${Math.min(window, length)}`;
+  return like.graph.constant(data, [group * length, length], like.dtype, name);
 }

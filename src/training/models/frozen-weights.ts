@@ -1,8 +1,6 @@
 import type { Arrays } from "../engine/engine.ts";
 import type { BaseModel } from "../files/base-model.ts";
-import { llamaTensorShapes } from "../files/llama-config.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import { headName } from "./llama.ts";
 
 /** Weights up to this size are copied into every program, which packs them once and runs faster. */
 const COPY_BYTES_MAX = 128 << 20;
@@ -30,13 +28,13 @@ export interface FrozenWeights {
 export function freeze(model: BaseModel, copyBytesMax = COPY_BYTES_MAX): FrozenWeights {
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
-  const names = copied ? [] : [...llamaTensorShapes(model.config).keys()];
+  const names = copied ? [] : [...model.definition.weights.keys()];
   const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
   return {
     feeds: Object.fromEntries(names.map((name) => [name, model.tensor(name).data])),
     programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
     weight(graph, requested) {
-      const name = requested === "lm_head.weight" ? headName(model.config) : requested;
+      const name = model.definition.aliases.get(requested) ?? requested;
       const { shape, data } = model.tensor(name);
       return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
     },

@@ -119,7 +119,7 @@ describe("refusals", () => {
     ["run.rounds", "1e99"],
     ["run.optimizer.beta1", "1"],
     ["run.topology", "star"],
-    ["run.adapter.targets", "q,x"],
+    ["run.adapter.targets", "q, x"],
     ["run.members", "alice"],
     ["run.members", `${PEERS[0]},${PEERS[0]}`],
     ["gate.enabled", "yes"],

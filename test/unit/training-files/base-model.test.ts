@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
-import { parseLlamaConfig } from "../../../src/training/files/llama-config.ts";
 import { encodeSafetensors, type FloatTensor } from "../../../src/training/files/safetensors.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import { inFolder, TINY_CONFIG, tinyWeights, writeTinyModel } from "./tiny-model.ts";
 
-const config = parseLlamaConfig(JSON.stringify(TINY_CONFIG), "tiny");
+const config = parseModelConfig(JSON.stringify(TINY_CONFIG), "tiny");
 const EMBEDDING = "model.embed_tokens.weight";
 
 /** The error of loading a tiny model after `damage` was done to its folder or content. */
@@ -36,7 +36,7 @@ describe("a base model", () => {
     await inFolder(async (folder) => {
       await writeTinyModel(folder);
       const model = await loadBaseModel(folder);
-      expect(model.config).toMatchObject({ heads: 2, keyValueHeads: 1, headDim: 4, eosIds: [2] });
+      expect(model.definition).toMatchObject({ keyValueHeads: 1, headDim: 4, eosIds: [2] });
       expect(model.tensor("lm_head.weight")).toBe(model.tensor(EMBEDDING));
       expect(model.tensor("model.layers.1.self_attn.k_proj.weight").shape).toEqual([4, 8]);
       // embedding 16*8 + norm 8 + 2 layers of (2*8 norms + q,o 8*8 each + k,v 4*8 each + 3 * 12*8)

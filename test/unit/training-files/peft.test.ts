@@ -1,7 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type AdapterExport, loraTensorName, writePeft } from "../../../src/training/files/peft.ts";
+import { loraTensorName } from "../../../src/training/adapters/lora.ts";
+import { type AdapterExport, writePeft } from "../../../src/training/files/peft.ts";
+import { loraConfig } from "../../../src/training/files/peft-config.ts";
 import {
   type ExpectedAdapter,
   fitPeft,
@@ -17,14 +19,18 @@ function tinyLayout(): AdapterLayout {
   let length = 0;
   for (const layer of [0, 1]) {
     for (const [target, out] of [
-      ["q", 8],
-      ["v", 4],
+      ["q_proj", 8],
+      ["v_proj", 4],
     ] as const) {
       for (const [factor, shape] of [
         ["A", [2, 8]],
         ["B", [out, 2]],
       ] as const) {
-        tensors.push({ name: loraTensorName(layer, target, factor), shape, offset: length });
+        tensors.push({
+          name: loraTensorName(`model.layers.${layer}.self_attn.${target}`, factor),
+          shape,
+          offset: length,
+        });
         length += (shape[0] ?? 0) * (shape[1] ?? 0);
       }
     }
@@ -36,9 +42,7 @@ const layout = tinyLayout();
 const adapter: AdapterExport = {
   layout,
   values: Float32Array.from({ length: layout.length }, (_, i) => i / 3),
-  rank: 2,
-  alpha: 4,
-  targets: ["v", "q"],
+  config: loraConfig({ rank: 2, alpha: 4, targets: ["q_proj", "v_proj"] }),
   baseModel: "org/base",
   baseDigest: "a".repeat(64),
   format: "text",
@@ -87,7 +91,7 @@ describe("an exported adapter", () => {
       expect(read).toMatchObject({
         rank: 2,
         alpha: 4,
-        targets: ["q", "v"],
+        targets: ["q_proj", "v_proj"],
         format: "text",
         runId: "run-1",
       });
@@ -132,7 +136,6 @@ describe("an adapter that does not fit", () => {
     ["trained biases", { bias: "all" }, /bias is all/],
     ["another scaling", { use_rslora: true }, /use_rslora/],
     ["ranks by layer", { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
-    ["an unknown module", { target_modules: ["c_attn"] }, /c_attn/],
     ["a pattern of modules", { target_modules: ".*_proj" }, /pattern/],
     ["no rank", { r: 0 }, /r:/],
   ];

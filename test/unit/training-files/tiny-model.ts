@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { LlamaConfig } from "../../../src/training/files/base-model.ts";
-import { llamaTensorShapes, parseLlamaConfig } from "../../../src/training/files/llama-config.ts";
 import { type FloatTensor, writeSafetensors } from "../../../src/training/files/safetensors.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 
 /** A config.json of the smallest model that has every part: grouped heads, two layers. */
 export const TINY_CONFIG = {
@@ -25,9 +25,9 @@ export const TINY_CONFIG = {
 };
 
 /** Weights that name their own place: the i-th value of every tensor is (i mod 7) / 8, exact in BF16 and F16. */
-export function tinyWeights(config: LlamaConfig): Map<string, FloatTensor> {
+export function tinyWeights(definition: ModelDefinition): Map<string, FloatTensor> {
   const tensors = new Map<string, FloatTensor>();
-  for (const [name, shape] of llamaTensorShapes(config)) {
+  for (const [name, shape] of definition.weights) {
     const size = shape.reduce((product, n) => product * n, 1);
     tensors.set(name, { shape, data: Float32Array.from({ length: size }, (_, i) => (i % 7) / 8) });
   }
@@ -88,7 +88,7 @@ export async function writeTinyModel(
   await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify({ bos_token: "<s>" }));
   if (changes.weights === null) return;
   const weights =
-    changes.weights ?? tinyWeights(parseLlamaConfig(JSON.stringify(TINY_CONFIG), "tiny"));
+    changes.weights ?? tinyWeights(parseModelConfig(JSON.stringify(TINY_CONFIG), "tiny"));
   await writeSafetensors(join(folder, "model.safetensors"), weights, {
     dtype: changes.dtype ?? "F32",
   });

@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
+import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createLora } from "../../../src/training/adapters/lora.ts";
 import { ProgramCache } from "../../../src/training/engine/program-cache.ts";
-import { llamaTensorShapes } from "../../../src/training/files/llama-config.ts";
 import { add, mul, scale, sigmoid } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
 import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
-import { loraLayout } from "../../../src/training/lora.ts";
-import { LoraModel } from "../../../src/training/lora-model.ts";
+import { makeBlocks, type Sequences } from "../../../src/training/models/blocks.ts";
 import { freeze } from "../../../src/training/models/frozen-weights.ts";
 import { batchLoss, trainingOutputs } from "../../../src/training/models/loss-program.ts";
 import { lower } from "../../../src/training/onnx/lowering.ts";
 import { Message } from "../../../src/training/onnx/protobuf.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { sequenceLogits } from "./logits.ts";
-import { TINY, tinyModel } from "./tiny-llama.ts";
+import { tinyModel } from "./tiny-llama.ts";
 
 describe("a graph", () => {
   test("holds what is computed twice once", () => {
@@ -75,13 +75,15 @@ describe("the engine", () => {
     const lossAndGradients = async (dtype: DType) => {
       const graph = new Graph();
       const model = tinyModel();
-      const names = [...llamaTensorShapes(TINY).keys()];
+      const { definition } = model;
+      const names = [...definition.weights.keys()];
       const inputs = new Map(
         names.map((name) => [name, graph.input(name, model.tensor(name).shape, dtype)]),
       );
       const weights = graph.constant(floats(dtype, new Array(8).fill(1 / 8)), [8, 1], dtype);
-      const weight = (name: string) => inputs.get(name) as Value;
-      const { loss } = batchLoss(graph, TINY, { weight }, shape, weights);
+      const weight = (_: Graph, name: string) => inputs.get(name) as Value;
+      const blocks = (sequences: Sequences) => makeBlocks(graph, definition, { weight }, sequences);
+      const { loss } = batchLoss(definition, { graph, blocks }, shape, weights);
       const program = await engine.compile(trainingOutputs(loss, inputs));
       const feeds = Object.fromEntries(names.map((n) => [n, floats(dtype, model.tensor(n).data)]));
       const ids = BigInt64Array.of(1n, 3n, 5n, 7n, 1n, 9n, 0n, 2n);
@@ -138,10 +140,10 @@ describe("protocol buffers", () => {
 describe("frozen weights", () => {
   test("give the same numbers copied into a program or fed to it", async () => {
     const base = tinyModel();
-    const layout = loraLayout(base, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
-    const adapter = Float32Array.from(numbers(layout.length, 3));
+    const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+    const adapter = Float32Array.from(numbers(lora.layout.length, 3));
     const logits = async (copyBytesMax: number) => {
-      const model = new LoraModel(base, layout, engine, { copyBytesMax });
+      const model = new AdaptedModel(base, lora, engine, { copyBytesMax });
       const found = await sequenceLogits(model, adapter, [1, 5, 9, 2]);
       await model.close();
       return found;
@@ -154,7 +156,7 @@ describe("frozen weights", () => {
     const base = tinyModel();
     expect(Object.keys(freeze(base).feeds)).toEqual([]);
     expect(freeze(base).programsMax).toBe(24);
-    expect(Object.keys(freeze(base, 0).feeds)).toEqual([...llamaTensorShapes(TINY).keys()]);
+    expect(Object.keys(freeze(base, 0).feeds)).toEqual([...base.definition.weights.keys()]);
     // 32 million parameters are 122 MiB, three times that 366 MiB: five of them in 2 GiB, but six are kept at least.
     expect(freeze({ ...base, parameters: 32e6 }).programsMax).toBe(6);
   });

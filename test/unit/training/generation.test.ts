@@ -1,16 +1,16 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
+import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createLora } from "../../../src/training/adapters/lora.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
-import { initialLora, loraLayout } from "../../../src/training/lora.ts";
-import { LoraModel } from "../../../src/training/lora-model.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { sequenceLogits } from "./logits.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const base = tinyModel({ ...TINY, eosIds: [] });
-const layout = loraLayout(base, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
-const model = new LoraModel(base, layout, engine);
-const adapter = Float32Array.from(numbers(layout.length, 3), (x) => 0.3 * x);
+const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+const model = new AdaptedModel(base, lora, engine);
+const adapter = Float32Array.from(numbers(lora.layout.length, 3), (x) => 0.3 * x);
 afterAll(() => model.close());
 
 /** Greedy continuation without a cache: the whole sequence again for every token. */
@@ -30,7 +30,7 @@ describe("generation with a cache", () => {
     const found = await generate(model, adapter, prompt, options);
     expect(found).toEqual(await greedyFromScratch(prompt, 12));
     // Control: the adapter matters.
-    const plain = await generate(model, initialLora(layout, 1), prompt, options);
+    const plain = await generate(model, lora.initial(1), prompt, options);
     expect(plain).not.toEqual(found);
   });
 
@@ -47,7 +47,7 @@ describe("generation with a cache", () => {
   test("stops at an end-of-text id without giving it", async () => {
     const options = { maxTokens: 12, temperature: 0, seed: 1 };
     const [, second = 0] = await generate(model, adapter, [1, 7, 3], options);
-    const ending = new LoraModel(tinyModel({ ...TINY, eosIds: [second] }), layout, engine);
+    const ending = new AdaptedModel(tinyModel({ ...TINY, eosIds: [second] }), lora, engine);
     const found = await generate(ending, adapter, [1, 7, 3], options);
     expect(found).not.toContain(second);
     expect(found.length).toBeLessThanOrEqual(1);

@@ -1,18 +1,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createLora, type LoraLayout } from "../../../src/training/adapters/lora.ts";
+import { slotView } from "../../../src/training/adapters/slots.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
-import type { Target } from "../../../src/training/files/peft-config.ts";
-import { type LoraLayout, loraLayout, slotView } from "../../../src/training/lora.ts";
-import { LoraModel } from "../../../src/training/lora-model.ts";
+import { LLAMA_TARGETS } from "../../../src/training/models/llama.ts";
 import { sequenceLogits } from "./logits.ts";
 
 /** What PyTorch computed; `command` in each file says how. */
 interface Golden {
   readonly rank: number;
   readonly alpha: number;
-  readonly targets: readonly Target[];
+  readonly targets: readonly string[];
   readonly loss: number;
   readonly logits_last_first8: readonly number[];
   readonly logits_norm: number;
@@ -48,13 +49,14 @@ function referenceExample(vocabulary: number) {
 async function compute(copy: string, expected: Golden) {
   const base = await loadBaseModel(`${FOLDER}/${copy}`);
   const { rank, alpha, targets } = expected;
-  const layout = loraLayout(base, { rank, alpha, targets, seed: 0 });
-  const model = new LoraModel(base, layout, createOnnxEngine({ threads: 1 }));
+  const lora = createLora(base.definition, { rank, alpha, targets, seed: 0 });
+  const { layout } = lora;
+  const model = new AdaptedModel(base, lora, createOnnxEngine({ threads: 1 }));
   const adapter = referenceAdapter(layout);
-  const example = referenceExample(base.config.vocabSize);
+  const example = referenceExample(base.definition.vocabSize);
   const gradient = new Float32Array(layout.length);
   const parts = collateParts([example], 32);
-  const loss = await model.lossAndGradient(adapter, parts, ["A", "B"], gradient);
+  const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
   const logits = await sequenceLogits(model, adapter, example.ids);
   await model.close();
   return { loss, logits, gradients: byReferenceName(layout, gradient) };
@@ -66,10 +68,14 @@ function byReferenceName(
   gradient: Float32Array,
 ): Readonly<Record<string, Float32Array>> {
   return Object.fromEntries(
-    layout.adapted.flatMap(({ layer, target, a, b }) => [
-      [`${layer}.${target}.A`, slotView(gradient, a)],
-      [`${layer}.${target}.B`, slotView(gradient, b)],
-    ]),
+    layout.adapted.flatMap(({ linear: { layer, module }, a, b }) => {
+      const [target] =
+        Object.entries(LLAMA_TARGETS).find(([, path]) => module.endsWith(path)) ?? [];
+      return [
+        [`${layer}.${target}.A`, slotView(gradient, a)],
+        [`${layer}.${target}.B`, slotView(gradient, b)],
+      ];
+    }),
   );
 }
 

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { adapterInputs } from "../../../src/training/adapted-model.ts";
+import type { Adaptation } from "../../../src/training/adapters/adapter.ts";
+import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BatchShape } from "../../../src/training/batches.ts";
-import type { BaseModel, LlamaConfig } from "../../../src/training/files/base-model.ts";
-import { llamaTensorShapes } from "../../../src/training/files/llama-config.ts";
+import type { BaseModel } from "../../../src/training/files/base-model.ts";
 import type { Graph, Shape, Value } from "../../../src/training/graph/value.ts";
-import { loraLayout } from "../../../src/training/lora.ts";
-import { headName } from "../../../src/training/models/llama.ts";
-import { batchLoss, loraInputs } from "../../../src/training/models/loss-program.ts";
+import { makeBlocks, type WeightSource } from "../../../src/training/models/blocks.ts";
+import type { ModelDefinition } from "../../../src/training/models/definition.ts";
+import { llamaModel } from "../../../src/training/models/llama.ts";
+import { batchLoss } from "../../../src/training/models/loss-program.ts";
 import { gradientError } from "./finite-differences.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
@@ -24,16 +27,18 @@ function lossWeights(graph: Graph): Value {
 /** The graph under test has the loss weights as a constant, for they are float64 here. */
 function loss(
   graph: Graph,
-  config: LlamaConfig,
-  parameters: Parameters<typeof batchLoss>[2],
+  definition: ModelDefinition,
+  source: WeightSource,
+  adaptation?: Adaptation,
 ): Value {
-  return batchLoss(graph, config, parameters, SHAPE, lossWeights(graph)).loss;
+  const blocks = (sequences: Parameters<typeof makeBlocks>[3]) =>
+    makeBlocks(graph, definition, source, sequences, adaptation);
+  return batchLoss(definition, { graph, blocks }, SHAPE, lossWeights(graph)).loss;
 }
 
-function constants(graph: Graph, model: BaseModel): (name: string) => Value {
+function constants(model: BaseModel): (graph: Graph, name: string) => Value {
   const known = new Map<string, Value>();
-  return (requested) => {
-    const name = requested === "lm_head.weight" ? headName(model.config) : requested;
+  return (graph, name) => {
     const { data, shape } = model.tensor(name);
     const made = known.get(name) ?? graph.constant(Float64Array.from(data), shape, "f64", name);
     known.set(name, made);
@@ -44,12 +49,11 @@ function constants(graph: Graph, model: BaseModel): (name: string) => Value {
 describe("a whole tiny Llama's gradients agree with central differences in float64", () => {
   test("for LoRA factors on every linear layer", async () => {
     const model = tinyModel();
-    const layout = loraLayout(model, { rank: 2, alpha: 3, targets: ["all"], seed: 0 });
-    const shapes = Object.fromEntries(layout.tensors.map(({ name, shape }) => [name, shape]));
+    const lora = createLora(model.definition, { rank: 2, alpha: 3, targets: ["all"], seed: 0 });
+    const shapes = Object.fromEntries(lora.layout.tensors.map(({ name, shape }) => [name, shape]));
     const build = (graph: Graph) => {
-      const { adapt } = loraInputs(graph, layout, "f64");
-      const weight = constants(graph, model);
-      return loss(graph, model.config, adapt ? { weight, adapt } : { weight });
+      const adaptation = lora.adapt(graph, adapterInputs(graph, lora, "f64"));
+      return loss(graph, model.definition, { weight: constants(model) }, adaptation);
     };
     const domain = (x: number) => 0.5 * x;
     expect(
@@ -59,14 +63,11 @@ describe("a whole tiny Llama's gradients agree with central differences in float
 
   for (const tiedEmbeddings of [true, false]) {
     test(`for all parameters, ${tiedEmbeddings ? "tied" : "untied"} head`, async () => {
-      const config = { ...TINY, tiedEmbeddings };
-      const shapes: Record<string, Shape> = Object.fromEntries(llamaTensorShapes(config));
+      const definition = llamaModel({ ...TINY, tiedEmbeddings });
+      const shapes: Record<string, Shape> = Object.fromEntries(definition.weights);
       const build = (graph: Graph) =>
-        loss(graph, config, {
-          weight(requested) {
-            const name = requested === "lm_head.weight" ? headName(config) : requested;
-            return graph.input(name, shapes[name] ?? [], "f64");
-          },
+        loss(graph, definition, {
+          weight: (_, name) => graph.input(name, shapes[name] ?? [], "f64"),
         });
       expect(await gradientError({ shapes, build, feeds: FEEDS, every: 5 }, (x) => x)).toBeLessThan(
         1e-6,

@@ -1,21 +1,20 @@
 import assert from "node:assert/strict";
+import type { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { linear } from "../../../src/training/graph/matmul.ts";
-import type { LoraModel } from "../../../src/training/lora-model.ts";
-import { causalAttention } from "../../../src/training/models/causal-attention.ts";
-import { headName, llamaHidden } from "../../../src/training/models/llama.ts";
+import { wholeSequences } from "../../../src/training/models/whole-sequences.ts";
 
 /** Logits of every position of one sequence, [length, vocabulary], row-major. */
 export async function sequenceLogits(
-  model: LoraModel,
+  model: AdaptedModel,
   adapter: Float32Array,
   ids: ArrayLike<number>,
 ): Promise<Float32Array> {
-  const { config } = model.base;
+  const { definition } = model.base;
   const { length } = ids;
-  const program = await model.program(`logits ${length}`, (graph, parameters) => {
-    const input = graph.input("ids", [1, length], "i64");
-    const hidden = llamaHidden(config, parameters, input, causalAttention(config, 1, length));
-    return { logits: linear(hidden, parameters.weight(headName(config))) };
+  const program = await model.program(`logits ${length}`, ({ graph, blocks: over }) => {
+    const blocks = over(wholeSequences(1, length));
+    const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
+    return { logits: linear(hidden, blocks.weight(definition.head)) };
   });
   const own = { ids: BigInt64Array.from(Array.from(ids), BigInt) };
   const { logits } = await program.run(model.feeds(adapter, own));

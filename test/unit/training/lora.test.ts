@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { initialLora, loraLayout, slotView, trainedFactors } from "../../../src/training/lora.ts";
+import { initialLora, loraLayout, trainedFactors } from "../../../src/training/adapters/lora.ts";
+import { slotView } from "../../../src/training/adapters/slots.ts";
 import { tinyModel } from "./tiny-llama.ts";
 
 const OPTIONS = { rank: 2, alpha: 3, targets: ["v", "q"], seed: 4 };
 
 describe("an adapter's layout", () => {
-  const layout = loraLayout(tinyModel(), OPTIONS);
+  const layout = loraLayout(tinyModel().definition, OPTIONS);
 
   test("goes by layer, then target in the model's order, A before B", () => {
     const short = layout.tensors.map(({ name }) =>
@@ -25,15 +26,17 @@ describe("an adapter's layout", () => {
   });
 
   test("has a digest of names and shapes alone", () => {
-    const again = loraLayout(tinyModel(), { ...OPTIONS, seed: 9, targets: ["q", "v"] });
+    const again = loraLayout(tinyModel().definition, { ...OPTIONS, seed: 9, targets: ["q", "v"] });
     expect(again.digest).toBe(layout.digest);
-    expect(loraLayout(tinyModel(), { ...OPTIONS, rank: 3 }).digest).not.toBe(layout.digest);
+    expect(loraLayout(tinyModel().definition, { ...OPTIONS, rank: 3 }).digest).not.toBe(
+      layout.digest,
+    );
   });
 
   test.for([{ rank: 0 }, { rank: 2.5 }, { alpha: 0 }, { targets: ["x"] }, { targets: [] }])(
     "refuses %o",
     (wrong) => {
-      expect(() => loraLayout(tinyModel(), { ...OPTIONS, ...wrong })).toThrow(
+      expect(() => loraLayout(tinyModel().definition, { ...OPTIONS, ...wrong })).toThrow(
         expect.objectContaining({ code: "usage" }),
       );
     },
@@ -41,7 +44,7 @@ describe("an adapter's layout", () => {
 });
 
 describe("a new adapter", () => {
-  const layout = loraLayout(tinyModel(), OPTIONS);
+  const layout = loraLayout(tinyModel().definition, OPTIONS);
   const values = initialLora(layout, 4);
 
   test("has A uniform within 1 / sqrt(in) and B zero", () => {

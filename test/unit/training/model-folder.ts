@@ -1,10 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeTokenizer } from "../../../scripts/tokenizer-files.ts";
-import type { LlamaConfig } from "../../../src/training/files/base-model.ts";
-import { llamaTensorShapes } from "../../../src/training/files/llama-config.ts";
 import { type FloatTensor, writeSafetensors } from "../../../src/training/files/safetensors.ts";
 import type { LearnerOptions } from "../../../src/training/learner.ts";
+import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 /** Three special tokens and 256 bytes. */
@@ -14,7 +13,7 @@ export const BYTES: LlamaConfig = { ...TINY, vocabSize: 259, contextMax: 32 };
 export async function writeTinyFolder(folder: string): Promise<void> {
   const model = tinyModel(BYTES);
   const tensors = new Map<string, FloatTensor>();
-  for (const name of llamaTensorShapes(BYTES).keys()) tensors.set(name, model.tensor(name));
+  for (const name of model.definition.weights.keys()) tensors.set(name, model.tensor(name));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
   await writeTokenizer(folder, [], BYTES.contextMax);
   const config = {

@@ -1,11 +1,10 @@
 import {
   type BaseModel,
   type BaseTensor,
-  type LlamaConfig,
   makeBaseModel,
 } from "../../../src/training/files/base-model.ts";
-import { llamaTensorShapes } from "../../../src/training/files/llama-config.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
+import { type LlamaConfig, llamaModel } from "../../../src/training/models/llama.ts";
 import { numbers } from "./finite-differences.ts";
 
 /** Small enough to differentiate numerically, with every feature: two layers, grouped heads, odd sizes. */
@@ -27,12 +26,13 @@ export const TINY: LlamaConfig = {
 
 /** A model with fixed weights of about unit gain. */
 export function tinyModel(config: LlamaConfig = TINY): BaseModel {
+  const definition = llamaModel(config);
   const tensors = new Map<string, BaseTensor>();
-  for (const [name, shape] of llamaTensorShapes(config)) {
+  for (const [name, shape] of definition.weights) {
     const norm = shape.length === 1;
     const values = numbers(sizeOf(shape), tensors.size + 20);
     const data = Float32Array.from(values, (x) => (norm ? 1 + 0.3 * x : 0.7 * x));
     tensors.set(name, { shape, data });
   }
-  return makeBaseModel(config, tensors, "tiny model");
+  return makeBaseModel(definition, tensors, "tiny model");
 }

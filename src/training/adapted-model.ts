@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import type { TensorSlot } from "../types.ts";
+import type { Adaptation, Adapter } from "./adapters/adapter.ts";
+import { slotView } from "./adapters/slots.ts";
+import type { Batch, BatchShape } from "./batches.ts";
+import type { Arrays, Engine, Program } from "./engine/engine.ts";
+import { ProgramCache } from "./engine/program-cache.ts";
+import type { BaseModel } from "./files/base-model.ts";
+import { Graph, type Value } from "./graph/value.ts";
+import { type Blocks, makeBlocks, type Sequences } from "./models/blocks.ts";
+import { type FrozenWeights, freeze } from "./models/frozen-weights.ts";
+import {
+  batchLoss,
+  evaluationOutputs,
+  gradientName,
+  trainingOutputs,
+} from "./models/loss-program.ts";
+
+/** Losses of a batch's completion tokens. */
+export interface RowResults {
+  readonly losses: Float32Array;
+  /** 1 where the target has the greatest logit. */
+  readonly correct: Uint8Array;
+}
+
+/** What a program is built from: a graph, the adapter's tensors in it, and blocks over any kind of sequences. */
+export interface ProgramParts {
+  readonly graph: Graph;
+  /** The adapter's tensors by slot name. */
+  readonly tensors: ReadonlyMap<string, Value>;
+  blocks(sequences: Sequences): Blocks;
+}
+
+/** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
+export class AdaptedModel {
+  readonly base: BaseModel;
+  readonly adapter: Adapter;
+  readonly #frozen: FrozenWeights;
+  readonly #programs: ProgramCache;
+  readonly #partGradient: Float32Array;
+
+  constructor(
+    base: BaseModel,
+    adapter: Adapter,
+    engine: Engine,
+    options: { readonly copyBytesMax?: number } = {},
+  ) {
+    this.base = base;
+    this.adapter = adapter;
+    this.#frozen = freeze(base, options.copyBytesMax);
+    this.#partGradient = new Float32Array(adapter.layout.length);
+    this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
+  }
+
+  /** Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. */
+  async lossAndGradient(
+    values: Float32Array,
+    parts: readonly Batch[],
+    slots: readonly TensorSlot[],
+    gradient: Float32Array,
+  ): Promise<number> {
+    let total = 0;
+    for (const [i, part] of parts.entries()) {
+      const target = i === 0 ? gradient : this.#partGradient;
+      total += await this.#partLoss(values, part, slots, target);
+      if (i > 0) accumulate(gradient, target, slots);
+    }
+    return total;
+  }
+
+  async #partLoss(
+    values: Float32Array,
+    batch: Batch,
+    slots: readonly TensorSlot[],
+    gradient: Float32Array,
+  ): Promise<number> {
+    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)}`;
+    const program = await this.program(key, (parts) => {
+      const { loss } = batchLoss(this.base.definition, parts, batch.shape);
+      return trainingOutputs(
+        loss,
+        new Map(slots.map(({ name }) => [name, pick(parts.tensors, name)])),
+      );
+    });
+    const into: Record<string, Float32Array> = {};
+    for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
+    const { loss } = await program.run(this.feeds(values, batchFeeds(batch)), into);
+    return Number(loss?.[0]);
+  }
+
+  /** Loss and correctness of each completion token of a batch. */
+  async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
+    const program = await this.program(`rows ${shapeKey(batch.shape)}`, (parts) =>
+      evaluationOutputs(batchLoss(this.base.definition, parts, batch.shape)),
+    );
+    const { rowLosses, correct } = await program.run(this.feeds(values, batchFeeds(batch)));
+    assert.ok(rowLosses instanceof Float32Array && correct instanceof Uint8Array);
+    return {
+      losses: rowLosses.subarray(0, batch.tokens),
+      correct: correct.subarray(0, batch.tokens),
+    };
+  }
+
+  /** A program over this model's parameters, compiled once per key. */
+  program(
+    key: string,
+    build: (parts: ProgramParts) => Readonly<Record<string, Value>>,
+  ): Promise<Program> {
+    return this.#programs.get(key, () => {
+      const graph = new Graph();
+      const tensors = adapterInputs(graph, this.adapter);
+      const adaptation = this.adapter.adapt(graph, tensors);
+      return build(this.#parts(graph, tensors, adaptation));
+    });
+  }
+
+  #parts(graph: Graph, tensors: ReadonlyMap<string, Value>, adaptation: Adaptation): ProgramParts {
+    const { definition } = this.base;
+    return {
+      graph,
+      tensors,
+      blocks: (sequences) => makeBlocks(graph, definition, this.#frozen, sequences, adaptation),
+    };
+  }
+
+  /** What a program is fed: the adapter's tensors, weights that are not constants, and `own`. */
+  feeds(values: Float32Array, own: Arrays): Arrays {
+    const { layout } = this.adapter;
+    assert.equal(values.length, layout.length, "an adapter of this layout");
+    const feeds: Record<string, Arrays[string]> = { ...this.#frozen.feeds, ...own };
+    for (const slot of layout.tensors) feeds[slot.name] = slotView(values, slot);
+    return feeds;
+  }
+
+  close(): Promise<void> {
+    return this.#programs.close();
+  }
+}
+
+/** The adapter's tensors as inputs of a graph, by slot name. */
+export function adapterInputs(
+  graph: Graph,
+  { layout }: Adapter,
+  dtype: "f32" | "f64" = "f32",
+): ReadonlyMap<string, Value> {
+  return new Map(
+    layout.tensors.map(({ name, shape }) => [name, graph.input(name, shape, dtype)] as const),
+  );
+}
+
+/** sum += part, in `slots`. */
+function accumulate(sum: Float32Array, part: Float32Array, slots: readonly TensorSlot[]): void {
+  for (const slot of slots) {
+    const target = slotView(sum, slot);
+    for (const [i, value] of slotView(part, slot).entries()) target[i] = (target[i] ?? 0) + value;
+  }
+}
+
+function batchFeeds(batch: Batch): Arrays {
+  const { ids, positions, targets, weights } = batch;
+  return { ids, positions, targets, weights };
+}
+
+function shapeKey({ batch, length, lossRows }: BatchShape): string {
+  return `${batch}x${length}/${lossRows}`;
+}
+
+function pick(inputs: ReadonlyMap<string, Value>, name: string): Value {
+  const value = inputs.get(name);
+  assert.ok(value !== undefined, name);
+  return value;
+}

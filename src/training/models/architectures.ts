@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { checkShape, parseJson, readText } from "../files/file-access.ts";
+import { refuse } from "./config-fields.ts";
+import type { Architecture, ModelDefinition } from "./definition.ts";
+import { LLAMA } from "./llama.ts";
+
+/** Every architecture that Klatch trains. */
+export const ARCHITECTURES: readonly Architecture[] = [LLAMA];
+
+const CONFIG_BYTES_MAX = 1 << 20;
+
+const kindSchema = z.object({
+  model_type: z.string().optional(),
+  architectures: z.array(z.string()).nullish(),
+});
+
+/**
+ * Reads the text of a Hugging Face config.json.
+ *
+ * @throws KlatchError `data` when it is not JSON or a value is out of bounds, `incompatible` when the model is of
+ *   another architecture or uses a part that Klatch does not compute
+ */
+export function parseModelConfig(text: string, file: string): ModelDefinition {
+  const json = parseJson(text, file);
+  const { architectures, model_type } = checkShape(json, kindSchema, file);
+  const name = architectures?.[0];
+  const found = ARCHITECTURES.find(({ names, modelType }) =>
+    name === undefined ? modelType === model_type : names.includes(name),
+  );
+  if (found !== undefined) return found.define(json, file);
+  const supported = ARCHITECTURES.flatMap(({ names }) => names).join(", ");
+  const asked = name ?? model_type ?? "(none named)";
+  throw refuse(file, `architecture ${asked} is not supported; supported: ${supported}`);
+}
+
+/** Reads config.json of a Hugging Face model folder; see {@link parseModelConfig}. */
+export async function readModelConfig(folder: string): Promise<ModelDefinition> {
+  const file = join(folder, "config.json");
+  return parseModelConfig(await readText(file, CONFIG_BYTES_MAX), file);
+}

@@ -1,0 +1,84 @@
+import type { Adaptation } from "../adapters/adapter.ts";
+import { add } from "../graph/elementwise.ts";
+import { gatherRows } from "../graph/indexing.ts";
+import { matmul } from "../graph/matmul.ts";
+import type { Graph, Value } from "../graph/value.ts";
+import type { LinearLayer, ModelDefinition } from "./definition.ts";
+import type { Rotation } from "./rotation.ts";
+
+/** One attention layer's numbers. */
+export interface AttentionSettings {
+  readonly heads: number;
+  /** Divides `heads`; fewer means grouped queries. */
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** What query times key is multiplied by, usually 1 / sqrt(headDim). */
+  readonly scale: number;
+  readonly rotation?: Rotation;
+  /** How many positions back a query sees, itself included; all when absent. */
+  readonly window?: number;
+}
+
+/** How the rows of a program are sequences: whole ones side by side, or one new position after a cache. */
+export interface Sequences {
+  /** i64 [rows]: each row's position in its sequence. */
+  positions(graph: Graph): Value;
+  /** Self-attention over projected query [rows, heads * headDim], key and value [rows, keyValueHeads * headDim]. */
+  attend(layer: number, projected: Projected, settings: AttentionSettings): Value;
+}
+
+export interface Projected {
+  readonly query: Value;
+  readonly key: Value;
+  readonly value: Value;
+}
+
+/** What an architecture builds its graph from. */
+export interface Blocks {
+  readonly graph: Graph;
+  /** A frozen weight by its Hugging Face name. */
+  weight(name: string): Value;
+  /** x [rows, inputs] through linear layer `module`, bias and adapter included: [rows, outputs]. */
+  linear(module: string, x: Value): Value;
+  /** Rows `ids` (i64 [rows]) of an embedding table. */
+  embed(table: string, ids: Value): Value;
+  positions(): Value;
+  /** See `Sequences.attend`; gives [rows, heads * headDim]. */
+  attend(layer: number, projected: Projected, settings: AttentionSettings): Value;
+}
+
+/** Where a program's frozen weights come from. */
+export interface WeightSource {
+  weight(graph: Graph, name: string): Value;
+}
+
+/** The blocks of one program over frozen weights, with what an adapter changes. */
+export function makeBlocks(
+  graph: Graph,
+  definition: ModelDefinition,
+  source: WeightSource,
+  sequences: Sequences,
+  adaptation: Adaptation = {},
+): Blocks {
+  const layers = new Map(definition.linears.map((layer) => [layer.module, layer]));
+  const weight = (name: string) => source.weight(graph, name);
+  const frozen = (layer: LinearLayer, x: Value): Value => {
+    const product = matmul(x, weight(`${layer.module}.weight`), {
+      transposeB: !layer.inputsFirst,
+    });
+    return layer.bias ? add(product, weight(`${layer.module}.bias`)) : product;
+  };
+  return {
+    graph,
+    weight,
+    linear(module, x) {
+      const layer = layers.get(module);
+      if (layer === undefined) throw new Error(`no linear layer ${module}`);
+      const base = (input: Value) => frozen(layer, input);
+      return adaptation.linear?.(layer, x, base) ?? base(x);
+    },
+    embed: (table, ids) => gatherRows(weight(table), ids),
+    positions: () => sequences.positions(graph),
+    attend: (layer, projected, settings) => sequences.attend(layer, projected, settings),
+  };
+}

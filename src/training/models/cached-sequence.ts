@@ -1,0 +1,71 @@
+import { add, scale } from "../graph/elementwise.ts";
+import { matmul } from "../graph/matmul.ts";
+import { concat, reshape, slice } from "../graph/movement.ts";
+import { softmax } from "../graph/softmax.ts";
+import type { Graph, Value } from "../graph/value.ts";
+import type { AttentionSettings, Sequences } from "./blocks.ts";
+import { rotate } from "./rotation.ts";
+import type { Observe } from "./whole-sequences.ts";
+
+/** Names of a layer's cache inputs and of the new row that a step adds to them. */
+export const cacheNames = (layer: number) => ({
+  keys: `keys ${layer}`,
+  values: `values ${layer}`,
+  newKey: `new key ${layer}`,
+  newValue: `new value ${layer}`,
+});
+
+/** Name of the mask for layers that see `window` positions back, or all. */
+export function maskName(window: number | undefined): string {
+  return window === undefined ? "mask" : `mask ${window}`;
+}
+
+/**
+ * One new position after `capacity` cached ones. Inputs: `position` i64 [1]; `keys` and `values` of each layer
+ * [1, keyValueHeads, capacity, headDim]; `mask` (one for each window) [capacity + 1], very negative where the new
+ * position does not look. The new row is scored apart and joined after, so the cache is never copied.
+ */
+export function cachedSequence(graph: Graph, capacity: number, observe: Observe): Sequences {
+  const position = graph.input("position", [1], "i64");
+  return {
+    positions: () => position,
+    attend(layer, { query: q, key: k, value: v }, settings) {
+      const { heads, keyValueHeads, headDim } = settings;
+      const names = cacheNames(layer);
+      const row = [1, keyValueHeads, 1, headDim];
+      const cacheShape = [1, keyValueHeads, capacity, headDim];
+      const keys = graph.input(names.keys, cacheShape, "f32");
+      const values = graph.input(names.values, cacheShape, "f32");
+      const mask = graph.input(maskName(settings.window), [capacity + 1], "f32");
+      const turned = (x: Value, factor: number) => turn(x, position, capacity, settings, factor);
+      const grouped = reshape(turned(q, settings.scale), [
+        1,
+        keyValueHeads,
+        heads / keyValueHeads,
+        headDim,
+      ]);
+      const key = reshape(turned(k, 1), row);
+      const value = reshape(v, row);
+      observe(layer, key, value);
+      const score = (against: Value) => matmul(grouped, against, { transposeB: true });
+      const shares = softmax(add(concat([score(keys), score(key)], 3), mask));
+      const old = matmul(slice(shares, 3, 0, capacity), values);
+      const fresh = matmul(slice(shares, 3, capacity, capacity + 1), value);
+      return reshape(add(old, fresh), [1, heads * headDim]);
+    },
+  };
+}
+
+/** One row [1, width] rotated by its position, times `factor`. */
+function turn(
+  x: Value,
+  position: Value,
+  capacity: number,
+  { rotation, headDim }: AttentionSettings,
+  factor: number,
+): Value {
+  if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
+  const [, width = 0] = x.shape;
+  const options = { headDim, factor, tableLength: capacity + 1, positions: position };
+  return reshape(rotate(reshape(x, [1, 1, width]), rotation, options), [1, width]);
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+
+/** Bounds of config.json's values, shared by all architectures. */
+export const dimension = z
+  .number()
+  .int()
+  .min(1)
+  .max(1 << 20);
+export const count = z.number().int().min(1).max(4096);
+export const layerCount = z.number().int().min(1).max(512);
+export const positive = z.number().positive().finite();
+const tokenId = z
+  .number()
+  .int()
+  .min(0)
+  .max((1 << 22) - 1);
+export const vocabulary = z
+  .number()
+  .int()
+  .min(2)
+  .max(1 << 22);
+
+/** The ids that begin and end a text. */
+export const idFields = {
+  bos_token_id: tokenId.nullish(),
+  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(64)]).nullish(),
+};
+
+/** What a reader says about a model it cannot compute. */
+export function refuse(file: string, what: string): KlatchError {
+  return new KlatchError(
+    "incompatible",
+    `${file}: ${what}`,
+    "choose another base model; docs/MODELS.md lists what Klatch trains",
+  );
+}
+
+/** Begin and end ids, `defaults` where config.json has none, all inside the vocabulary. */
+export function readIds(
+  raw: {
+    readonly bos_token_id?: number | null | undefined;
+    readonly eos_token_id?: number | number[] | null | undefined;
+    readonly vocab_size: number;
+  },
+  defaults: { readonly bos: number; readonly eos: number },
+  file: string,
+): { readonly bosId: number; readonly eosIds: readonly number[] } {
+  const bosId = raw.bos_token_id ?? defaults.bos;
+  const eosIds = [raw.eos_token_id ?? defaults.eos].flat();
+  for (const id of [bosId, ...eosIds]) {
+    if (id >= raw.vocab_size) {
+      throw refuse(file, `token id ${id} is outside the vocabulary of ${raw.vocab_size}`);
+    }
+  }
+  return { bosId, eosIds };
+}
+
+/** Refuses heads that do not divide as attention needs. */
+export function checkHeads(
+  sizes: {
+    readonly hiddenSize: number;
+    readonly heads: number;
+    readonly keyValueHeads: number;
+    readonly headDim: number;
+  },
+  file: string,
+): void {
+  const { hiddenSize, heads, keyValueHeads, headDim } = sizes;
+  if (!Number.isInteger(headDim)) {
+    throw refuse(file, `hidden_size ${hiddenSize} is not a multiple of ${heads} attention heads`);
+  }
+  if (headDim % 2 !== 0) throw refuse(file, `the head dimension ${headDim} is odd`);
+  if (heads % keyValueHeads !== 0) {
+    throw refuse(
+      file,
+      `${heads} attention heads are not a multiple of ${keyValueHeads} key-value heads`,
+    );
+  }
+}

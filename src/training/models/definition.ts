@@ -1,0 +1,71 @@
+import type { Shape, Value } from "../graph/value.ts";
+import type { Blocks } from "./blocks.ts";
+
+/** A linear layer of the base model, which an adapter may attach to. */
+export interface LinearLayer {
+  /** Its path in Hugging Face's names, e.g. `model.layers.0.self_attn.q_proj`; `.weight` holds the matrix. */
+  readonly module: string;
+  readonly layer: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Whether `.bias` exists, [outputs]. */
+  readonly bias: boolean;
+  /** Whether the matrix is stored [inputs, outputs], as GPT-2's Conv1D does, instead of [outputs, inputs]. */
+  readonly inputsFirst: boolean;
+}
+
+/**
+ * A model as its config.json describes it: sizes, weights, and the graph from ids to hidden states. One file per
+ * architecture makes these; everything else in the learner works on them alone.
+ */
+export interface ModelDefinition {
+  /** Hugging Face's class name. */
+  readonly architecture: string;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  /** Longest sequence that the model was made for, in tokens. */
+  readonly contextMax: number;
+  /** What a layer keeps of each position when generating: keys and values of this many heads of this size. */
+  readonly keyValueHeads: number;
+  readonly headDim: number;
+  /** How far back the layers with a sliding window see, each size once; empty when every layer sees all. */
+  readonly windows: readonly number[];
+  readonly bosId: number;
+  /** Every id that ends a text; the first is the one that training appends. */
+  readonly eosIds: readonly number[];
+  /** Everything in config.json that changes what is computed, as plain data; part of the model's digest. */
+  readonly settings: object;
+  /** Name and shape of every weight in Hugging Face's layout; a tied head has no entry of its own. */
+  readonly weights: ReadonlyMap<string, Shape>;
+  /** Other names of weights, e.g. a tied head's: files may use either. */
+  readonly aliases: ReadonlyMap<string, string>;
+  /** The linear layers inside the blocks, in the order in which adapters lie. */
+  readonly linears: readonly LinearLayer[];
+  /** Short names for targets, e.g. `q` for `q_proj`. */
+  readonly shortTargets: Readonly<Record<string, string>>;
+  /** The weight of the output head, [vocabSize, hiddenSize]. */
+  readonly head: string;
+  /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
+  hidden(blocks: Blocks, ids: Value): Value;
+}
+
+/** How config.json of a class is read. */
+export interface Architecture {
+  /** Hugging Face's class names. */
+  readonly names: readonly string[];
+  /** The `model_type` that stands for it when config.json names no class. */
+  readonly modelType: string;
+  /**
+   * @throws KlatchError `data` when a value is out of bounds, `incompatible` for a setting that is not computed
+   */
+  define(json: unknown, file: string): ModelDefinition;
+}
+
+/** The linear layers that `target` names, as PEFT matches: the whole last part of the path, or a short name. */
+export function matchTarget(definition: ModelDefinition, target: string): readonly LinearLayer[] {
+  const suffix = definition.shortTargets[target] ?? target;
+  return definition.linears.filter(
+    ({ module }) => module === suffix || module.endsWith(`.${suffix}`),
+  );
+}

@@ -1,0 +1,47 @@
+import { scale } from "../graph/elementwise.ts";
+import { reshape } from "../graph/movement.ts";
+import type { Graph, Value } from "../graph/value.ts";
+import { attention, causalMask, joinHeads, splitHeads } from "./attention.ts";
+import type { AttentionSettings, Sequences } from "./blocks.ts";
+import { rotate } from "./rotation.ts";
+
+/** Called with a layer's rotated keys and its values, [batch, keyValueHeads, length, headDim]. */
+export type Observe = (layer: number, key: Value, value: Value) => void;
+
+/** `batch` whole sequences of `length` positions each below one another, every position seeing those before it. */
+export function wholeSequences(batch: number, length: number, observe?: Observe): Sequences {
+  return {
+    positions(graph: Graph) {
+      const data = BigInt64Array.from({ length: batch * length }, (_, row) => BigInt(row % length));
+      return graph.constant(data, [batch * length], "i64", `positions${batch}x${length}`);
+    },
+    attend(layer, { query: q, key: k, value: v }, settings) {
+      const { heads, keyValueHeads, headDim } = settings;
+      const queryShape = { batch, length, heads, headDim };
+      const keyShape = { batch, length, heads: keyValueHeads, headDim };
+      const query = splitHeads(turn(q, batch, length, settings, settings.scale), queryShape);
+      const key = splitHeads(turn(k, batch, length, settings, 1), keyShape);
+      const value = splitHeads(v, keyShape);
+      observe?.(layer, key, value);
+      const group = heads / keyValueHeads;
+      const grouped = reshape(query, [batch, keyValueHeads, group * length, headDim]);
+      const mask = causalMask(q, length, group, settings.window);
+      return joinHeads(attention(grouped, key, value, mask), queryShape);
+    },
+  };
+}
+
+/** Rows [batch * length, width] rotated by their positions, times `factor`. */
+function turn(
+  x: Value,
+  batch: number,
+  length: number,
+  { rotation, headDim }: AttentionSettings,
+  factor: number,
+): Value {
+  if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
+  const [rows = 0, width = 0] = x.shape;
+  const sequences = reshape(x, [batch, length, width]);
+  const turned = rotate(sequences, rotation, { headDim, factor, tableLength: length });
+  return reshape(turned, [rows, width]);
+}
