@@ -16,6 +16,21 @@ export function topologicalOrder(outputs: readonly Value[]): readonly Value[] {
   return order;
 }
 
+/** What computing `outputs` takes: like `topologicalOrder`, but of a custom gradient's inputs only the output counts. */
+export function computationOrder(outputs: readonly Value[]): readonly Value[] {
+  const order = topologicalOrder(outputs);
+  const needed = new Set<Value>(outputs);
+  for (const value of [...order].reverse()) {
+    if (needed.has(value)) for (const input of operands(value)) needed.add(input);
+  }
+  return order.filter((value) => needed.has(value));
+}
+
+/** The inputs from which a value is computed; a custom gradient's other inputs only receive its gradient. */
+export function operands(value: Value): readonly Value[] {
+  return value.op === "custom" ? value.inputs.slice(0, 1) : value.inputs;
+}
+
 /**
  * `output` with a gradient rule of its own: `vjp` gives dL/d(input) for each of `inputs` where the chain rule
  * through the operations that made `output` would do needless work.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { topologicalOrder } from "../graph/gradient.ts";
+import { computationOrder } from "../graph/gradient.ts";
 import type { Value } from "../graph/value.ts";
 import type { OnnxGraph, OnnxNode, OnnxPort, OnnxTensor } from "./model-proto.ts";
 import { LOWERINGS } from "./operators.ts";
@@ -62,7 +62,7 @@ function port(value: Value, name: string): OnnxPort {
 export function lower(outputs: Readonly<Record<string, Value>>): OnnxGraph {
   const lowering = new Lowering();
   const inputs: OnnxPort[] = [];
-  for (const value of reachable(Object.values(outputs))) {
+  for (const value of computationOrder(Object.values(outputs))) {
     lowering.rename(value, lowerValue(lowering, value, inputs));
   }
   const ports = Object.entries(outputs).map(([name, value]) => port(value, name));
@@ -89,18 +89,6 @@ function nameOutputs(
     inputs: rename(node.inputs),
     outputs: node.type === "Identity" ? node.outputs : rename(node.outputs),
   }));
-}
-
-/** Like `topologicalOrder`, but a custom gradient's inputs do not count: only its output is computed. */
-function reachable(outputs: readonly Value[]): readonly Value[] {
-  const order = topologicalOrder(outputs);
-  const needed = new Set<Value>(outputs);
-  for (const value of [...order].reverse()) {
-    if (!needed.has(value)) continue;
-    const inputs = value.op === "custom" ? value.inputs.slice(0, 1) : value.inputs;
-    for (const input of inputs) needed.add(input);
-  }
-  return order.filter((value) => needed.has(value));
 }
 
 function lowerValue(lowering: Lowering, value: Value, inputs: OnnxPort[]): string {

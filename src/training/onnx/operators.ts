@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { axisOf, numberOf, numbersOf } from "../graph/attributes.ts";
 import { dimension, sameShape } from "../graph/shapes.ts";
 import type { Op, Value } from "../graph/value.ts";
 import type { Lowering } from "./lowering.ts";
@@ -13,26 +14,16 @@ function plain(type: string): Lower {
 function reduction(type: string): Lower {
   // ReduceSum takes its axes as an input since operator set 13, the others as an attribute until 18.
   return (to, value, inputs) => {
-    const axes = numbers(value, "axes");
+    const axes = numbersOf(value, "axes");
     if (type === "ReduceSum") return to.node(type, [...inputs, to.integers(axes)], { keepdims: 1 });
     return to.node(type, inputs, { axes, keepdims: 1 });
   };
 }
 
-function numbers(value: Value, name: string): readonly number[] {
-  const attribute = value.attributes[name];
-  assert.ok(Array.isArray(attribute), `${value.op} has a list ${name}`);
-  return attribute;
-}
-
-function number(value: Value, name: string): number {
-  return Number(value.attributes[name]);
-}
-
 const matmul: Lower = (to, value, [a = "", b = ""]) => {
-  const alpha = number(value, "alpha");
-  const transA = number(value, "transposeA");
-  const transB = number(value, "transposeB");
+  const alpha = numberOf(value, "alpha");
+  const transA = numberOf(value, "transposeA");
+  const transB = numberOf(value, "transposeB");
   if (value.shape.length === 2) {
     return to.node("Gemm", [a, b], { transA, transB, alpha: { float: alpha } });
   }
@@ -49,11 +40,11 @@ const matmulDouble: Lower = (to, value, [a = "", b = ""]) => {
   const side = (name: string, transposed: boolean) =>
     transposed ? to.node("Transpose", [name], { perm: swapped }) : name;
   const product = to.node("MatMul", [
-    side(a, number(value, "transposeA") === 1),
-    side(b, number(value, "transposeB") === 1),
+    side(a, numberOf(value, "transposeA") === 1),
+    side(b, numberOf(value, "transposeB") === 1),
   ]);
   const alpha = to.fresh();
-  const data = Float64Array.of(number(value, "alpha"));
+  const data = Float64Array.of(numberOf(value, "alpha"));
   to.initializers.push({ name: alpha, shape: [], dtype: "f64", data });
   return to.node("Mul", [product, alpha]);
 };
@@ -67,22 +58,17 @@ const add: Lower = (to, value, inputs) => {
 const slice: Lower = (to, value, [x = ""]) =>
   to.node("Slice", [
     x,
-    to.integers([number(value, "start")]),
-    to.integers([number(value, "end")]),
+    to.integers([numberOf(value, "start")]),
+    to.integers([numberOf(value, "end")]),
     to.integers([axisOf(value)]),
   ]);
 
 const pad: Lower = (to, value, [x = ""]) => {
   const axis = axisOf(value);
   const amount = (name: string) =>
-    value.shape.map((_, i) => (i === axis ? number(value, name) : 0));
+    value.shape.map((_, i) => (i === axis ? numberOf(value, name) : 0));
   return to.node("Pad", [x, to.integers([...amount("before"), ...amount("after")])]);
 };
-
-function axisOf(value: Value): number {
-  const rank = value.shape.length;
-  return (number(value, "axis") + rank) % rank;
-}
 
 /** ScatterND and ScatterElements add into a tensor of zeros. */
 function zeros(to: Lowering, value: Value): string {
@@ -142,7 +128,8 @@ export const LOWERINGS: Readonly<Record<Exclude<Op, "input" | "constant">, Lower
       ? matmulDouble(to, value, inputs)
       : matmul(to, value, inputs),
   reshape: (to, value, [x = ""]) => to.node("Reshape", [x, to.integers(value.shape)]),
-  transpose: (to, value, inputs) => to.node("Transpose", inputs, { perm: numbers(value, "order") }),
+  transpose: (to, value, inputs) =>
+    to.node("Transpose", inputs, { perm: numbersOf(value, "order") }),
   expand: (to, value, [x = ""]) => to.node("Expand", [x, to.integers(value.shape)]),
   slice,
   pad,
