@@ -8,6 +8,8 @@ export interface Program {
   /**
    * Computes the outputs from one array for each input. An output named in `into` is written there and returned,
    * the others are new arrays. Feeds are read in place: do not change them before the promise settles.
+   *
+   * @throws KlatchError `memory` when the device has too little of it, `engine` for any other failure
    */
   run(feeds: Arrays, into?: Arrays): Promise<Arrays>;
   close(): Promise<void>;
@@ -16,6 +18,13 @@ export interface Program {
 /** Something that runs graphs. */
 export interface Engine {
   readonly name: string;
-  /** @throws KlatchError `engine` when the graph cannot be compiled */
+  /** @throws KlatchError `engine` when the graph cannot be compiled, `memory` when it does not fit */
   compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
+  /**
+   * Promises that these arrays never change and will be fed again and again. An engine that has it copies each to its
+   * device once, so frozen weights are better fed than written into every program.
+   */
+  keep?(arrays: Iterable<TypedArray>): void;
+  /** Frees what the engine itself holds; its programs must be closed before. */
+  close(): Promise<void>;
 }

@@ -1,23 +1,58 @@
-import assert from "node:assert/strict";
-import { InferenceSession, Tensor } from "onnxruntime-node";
-import { KlatchError } from "../../errors.ts";
-import { sizeOf, type TypedArray } from "../graph/value.ts";
+import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { TypedArray, Value } from "../graph/value.ts";
 import { lower } from "../onnx/lowering.ts";
-import { encodeModel, type OnnxPort } from "../onnx/model-proto.ts";
+import { encodeModel, type OnnxGraph } from "../onnx/model-proto.ts";
+import { DeviceBuffers } from "./device-buffers.ts";
 import type { Engine, Program } from "./engine.ts";
+import { failure } from "./onnx-failure.ts";
+import { ONNX_PROVIDERS, type OnnxProvider, type OnnxProviderName } from "./onnx-providers.ts";
+import { arrayOf, tensor } from "./onnx-tensors.ts";
 
 export interface OnnxEngineOptions {
+  /** Where the graph runs; the CPU unless said. */
+  readonly provider?: OnnxProviderName;
   /** Threads within one operation, at least 1. */
   readonly threads: number;
   /** Write a profile of every session to files starting with this; for measuring. */
   readonly profile?: string;
 }
 
-/** ONNX Runtime on the CPU. */
+/** ONNX Runtime, by default on the CPU. Nothing is loaded from a driver before the first program. */
 export function createOnnxEngine(options: OnnxEngineOptions): Engine {
-  const sessionOptions: InferenceSession.SessionOptions = {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: options.threads,
+  const { provider: providerName = "cpu" } = options;
+  const provider = ONNX_PROVIDERS[providerName];
+  const settings = sessionOptions(provider, options);
+  const buffers = new DeviceBuffers(settings);
+  return {
+    name: `onnx:${providerName}`,
+    async compile(outputs: Readonly<Record<string, Value>>) {
+      const graph = lower(outputs, provider.dialect);
+      try {
+        // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
+        const double = graph.outputs.some((port) => port.dtype === "f64");
+        const session = await InferenceSession.create(encodeModel(graph), {
+          ...settings,
+          graphOptimizationLevel: double ? "basic" : "all",
+        });
+        return program(session, graph, buffers);
+      } catch (cause) {
+        throw failure("did not accept the model", provider.hint, cause);
+      }
+    },
+    ...(provider.keepsBuffers
+      ? { keep: (arrays: Iterable<TypedArray>) => buffers.keep(arrays) }
+      : {}),
+    close: () => buffers.close(),
+  };
+}
+
+function sessionOptions(
+  provider: OnnxProvider,
+  { threads, profile }: OnnxEngineOptions,
+): InferenceSession.SessionOptions {
+  return {
+    executionProviders: provider.executionProviders ?? [],
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
     logSeverityLevel: 3,
@@ -31,91 +66,29 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         inter_op: { allow_spinning: "0" },
       },
     },
-    ...(options.profile === undefined
-      ? {}
-      : { enableProfiling: true, profileFilePrefix: options.profile }),
-  };
-  return {
-    name: "onnx",
-    async compile(outputs) {
-      const graph = lower(outputs);
-      try {
-        // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
-        const double = graph.outputs.some((port) => port.dtype === "f64");
-        const session = await InferenceSession.create(encodeModel(graph), {
-          ...sessionOptions,
-          graphOptimizationLevel: double ? "basic" : "all",
-        });
-        return program(session, graph.inputs, graph.outputs);
-      } catch (cause) {
-        throw new KlatchError(
-          "engine",
-          `ONNX Runtime did not accept the model: ${reason(cause)}`,
-          "try a smaller batch or sequence length; if that fails too, report the model's shape",
-          { cause },
-        );
-      }
-    },
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   };
 }
 
-function program(
-  session: InferenceSession,
-  inputs: readonly OnnxPort[],
-  outputs: readonly OnnxPort[],
-): Program {
+function program(session: InferenceSession, graph: OnnxGraph, buffers: DeviceBuffers): Program {
   return {
     async run(feeds, into = {}) {
       const fed: Record<string, Tensor> = {};
-      for (const port of inputs) fed[port.name] = tensor(port, feeds[port.name]);
+      for (const port of graph.inputs) {
+        fed[port.name] = await buffers.tensor(port, feeds[port.name]);
+      }
       const fetched: Record<string, Tensor | null> = {};
-      for (const port of outputs) {
+      for (const port of graph.outputs) {
         const target = into[port.name];
         fetched[port.name] = target === undefined ? null : tensor(port, target);
       }
-      const results = await run(session, fed, fetched);
+      const results = await session.run(fed, fetched).catch((cause: unknown) => {
+        throw failure("failed", "run klatch doctor", cause);
+      });
       const arrays: Record<string, TypedArray> = {};
-      for (const { name } of outputs) arrays[name] = into[name] ?? arrayOf(results[name]);
+      for (const { name } of graph.outputs) arrays[name] = into[name] ?? arrayOf(results[name]);
       return arrays;
     },
     close: () => session.release(),
   };
-}
-
-async function run(
-  session: InferenceSession,
-  fed: Record<string, Tensor>,
-  fetched: Record<string, Tensor | null>,
-): Promise<InferenceSession.ReturnType> {
-  try {
-    return await session.run(fed, fetched);
-  } catch (cause) {
-    const text = reason(cause);
-    const memory = /alloc|memory/i.test(text);
-    throw new KlatchError(
-      memory ? "memory" : "engine",
-      `ONNX Runtime failed: ${text}`,
-      memory ? "lower the batch size or the sequence length" : "run klatch doctor",
-      { cause },
-    );
-  }
-}
-
-const TYPE = { f32: "float32", f64: "float64", i64: "int64", bool: "bool" } as const;
-
-function tensor(port: OnnxPort, data: TypedArray | undefined): Tensor {
-  assert.ok(data !== undefined, `an array for ${port.name}`);
-  assert.equal(data.length, sizeOf(port.shape), `${port.name} has shape [${port.shape}]`);
-  // The constructor is overloaded by type name, which a table of names cannot express.
-  const construct = Tensor as new (type: string, data: TypedArray, dims: number[]) => Tensor;
-  return new construct(TYPE[port.dtype], data, [...port.shape]);
-}
-
-function arrayOf(value: unknown): TypedArray {
-  assert.ok(value instanceof Tensor, "a tensor for each output");
-  return value.data as TypedArray;
-}
-
-function reason(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
 }

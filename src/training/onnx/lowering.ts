@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { computationOrder } from "../graph/gradient.ts";
 import type { Value } from "../graph/value.ts";
 import type { OnnxGraph, OnnxNode, OnnxPort, OnnxTensor } from "./model-proto.ts";
-import { LOWERINGS } from "./operators.ts";
+import { LOWERINGS, type Lowerings } from "./operators.ts";
 
 /** Collects the ONNX nodes and initializers that operators lower to. */
 export class Lowering {
@@ -58,12 +58,15 @@ function port(value: Value, name: string): OnnxPort {
   return { name, shape: value.shape, dtype: value.dtype };
 }
 
-/** The ONNX graph that computes `outputs` (by name) and nothing else. */
-export function lower(outputs: Readonly<Record<string, Value>>): OnnxGraph {
+/** The ONNX graph that computes `outputs` (by name) and nothing else, in the dialect of a provider. */
+export function lower(
+  outputs: Readonly<Record<string, Value>>,
+  dialect: Lowerings = LOWERINGS,
+): OnnxGraph {
   const lowering = new Lowering();
   const inputs: OnnxPort[] = [];
   for (const value of computationOrder(Object.values(outputs))) {
-    lowering.rename(value, lowerValue(lowering, value, inputs));
+    lowering.rename(value, lowerValue(lowering, value, inputs, dialect));
   }
   const ports = Object.entries(outputs).map(([name, value]) => port(value, name));
   const nodes = nameOutputs(lowering, outputs);
@@ -91,7 +94,12 @@ function nameOutputs(
   }));
 }
 
-function lowerValue(lowering: Lowering, value: Value, inputs: OnnxPort[]): string {
+function lowerValue(
+  lowering: Lowering,
+  value: Value,
+  inputs: OnnxPort[],
+  dialect: Lowerings,
+): string {
   const { op, name = lowering.fresh() } = value;
   if (op === "input") {
     inputs.push(port(value, name));
@@ -103,7 +111,7 @@ function lowerValue(lowering: Lowering, value: Value, inputs: OnnxPort[]): strin
     lowering.initializers.push({ name, shape, dtype, data });
     return name;
   }
-  return LOWERINGS[op](
+  return dialect[op](
     lowering,
     value,
     value.inputs.map((v) => lowering.name(v)),

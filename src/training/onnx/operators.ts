@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { axisOf, numberOf, numbersOf } from "../graph/attributes.ts";
 import { dimension, sameShape } from "../graph/shapes.ts";
-import type { Op, Value } from "../graph/value.ts";
+import { type DType, floats, type Op, type Value } from "../graph/value.ts";
 import type { Lowering } from "./lowering.ts";
 
 type Lower = (to: Lowering, value: Value, inputs: readonly string[]) => string;
@@ -32,8 +32,8 @@ const matmul: Lower = (to, value, [a = "", b = ""]) => {
   return to.node("FusedMatMul", [a, b], { transA, transB, alpha: { float: alpha } }, MICROSOFT);
 };
 
-/** FusedMatMul exists for f32 only: in f64, transposes and a product with alpha stand in for it. */
-const matmulDouble: Lower = (to, value, [a = "", b = ""]) => {
+/** A batched product where FusedMatMul is missing (f64, WebGPU): transposes and a product with alpha stand in for it. */
+export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
   const rank = value.shape.length;
   const swapped = Array.from({ length: rank }, (_, i) => i);
   swapped.push(...swapped.splice(rank - 2).reverse());
@@ -43,10 +43,8 @@ const matmulDouble: Lower = (to, value, [a = "", b = ""]) => {
     side(a, numberOf(value, "transposeA") === 1),
     side(b, numberOf(value, "transposeB") === 1),
   ]);
-  const alpha = to.fresh();
-  const data = Float64Array.of(numberOf(value, "alpha"));
-  to.initializers.push({ name: alpha, shape: [], dtype: "f64", data });
-  return to.node("Mul", [product, alpha]);
+  const alpha = numberOf(value, "alpha");
+  return alpha === 1 ? product : to.node("Mul", [product, scalar(to, value.dtype, alpha)]);
 };
 
 /** ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms. */
@@ -72,14 +70,12 @@ const pad: Lower = (to, value, [x = ""]) => {
 
 /** ScatterND and ScatterElements add into a tensor of zeros. */
 function zeros(to: Lowering, value: Value): string {
-  const filled = to.node("Expand", [zero(to, value), to.integers(value.shape)]);
-  return filled;
+  return to.node("Expand", [scalar(to, value.dtype, 0), to.integers(value.shape)]);
 }
 
-function zero(to: Lowering, value: Value): string {
+function scalar(to: Lowering, dtype: DType, value: number): string {
   const name = to.fresh();
-  const data = value.dtype === "f64" ? Float64Array.of(0) : Float32Array.of(0);
-  to.initializers.push({ name, shape: [], dtype: value.dtype, data });
+  to.initializers.push({ name, shape: [], dtype, data: floats(dtype, [value]) });
   return name;
 }
 
@@ -110,8 +106,11 @@ const rope: Lower = (to, value, [x = "", cosine = "", sine = ""]) => {
   return to.node("Reshape", [rotated, to.integers(value.shape)]);
 };
 
-/** How each operation of the graph is written in ONNX. */
-export const LOWERINGS: Readonly<Record<Exclude<Op, "input" | "constant">, Lower>> = {
+/** How each operation of the graph is written in ONNX; one table for each dialect. */
+export type Lowerings = Readonly<Record<Exclude<Op, "input" | "constant">, Lower>>;
+
+/** ONNX for the CPU and CUDA providers. */
+export const LOWERINGS: Lowerings = {
   custom: (_to, _value, [output = ""]) => output,
   add,
   sub: plain("Sub"),
@@ -125,7 +124,7 @@ export const LOWERINGS: Readonly<Record<Exclude<Op, "input" | "constant">, Lower
   greaterOrEqual: plain("GreaterOrEqual"),
   matmul: (to, value, inputs) =>
     value.dtype === "f64" && value.shape.length > 2
-      ? matmulDouble(to, value, inputs)
+      ? transposedOperands(to, value, inputs)
       : matmul(to, value, inputs),
   reshape: (to, value, [x = ""]) => to.node("Reshape", [x, to.integers(value.shape)]),
   transpose: (to, value, inputs) =>

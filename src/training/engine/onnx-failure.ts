@@ -1,0 +1,15 @@
+import { KlatchError } from "../../errors.ts";
+
+/** What ONNX Runtime threw as one sentence; `memory` where it ran out of it. */
+export function failure(what: string, hint: string, cause: unknown): KlatchError {
+  const message = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
+  // A failed check inside ONNX Runtime begins with its place in the source and ends with what it means.
+  const text = message.replace(/^\/onnxruntime_src\/.* was false\. /, "");
+  const memory = /alloc|memory/i.test(text);
+  return new KlatchError(
+    memory ? "memory" : "engine",
+    `ONNX Runtime ${what}: ${text}`,
+    memory ? "lower the batch size or the sequence length" : hint,
+    { cause },
+  );
+}

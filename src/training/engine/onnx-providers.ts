@@ -1,0 +1,50 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type { InferenceSession } from "onnxruntime-node";
+import { LOWERINGS, type Lowerings } from "../onnx/operators.ts";
+import { WEBGPU_LOWERINGS } from "../onnx/webgpu-operators.ts";
+
+/** What differs between ONNX Runtime's execution providers. */
+export interface OnnxProvider {
+  readonly executionProviders: InferenceSession.SessionOptions["executionProviders"];
+  readonly dialect: Lowerings;
+  /** Whether arrays can be kept as buffers of the device that several sessions read. */
+  readonly keepsBuffers: boolean;
+  /** What to do when it does not start. */
+  readonly hint: string;
+}
+
+export type OnnxProviderName = "cpu" | "webgpu" | "cuda";
+
+export const ONNX_PROVIDERS: Readonly<Record<OnnxProviderName, OnnxProvider>> = {
+  cpu: {
+    executionProviders: ["cpu"],
+    dialect: LOWERINGS,
+    keepsBuffers: false,
+    hint: "try a smaller batch or sequence length; if that fails too, report the model's shape",
+  },
+  webgpu: {
+    executionProviders: ["webgpu"],
+    dialect: WEBGPU_LOWERINGS,
+    keepsBuffers: true,
+    hint: "is the driver for Vulkan, Metal or D3D12 installed? see docs/GPU.md, or take --engine onnx:cpu",
+  },
+  cuda: {
+    executionProviders: ["cuda"],
+    dialect: LOWERINGS,
+    // The npm package passes buffers of WebGPU only.
+    keepsBuffers: false,
+    hint: "are CUDA 12, cuDNN 9 and the provider's libraries installed? see docs/GPU.md, or take --engine onnx:cpu",
+  },
+};
+
+/** Whether the package's install script, or the user, has put the CUDA provider beside ONNX Runtime. */
+export function hasCudaProvider(): boolean {
+  const { platform, arch } = process;
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const folder = join(dirname(entry), "..", "bin", "napi-v6", platform, arch);
+  const file =
+    platform === "win32" ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so";
+  return existsSync(join(folder, file));
+}

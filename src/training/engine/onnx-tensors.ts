@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { Tensor } from "onnxruntime-node";
+import { sizeOf, type TypedArray } from "../graph/value.ts";
+import type { OnnxPort } from "../onnx/model-proto.ts";
+
+const TYPE = { f32: "float32", f64: "float64", i64: "int64", bool: "bool" } as const;
+
+/** A tensor over `data`, which is not copied. */
+export function tensor(port: OnnxPort, data: TypedArray | undefined): Tensor {
+  assert.ok(data !== undefined, `an array for ${port.name}`);
+  assert.equal(data.length, sizeOf(port.shape), `${port.name} has shape [${port.shape}]`);
+  // The constructor is overloaded by type name, which a table of names cannot express.
+  const construct = Tensor as new (type: string, data: TypedArray, dims: number[]) => Tensor;
+  return new construct(TYPE[port.dtype], data, [...port.shape]);
+}
+
+export function arrayOf(value: unknown): TypedArray {
+  assert.ok(value instanceof Tensor, "a tensor for each output");
+  return value.data as TypedArray;
+}

@@ -1,0 +1,122 @@
+import { KlatchError } from "../../errors.ts";
+import { scale } from "../graph/elementwise.ts";
+import { Graph } from "../graph/value.ts";
+import type { Engine } from "./engine.ts";
+import { createOnnxEngine } from "./onnx-engine.ts";
+import { hasCudaProvider } from "./onnx-providers.ts";
+import { hasGraphicsDevice, isSoftwareAdapter } from "./software-adapter.ts";
+import { checkTrialStep } from "./trial-step.ts";
+
+export interface EngineOptions {
+  /** CPU threads within one operation, at least 1. */
+  readonly threads: number;
+  /** Write ONNX Runtime's profile of every session to files starting with this; for measuring. */
+  readonly profile?: string;
+}
+
+/** One engine: how it is made, and what is known against it before that. */
+interface Entry {
+  /** Throws what keeps it from working on this machine at all, where that is known without loading a driver. */
+  readonly check?: () => void;
+  /** Throws what keeps `auto` from taking it; named, it is taken all the same. */
+  readonly prefer?: (engine: Engine) => Promise<void>;
+  readonly open: (options: EngineOptions) => Promise<Engine>;
+}
+
+const ENGINES = {
+  "onnx:cpu": { open: async (options) => createOnnxEngine({ ...options, provider: "cpu" }) },
+  "onnx:webgpu": {
+    prefer: refuseSoftware,
+    open: async (options) => createOnnxEngine({ ...options, provider: "webgpu" }),
+  },
+  "onnx:cuda": {
+    check: requireCudaProvider,
+    open: async (options) => createOnnxEngine({ ...options, provider: "cuda" }),
+  },
+} as const satisfies Record<string, Entry>;
+
+export type EngineName = keyof typeof ENGINES;
+export const ENGINE_NAMES = Object.keys(ENGINES) as readonly EngineName[];
+/** What `--engine` takes. */
+export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
+export type EngineChoice = "auto" | EngineName;
+
+/** The order in which `auto` tries; the CPU is always there. */
+const AUTO: readonly EngineName[] = ["onnx:cuda", "onnx:webgpu", "onnx:cpu"];
+
+export interface OpenedEngine {
+  readonly engine: Engine;
+  /** What `auto` tried before, and why it did not take it. */
+  readonly passedOver: readonly { readonly name: EngineName; readonly reason: string }[];
+}
+
+/**
+ * Opens an engine by name; `auto` takes the first that passes a real training step, and of WebGPU only devices that are
+ * not computed by the CPU.
+ *
+ * @throws KlatchError `engine` when no engine can be had
+ */
+export async function openEngine(
+  choice: EngineChoice,
+  options: EngineOptions,
+): Promise<OpenedEngine> {
+  if (choice !== "auto") return { engine: await open(ENGINES[choice], options), passedOver: [] };
+  const passedOver: { readonly name: EngineName; readonly reason: string }[] = [];
+  for (const name of AUTO) {
+    try {
+      return { engine: await openTried(ENGINES[name], options), passedOver };
+    } catch (error) {
+      passedOver.push({ name, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  const reasons = passedOver.map(({ name, reason }) => `${name}: ${reason}`);
+  throw new KlatchError(
+    "engine",
+    `no engine works here: ${reasons.join("; ")}`,
+    "reinstall klatch",
+  );
+}
+
+// --- internal ---
+
+async function open(entry: Entry, options: EngineOptions): Promise<Engine> {
+  entry.check?.();
+  return entry.open(options);
+}
+
+async function openTried(entry: Entry, options: EngineOptions): Promise<Engine> {
+  const engine = await open(entry, options);
+  try {
+    await entry.prefer?.(engine);
+    await checkTrialStep(engine);
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function requireCudaProvider(): void {
+  if (hasCudaProvider()) return;
+  throw new KlatchError(
+    "engine",
+    "onnxruntime-node is installed without its CUDA provider",
+    "see docs/GPU.md for what to install, or take another --engine",
+  );
+}
+
+/** Compiles one operation, which opens the device, and looks what it is; a whole step would take seconds there. */
+async function refuseSoftware(engine: Engine): Promise<void> {
+  if (!hasGraphicsDevice()) throw software("this machine has no graphics device");
+  const x = new Graph().input("x", [1], "f32");
+  const program = await engine.compile({ y: scale(x, 2) });
+  try {
+    if (isSoftwareAdapter()) throw software("its only device is computed by the CPU");
+  } finally {
+    await program.close();
+  }
+}
+
+function software(reason: string): KlatchError {
+  return new KlatchError("engine", reason, "take --engine onnx:webgpu to use it all the same");
+}
