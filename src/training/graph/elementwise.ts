@@ -68,6 +68,11 @@ export function sigmoid(x: Value): Value {
   });
 }
 
+/** The error function 2 / sqrt(pi) * integral from 0 to x of exp(-t^2); derivative 2 / sqrt(pi) * exp(-x^2). */
+export function erf(x: Value): Value {
+  return unary("erf", x, (g) => [scale(mul(g, exp(neg(mul(x, x)))), 2 / Math.sqrt(Math.PI))]);
+}
+
 /** a >= b as bool, shapes equal; has no gradient. */
 export function greaterOrEqual(a: Value, b: Value): Value {
   assert.ok(sameShape(a.shape, b.shape), "greaterOrEqual of one shape");

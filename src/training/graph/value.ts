@@ -20,6 +20,7 @@ export type Op =
   | "sqrt"
   | "reciprocal"
   | "sigmoid"
+  | "erf"
   | "greaterOrEqual"
   | "matmul"
   | "reshape"

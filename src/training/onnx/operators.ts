@@ -106,6 +106,31 @@ const rope: Lower = (to, value, [x = "", cosine = "", sine = ""]) => {
   return to.node("Reshape", [rotated, to.integers(value.shape)]);
 };
 
+/**
+ * ONNX Runtime has Erf in f32 only. In f64 the series 2 / sqrt(pi) exp(-x^2) sum 2^n x^(2n+1) / (2n+1)!! stands in for
+ * it; its terms have one sign, and these many give |x| < 4 to the last bits.
+ */
+const ERF_TERMS = 80;
+
+function erfDouble(to: Lowering, [x = ""]: readonly string[]): string {
+  const number = (value: number) => {
+    const name = to.fresh();
+    to.initializers.push({ name, shape: [], dtype: "f64", data: Float64Array.of(value) });
+    return name;
+  };
+  const square = to.node("Mul", [x, x]);
+  let series = number(1);
+  for (let n = ERF_TERMS; n > 0; n -= 1) {
+    const ratio = to.node("Mul", [square, number(2 / (2 * n + 1))]);
+    series = to.node("Add", [number(1), to.node("Mul", [ratio, series])]);
+  }
+  const bell = to.node("Mul", [
+    number(2 / Math.sqrt(Math.PI)),
+    to.node("Exp", [to.node("Neg", [square])]),
+  ]);
+  return to.node("Mul", [to.node("Mul", [bell, x]), series]);
+}
+
 /** How each operation of the graph is written in ONNX; one table for each dialect. */
 export type Lowerings = Readonly<Record<Exclude<Op, "input" | "constant">, Lower>>;
 
@@ -121,6 +146,8 @@ export const LOWERINGS: Lowerings = {
   sqrt: plain("Sqrt"),
   reciprocal: plain("Reciprocal"),
   sigmoid: plain("Sigmoid"),
+  erf: (to, value, inputs) =>
+    value.dtype === "f64" ? erfDouble(to, inputs) : to.node("Erf", inputs),
   greaterOrEqual: plain("GreaterOrEqual"),
   matmul: (to, value, inputs) =>
     value.dtype === "f64" && value.shape.length > 2

@@ -1,5 +1,6 @@
 import {
   add,
+  erf,
   exp,
   log,
   mul,
@@ -22,6 +23,7 @@ import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
 import { floats, type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
+import { gelu, tanh } from "../../../src/training/models/activations.ts";
 import {
   attention,
   causalMask,
@@ -30,7 +32,7 @@ import {
 } from "../../../src/training/models/attention.ts";
 import { headLoss } from "../../../src/training/models/cross-entropy.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
-import { rmsNorm } from "../../../src/training/models/normalisation.ts";
+import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { type Case, numbers } from "./finite-differences.ts";
 
 /** sum(value * fixed numbers): every element of the value has a gradient of its own. */
@@ -81,6 +83,7 @@ export const OPERATIONS: Readonly<Record<string, Case>> = {
   sqrt: one([3], sqrt, positive),
   reciprocal: one([3], reciprocal, positive),
   sigmoid: one([3], sigmoid),
+  erf: one([3], erf),
   reshape: one([2, 3], (x) => reshape(x, [3, 2])),
   transpose: one([2, 3, 4], (x) => transpose(x, [2, 0, 1])),
   slice: one([2, 5], (x) => slice(x, 1, 1, 4)),
@@ -114,6 +117,13 @@ export const OPERATIONS: Readonly<Record<string, Case>> = {
 /** What models are built from. */
 export const BLOCKS: Readonly<Record<string, Case>> = {
   rmsNorm: two([3, 4], [4], (x, w) => rmsNorm(x, w, 1e-3)),
+  layerNorm: {
+    shapes: { x: [3, 4], weight: [4], bias: [4] },
+    build: (_graph, inputs) =>
+      layerNorm(input(inputs, "x"), input(inputs, "weight"), input(inputs, "bias"), 1e-3),
+  },
+  gelu: one([2, 5], (x) => gelu(scale(x, 3))),
+  tanh: one([2, 3], tanh),
   gatedUnit: two([2, 3], [2, 3], gatedUnit),
   "splitting and joining heads": one([6, 4], (x) => {
     const shape = { batch: 2, length: 3, heads: 2, headDim: 2 };

@@ -103,6 +103,7 @@ export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant">, Kernel>
   sqrt: unary((tf, x) => tf.sqrt(x)),
   reciprocal: unary((tf, x) => tf.reciprocal(x)),
   sigmoid: unary((tf, x) => tf.sigmoid(x)),
+  erf: unary((tf, x) => tf.erf(x)),
   greaterOrEqual: binary((tf, a, b) => tf.greaterEqual(a, b)),
   matmul,
   reshape: unary((tf, x, { shape }) => tf.reshape(x, [...shape])),
