@@ -5,6 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import { readJson } from "./file-access.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 
+const INDEX_FILE = "model.safetensors.index.json";
 const SHARDS_MAX = 1024;
 const INDEX_BYTES_MAX = 1 << 24;
 
@@ -24,20 +25,29 @@ async function exists(file: string): Promise<boolean> {
 async function weightFiles(folder: string): Promise<readonly string[]> {
   const single = join(folder, "model.safetensors");
   if (await exists(single)) return [single];
-  const index = join(folder, "model.safetensors.index.json");
-  if (!(await exists(index))) {
+  if (!(await exists(join(folder, INDEX_FILE)))) {
     throw new KlatchError(
       "data",
       `${folder} holds neither model.safetensors nor model.safetensors.index.json`,
       "give a Hugging Face model folder with its weights as safetensors",
     );
   }
+  return (await shardNames(folder)).map((name) => join(folder, name));
+}
+
+/**
+ * Names of the files that hold a sharded model's weights, from its index.
+ *
+ * @throws KlatchError `data` when the index is missing or malformed
+ */
+export async function shardNames(folder: string): Promise<readonly string[]> {
+  const index = join(folder, INDEX_FILE);
   const { weight_map } = await readJson(index, indexSchema, INDEX_BYTES_MAX);
   const files = [...new Set(Object.values(weight_map))].sort();
   if (files.length === 0 || files.length > SHARDS_MAX) {
     throw new KlatchError("data", `${index} names ${files.length} files`, "copy the model again");
   }
-  return files.map((name) => join(folder, name));
+  return files;
 }
 
 /**

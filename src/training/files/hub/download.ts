@@ -1,0 +1,214 @@
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { KlatchError } from "../../../errors.ts";
+import { fileError, oneLine } from "../file-access.ts";
+import { sizeOfFile } from "./cache.ts";
+import type { HubClient, HubFile } from "./client.ts";
+
+/** Attempts in a row that may bring nothing new. */
+const BARREN_MAX = 5;
+const RETRY_MS = 500;
+/** A connection on which nothing arrives for this long is given up. */
+const STALL_MS = 60_000;
+const READ_BYTES = 1 << 20;
+
+export interface DownloadOptions {
+  /** Told how many bytes of the file are there. */
+  readonly onBytes: (received: number) => void;
+  readonly onRetry: (reason: string) => void;
+  readonly retryMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Bytes of a file that an earlier attempt left, the whole size when it is there. */
+export async function bytesPresent(folder: string, file: HubFile): Promise<number> {
+  if ((await sizeOfFile(join(folder, file.path))) === file.size) return file.size;
+  return (await sizeOfFile(partOf(folder, file))) ?? 0;
+}
+
+/**
+ * Brings one file into `folder`: goes on with what an earlier attempt left in `<file>.part`, checks size and digest, and
+ * renames. Nothing wrong is ever seen under the file's own name.
+ *
+ * @throws KlatchError `network` when attempts bring nothing new, `data` when the content twice has another digest
+ */
+export async function downloadFile(
+  client: HubClient,
+  commit: string,
+  file: HubFile,
+  folder: string,
+  options: DownloadOptions,
+): Promise<void> {
+  const part = partOf(folder, file);
+  if ((await sizeOfFile(join(folder, file.path))) === file.size) return;
+  for (const isLast of [false, true]) {
+    const digest = await fill(part, client, commit, file, options);
+    if (digest === file.digest) {
+      await rename(part, join(folder, file.path));
+      return;
+    }
+    await rm(part, { force: true });
+    if (!isLast) options.onRetry("the content has another digest");
+  }
+  throw new KlatchError(
+    "data",
+    `${file.path} arrived twice with another content than the hub's list promises`,
+    "a proxy or mirror may change files; check HF_ENDPOINT, and try again later",
+  );
+}
+
+// --- internal ---
+
+const partOf = (folder: string, { path }: HubFile): string => join(folder, `${path}.part`);
+
+/** Completes the part and gives the digest of its content. */
+async function fill(
+  part: string,
+  client: HubClient,
+  commit: string,
+  file: HubFile,
+  options: DownloadOptions,
+): Promise<string> {
+  const target = await PartFile.open(part, file);
+  try {
+    let barren = 0;
+    while (target.size < file.size) {
+      const before = target.size;
+      const reason = await receive(target, client, commit, file, options);
+      if (reason === null) break;
+      barren = target.size > before ? 1 : barren + 1;
+      if (barren >= BARREN_MAX) throw cutOff(file, target.size, reason);
+      options.onRetry(reason);
+      const pause = (options.retryMs ?? RETRY_MS) * 2 ** (barren - 1);
+      await delay(pause, undefined, { ...(options.signal ? { signal: options.signal } : {}) });
+    }
+    return await target.finish();
+  } catch (error) {
+    throw error instanceof Error && "syscall" in error ? fileError(error, part) : error;
+  } finally {
+    await target.close();
+  }
+}
+
+/** Takes what one connection brings; the reason why it ended early, or null when the file is full. */
+async function receive(
+  target: PartFile,
+  client: HubClient,
+  commit: string,
+  file: HubFile,
+  { onBytes, signal }: DownloadOptions,
+): Promise<string | null> {
+  const { body, from } = await client.open(file, commit, target.size);
+  if (from !== target.size) await target.restart();
+  const reader = body.getReader();
+  try {
+    while (true) {
+      const next = await withinTime(reader.read()).catch((error: unknown) => oneLine(error));
+      signal?.throwIfAborted();
+      if (typeof next === "string") return next;
+      if (next.done) break;
+      if (target.size + next.value.length > file.size) return "more bytes came than the file has";
+      await target.append(next.value);
+      onBytes(target.size);
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+  return target.size < file.size ? "the connection ended early" : null;
+}
+
+async function withinTime<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`nothing came for ${STALL_MS} ms`)), STALL_MS);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function cutOff(file: HubFile, received: number, reason: string): KlatchError {
+  return new KlatchError(
+    "network",
+    `${file.path}: ${received} of ${file.size} bytes arrived, then ${reason}`,
+    "run the same command again: it goes on where this one stopped",
+  );
+}
+
+/** A growing file and the digest of what is in it. */
+class PartFile {
+  readonly #handle: FileHandle;
+  readonly #file: HubFile;
+  #hash: Hash;
+  size = 0;
+
+  private constructor(handle: FileHandle, file: HubFile) {
+    this.#handle = handle;
+    this.#file = file;
+    this.#hash = freshHash(file);
+  }
+
+  static async open(path: string, file: HubFile): Promise<PartFile> {
+    // Not "a": a system may put appended bytes elsewhere than this process counts.
+    const exists = (await sizeOfFile(path)) !== null;
+    const handle = await open(path, exists ? "r+" : "w+");
+    const part = new PartFile(handle, file);
+    try {
+      await part.#readBack();
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return part;
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    let done = 0;
+    while (done < bytes.length) {
+      const { bytesWritten } = await this.#handle.write(
+        bytes,
+        done,
+        bytes.length - done,
+        this.size + done,
+      );
+      done += bytesWritten;
+    }
+    this.#hash.update(bytes);
+    this.size += bytes.length;
+  }
+
+  async restart(): Promise<void> {
+    await this.#handle.truncate(0);
+    this.#hash = freshHash(this.#file);
+    this.size = 0;
+  }
+
+  async finish(): Promise<string> {
+    await this.#handle.sync();
+    return this.#hash.digest("hex");
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #readBack(): Promise<void> {
+    const { size } = await this.#handle.stat();
+    if (size > this.#file.size) return this.restart();
+    const buffer = new Uint8Array(READ_BYTES);
+    while (this.size < size) {
+      const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.size);
+      if (bytesRead === 0) break;
+      this.#hash.update(buffer.subarray(0, bytesRead));
+      this.size += bytesRead;
+    }
+  }
+}
+
+/** A git blob's id is the SHA-1 of a header with its size and then its content. */
+function freshHash({ algorithm, size }: HubFile): Hash {
+  if (algorithm === "sha256") return createHash("sha256");
+  return createHash("sha1").update(`blob ${size}\0`);
+}

@@ -1,0 +1,81 @@
+import { KlatchError } from "../../../errors.ts";
+import type { HubFile } from "./client.ts";
+
+const INDEX = "model.safetensors.index.json";
+const SINGLE = "model.safetensors";
+
+/** Everything but weights that a model folder may hold and Klatch reads or passes on; never code, never pickles. */
+const SMALL: ReadonlySet<string> = new Set([
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "tokenizer.model",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "vocab.json",
+  "vocab.txt",
+  "merges.txt",
+  "chat_template.jinja",
+  "chat_template.json",
+  "preprocessor_config.json",
+]);
+const SMALL_BYTES_MAX = 1 << 27;
+
+/** What of a repository is fetched: first the small files, by which a model is judged, then the weights. */
+export interface Selection {
+  readonly small: readonly HubFile[];
+  /** The one file, or null for a model in shards, which its index names. */
+  readonly single: HubFile | null;
+  readonly shard: (name: string) => HubFile | null;
+}
+
+/**
+ * Chooses the files of a model.
+ *
+ * @throws KlatchError `incompatible` for a repository that is no model with safetensors weights
+ */
+export function selectFiles(id: string, files: readonly HubFile[]): Selection {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const single = byPath.get(SINGLE) ?? null;
+  const index = byPath.get(INDEX);
+  if (!byPath.has("config.json")) throw notAModel(id, byPath);
+  if (single === null && index === undefined) throw noSafetensors(id, files);
+  const small = files.filter(({ path }) => SMALL.has(path));
+  if (single === null && index !== undefined) small.push(index);
+  for (const { path, size } of small) {
+    if (size > SMALL_BYTES_MAX) {
+      const what = `${path} of ${id} has ${size} bytes, more than ${SMALL_BYTES_MAX}`;
+      throw new KlatchError("incompatible", what, "this is no model that Klatch can read");
+    }
+  }
+  return { small, single, shard: (name) => byPath.get(name) ?? null };
+}
+
+// --- internal ---
+
+function notAModel(id: string, byPath: ReadonlyMap<string, HubFile>): KlatchError {
+  return byPath.has("adapter_config.json")
+    ? new KlatchError(
+        "incompatible",
+        `${id} is an adapter, not a model: it has adapter_config.json and no config.json`,
+        "name its base model with --model, and download the adapter as a folder for --adapter",
+      )
+    : new KlatchError(
+        "incompatible",
+        `${id} has no config.json, so it is no transformers model`,
+        "name a repository with config.json, tokenizer.json and safetensors weights",
+      );
+}
+
+const OTHER_FORMATS = /\.(bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|safetensors)$/;
+
+function noSafetensors(id: string, files: readonly HubFile[]): KlatchError {
+  const others = files.map(({ path }) => path).filter((path) => OTHER_FORMATS.test(path));
+  const has = others.length === 0 ? "no weights" : `only ${others.slice(0, 4).join(", ")}`;
+  return new KlatchError(
+    "incompatible",
+    `${id} has no ${SINGLE}: ${has}`,
+    "Klatch reads safetensors in F32, BF16 or F16, never pickles or GGUF; look for a revision or copy with them",
+  );
+}
