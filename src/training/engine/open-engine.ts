@@ -5,6 +5,7 @@ import type { Engine } from "./engine.ts";
 import { createOnnxEngine } from "./onnx-engine.ts";
 import { hasCudaProvider } from "./onnx-providers.ts";
 import { hasGraphicsDevice, isSoftwareAdapter } from "./software-adapter.ts";
+import type { TfjsBackend } from "./tfjs/tfjs-engine.ts";
 import { checkTrialStep } from "./trial-step.ts";
 
 export interface EngineOptions {
@@ -33,6 +34,10 @@ const ENGINES = {
     check: requireCudaProvider,
     open: async (options) => createOnnxEngine({ ...options, provider: "cuda" }),
   },
+  "tfjs:gpu": { open: (options) => openTfjs("gpu", options) },
+  "tfjs:node": { open: (options) => openTfjs("node", options) },
+  "tfjs:wasm": { open: (options) => openTfjs("wasm", options) },
+  "tfjs:cpu": { open: (options) => openTfjs("cpu", options) },
 } as const satisfies Record<string, Entry>;
 
 export type EngineName = keyof typeof ENGINES;
@@ -78,6 +83,12 @@ export async function openEngine(
 }
 
 // --- internal ---
+
+/** TensorFlow.js is an optional package, and slow to load. */
+async function openTfjs(backend: TfjsBackend, { threads }: EngineOptions): Promise<Engine> {
+  const { createTfjsEngine } = await import("./tfjs/tfjs-engine.ts");
+  return createTfjsEngine(backend, { threads });
+}
 
 async function open(entry: Entry, options: EngineOptions): Promise<Engine> {
   entry.check?.();

@@ -37,6 +37,8 @@ export async function createTfjsEngine(
         throw failure(cause);
       }
     },
+    // Programs hold all there is.
+    close: async () => {},
   };
 }
 
