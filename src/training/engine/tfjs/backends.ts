@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import util from "node:util";
 import { isMainThread } from "node:worker_threads";
 import type * as Core from "@tensorflow/tfjs-core";
@@ -65,22 +66,29 @@ function prepareNative(threads: number): void {
 }
 
 async function load(backend: TfjsBackend, name: string): Promise<unknown> {
-  try {
-    const loaded: { readonly default?: unknown } = await import(name);
-    return loaded.default ?? loaded;
-  } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    // A package that is there may still miss its native library, which an installation command would not mend.
-    if (!/cannot find (package|module)/i.test(text) || !text.includes(name)) {
-      throw unusable(backend, text.split("\n")[0] ?? "", { cause });
-    }
+  if (!isInstalled(name)) {
     const wanted = PACKAGES[backend].map((each) => `${each}@${VERSION}`).join(" ");
     throw new KlatchError(
       "engine",
       `the engine tfjs:${backend} needs the package ${name}, which is not installed`,
       `npm install ${wanted}, or choose another engine: see docs/GPU.md`,
-      { cause },
     );
+  }
+  try {
+    const loaded: { readonly default?: unknown } = await import(name);
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw unusable(backend, text.split("\n")[0] ?? "", { cause });
+  }
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
   }
 }
 
