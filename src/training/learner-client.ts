@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { KlatchError } from "../errors.ts";
-import type { Learner, LearnerInfo, LearnerOptions } from "./learner.ts";
+import { LatestStream } from "./latest-stream.ts";
+import type { Learner, LearnerInfo, LearnerOptions, StepMetrics } from "./learner.ts";
 import {
   type Arguments,
   type Call,
@@ -16,6 +17,7 @@ import { freshOptimizer } from "./optimizer.ts";
 interface Waiting {
   resolve(result: unknown): void;
   reject(error: Error): void;
+  onStep?: ((step: StepMetrics) => void) | undefined;
 }
 
 /** The main thread's end of a learner's worker: numbered calls, their answers, and one way to die. */
@@ -42,6 +44,10 @@ class WorkerClient {
   #receive(message: FromWorker): void {
     const id = "id" in message ? message.id : 0;
     const waiting = this.#waiting.get(id);
+    if ("step" in message) {
+      waiting?.onStep?.(message.step);
+      return;
+    }
     this.#waiting.delete(id);
     if ("ready" in message) waiting?.resolve(message.ready);
     else if ("result" in message) waiting?.resolve(message.result);
@@ -60,6 +66,7 @@ class WorkerClient {
     duty: D,
     values: Arguments<D>,
     signal?: AbortSignal,
+    onStep?: (step: StepMetrics) => void,
   ): Promise<Result<D>> {
     signal?.throwIfAborted();
     if (this.#closing) throw closed();
@@ -69,7 +76,11 @@ class WorkerClient {
     signal?.addEventListener("abort", stop, { once: true });
     try {
       return await new Promise<Result<D>>((resolve, reject) => {
-        this.#waiting.set(id, { resolve: (result) => resolve(result as Result<D>), reject });
+        this.#waiting.set(id, {
+          resolve: (result) => resolve(result as Result<D>),
+          reject,
+          onStep,
+        });
         this.#worker.postMessage({ id, duty, arguments: values } as Call);
       });
     } catch (error) {
@@ -131,6 +142,15 @@ function connect(client: WorkerClient, info: LearnerInfo): Learner {
     initialAdapter: () => client.call("initialAdapter", []),
     initialOptimizer: () => freshOptimizer(info.layout.length),
     train: (request, signal) => client.call("train", [request], signal),
+    watchTraining(request, signal) {
+      const steps = new LatestStream<StepMetrics>();
+      const result = client
+        .call("train", [request], signal, (step) => steps.push(step))
+        .finally(() => steps.end());
+      // A reader of the steps alone must not be ended by a rejection that nobody awaits.
+      result.catch(() => {});
+      return { steps, result };
+    },
     evaluate: (adapter, set) => client.call("evaluate", [adapter, set]),
     probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
     generate: (adapter, request) => client.call("generate", [adapter, request]),

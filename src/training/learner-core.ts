@@ -21,7 +21,7 @@ import type {
   TrainResult,
 } from "./learner.ts";
 import { checkOptions } from "./learner-options.ts";
-import { train } from "./train-step.ts";
+import { type TrainHooks, train } from "./train-step.ts";
 
 /** Data of one learner; `format` says how prompts are written. */
 interface Data {
@@ -81,8 +81,8 @@ export class LearnerCore {
     return this.#model.adapter.initial(this.#options.adapter.seed);
   }
 
-  train(request: TrainRequest, checkStopped: () => void): Promise<TrainResult> {
-    return train(this.#model, this.#data.train, this.#options, request, checkStopped);
+  train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
+    return train(this.#model, this.#data.train, this.#options, request, hooks);
   }
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {

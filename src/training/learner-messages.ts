@@ -1,6 +1,7 @@
 import { type ErrorCode, KlatchError } from "../errors.ts";
-import type { LearnerInfo } from "./learner.ts";
+import type { LearnerInfo, StepMetrics } from "./learner.ts";
 import type { LearnerCore } from "./learner-core.ts";
+import type { TrainHooks } from "./train-step.ts";
 
 /** What the learner can be asked, as it runs in the worker. */
 type Duties = Pick<
@@ -15,9 +16,9 @@ type Duties = Pick<
   | "close"
 >;
 export type Duty = keyof Duties;
-type WithoutStop<P extends unknown[]> = P extends [...infer Rest, () => void] ? Rest : P;
-/** Arguments that travel: all but the function by which the worker asks whether to stop. */
-export type Arguments<D extends Duty> = WithoutStop<Parameters<Duties[D]>>;
+type WithoutHooks<P extends unknown[]> = P extends [...infer Rest, TrainHooks] ? Rest : P;
+/** Arguments that travel: all but the functions by which the worker asks whether to stop and tells of steps. */
+export type Arguments<D extends Duty> = WithoutHooks<Parameters<Duties[D]>>;
 export type Result<D extends Duty> = Awaited<ReturnType<Duties[D]>>;
 
 /** One request to the worker. */
@@ -37,6 +38,7 @@ export interface PlainError {
 export type FromWorker =
   | { readonly ready: LearnerInfo }
   | { readonly failed: PlainError }
+  | { readonly id: number; readonly step: StepMetrics }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: PlainError };
 

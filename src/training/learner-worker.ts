@@ -19,8 +19,11 @@ function perform(core: LearnerCore, call: Call): unknown {
     case "initialAdapter":
       return core.initialAdapter();
     case "train":
-      return core.train(...call.arguments, () => {
-        if (stopped.has(call.id)) throw new Stopped();
+      return core.train(...call.arguments, {
+        checkStopped() {
+          if (stopped.has(call.id)) throw new Stopped();
+        },
+        onStep: (step) => post({ id: call.id, step }),
       });
     case "evaluate":
       return core.evaluate(...call.arguments);

@@ -1,4 +1,5 @@
 import type { AdapterLayout, Digest, Evaluation } from "../types.ts";
+import type { RateSchedule } from "./schedule.ts";
 
 /** LoRA on chosen linear layers (Hu et al. 2021, arXiv 2106.09685). */
 export interface AdapterOptions {
@@ -24,6 +25,8 @@ export interface OptimizerOptions {
   readonly clipNorm: number;
   /** Steps of linear warm-up from zero. */
   readonly warmupSteps: number;
+  /** How the learning rate falls afterwards; constant when absent. */
+  readonly schedule?: RateSchedule;
 }
 
 /** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
@@ -109,6 +112,27 @@ export interface TrainResult {
   readonly seconds: number;
 }
 
+/** One optimiser step as it happened. */
+export interface StepMetrics {
+  /** Steps taken since the optimiser was fresh, this one included. */
+  readonly step: number;
+  /** Nats per token of the step's batch. */
+  readonly loss: number;
+  /** Euclidean norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Completion tokens of the batch. */
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** A training under way: its steps as they happen, for whoever looks, and its result. */
+export interface Training {
+  /** Every step since the iteration began; a slow reader misses the oldest, training never waits for it. */
+  readonly steps: AsyncIterable<StepMetrics>;
+  readonly result: Promise<TrainResult>;
+}
+
 export interface GenerateRequest {
   readonly prompt: string;
   readonly maxTokens: number;
@@ -134,6 +158,8 @@ export interface Learner {
   initialAdapter(): Promise<Float32Array>;
   initialOptimizer(): OptimizerState;
   train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>;
+  /** Like `train`, with a stream of the steps. */
+  watchTraining(request: TrainRequest, signal?: AbortSignal): Training;
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation>;
   /**
    * Losses for the private gate, on at most `rows` held-out examples drawn afresh for `round`:

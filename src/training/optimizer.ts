@@ -1,6 +1,7 @@
 import type { TensorSlot } from "../types.ts";
 import { sizeOf } from "./graph/value.ts";
 import type { OptimizerOptions, OptimizerState } from "./learner.ts";
+import { learningRateAt } from "./schedule.ts";
 
 /** Moments of zero for `length` parameters. */
 export function freshOptimizer(length: number): OptimizerState {
@@ -24,15 +25,9 @@ export function gradientNorm(gradient: Float32Array, slots: readonly TensorSlot[
   return Math.sqrt(total);
 }
 
-/** The learning rate of step `step` (from 1) with linear warm-up from zero. */
-export function warmedUp(options: OptimizerOptions, step: number): number {
-  const { learningRate, warmupSteps } = options;
-  return step >= warmupSteps ? learningRate : (learningRate * step) / warmupSteps;
-}
-
 /**
  * One step of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) as PyTorch does it, after clipping the gradient to
- * `clipNorm` as `clip_grad_norm_` does. Changes `parameters` and the moments of `state` in place, in `slots` only.
+ * `clipNorm` as `clip_grad_norm_` does. Matrices decay; vectors (biases, norms, scales) do not. Changes `parameters` and the moments of `state` in place, in `slots` only.
  *
  * @returns the state with its step counted, holding the same arrays, and the norm before clipping
  */
@@ -47,13 +42,13 @@ export function adamwStep(
   const norm = gradientNorm(gradient, slots);
   const clip = Math.min(1, options.clipNorm / (norm + 1e-6));
   const { beta1, beta2, epsilon } = options;
-  const rate = warmedUp(options, step);
-  const decay = 1 - rate * options.weightDecay;
+  const rate = learningRateAt(options, step);
   const stepSize = rate / (1 - beta1 ** step);
   const correction = Math.sqrt(1 - beta2 ** step);
   const { firstMoment, secondMoment } = state;
   for (const { offset, shape } of slots) {
     const end = offset + sizeOf(shape);
+    const decay = shape.length > 1 ? 1 - rate * options.weightDecay : 1;
     for (let i = offset; i < end; i += 1) {
       const g = (gradient[i] ?? 0) * clip;
       const m = beta1 * (firstMoment[i] ?? 0) + (1 - beta1) * g;

@@ -2,21 +2,31 @@ import { KlatchError } from "../errors.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { collateParts, stepExamples } from "./batches.ts";
 import type { Dataset } from "./data/dataset.ts";
-import type { LearnerOptions, TrainRequest, TrainResult } from "./learner.ts";
+import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
+import { LossWatchdog } from "./loss-watchdog.ts";
 import { adamwStep } from "./optimizer.ts";
+import { learningRateAt } from "./schedule.ts";
+
+/** What a caller may hear of a training while it runs. */
+export interface TrainHooks {
+  /** Called before every step; throws to stop. */
+  checkStopped?(): void;
+  onStep?(metrics: StepMetrics): void;
+}
 
 /**
  * Trains for `request.steps` steps; a pure function of request, model, data and options. Batches continue where the
  * optimizer's step stands, so rounds of any length walk the same sequence of examples.
  *
- * @throws KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite
+ * @throws KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite or
+ *   the loss climbs away; what the request holds is then the last good state
  */
 export async function train(
   model: AdaptedModel,
   data: Dataset,
   options: LearnerOptions,
   request: TrainRequest,
-  checkStopped: () => void = () => {},
+  hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const started = performance.now();
   if (data.examples.length === 0) {
@@ -27,10 +37,12 @@ export async function train(
   const gradient = new Float32Array(adapter.length);
   const orders = new Map<number, readonly number[]>();
   let state = copyState(request.optimizer);
+  const watchdog = new LossWatchdog();
   let lossSum = 0;
   let tokens = 0;
   for (let taken = 0; taken < request.steps; taken += 1) {
-    checkStopped();
+    hooks.checkStopped?.();
+    const stepStarted = performance.now();
     const chosen = stepExamples(
       data.examples.length,
       options.batchSize,
@@ -41,10 +53,20 @@ export async function train(
     const parts = collateParts(chosen, options.sequenceMax);
     const loss = await model.lossAndGradient(adapter, parts, slots, gradient);
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
-    if (!Number.isFinite(loss) || !Number.isFinite(stepped.norm)) throw diverged(state.step, loss);
+    const trouble = watchdog.observe(loss, stepped.norm);
+    if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
     lossSum += loss;
-    tokens += parts.reduce((total, part) => total + part.tokens, 0);
+    const stepTokens = parts.reduce((total, part) => total + part.tokens, 0);
+    tokens += stepTokens;
+    hooks.onStep?.({
+      step: state.step,
+      loss,
+      gradientNorm: stepped.norm,
+      learningRate: learningRateAt(options.optimizer, state.step),
+      tokens: stepTokens,
+      seconds: (performance.now() - stepStarted) / 1000,
+    });
   }
   return {
     adapter,
@@ -61,10 +83,10 @@ function copyState(state: TrainRequest["optimizer"]): TrainRequest["optimizer"] 
   return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
 }
 
-function diverged(step: number, loss: number): KlatchError {
+function diverged(step: number, trouble: string): KlatchError {
   return new KlatchError(
     "diverged",
-    `training diverged at step ${step + 1}: the loss is ${loss}`,
+    `training diverged at step ${step}: ${trouble}`,
     "lower the learning rate or the gradient clip",
   );
 }

@@ -1,11 +1,7 @@
 import { expect, test } from "vitest";
 import type { OptimizerOptions } from "../../../src/training/learner.ts";
-import {
-  adamwStep,
-  freshOptimizer,
-  gradientNorm,
-  warmedUp,
-} from "../../../src/training/optimizer.ts";
+import { adamwStep, freshOptimizer, gradientNorm } from "../../../src/training/optimizer.ts";
+import { learningRateAt } from "../../../src/training/schedule.ts";
 
 const OPTIONS: OptimizerOptions = {
   learningRate: 0.1,
@@ -16,7 +12,7 @@ const OPTIONS: OptimizerOptions = {
   clipNorm: 100,
   warmupSteps: 0,
 };
-const slot = (offset: number, size: number) => ({ name: "w", shape: [size], offset });
+const slot = (offset: number, size: number) => ({ name: "w", shape: [size, 1], offset });
 
 test("the first step moves by the learning rate against the sign of the gradient, after decay", () => {
   const parameters = Float32Array.of(1, -2);
@@ -68,5 +64,34 @@ test("what is outside the slots neither moves nor counts", () => {
 
 test("warm-up rises linearly to the learning rate", () => {
   const options = { ...OPTIONS, warmupSteps: 4 };
-  expect([1, 2, 4, 9].map((step) => warmedUp(options, step))).toEqual([0.025, 0.05, 0.1, 0.1]);
+  expect([1, 2, 4, 9].map((step) => learningRateAt(options, step))).toEqual([
+    0.025, 0.05, 0.1, 0.1,
+  ]);
+});
+
+test("matrices decay, vectors do not", () => {
+  const parameters = Float32Array.of(1, 1);
+  const vector = { name: "bias", shape: [1], offset: 1 };
+  adamwStep(parameters, Float32Array.of(0, 0), freshOptimizer(2), [slot(0, 1), vector], OPTIONS);
+  expect([...parameters]).toEqual([Math.fround(0.95), 1]);
+});
+
+test("a schedule falls from the full rate to its share at the last step, and stays there", () => {
+  const rates = (shape: "linear" | "cosine") => {
+    const schedule = { shape, totalSteps: 12, finalShare: 0.1 };
+    const options = { ...OPTIONS, warmupSteps: 4, schedule };
+    return [2, 4, 8, 12, 99].map((step) => learningRateAt(options, step));
+  };
+  // Half-way between 4 and 12 both are half-way between 1 and 0.1 of the rate; a quarter of the way they differ.
+  expect(rates("linear").map((rate) => rate.toFixed(6))).toEqual(
+    [0.05, 0.1, 0.055, 0.01, 0.01].map((rate) => rate.toFixed(6)),
+  );
+  expect(rates("cosine").map((rate) => rate.toFixed(6))).toEqual(
+    [0.05, 0.1, 0.055, 0.01, 0.01].map((rate) => rate.toFixed(6)),
+  );
+  const quarter = (shape: "linear" | "cosine") =>
+    learningRateAt({ ...OPTIONS, schedule: { shape, totalSteps: 4, finalShare: 0 } }, 1);
+  expect(quarter("linear")).toBeCloseTo(0.075, 9);
+  // (1 + cos(45 degrees)) / 2 = 0.853553.
+  expect(quarter("cosine")).toBeCloseTo(0.0853553, 6);
 });

@@ -1,0 +1,50 @@
+import type { TensorSlot } from "../types.ts";
+import type { AdaptedModel } from "./adapted-model.ts";
+import { slotView } from "./adapters/slots.ts";
+import { collateParts } from "./batches.ts";
+import type { Example } from "./data/example.ts";
+import { gradientNorm } from "./optimizer.ts";
+
+export interface ClippedGradient {
+  /** Sum over examples of their gradients, each scaled down to the bound, as the adapter lies. */
+  readonly sum: Float32Array;
+  /** Each example's gradient norm before clipping. */
+  readonly norms: readonly number[];
+  /** Mean over examples of their losses, nats per token. */
+  readonly loss: number;
+}
+
+/**
+ * The sum of per-example gradients clipped to `bound`, whose change by one example is at most `bound` whatever that
+ * example is: what differentially private training adds noise to (Abadi et al. 2016, arXiv 1607.00133). One run of the
+ * model for each example, so it costs more than a batch's gradient.
+ */
+export async function clippedGradient(
+  model: AdaptedModel,
+  values: Float32Array,
+  examples: readonly Example[],
+  options: {
+    readonly slots: readonly TensorSlot[];
+    readonly bound: number;
+    readonly sequenceMax: number;
+  },
+): Promise<ClippedGradient> {
+  const { slots, bound, sequenceMax } = options;
+  const sum = new Float32Array(values.length);
+  const gradient = new Float32Array(values.length);
+  const norms: number[] = [];
+  let loss = 0;
+  for (const example of examples) {
+    const parts = collateParts([example], sequenceMax);
+    loss += await model.lossAndGradient(values, parts, slots, gradient);
+    const norm = gradientNorm(gradient, slots);
+    norms.push(norm);
+    const factor = norm > bound ? bound / norm : 1;
+    for (const slot of slots) {
+      const target = slotView(sum, slot);
+      for (const [i, g] of slotView(gradient, slot).entries())
+        target[i] = (target[i] ?? 0) + factor * g;
+    }
+  }
+  return { sum, norms, loss: loss / Math.max(1, examples.length) };
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { KlatchError } from "../errors.ts";
+import type { Evaluation } from "../types.ts";
+import type { Learner, StepMetrics, TrainResult } from "./learner.ts";
+
+export interface AloneOptions {
+  readonly steps: number;
+  /** Steps between two evaluations on the held-out set. */
+  readonly evaluateEvery: number;
+  /** Evaluations without a better held-out loss after which training stops early; 0 never does. */
+  readonly patience: number;
+  /** Where to start; the learner's initial adapter when absent. */
+  readonly adapter?: Float32Array;
+}
+
+/** What happens while a learner trains alone. */
+export type AloneEvent =
+  | { readonly kind: "step"; readonly metrics: StepMetrics }
+  | { readonly kind: "evaluation"; readonly step: number; readonly heldOut: Evaluation }
+  | { readonly kind: "end"; readonly result: AloneResult };
+
+export interface AloneResult {
+  /** The adapter with the least held-out loss, or the last one when nothing is held out. */
+  readonly adapter: Float32Array;
+  /** The step after which it was so. */
+  readonly bestStep: number;
+  readonly steps: number;
+  readonly reason: "finished" | "early stop" | "diverged";
+  /** The sentence of the error that ended training; null otherwise. */
+  readonly error: string | null;
+  /** Mean training loss over the last stretch between evaluations, nats per token. */
+  readonly loss: number;
+  readonly heldOut: Evaluation | null;
+  readonly tokens: number;
+  /** Spent in training steps, evaluations not counted. */
+  readonly seconds: number;
+}
+
+/**
+ * Trains a learner alone for some steps, telling of every step and evaluation. A divergence ends it with the best state
+ * so far, which is lost only when there is none.
+ *
+ * @throws KlatchError `diverged` when training diverges before the first evaluation; otherwise as `Learner.train`
+ */
+export async function* trainAlone(
+  learner: Learner,
+  options: AloneOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<AloneEvent> {
+  const judges = learner.info.data.heldOut.examples > 0;
+  const progress = new Progress(options.patience);
+  let adapter = options.adapter ?? (await learner.initialAdapter());
+  let optimizer = learner.initialOptimizer();
+  while (progress.steps < options.steps && !progress.ended) {
+    const steps = Math.min(options.evaluateEvery, options.steps - progress.steps);
+    const training = learner.watchTraining({ adapter, optimizer, round: 0, steps }, signal);
+    for await (const metrics of training.steps) yield { kind: "step", metrics };
+    const trained = await settle(training.result);
+    if (trained instanceof KlatchError) {
+      progress.diverged(trained);
+      break;
+    }
+    ({ adapter, optimizer } = trained);
+    const heldOut = judges ? await learner.evaluate(adapter, "held-out") : null;
+    progress.add(trained, steps, heldOut);
+    if (heldOut !== null) yield { kind: "evaluation", step: progress.steps, heldOut };
+  }
+  yield { kind: "end", result: progress.result() };
+}
+
+/** The best state so far, and whether to go on. */
+class Progress {
+  steps = 0;
+  #tokens = 0;
+  #seconds = 0;
+  #loss = 0;
+  #misses = 0;
+  #reason: AloneResult["reason"] = "finished";
+  #error: string | null = null;
+  #best: Pick<AloneResult, "adapter" | "bestStep" | "heldOut"> | null = null;
+  readonly #patience: number;
+
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
+
+  get ended(): boolean {
+    return this.#reason !== "finished";
+  }
+
+  add(trained: TrainResult, steps: number, heldOut: Evaluation | null): void {
+    this.steps += steps;
+    this.#tokens += trained.tokens;
+    this.#seconds += trained.seconds;
+    this.#loss = trained.loss;
+    const least = this.#best?.heldOut?.loss ?? Number.POSITIVE_INFINITY;
+    if (heldOut === null || heldOut.loss < least) {
+      this.#best = { adapter: trained.adapter, bestStep: this.steps, heldOut };
+      this.#misses = 0;
+      return;
+    }
+    this.#misses += 1;
+    if (this.#patience > 0 && this.#misses >= this.#patience) this.#reason = "early stop";
+  }
+
+  diverged(error: KlatchError): void {
+    if (this.#best === null) throw error;
+    this.#reason = "diverged";
+    this.#error = error.message;
+  }
+
+  result(): AloneResult {
+    assert.ok(this.#best !== null, "at least one stretch of training");
+    const [tokens, seconds, loss] = [this.#tokens, this.#seconds, this.#loss];
+    const [reason, error] = [this.#reason, this.#error];
+    return { ...this.#best, steps: this.steps, tokens, seconds, loss, reason, error };
+  }
+}
+
+/** A divergence as a value: the caller keeps what it has. */
+async function settle(result: Promise<TrainResult>): Promise<TrainResult | KlatchError> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof KlatchError && error.code === "diverged") return error;
+    throw error;
+  }
+}

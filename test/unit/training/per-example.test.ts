@@ -1,0 +1,49 @@
+import { afterAll, expect, test } from "vitest";
+import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createLora } from "../../../src/training/adapters/lora.ts";
+import { gradientNorm } from "../../../src/training/optimizer.ts";
+import { clippedGradient } from "../../../src/training/per-example.ts";
+import { engine, numbers } from "./finite-differences.ts";
+import { tinyModel } from "./tiny-llama.ts";
+
+const base = tinyModel();
+const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+const model = new AdaptedModel(base, lora, engine);
+const values = Float32Array.from(numbers(lora.layout.length, 3), (x) => 0.3 * x);
+const slots = lora.layout.tensors;
+afterAll(() => model.close());
+
+const examples = [
+  [1, 5, 3, 9],
+  [1, 7, 7],
+  [4, 2, 10, 0, 6],
+].map((ids) => ({ ids: Int32Array.from(ids), promptLength: 1, truncated: false }));
+const clipped = (bound: number, of = examples) =>
+  clippedGradient(model, values, of, { slots, bound, sequenceMax: 16 });
+const difference = (a: Float32Array, b: Float32Array) =>
+  Math.hypot(...a.map((x, i) => x - (b[i] ?? 0)));
+
+test("with a bound beyond every norm, the sum of the examples' gradients", async () => {
+  const all = await clipped(1e6);
+  const each = await Promise.all(examples.map((example) => clipped(1e6, [example])));
+  const sum = all.sum.map((_, i) => each.reduce((total, { sum: g }) => total + (g[i] ?? 0), 0));
+  expect(difference(all.sum, sum)).toBeLessThan(1e-5 * Math.hypot(...sum));
+  expect(all.norms).toEqual(each.flatMap(({ norms }) => norms));
+});
+
+test("one example moves the sum by the bound at most, and by all of it when its gradient is longer", async () => {
+  const bound = 0.5 * Math.min(...(await clipped(1e6)).norms);
+  const all = await clipped(bound);
+  for (const left of examples) {
+    const rest = await clipped(
+      bound,
+      examples.filter((example) => example !== left),
+    );
+    expect(difference(all.sum, rest.sum) / bound).toBeCloseTo(1, 4);
+  }
+  // Control: unclipped, the longest gradient moves the sum by more.
+  const whole = await clipped(1e6);
+  const without = await clipped(1e6, examples.slice(1));
+  expect(difference(whole.sum, without.sum)).toBeGreaterThan(1.5 * bound);
+  expect(gradientNorm(all.sum, slots)).toBeLessThanOrEqual(3 * bound * (1 + 1e-5));
+});

@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createLearner } from "../../../src/training/index.ts";
+import type { LearnerOptions } from "../../../src/training/learner.ts";
+import {
+  type AloneEvent,
+  type AloneOptions,
+  trainAlone,
+} from "../../../src/training/train-alone.ts";
+import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "klatch-alone-"));
+  await writeTinyFolder(folder);
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Every event of a training alone, and its result. */
+async function run(changes: Partial<LearnerOptions>, options: Partial<AloneOptions> = {}) {
+  const learner = await createLearner({ ...tinyOptions(folder), ...changes });
+  try {
+    const events: AloneEvent[] = [];
+    const settings = { steps: 20, evaluateEvery: 5, patience: 0, ...options };
+    for await (const event of trainAlone(learner, settings)) events.push(event);
+    const last = events.at(-1);
+    if (last?.kind !== "end") throw new Error("no result");
+    return { events, result: last.result };
+  } finally {
+    await learner.close();
+  }
+}
+
+const { optimizer } = tinyOptions("unused");
+
+describe("training alone", () => {
+  test("tells of every step and evaluation, and keeps the best state", async () => {
+    const { events, result } = await run({}, { steps: 12 });
+    const steps = events.flatMap((event) => (event.kind === "step" ? [event.metrics.step] : []));
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    const losses = events.flatMap((event) =>
+      event.kind === "evaluation" ? [[event.step, event.heldOut.loss] as const] : [],
+    );
+    expect(losses.map(([step]) => step)).toEqual([5, 10, 12]);
+    const best = losses.reduce((a, b) => (b[1] < a[1] ? b : a));
+    expect([result.bestStep, result.heldOut?.loss]).toEqual(best);
+    expect(result).toMatchObject({ steps: 12, reason: "finished", error: null });
+  });
+
+  test("gives the same bytes again, and those of an unwatched training", async () => {
+    const [first, second] = [await run({}), await run({})];
+    expect(second.result.adapter).toEqual(first.result.adapter);
+    const learner = await createLearner(tinyOptions(folder));
+    const adapter = await learner.initialAdapter();
+    const plain = await learner.train({
+      adapter,
+      optimizer: learner.initialOptimizer(),
+      round: 0,
+      steps: first.result.bestStep,
+    });
+    await learner.close();
+    expect(plain.adapter).toEqual(first.result.adapter);
+  });
+
+  test("stops early when the held-out loss no longer falls", async () => {
+    // A rate that moves the weights far at every step makes the held-out loss rise soon.
+    const wild = { ...optimizer, learningRate: 0.9, warmupSteps: 0 };
+    const options = { steps: 400, evaluateEvery: 2, patience: 2 };
+    const { result } = await run({ optimizer: wild }, options);
+    expect(result.reason).not.toBe("finished");
+    expect(result.steps).toBeLessThan(400);
+    expect(result.bestStep).toBeLessThan(result.steps + 1);
+    // Control: without patience the same training goes on.
+    const patient = await run({ optimizer }, { steps: 8, evaluateEvery: 2, patience: 0 });
+    expect(patient.result.steps).toBe(8);
+  });
+
+  test("a divergence ends it with the last good state", async () => {
+    // Weight decay of rate * decay = -199 per step makes the weights explode after the first evaluations.
+    const ruin = { ...optimizer, learningRate: 0.5, weightDecay: 400, warmupSteps: 40 };
+    const { result } = await run({ optimizer: ruin }, { steps: 60, evaluateEvery: 1 });
+    expect(result.reason).toBe("diverged");
+    expect(result.error).toMatch(/diverged at step/);
+    expect(result.adapter.every(Number.isFinite)).toBe(true);
+  });
+});
