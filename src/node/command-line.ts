@@ -40,6 +40,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/rounds.ts"),
   },
   {
+    name: "train",
+    summary: "train an adapter alone, without peers",
+    load: () => import("./commands/train.ts"),
+  },
+  {
     name: "doctor",
     summary: "will it work here",
     load: () => import("./commands/doctor.ts"),

@@ -2,8 +2,11 @@ import { availableParallelism } from "node:os";
 import type { LearnerOptions } from "../training/index.ts";
 import { adapterTargets, type Config } from "./config.ts";
 
-/** Cuts the learner's part out of a node's configuration. */
-export function learnerOptions(config: Config): LearnerOptions {
+/** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
+export function learnerOptions(
+  config: Config,
+  totalSteps = config.run.rounds * config.run.steps,
+): LearnerOptions {
   const { run, data, engine, model } = config;
   const { train, columns, heldOutShare } = data;
   return {
@@ -12,11 +15,16 @@ export function learnerOptions(config: Config): LearnerOptions {
     threads: engine.threads === 0 ? availableParallelism() : engine.threads,
     adapter: { ...run.adapter, targets: adapterTargets(run.adapter.targets), seed: run.seed },
     factors: run.factors,
-    optimizer: run.optimizer,
+    optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,
     sequenceMax: run.sequenceMax,
     seed: run.seed,
     ...(data.train.length > 0 ? { data: { train, columns, heldOutShare } } : {}),
     ...(data.test.length > 0 ? { test: { files: data.test, columns: data.columns } } : {}),
   };
+}
+
+function optimizerOptions({ run }: Config, totalSteps: number): LearnerOptions["optimizer"] {
+  const { schedule: shape, finalShare, ...plain } = run.optimizer;
+  return { ...plain, schedule: { shape, totalSteps, finalShare } };
 }

@@ -9,3 +9,9 @@ export { type Row as DataRow, readRows } from "./data/rows.ts";
 export { type LoraSettings, readLoraSettings } from "./files/peft-config.ts";
 export type * from "./learner.ts";
 export { createLearner } from "./learner-client.ts";
+export {
+  type AloneEvent,
+  type AloneOptions,
+  type AloneResult,
+  trainAlone,
+} from "./train-alone.ts";

@@ -20,6 +20,8 @@ export class LossWatchdog {
     // An average that starts at zero is too small by this much.
     this.#average += SMOOTHING * (loss - this.#average);
     const average = this.#average / (1 - (1 - SMOOTHING) ** this.#steps);
+    // The first loss counts too: a training that leaves at once never has a low average.
+    if (this.#steps === 1) this.#least = loss;
     if (this.#steps < STEPS_MIN) return null;
     this.#least = Math.min(this.#least, average);
     if (average <= RISE_MAX * this.#least + SLACK_NATS) return null;

@@ -25,7 +25,7 @@ export interface AloneResult {
   /** The step after which it was so. */
   readonly bestStep: number;
   readonly steps: number;
-  readonly reason: "finished" | "early stop" | "diverged";
+  readonly reason: "finished" | "early stop" | "diverged" | "stopped";
   /** The sentence of the error that ended training; null otherwise. */
   readonly error: string | null;
   /** Mean training loss over the last stretch between evaluations, nats per token. */
@@ -37,10 +37,10 @@ export interface AloneResult {
 }
 
 /**
- * Trains a learner alone for some steps, telling of every step and evaluation. A divergence ends it with the best state
- * so far, which is lost only when there is none.
+ * Trains a learner alone for some steps, telling of every step and evaluation. A divergence or the signal ends it with
+ * the best state so far.
  *
- * @throws KlatchError `diverged` when training diverges before the first evaluation; otherwise as `Learner.train`
+ * @throws KlatchError `diverged`, or an AbortError, before the first evaluation; otherwise as `Learner.train`
  */
 export async function* trainAlone(
   learner: Learner,
@@ -56,8 +56,8 @@ export async function* trainAlone(
     const training = learner.watchTraining({ adapter, optimizer, round: 0, steps }, signal);
     for await (const metrics of training.steps) yield { kind: "step", metrics };
     const trained = await settle(training.result);
-    if (trained instanceof KlatchError) {
-      progress.diverged(trained);
+    if (trained instanceof Error) {
+      progress.interrupted(trained);
       break;
     }
     ({ adapter, optimizer } = trained);
@@ -103,9 +103,9 @@ class Progress {
     if (this.#patience > 0 && this.#misses >= this.#patience) this.#reason = "early stop";
   }
 
-  diverged(error: KlatchError): void {
+  interrupted(error: Error): void {
     if (this.#best === null) throw error;
-    this.#reason = "diverged";
+    this.#reason = error instanceof KlatchError ? "diverged" : "stopped";
     this.#error = error.message;
   }
 
@@ -117,12 +117,13 @@ class Progress {
   }
 }
 
-/** A divergence as a value: the caller keeps what it has. */
-async function settle(result: Promise<TrainResult>): Promise<TrainResult | KlatchError> {
+/** A divergence or an abort as a value: the caller keeps what it has. */
+async function settle(result: Promise<TrainResult>): Promise<TrainResult | Error> {
   try {
     return await result;
   } catch (error) {
     if (error instanceof KlatchError && error.code === "diverged") return error;
+    if (error instanceof Error && error.name === "AbortError") return error;
     throw error;
   }
 }

@@ -3,23 +3,25 @@ import { configFields, type Field } from "../config/fields.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config.ts";
 
-/** Adds `--config` and one flag for each configuration key (only those in `keys`, where given). */
-export function addConfigOptions(command: Command, keys?: readonly string[]): void {
+/** Adds `--config` and one flag for each configuration key (only those that `wanted` accepts, where given). */
+export function addConfigOptions(command: Command, wanted = (_key: string) => true): void {
   command.addOption(
     new Option("--config <file>", "configuration file (default: klatch.yaml here)").helpGroup(
       "Configuration:",
     ),
   );
   for (const field of configFields()) {
-    if (keys !== undefined && !keys.includes(field.key)) continue;
-    command.addOption(optionOf(field));
+    if (wanted(field.key)) command.addOption(optionOf(field));
   }
 }
 
-/** The configuration behind a command's flags, the environment and the file. */
-export function configOf(command: Command): Config {
+/**
+ * The configuration behind a command's flags, the environment and the file; `short` holds values by key that the
+ * command takes under flags of its own.
+ */
+export function configOf(command: Command, short: Readonly<Record<string, string>> = {}): Config {
   const options: Readonly<Record<string, unknown>> = command.opts();
-  const flags: Record<string, string> = {};
+  const flags: Record<string, string> = { ...short };
   for (const field of configFields()) {
     const value = options[optionOf(field).attributeName()];
     if (typeof value === "string") flags[field.key] = value;

@@ -19,7 +19,7 @@ export const answers = {
 
 /** Adds what the commands need that ask a running node. */
 export function addClientOptions(command: Command): void {
-  addConfigOptions(command, ["dataDir", "status.host", "status.port"]);
+  addConfigOptions(command, (key) => ["dataDir", "status.host", "status.port"].includes(key));
   command.addOption(new Option("--url <url>", "status endpoint of the node to ask"));
   command.addOption(new Option("--json", "print one JSON document"));
 }

@@ -34,6 +34,16 @@ const optimizer = z.strictObject({
     .max(1_000_000)
     .default(0)
     .describe("Steps of linear warm-up of the step size from zero."),
+  schedule: z
+    .enum(["constant", "linear", "cosine"])
+    .default("constant")
+    .describe("How the step size falls from the warm-up to the run's last step."),
+  finalShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe("The step size at the last step, as a share of the full one."),
 });
 
 /** What all peers of a run must have alike: its digest, with the model's, is the run id. */

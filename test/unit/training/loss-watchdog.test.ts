@@ -28,6 +28,10 @@ describe("the loss watchdog", () => {
     expect(stoppedAt(losses)).toBeNull();
   });
 
+  test("stops a training that leaves at its first step, once it has seen enough", () => {
+    expect(stoppedAt([3, ...Array.from({ length: 30 }, () => 40)])).toBe(9);
+  });
+
   test("stops a loss that climbs away, within some steps of its leaving", () => {
     const losses = Array.from({ length: 60 }, (_, step) => (step < 30 ? 2 : 2 + (step - 29)));
     const at = stoppedAt(losses);

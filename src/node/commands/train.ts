@@ -1,0 +1,183 @@
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import { EXIT_CODES } from "../../errors.ts";
+import {
+  type AloneEvent,
+  type AloneResult,
+  createLearner,
+  type Learner,
+  trainAlone,
+} from "../../training/index.ts";
+import type { Evaluation } from "../../types.ts";
+import type { Config } from "../config.ts";
+import { learnerOptions } from "../learner-options.ts";
+import { addConfigOptions, configOf } from "./config-options.ts";
+import { required, wholeNumber } from "./number-flags.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
+export function define(command: Command, terminal: Terminal): void {
+  addConfigOptions(command, (key) => KEYS.test(key));
+  command
+    .option("--data <file...>", "files to train on (or data.train of the configuration)")
+    .option("--test <file...>", "files to measure the result on")
+    .option("--steps <n>", "optimiser steps", wholeNumber(1, 10_000_000), 100)
+    .option("--out <folder>", "PEFT folder to write the adapter to")
+    .option("--init <folder>", "PEFT folder of an adapter to go on from")
+    .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
+    .option(
+      "--patience <n>",
+      "evaluations without progress before it stops; 0 goes on",
+      wholeNumber(0, 1000),
+      0,
+    )
+    .option("--json", "print one JSON document")
+    .action(async (flags: Flags) => {
+      const { result, learner, ...rest } = await run(command, flags, terminal);
+      const report = reportOf(result, learner.info, rest);
+      if (flags.json === true) terminal.json(report);
+      else for (const line of describe(report)) terminal.line(line);
+      if (result.reason === "diverged") terminal.fail(EXIT_CODES.diverged);
+      if (result.reason === "stopped") terminal.fail(130);
+    });
+}
+
+// --- internal ---
+
+/** What a node shares or owns of learning, and nothing of the network. */
+const KEYS =
+  /^(model$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
+
+interface Flags {
+  readonly data?: readonly string[];
+  readonly test?: readonly string[];
+  readonly steps: number;
+  readonly out?: string;
+  readonly init?: string;
+  readonly evaluateEvery: number;
+  readonly patience: number;
+  readonly json?: boolean;
+}
+
+async function run(command: Command, flags: Flags, terminal: Terminal) {
+  const config = withFiles(configOf(command), flags);
+  const out = resolve(required("--out", flags.out));
+  const learner = await createLearner(learnerOptions(config, flags.steps));
+  try {
+    const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
+    const result = await train(learner, flags, terminal);
+    const test = before === null ? null : await learner.evaluate(result.adapter, "test");
+    await learner.exportAdapter(result.adapter, out);
+    return { result, learner, out, before, test };
+  } finally {
+    await learner.close();
+  }
+}
+
+/** The test set's loss before training. */
+async function start(learner: Learner, { init }: Flags): Promise<Evaluation> {
+  const adapter = init === undefined ? learner.initialAdapter() : learner.importAdapter(init);
+  return learner.evaluate(await adapter, "test");
+}
+
+function withFiles(config: Config, flags: Flags): Config {
+  const absolute = (files: readonly string[]) => files.map((file) => resolve(file));
+  const train = flags.data === undefined ? config.data.train : absolute(flags.data);
+  required("--data", train.length > 0 ? train : undefined);
+  const test = flags.test === undefined ? config.data.test : absolute(flags.test);
+  return { ...config, data: { ...config.data, train: [...train], test: [...test] } };
+}
+
+/** Trains until the end or the first signal; a person sees how it goes. */
+async function train(learner: Learner, flags: Flags, terminal: Terminal): Promise<AloneResult> {
+  const { steps, evaluateEvery, patience, init } = flags;
+  const adapter = init === undefined ? {} : { adapter: await learner.importAdapter(init) };
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  process.once("SIGINT", stop);
+  try {
+    const options = { steps, evaluateEvery, patience, ...adapter };
+    const shown = new Progress(steps, terminal);
+    for await (const event of trainAlone(learner, options, controller.signal)) {
+      if (event.kind === "end") return event.result;
+      if (flags.json !== true) shown.show(event);
+    }
+    throw new Error("training ended without a result");
+  } finally {
+    process.removeListener("SIGINT", stop);
+  }
+}
+
+/** One line for each evaluation, with the speed since the one before; on the error stream, results stay clean. */
+class Progress {
+  readonly #steps: number;
+  readonly #terminal: Terminal;
+  #loss = 0;
+  #tokens = 0;
+  #seconds = 0;
+  #count = 0;
+
+  constructor(steps: number, terminal: Terminal) {
+    this.#steps = steps;
+    this.#terminal = terminal;
+  }
+
+  show(event: Exclude<AloneEvent, { kind: "end" }>): void {
+    if (event.kind === "step") {
+      this.#loss += event.metrics.loss;
+      this.#tokens += event.metrics.tokens;
+      this.#seconds += event.metrics.seconds;
+      this.#count += 1;
+      return;
+    }
+    const loss = (this.#loss / Math.max(1, this.#count)).toFixed(4);
+    const speed = Math.round(this.#tokens / Math.max(1e-9, this.#seconds));
+    const heldOut = event.heldOut.loss.toFixed(4);
+    this.#terminal.note(
+      `step ${event.step}/${this.#steps}  loss ${loss}  held out ${heldOut}  ${speed} tokens/s`,
+    );
+    [this.#loss, this.#tokens, this.#seconds, this.#count] = [0, 0, 0, 0];
+  }
+}
+
+function reportOf(
+  result: AloneResult,
+  info: Learner["info"],
+  rest: {
+    readonly out: string;
+    readonly before: Evaluation | null;
+    readonly test: Evaluation | null;
+  },
+) {
+  const { adapter: _, tokens, seconds, ...facts } = result;
+  return {
+    ...facts,
+    tokens,
+    seconds,
+    tokensPerSecond: tokens / Math.max(1e-9, seconds),
+    engine: info.engine,
+    parameters: info.parameters,
+    trained: info.layout.length,
+    data: info.data,
+    ...rest,
+  };
+}
+
+function describe(report: ReturnType<typeof reportOf>): readonly string[] {
+  const { before, test, heldOut } = report;
+  const share = ((100 * report.trained) / report.parameters).toFixed(2);
+  const why = report.error === null ? report.reason : `${report.reason}: ${report.error}`;
+  return [
+    `training    ${why} after ${report.steps} steps; kept the state of step ${report.bestStep}`,
+    `adapter     ${report.trained} numbers, ${share} % of the model's ${report.parameters}`,
+    `loss        ${report.loss.toFixed(4)} nats per token in training`,
+    ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)}`]),
+    ...(before === null || test === null
+      ? []
+      : [
+          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; exact match ${(100 * test.exactMatch).toFixed(1)} %`,
+        ]),
+    `speed       ${Math.round(report.tokensPerSecond)} tokens per second on ${report.engine}`,
+    `written to  ${report.out}`,
+  ];
+}
