@@ -58,7 +58,14 @@ export const peerStatusSchema = z.looseObject({
   gossipScore: z.number().nullable(),
 });
 
-const summary = z.looseObject({ examples: count, tokens: count, truncated: count, skipped: count });
+const summary = z.looseObject({
+  examples: count,
+  tokens: count,
+  truncated: count,
+  skipped: count,
+  duplicates: count,
+  notes: z.array(z.string()),
+});
 
 export const nodeStatusSchema = z.looseObject({
   version: z.string(),
@@ -78,7 +85,12 @@ export const nodeStatusSchema = z.looseObject({
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,
-  data: z.looseObject({ train: summary, heldOut: summary, test: summary }),
+  data: z.looseObject({
+    train: summary,
+    heldOut: summary,
+    test: summary,
+    testSeenInTraining: count,
+  }),
   bytesSent: count,
   bytesReceived: count,
   peers: z.array(peerStatusSchema),

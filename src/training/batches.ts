@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../random.ts";
-import type { Example } from "./data/example.ts";
+import { type Example, learnedParts, learnedTokens } from "./data/example.ts";
 import { shuffled } from "./data/split.ts";
 
 /** What a compiled program is made for. */
@@ -89,7 +89,7 @@ export function collateParts(examples: readonly Example[], lengthMax: number): r
   const length = paddedLength(examples, lengthMax);
   const count = Math.min(examples.length, Math.ceil((examples.length * length) / PART_POSITIONS));
   const rows = Math.ceil(examples.length / count);
-  const tokens = examples.reduce((total, each) => total + completionTokens(each), 0);
+  const tokens = examples.reduce((total, each) => total + learnedTokens(each), 0);
   return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>
     pad(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),
   );
@@ -97,12 +97,8 @@ export function collateParts(examples: readonly Example[], lengthMax: number): r
 
 /** Pads examples to one shape. `batch` at least their number, `lengthMax` the longest a program may be. */
 export function collate(examples: readonly Example[], batch: number, lengthMax: number): Batch {
-  const tokens = examples.reduce((total, each) => total + completionTokens(each), 0);
+  const tokens = examples.reduce((total, each) => total + learnedTokens(each), 0);
   return pad(examples, batch, paddedLength(examples, lengthMax), tokens);
-}
-
-function completionTokens({ ids, promptLength }: Example): number {
-  return ids.length - promptLength;
 }
 
 function paddedLength(examples: readonly Example[], lengthMax: number): number {
@@ -124,10 +120,13 @@ function pad(
   for (const [row, example] of examples.entries()) {
     for (let t = 0; t + 1 < example.ids.length; t += 1) {
       ids[row * length + t] = BigInt(example.ids[t] ?? 0);
-      if (t + 1 < example.promptLength) continue;
-      places.push(row * length + t);
-      answers.push(example.ids[t + 1] ?? 0);
-      owners.push(row);
+    }
+    for (const [start, end] of learnedParts(example)) {
+      for (let t = start; t < end; t += 1) {
+        places.push(row * length + t - 1);
+        answers.push(example.ids[t] ?? 0);
+        owners.push(row);
+      }
     }
   }
   const tokens = places.length;

@@ -1,10 +1,8 @@
 import type { Evaluation } from "../types.ts";
 import { AdaptedModel } from "./adapted-model.ts";
 import { createLora } from "./adapters/lora.ts";
-import type { ExampleFormat } from "./data/columns.ts";
-import { type Dataset, loadDataset } from "./data/dataset.ts";
 import { encodePrompt } from "./data/encode.ts";
-import { splitHeldOut } from "./data/split.ts";
+import type { ExampleFormat } from "./data/example.ts";
 import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 import { createOnnxEngine } from "./engine/onnx-engine.ts";
 import { evaluate, probe } from "./evaluation.ts";
@@ -20,15 +18,9 @@ import type {
   TrainRequest,
   TrainResult,
 } from "./learner.ts";
+import { type LearnerData, readLearnerData } from "./learner-data.ts";
 import { checkOptions } from "./learner-options.ts";
 import { type TrainHooks, train } from "./train-step.ts";
-
-/** Data of one learner; `format` says how prompts are written. */
-interface Data {
-  readonly train: Dataset;
-  readonly heldOut: Dataset;
-  readonly test: Dataset;
-}
 
 /** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
 export class LearnerCore {
@@ -36,21 +28,21 @@ export class LearnerCore {
   readonly #options: LearnerOptions;
   readonly #model: AdaptedModel;
   readonly #tokenizer: Tokenizer;
-  readonly #data: Data;
+  readonly #data: LearnerData;
   #format: ExampleFormat;
 
   private constructor(
     options: LearnerOptions,
     model: AdaptedModel,
     tokenizer: Tokenizer,
-    data: Data,
+    data: LearnerData,
     engine: string,
   ) {
     this.#options = options;
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#data = data;
-    this.#format = (options.data ? data.train : data.test).format;
+    this.#format = data.format;
     const { tensors, length, digest } = model.adapter.layout;
     this.info = {
       layout: { tensors, length, digest },
@@ -58,11 +50,7 @@ export class LearnerCore {
       tokenizerDigest: tokenizer.digest,
       parameters: model.base.parameters,
       engine,
-      data: {
-        train: data.train.summary,
-        heldOut: data.heldOut.summary,
-        test: data.test.summary,
-      },
+      data: data.report,
     };
   }
 
@@ -71,7 +59,7 @@ export class LearnerCore {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
-    const data = await readData(options, tokenizer);
+    const data = await readLearnerData(options, tokenizer);
     const engine = createOnnxEngine({ threads: options.threads });
     const model = new AdaptedModel(base, createLora(base.definition, options.adapter), engine);
     return new LearnerCore(options, model, tokenizer, data, engine.name);
@@ -86,7 +74,7 @@ export class LearnerCore {
   }
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
-    const { examples } = set === "test" ? this.#data.test : this.#data.heldOut;
+    const examples = set === "test" ? this.#data.test : this.#data.heldOut;
     return evaluate(this.#model, adapter, examples, this.#options.sequenceMax);
   }
 
@@ -96,8 +84,12 @@ export class LearnerCore {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe> {
     const { seed, sequenceMax } = this.#options;
-    const { examples } = this.#data.heldOut;
-    return probe(this.#model, examples, seed, { adapter, candidates, sequenceMax, ...options });
+    return probe(this.#model, this.#data.heldOut, seed, {
+      adapter,
+      candidates,
+      sequenceMax,
+      ...options,
+    });
   }
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
@@ -133,22 +125,7 @@ export class LearnerCore {
   }
 
   close(): Promise<void> {
+    this.#data.close();
     return this.#model.close();
   }
-}
-
-const NO_DATA: Dataset = {
-  examples: [],
-  format: "text",
-  summary: { examples: 0, tokens: 0, truncated: 0, skipped: 0 },
-};
-
-async function readData(options: LearnerOptions, tokenizer: Tokenizer): Promise<Data> {
-  const { data, test, sequenceMax, seed } = options;
-  const read = (files: readonly string[], columns: NonNullable<typeof data>["columns"]) =>
-    loadDataset(files, columns, tokenizer, sequenceMax);
-  const own = data
-    ? splitHeldOut(await read(data.train, data.columns), data.heldOutShare, seed)
-    : { train: NO_DATA, heldOut: NO_DATA };
-  return { ...own, test: test ? await read(test.files, test.columns) : NO_DATA };
 }

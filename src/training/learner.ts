@@ -35,8 +35,11 @@ export interface ColumnMap {
   readonly prompt?: string;
   readonly completion?: string;
   readonly messages?: string;
-  /** The class of a text; read by classifiers. */
+  /** The class of a text: what a classifier learns, and a language model answers. */
   readonly label?: string;
+  readonly instruction?: string;
+  readonly input?: string;
+  readonly output?: string;
 }
 
 export interface LearnerOptions {
@@ -52,14 +55,18 @@ export interface LearnerOptions {
   readonly sequenceMax: number;
   /** Seed of the order of examples. */
   readonly seed: number;
-  /** Data files (JSONL or CSV); absent when the learner only evaluates or generates. */
+  /** Data files and folders; absent when the learner only evaluates or generates. */
   readonly data?: {
     readonly train: readonly string[];
     readonly columns: ColumnMap;
     /** Share of the training rows that is held out for the private gate and never trained on. */
     readonly heldOutShare: number;
+    /** "concatenate" puts texts one after the other into full rows; "none", each into its own. */
+    readonly packing?: "none" | "concatenate";
   };
   readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
+  /** Folder that keeps the tokens of the data files, so that they are not tokenised again; absent for none. */
+  readonly tokenCache?: string;
 }
 
 /** Counts of one data set after reading. */
@@ -70,6 +77,18 @@ export interface DataSummary {
   readonly truncated: number;
   /** Rows left out because their completion or text is empty. */
   readonly skipped: number;
+  /** Examples that say the same as an earlier one of the set, but for case and spaces. */
+  readonly duplicates: number;
+  /** What else the reader of the data has to know, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface DataReport {
+  readonly train: DataSummary;
+  readonly heldOut: DataSummary;
+  readonly test: DataSummary;
+  /** Test examples that say the same as one of the training files. */
+  readonly testSeenInTraining: number;
 }
 
 export interface LearnerInfo {
@@ -80,11 +99,7 @@ export interface LearnerInfo {
   /** Parameters of the base model. */
   readonly parameters: number;
   readonly engine: string;
-  readonly data: {
-    readonly train: DataSummary;
-    readonly heldOut: DataSummary;
-    readonly test: DataSummary;
-  };
+  readonly data: DataReport;
 }
 
 /** AdamW moments, flat in the adapter's layout, and the number of steps taken. */

@@ -1,7 +1,7 @@
 import { KlatchError } from "../errors.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { collateParts, stepExamples } from "./batches.ts";
-import type { Dataset } from "./data/dataset.ts";
+import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
 import { LossWatchdog } from "./loss-watchdog.ts";
 import { adamwStep } from "./optimizer.ts";
@@ -23,13 +23,13 @@ export interface TrainHooks {
  */
 export async function train(
   model: AdaptedModel,
-  data: Dataset,
+  examples: Examples,
   options: LearnerOptions,
   request: TrainRequest,
   hooks: TrainHooks = {},
 ): Promise<TrainResult> {
   const started = performance.now();
-  if (data.examples.length === 0) {
+  if (examples.length === 0) {
     throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
   }
   const slots = model.adapter.trained(options.factors, request.round);
@@ -44,12 +44,12 @@ export async function train(
     hooks.checkStopped?.();
     const stepStarted = performance.now();
     const chosen = stepExamples(
-      data.examples.length,
+      examples.length,
       options.batchSize,
       options.seed,
       state.step,
       orders,
-    ).flatMap((index) => data.examples[index] ?? []);
+    ).flatMap((index) => examples.at(index) ?? []);
     const parts = collateParts(chosen, options.sequenceMax);
     const loss = await model.lossAndGradient(adapter, parts, slots, gradient);
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);

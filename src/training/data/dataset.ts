@@ -1,92 +1,134 @@
 import { KlatchError } from "../../errors.ts";
 import type { ColumnMap, DataSummary } from "../learner.ts";
-import { type Columns, type ExampleFormat, rowText, settleColumns } from "./columns.ts";
-import { encodeExample } from "./encode.ts";
-import type { Example } from "./example.ts";
-import { type Row, readRows } from "./rows.ts";
+import { countDuplicates } from "./duplicates.ts";
+import type { ExampleFormat } from "./example.ts";
+import { ExampleReader, type Reading } from "./example-reader.ts";
+import { ExampleStore, type Examples, ExampleWriter, tokensInMemory } from "./example-store.ts";
+import { expandFolders } from "./rows.ts";
+import { TokenCache } from "./token-cache.ts";
+import type { DatasetFacts } from "./token-file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import type { Packing } from "./windows.ts";
 
 export interface Dataset {
-  readonly examples: readonly Example[];
+  readonly examples: Examples;
+  /** Hash of each example's text, the same for texts that differ only in case and spaces. */
+  readonly hashes: Float64Array;
   readonly summary: DataSummary;
   readonly format: ExampleFormat;
+}
+
+export interface DatasetOptions {
+  readonly packing?: Packing;
+  /** Folder that keeps the tokens: the same files are not tokenised again, and need not fit into memory. */
+  readonly cache?: string;
+  /** Sets with more tokens than this stay in the cache's file; by default 64 million. */
+  readonly memoryTokens?: number;
 }
 
 /** Shorter contexts leave no room for a prompt and an answer. */
 const SEQUENCE_MIN = 8;
 
-/** Counts examples; `skipped` is the number of rows that gave none. */
-export function summarise(examples: readonly Example[], skipped: number): DataSummary {
-  let tokens = 0;
-  let truncated = 0;
-  for (const example of examples) {
-    tokens += example.ids.length;
-    if (example.truncated) truncated += 1;
+function checkContext(sequenceMax: number): void {
+  if (sequenceMax >= SEQUENCE_MIN) return;
+  throw new KlatchError(
+    "usage",
+    `a context of ${sequenceMax} tokens is too short to learn from`,
+    `give at least ${SEQUENCE_MIN}`,
+  );
+}
+
+/** Tokenises all files, handing on chunks of tokens as soon as they are full. */
+async function tokenise(
+  files: readonly string[],
+  reading: Reading,
+  handOn: (chunks: readonly Int32Array[]) => Promise<void>,
+) {
+  const reader = new ExampleReader(reading);
+  const writer = new ExampleWriter();
+  for (const file of files) {
+    for await (const batch of reader.read(file)) {
+      for (const { example, hash } of batch) writer.add(example, hash);
+      await handOn(writer.takeFull());
+    }
   }
-  return { examples: examples.length, tokens, truncated, skipped };
+  for (const { example, hash } of reader.finish()) writer.add(example, hash);
+  if (writer.count === 0) {
+    throw new KlatchError(
+      "data",
+      `${files.join(", ") || "the data"} holds no example: ${reader.rows} rows, none with text to learn`,
+      "give a file with at least one row that has a completion or text",
+    );
+  }
+  const { chunks, index } = writer.finish();
+  await handOn(chunks);
+  const { count, tokens, truncated } = writer;
+  const { skipped, notes, format } = reader;
+  const duplicates = countDuplicates(index.hashes);
+  const summary = { examples: count, tokens, truncated, skipped, duplicates, notes: [...notes] };
+  return { index, facts: { format, summary } };
+}
+
+async function tokeniseInMemory(files: readonly string[], reading: Reading): Promise<Dataset> {
+  const all: Int32Array[] = [];
+  const { index, facts } = await tokenise(files, reading, async (chunks) => {
+    all.push(...chunks);
+  });
+  return dataset(new ExampleStore(index, tokensInMemory(all)), facts);
+}
+
+async function tokeniseInto(
+  cache: TokenCache,
+  files: readonly string[],
+  reading: Reading,
+): Promise<void> {
+  const writer = await cache.write();
+  try {
+    const { index, facts } = await tokenise(files, reading, (chunks) => writer.write(chunks));
+    await writer.finish(index, facts);
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
+  await cache.prune();
+}
+
+function dataset(examples: ExampleStore, facts: DatasetFacts): Dataset {
+  return { examples, hashes: examples.index.hashes, ...facts };
 }
 
 /**
- * Encodes rows of one file; see {@link loadDataset}.
- *
- * @returns the examples; rows without a completion give none
- */
-export function encodeRows(
-  rows: readonly Row[],
-  columns: Columns,
-  file: string,
-  tokenizer: Tokenizer,
-  sequenceMax: number,
-): readonly Example[] {
-  const examples: Example[] = [];
-  for (const row of rows) {
-    const example = encodeExample(tokenizer, rowText(row, columns, file), sequenceMax);
-    if (example) examples.push(example);
-  }
-  return examples;
-}
-
-/**
- * Reads and tokenises data files, pooled in the given order. Rows longer than `sequenceMax` ids are cut and counted,
- * rows whose completion or text is empty are left out and counted.
+ * Reads and tokenises data files and folders, pooled in the given order. Rows longer than `sequenceMax` ids are cut and
+ * counted, rows whose completion or text is empty are left out and counted. With a cache folder no more than a batch of
+ * rows and 12 bytes for each example are in memory at a time.
  *
  * @param columns where an example's parts are; the usual names of the first row when nothing is named
  * @throws KlatchError `data` naming file and line for bad rows and missing columns, `data` when no example is left,
- *   `usage` for a context of fewer than 8 tokens
+ *   `usage` for a context of fewer than 8 tokens, `disk` when the cache cannot be written
  */
 export async function loadDataset(
   files: readonly string[],
   columns: ColumnMap,
   tokenizer: Tokenizer,
   sequenceMax: number,
+  options: DatasetOptions = {},
 ): Promise<Dataset> {
-  if (sequenceMax < SEQUENCE_MIN) {
+  checkContext(sequenceMax);
+  const { packing = "none", memoryTokens } = options;
+  const reading: Reading = { columns, tokenizer, sequenceMax, packing };
+  const paths = await expandFolders(files);
+  if (options.cache === undefined) return tokeniseInMemory(paths, reading);
+  const cache = await TokenCache.open(options.cache, paths, reading);
+  const kept = await cache.read(memoryTokens);
+  if (kept) return dataset(kept.examples, kept.facts);
+  await tokeniseInto(cache, paths, reading);
+  const written = await cache.read(memoryTokens);
+  // Whoever damages a file within the second in which it was written has to wait for the next attempt.
+  if (!written)
     throw new KlatchError(
-      "usage",
-      `a context of ${sequenceMax} tokens is too short to learn from`,
-      `give at least ${SEQUENCE_MIN}`,
+      "disk",
+      `${options.cache} does not keep what is written to it`,
+      "check the disk",
     );
-  }
-  const examples: Example[] = [];
-  let rowCount = 0;
-  let settled: Columns | null = null;
-  for (const file of files) {
-    const rows = await readRows(file);
-    const first = rows[0];
-    if (first === undefined) continue;
-    settled ??= settleColumns(columns, first, file);
-    rowCount += rows.length;
-    for (const example of encodeRows(rows, settled, file, tokenizer, sequenceMax)) {
-      examples.push(example);
-    }
-  }
-  if (settled === null || examples.length === 0) {
-    throw new KlatchError(
-      "data",
-      `${files.join(", ") || "the data"} holds no example: ${rowCount} rows, none with text to learn`,
-      "give a file with at least one row that has a completion or text",
-    );
-  }
-  const format = settled.form === "text" ? "text" : "prompt";
-  return { examples, format, summary: summarise(examples, rowCount - examples.length) };
+  return dataset(written.examples, written.facts);
 }

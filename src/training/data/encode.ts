@@ -1,50 +1,14 @@
-import { type ExampleFormat, type RowText, SEPARATOR } from "./columns.ts";
-import type { Example } from "./example.ts";
+import { encodeChat } from "./chat.ts";
+import { encodeEnd, fitPair, maybe } from "./encode-end.ts";
+import type { Example, ExampleFormat } from "./example.ts";
+import { alpacaPrompt, type Message, type RowText } from "./row-text.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-interface Piece {
-  readonly ids: readonly number[];
-  /** False when the text has more tokens than were asked for. */
-  readonly complete: boolean;
-}
-
-/** Tokens near the cut of a text may differ from those of the whole text; this many are not used. */
-const MARGIN = 8;
-
-/** A position that does not split a surrogate pair. */
-function boundary(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
-}
-
 /**
- * At most `limit` ids from one end of a text. A long text is not tokenised whole: only so many characters as surely
- * hold more than `limit` tokens, found by doubling.
+ * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that whoever
+ * generates with an adapter wraps the prompt exactly as it was trained.
  */
-export function encodeEnd(
-  tokenizer: Tokenizer,
-  text: string,
-  limit: number,
-  end: "head" | "tail",
-): Piece {
-  const take = (ids: readonly number[]) =>
-    end === "head" ? ids.slice(0, limit) : ids.slice(ids.length - Math.min(ids.length, limit));
-  for (let characters = 4 * (limit + MARGIN); characters < text.length; characters *= 2) {
-    const part =
-      end === "head"
-        ? text.slice(0, boundary(text, characters))
-        : text.slice(boundary(text, text.length - characters));
-    const ids = tokenizer.encode(part);
-    if (ids.length >= limit + MARGIN) return { ids: take(ids), complete: false };
-  }
-  const ids = tokenizer.encode(text);
-  return { ids: take(ids), complete: ids.length <= limit };
-}
-
-/** An id that a model may lack, as a list to spread. */
-function maybe(id: number | null): readonly number[] {
-  return id === null ? [] : [id];
-}
+export const SEPARATOR = " :";
 
 function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Example | null {
   const start = maybe(tokenizer.bosId);
@@ -58,41 +22,60 @@ function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Ex
 
 function encodePair(
   tokenizer: Tokenizer,
-  row: { readonly prompt: string; readonly completion: string },
+  texts: { readonly prompt: string; readonly completion: string },
   sequenceMax: number,
 ): Example | null {
   const start = maybe(tokenizer.bosId);
-  const answer = encodeEnd(tokenizer, row.completion, sequenceMax - 1 - start.length, "head");
-  if (answer.ids.length === 0) return null;
-  const wanted = answer.complete ? [...answer.ids, ...maybe(tokenizer.eosId)] : answer.ids;
-  // The completion keeps at least a quarter of the room, so that a long prompt cannot push it out.
-  const room = Math.min(wanted.length, Math.ceil(sequenceMax / 4));
-  const left = sequenceMax - start.length;
-  const prompt = encodeEnd(tokenizer, row.prompt + SEPARATOR, left - room, "tail");
-  const completion = wanted.slice(0, left - prompt.ids.length);
+  const pair = fitPair(tokenizer, texts, sequenceMax - start.length, maybe(tokenizer.eosId));
+  if (!pair) return null;
   return {
-    ids: Int32Array.from([...start, ...prompt.ids, ...completion]),
-    promptLength: Math.max(start.length + prompt.ids.length, 1),
-    truncated: !(answer.complete && prompt.complete && completion.length === wanted.length),
+    ids: Int32Array.from([...start, ...pair.prompt, ...pair.completion]),
+    promptLength: Math.max(start.length + pair.prompt.length, 1),
+    truncated: !pair.complete,
   };
 }
 
 /**
- * Encodes a row as `BOS prompt SEPARATOR completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids: the completion or
- * text loses its end (and EOS with it), a prompt that leaves the completion less than a quarter of the room its beginning.
- * Prompt and completion are tokenised apart, so that a prompt has the same ids in training and in generation. BOS and
- * EOS are left out where the model has none.
+ * A conversation for a model without a chat template: the last answer is the completion, what comes before it the prompt,
+ * one message a line, earlier answers behind SEPARATOR as in training.
+ */
+function plainConversation(messages: readonly Message[]) {
+  const last = messages.findLastIndex(({ role }) => role === "assistant");
+  let prompt = "";
+  for (const { role, content } of messages.slice(0, Math.max(last, 0))) {
+    if (role === "assistant") prompt += `${SEPARATOR} ${content}`;
+    else prompt += prompt === "" ? content : `\n${content}`;
+  }
+  return { prompt: prompt + SEPARATOR, completion: messages[last]?.content ?? "" };
+}
+
+/**
+ * Encodes a row as `BOS prompt completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids: the completion or text loses
+ * its end (and EOS with it), a prompt that leaves the completion less than a quarter of the room its beginning. BOS and
+ * EOS are left out where the model has none. A conversation is written by the model's chat template where it has one.
  *
  * @returns null when nothing would be learned from the row: its completion or text has no token
+ * @throws KlatchError `data` when the chat template refuses a conversation
  */
 export function encodeExample(
   tokenizer: Tokenizer,
   row: RowText,
   sequenceMax: number,
 ): Example | null {
-  return row.format === "text"
-    ? encodeText(tokenizer, row.text, sequenceMax)
-    : encodePair(tokenizer, row, sequenceMax);
+  switch (row.format) {
+    case "text":
+      return encodeText(tokenizer, row.text, sequenceMax);
+    case "prompt": {
+      const { prompt, completion } = row;
+      return encodePair(tokenizer, { prompt: prompt + SEPARATOR, completion }, sequenceMax);
+    }
+    case "alpaca":
+      return encodePair(tokenizer, row, sequenceMax);
+    case "chat":
+      return tokenizer.chat
+        ? encodeChat(tokenizer, tokenizer.chat, row, sequenceMax)
+        : encodePair(tokenizer, plainConversation(row.messages), sequenceMax);
+  }
 }
 
 /** The ids to continue from when generating: as {@link encodeExample} gives them up to the completion, uncut. */
@@ -101,7 +84,11 @@ export function encodePrompt(
   prompt: string,
   format: ExampleFormat,
 ): number[] {
-  const text = format === "prompt" ? prompt + SEPARATOR : prompt;
+  if (format === "chat" && tokenizer.chat) {
+    return tokenizer.encode(tokenizer.chat.render([{ role: "user", content: prompt }], true));
+  }
+  const layouts = { text: prompt, alpaca: alpacaPrompt(prompt), prompt: prompt + SEPARATOR };
+  const text = layouts[format === "chat" ? "prompt" : format];
   const ids = [...maybe(tokenizer.bosId), ...tokenizer.encode(text)];
   // A model needs one token to go on from; texts follow one another with EOS between them.
   return ids.length > 0 ? ids : [...maybe(tokenizer.eosId)];

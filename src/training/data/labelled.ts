@@ -1,8 +1,10 @@
 import { KlatchError } from "../../errors.ts";
 import type { ColumnMap, DataSummary } from "../learner.ts";
-import { textOf } from "./columns.ts";
-import { encodeEnd } from "./encode.ts";
-import { type Row, readRows } from "./rows.ts";
+import { countDuplicates, textHash } from "./duplicates.ts";
+import { encodeEnd } from "./encode-end.ts";
+import type { Row } from "./row.ts";
+import { textOf } from "./row-text.ts";
+import { readRows } from "./rows.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text and its class, for a classification head. */
@@ -145,6 +147,8 @@ export async function readLabelledDataset(
       tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
       truncated: examples.filter(({ truncated }) => truncated).length,
       skipped: rowCount - examples.length,
+      duplicates: countDuplicates(Float64Array.from(found, ({ text }) => textHash(text))),
+      notes: [],
     },
   };
 }

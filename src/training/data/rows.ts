@@ -1,108 +1,85 @@
-import { extname } from "node:path";
-import { CsvError, parse } from "csv-parse/sync";
+import { readdir, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
 import { KlatchError } from "../../errors.ts";
-import { oneLine, readText } from "../files/file-access.ts";
+import { fileError } from "../files/file-access.ts";
+import { csvRows } from "./csv-rows.ts";
+import { documentRows } from "./document-rows.ts";
+import { jsonLineRows, jsonRows } from "./json-rows.ts";
+import { parquetRows } from "./parquet-rows.ts";
+import type { Row, RowBatches } from "./row.ts";
 
-/** A data file is read whole; far more text than this is no fine-tuning set. */
-export const DATA_BYTES_MAX = 256 << 20;
-export const ROW_CHARACTERS_MAX = 1 << 22;
+const TABLES: Readonly<Record<string, (file: string) => RowBatches>> = {
+  ".jsonl": jsonLineRows,
+  ".ndjson": jsonLineRows,
+  ".json": jsonRows,
+  ".csv": (file) => csvRows(file, ","),
+  ".tsv": (file) => csvRows(file, "\t"),
+  ".parquet": parquetRows,
+};
+const TEXTS: Readonly<Record<string, (file: string) => RowBatches>> = {
+  ".txt": documentRows,
+  ".text": documentRows,
+  ".md": documentRows,
+};
+const KINDS = Object.keys({ ...TABLES, ...TEXTS }).join(", ");
+const FILES_MAX = 100_000;
 
-/** One row of a data file. */
-export interface Row {
-  /** Line of the file where the row ends, counted from 1. */
-  readonly line: number;
-  readonly fields: Readonly<Record<string, unknown>>;
+function kindOf(file: string): string {
+  return extname(file).toLowerCase();
 }
 
-function badRow(file: string, line: number, what: string): KlatchError {
-  return new KlatchError("data", `${file}:${line}: ${what}`, "correct or remove that row");
-}
-
-function parseLine(text: string, file: string, line: number): Row {
-  if (text.length > ROW_CHARACTERS_MAX) {
-    throw badRow(
-      file,
-      line,
-      `the row has ${text.length} characters, at most ${ROW_CHARACTERS_MAX} are read`,
+/** Files of a folder and the folders in it, in the order of their names; hidden ones left out. */
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder, { recursive: true });
+  const visible = names.filter((name) => !/(^|[/\\])\./.test(name)).sort();
+  const tables = visible.filter((name) => kindOf(name) in TABLES);
+  // Beside tables a text is a licence or a description, not data.
+  const files = tables.length > 0 ? tables : visible.filter((name) => kindOf(name) in TEXTS);
+  if (files.length === 0 || files.length > FILES_MAX) {
+    throw new KlatchError(
+      "data",
+      `the folder ${folder} holds ${files.length} files of the kinds ${KINDS}`,
+      `give a folder with 1 to ${FILES_MAX} such files`,
     );
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw badRow(file, line, `not valid JSON: ${oneLine(error)}`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw badRow(file, line, "the row is not a JSON object");
-  }
-  return { line, fields: Object.fromEntries(Object.entries(value)) };
+  return files.map((name) => join(folder, name));
 }
 
-function parseJsonLines(text: string, file: string): Row[] {
-  const rows: Row[] = [];
-  let line = 0;
-  for (const part of text.split("\n")) {
-    line += 1;
-    if (part.trim() !== "") rows.push(parseLine(part, file, line));
-  }
-  return rows;
-}
-
-interface CsvRecord {
-  readonly record: readonly string[];
-  readonly info: { readonly lines: number };
-}
-
-function csvRecords(text: string, file: string): readonly CsvRecord[] {
-  try {
-    const records: unknown = parse(text, {
-      info: true,
-      skip_empty_lines: true,
-      relax_column_count: true,
-      max_record_size: ROW_CHARACTERS_MAX,
-    });
-    return records as readonly CsvRecord[];
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const { lines } = error as CsvError & { readonly lines?: unknown };
-    const line = typeof lines === "number" ? lines : 1;
-    throw badRow(file, line, `not valid CSV: ${oneLine(error)}`);
-  }
-}
-
-function parseCsv(text: string, file: string): Row[] {
-  const [head, ...records] = csvRecords(text, file);
-  if (!head) return [];
-  const names = head.record;
-  if (new Set(names).size !== names.length) throw badRow(file, 1, "two columns have the same name");
-  return records.map(({ record, info }) => {
-    if (record.length !== names.length) {
-      throw badRow(file, info.lines, `${record.length} values for ${names.length} columns`);
+/** Files as they are, folders as the data files in them. */
+export async function expandFolders(paths: readonly string[]): Promise<readonly string[]> {
+  const files: string[] = [];
+  for (const path of paths) {
+    try {
+      const isFolder = (await stat(path)).isDirectory();
+      files.push(...(isFolder ? await filesIn(path) : [path]));
+    } catch (error) {
+      throw fileError(error, path);
     }
-    const fields = Object.fromEntries(names.map((name, i) => [name, record[i] ?? ""]));
-    return { line: info.lines, fields };
-  });
+  }
+  return files;
 }
 
 /**
- * Reads the rows of a data file as they are: JSON Lines (.jsonl, .ndjson) or CSV with a header line (.csv).
+ * Rows of one data file, read piece by piece: JSON Lines (.jsonl, .ndjson), a JSON array (.json), CSV or TSV with a header
+ * line (.csv, .tsv), Parquet (.parquet), or text as one document (.txt, .text, .md).
  *
- * @throws KlatchError `data`, naming file and line, for anything that is not a row; for a file that is missing, too
- *   large, not UTF-8 or of another kind
+ * @throws KlatchError `data`, naming file and line, for anything that is not a row; for a file that is missing, not
+ *   UTF-8, damaged or of another kind
  */
+export function rowBatches(file: string): RowBatches {
+  const kind = kindOf(file);
+  const read = TABLES[kind] ?? TEXTS[kind];
+  if (read) return read(file);
+  throw new KlatchError(
+    "data",
+    `${file} is of the kind "${kind}"; ${KINDS} can be read`,
+    "convert it to JSON Lines: one object per line",
+  );
+}
+
+/** All rows of a file at once; see {@link rowBatches}. */
 export async function readRows(file: string): Promise<readonly Row[]> {
-  const kind = extname(file).toLowerCase();
-  switch (kind) {
-    case ".jsonl":
-    case ".ndjson":
-      return parseJsonLines(await readText(file, DATA_BYTES_MAX), file);
-    case ".csv":
-      return parseCsv(await readText(file, DATA_BYTES_MAX), file);
-    default:
-      throw new KlatchError(
-        "data",
-        `${file} is of the kind "${kind}"; .jsonl, .ndjson and .csv can be read`,
-        "convert it to JSON Lines: one object per line",
-      );
-  }
+  const rows: Row[] = [];
+  for await (const batch of rowBatches(file)) for (const row of batch) rows.push(row);
+  return rows;
 }

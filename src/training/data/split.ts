@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { type Random, seededRandom } from "../../random.ts";
-import { type Dataset, summarise } from "./dataset.ts";
+import type { Random } from "../../random.ts";
+import type { DataSummary } from "../learner.ts";
+import type { Dataset } from "./dataset.ts";
+import { countDuplicates } from "./duplicates.ts";
 import type { Example } from "./example.ts";
+import type { Examples } from "./example-store.ts";
 
 /** Fisher-Yates; leaves `items` as it is. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
@@ -16,9 +19,60 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
 /** Held-out examples are evaluated in every round: more of them cost time and training data, and tell little more. */
 export const HELD_OUT_EXAMPLES_MAX = 512;
 
+/** MurmurHash3's last step (Appleby 2011, public domain): every bit of the result depends on every bit of `x`. */
+function scramble(x: number): number {
+  let h = x;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The place of a text in an order that the seed decides; equal texts have the same place, others hardly ever. */
+function placeOf(hash: number, seed: number): number {
+  const high = Math.floor(hash / 2 ** 32);
+  const low = scramble(hash ^ Math.imul(seed + 1, 0x9e3779b1));
+  return low * 2 ** 21 + high;
+}
+
 /**
- * Holds a share of the examples out of training, drawn from `seed`: at least one when `share` > 0 and there are two,
- * at most HELD_OUT_EXAMPLES_MAX.
+ * The first examples in the seed's order, `count` or as near to it as can be when equal texts are all taken or none; never
+ * more than `most`. When one text alone is more than that, one example.
+ */
+function drawn(hashes: Float64Array, count: number, most: number, seed: number): readonly number[] {
+  if (count === 0) return [];
+  const places = hashes.map((hash) => placeOf(hash, seed));
+  const order = places.toSorted();
+  const taken = new Set<number>();
+  let total = 0;
+  for (let at = 0; at < order.length && total < count; ) {
+    const place = order[at] ?? 0;
+    let end = at + 1;
+    while (order[end] === place) end += 1;
+    const more = total + end - at;
+    if (more <= most && more - count <= count - total) {
+      taken.add(place);
+      total = more;
+    }
+    at = end;
+  }
+  if (total === 0) return [places.indexOf(order[0] ?? 0)];
+  const chosen: number[] = [];
+  for (const [i, place] of places.entries()) if (taken.has(place)) chosen.push(i);
+  return chosen;
+}
+
+function subset(examples: Examples, indices: Uint32Array): Examples {
+  return {
+    length: indices.length,
+    at: (i) => examples.at(indices[i] ?? -1),
+    close: () => examples.close?.(),
+  };
+}
+
+/**
+ * Holds a share of the examples out of training, chosen by `seed` and the hash of their text: at least one when `share` >
+ * 0 and there are two, at most HELD_OUT_EXAMPLES_MAX. Copies of a text are on one side, so that nothing that is held out
+ * was trained on; the share is kept as nearly as they allow.
  * The rows that were left out count with the training part.
  */
 export function splitHeldOut(
@@ -27,14 +81,44 @@ export function splitHeldOut(
   seed: number,
 ): { readonly train: Dataset; readonly heldOut: Dataset } {
   assert(share >= 0 && share < 1, `share ${share}`);
-  const { examples, format } = dataset;
+  const { examples, hashes, format, summary } = dataset;
   const least = share > 0 && examples.length > 1 ? 1 : 0;
   const most = Math.min(Math.max(examples.length - 1, 0), HELD_OUT_EXAMPLES_MAX);
   const count = Math.min(Math.max(Math.round(share * examples.length), least), most);
-  const chosen = new Set(shuffled(examples, seededRandom(seed)).slice(0, count));
-  const part = (held: boolean, skipped: number): Dataset => {
-    const kept: Example[] = examples.filter((example) => chosen.has(example) === held);
-    return { examples: kept, format, summary: summarise(kept, skipped) };
+  const indices = drawn(hashes, count, most, seed);
+  const chosen = new Set(indices);
+  const rest = Uint32Array.from({ length: examples.length }, (_, i) => i).filter(
+    (i) => !chosen.has(i),
+  );
+  const held = indices.map((i) => examples.at(i)).filter((each) => each !== undefined);
+  const heldHashes = Float64Array.from(indices, (i) => hashes[i] ?? 0);
+  const trainHashes = Float64Array.from(rest, (i) => hashes[i] ?? 0);
+  const counts = countsOf(held, heldHashes);
+  return {
+    train: {
+      examples: subset(examples, rest),
+      hashes: trainHashes,
+      format,
+      summary: {
+        examples: rest.length,
+        tokens: summary.tokens - counts.tokens,
+        truncated: summary.truncated - counts.truncated,
+        skipped: summary.skipped,
+        duplicates: countDuplicates(trainHashes),
+        notes: summary.notes,
+      },
+    },
+    heldOut: { examples: held, hashes: heldHashes, format, summary: counts },
   };
-  return { train: part(false, dataset.summary.skipped), heldOut: part(true, 0) };
+}
+
+function countsOf(examples: readonly Example[], hashes: Float64Array): DataSummary {
+  return {
+    examples: examples.length,
+    tokens: examples.reduce((total, { ids }) => total + ids.length, 0),
+    truncated: examples.filter(({ truncated }) => truncated).length,
+    skipped: 0,
+    duplicates: countDuplicates(hashes),
+    notes: [],
+  };
 }

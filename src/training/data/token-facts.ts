@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { checkShape, isMissing, parseJson, readJson, readText } from "../files/file-access.ts";
+import { chatSettings } from "./chat-template.ts";
 
 const SETTINGS_BYTES_MAX = 1 << 24;
 const VOCABULARY_MAX = 1 << 22;
@@ -18,7 +19,10 @@ const vocabularySchema = z.looseObject({
 });
 const configSchema = vocabularySchema.extend({ text_config: vocabularySchema.optional() });
 
-const settingsSchema = z.looseObject({ add_bos_token: z.boolean().nullish() });
+const settingsSchema = z.looseObject({
+  ...chatSettings,
+  add_bos_token: z.boolean().nullish(),
+});
 export type TokenizerSettings = z.infer<typeof settingsSchema>;
 
 /** What a model's config.json says about token ids. */

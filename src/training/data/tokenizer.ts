@@ -6,6 +6,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { checkShape, oneLine, parseJson, readText } from "../files/file-access.ts";
 import { bytePairEncoder } from "./byte-pairs.ts";
+import { type ChatTemplate, readChatTemplate } from "./chat-template.ts";
 import {
   readTokenFacts,
   readTokenizerSettings,
@@ -23,6 +24,8 @@ export interface Tokenizer {
   decode(ids: Iterable<number>): string;
   /** SHA-256 of tokenizer.json. */
   readonly digest: Digest;
+  /** SHA-256 of the settings of tokenizer_config.json. */
+  readonly settingsDigest: Digest;
   /** One more than the largest id the tokenizer can give. */
   readonly vocabSize: number;
   /** Comes before a text to be continued; null when the model's makers put nothing there. */
@@ -31,6 +34,8 @@ export interface Tokenizer {
   readonly eosId: number | null;
   /** What the post-processor puts around a text that is read as a whole, e.g. [CLS] and [SEP]. */
   readonly around: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** Null when the model's makers wrote none. */
+  readonly chat: ChatTemplate | null;
 }
 
 const tokenizerSchema = z.looseObject({
@@ -95,14 +100,21 @@ function tokensAround(inner: HuggingFaceTokenizer): Tokenizer["around"] {
 
 function wrap(
   inner: HuggingFaceTokenizer,
-  facts: TokenFacts & { readonly digest: Digest; readonly file: string },
+  facts: TokenFacts & {
+    readonly digest: Digest;
+    readonly settingsDigest: Digest;
+    readonly file: string;
+    readonly chat: ChatTemplate | null;
+  },
 ): Tokenizer {
-  const { digest, vocabSize, file, bosId, eosId } = facts;
+  const { digest, settingsDigest, vocabSize, file, bosId, eosId, chat } = facts;
   return {
     digest,
+    settingsDigest,
     vocabSize,
     bosId,
     eosId,
+    chat,
     around: tokensAround(inner),
     encode(text) {
       if (text === "") return [];
@@ -121,6 +133,10 @@ function wrap(
       return inner.decode(list, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
     },
   };
+}
+
+function sha256(text: string): Digest {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /**
@@ -144,6 +160,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       "tokenizer.json and config.json must belong to the same model",
     );
   }
-  const digest = createHash("sha256").update(text).digest("hex");
-  return wrap(construct(parsed, settings, file), { ...facts, digest, vocabSize, file });
+  const digest = sha256(text);
+  const settingsDigest = sha256(JSON.stringify(settings));
+  const chat = await readChatTemplate(folder, settings);
+  return wrap(construct(parsed, settings, file), {
+    ...facts,
+    digest,
+    settingsDigest,
+    vocabSize,
+    file,
+    chat,
+  });
 }

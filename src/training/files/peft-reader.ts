@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { AdapterLayout, Digest } from "../../types.ts";
+import { EXAMPLE_FORMATS, type ExampleFormat } from "../data/example.ts";
 import { isMissing, readJson } from "./file-access.ts";
 import { KLATCH_FILE, type LoraSettings, readLoraSettings } from "./peft-config.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
@@ -10,13 +11,13 @@ import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 export interface PeftAdapter extends LoraSettings {
   readonly folder: string;
   readonly tensors: ReadonlyMap<string, FloatTensor>;
-  readonly format: "prompt" | "text" | null;
+  readonly format: ExampleFormat | null;
   readonly baseDigest: Digest | null;
   readonly runId: string | null;
 }
 
 const ownSchema = z.object({
-  examples: z.enum(["prompt", "text"]),
+  examples: z.enum(EXAMPLE_FORMATS),
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   runId: z.string().max(256).nullish(),
 });
@@ -31,7 +32,7 @@ async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null
 }
 
 /** How prompts were written in training; "prompt" for an adapter that does not say. */
-export async function readAdapterFormat(folder: string): Promise<"prompt" | "text"> {
+export async function readAdapterFormat(folder: string): Promise<ExampleFormat> {
   return (await readOwn(folder))?.examples ?? "prompt";
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterLayout, Digest } from "../../types.ts";
+import type { ExampleFormat } from "../data/example.ts";
 import { fileError, writeWhole } from "./file-access.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 import { type FloatTensor, writeSafetensors } from "./safetensors.ts";
@@ -17,7 +18,7 @@ export interface AdapterExport {
   readonly baseModel: string;
   readonly baseDigest: Digest;
   /** What it was trained on, so that `generate` wraps its prompt in the same way. */
-  readonly format: "prompt" | "text";
+  readonly format: ExampleFormat;
   readonly runId?: string;
 }
 

@@ -52,7 +52,7 @@ export function sampleRound(round: number): RoundRecord {
 }
 
 export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
-  const none = { examples: 0, tokens: 0, truncated: 0, skipped: 0 };
+  const none = { examples: 0, tokens: 0, truncated: 0, skipped: 0, duplicates: 0, notes: [] };
   return {
     version: "0.1.0",
     peerId: PEERS[0],
@@ -71,7 +71,12 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     rule: "cs-plus",
     attackersMax: 0,
     certifiedAttackers: 0,
-    data: { train: { ...none, examples: 90 }, heldOut: { ...none, examples: 10 }, test: none },
+    data: {
+      train: { ...none, examples: 90 },
+      heldOut: { ...none, examples: 10 },
+      test: none,
+      testSeenInTraining: 0,
+    },
     bytesSent: 2048,
     bytesReceived: 1024,
     peers: [

@@ -11,7 +11,7 @@ export const evaluation = (loss: number, exactMatch = 0.5): Evaluation => ({
   examples: 10,
 });
 
-const summary = { examples: 10, tokens: 100, truncated: 0, skipped: 0 };
+const summary = { examples: 10, tokens: 100, truncated: 0, skipped: 0, duplicates: 0, notes: [] };
 
 export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   version: "0.1.0",
@@ -31,7 +31,7 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   rule: "cs-plus",
   attackersMax: 0,
   certifiedAttackers: 1,
-  data: { train: summary, heldOut: summary, test: summary },
+  data: { train: summary, heldOut: summary, test: summary, testSeenInTraining: 0 },
   bytesSent: 1_572_864,
   bytesReceived: 1_048_576,
   peers: [],

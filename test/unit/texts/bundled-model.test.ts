@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
-import { SEPARATOR } from "../../../src/training/data/columns.ts";
+import { SEPARATOR } from "../../../src/training/data/encode.ts";
 import { loadTokenizer } from "../../../src/training/data/tokenizer.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
 import { messageRow } from "../../../testnet/texts/organisation.ts";

@@ -2,9 +2,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { RowText } from "../../../src/training/data/columns.ts";
 import { type Dataset, loadDataset } from "../../../src/training/data/dataset.ts";
 import { encodeExample, encodePrompt } from "../../../src/training/data/encode.ts";
+import type { Example } from "../../../src/training/data/example.ts";
+import type { RowText } from "../../../src/training/data/row-text.ts";
 import { HELD_OUT_EXAMPLES_MAX, splitHeldOut } from "../../../src/training/data/split.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import type { ColumnMap } from "../../../src/training/learner.ts";
@@ -31,15 +32,23 @@ async function load(
   });
 }
 
-const idsOf = (set: Dataset) =>
-  set.examples.map(({ ids, promptLength }) => [[...ids], promptLength]);
+const all = ({ examples }: Dataset): readonly Example[] =>
+  Array.from({ length: examples.length }, (_, i) => examples.at(i)).filter((e) => e !== undefined);
+const idsOf = (set: Dataset) => all(set).map(({ ids, promptLength }) => [[...ids], promptLength]);
 
 describe("a data set", () => {
   it("of prompts is BOS prompt separator completion EOS, with loss from the completion on", async () => {
     const set = await load([{ prompt: "ab", completion: "d" }]);
     expect(idsOf(set)).toEqual([[[1, 10, 8, 9, 6, 2], 4]]);
     expect(set.format).toBe("prompt");
-    expect(set.summary).toEqual({ examples: 1, tokens: 6, truncated: 0, skipped: 0 });
+    expect(set.summary).toEqual({
+      examples: 1,
+      tokens: 6,
+      truncated: 0,
+      skipped: 0,
+      duplicates: 0,
+      notes: [],
+    });
     expect(encodePrompt(tokenizer, "ab", "prompt")).toEqual([1, 10, 8, 9]);
   });
 
@@ -163,18 +172,36 @@ describe("a row longer than the context", () => {
 });
 
 describe("the held-out share", () => {
+  const letters = ["a", "b", "c", "d", "e"];
+  const words = letters.flatMap((x) => letters.map((y) => ({ text: `${x}${y}` })));
+
   it("is drawn by the seed, shares no example with training, and keeps every count", async () => {
-    const rows = Array.from({ length: 20 }, (_, i) => ({ text: "abcde".repeat(1 + (i % 9)) }));
+    const rows = words.slice(0, 20).map(({ text }, i) => ({ text: text.repeat(1 + (i % 9)) }));
     const set = await load([...rows, { text: "" }], {}, 16);
     const { train, heldOut } = splitHeldOut(set, 0.25, 7);
     expect(heldOut.examples).toHaveLength(5);
     expect(train.examples).toHaveLength(15);
-    expect(new Set([...train.examples, ...heldOut.examples]).size).toBe(20);
+    const ids = [...all(train), ...all(heldOut)].map((example) => example.ids.join(" "));
+    expect(ids.sort()).toEqual(
+      all(set)
+        .map((example) => example.ids.join(" "))
+        .sort(),
+    );
     for (const key of ["examples", "tokens", "truncated", "skipped"] as const) {
       expect(train.summary[key] + heldOut.summary[key]).toBe(set.summary[key]);
     }
-    expect(splitHeldOut(set, 0.25, 7)).toEqual({ train, heldOut });
-    expect(splitHeldOut(set, 0.25, 8).heldOut.examples).not.toEqual(heldOut.examples);
+    expect(splitHeldOut(set, 0.25, 7).heldOut).toEqual(heldOut);
+    expect(idsOf(splitHeldOut(set, 0.25, 8).heldOut)).not.toEqual(idsOf(heldOut));
+  });
+
+  it("does not depend on the order of the rows, and has all copies of a text or none", async () => {
+    const set = await load([...words, ...words.map(({ text }) => ({ text: ` ${text} ` }))]);
+    const { train, heldOut } = splitHeldOut(set, 0.2, 3);
+    expect(heldOut.examples).toHaveLength(10);
+    const trained = new Set(train.hashes);
+    expect([...heldOut.hashes].filter((hash) => trained.has(hash))).toEqual([]);
+    const turned = splitHeldOut(await load([...words, ...words].reverse()), 0.2, 3);
+    expect(turned.heldOut.hashes.toSorted()).toEqual(heldOut.hashes.toSorted());
   });
 
   it("is at least one example when a share is asked for, and never all of them", async () => {
@@ -182,12 +209,13 @@ describe("the held-out share", () => {
     expect(splitHeldOut(two, 0.01, 1).heldOut.examples).toHaveLength(1);
     expect(splitHeldOut(two, 0.99, 1).train.examples).toHaveLength(1);
     expect(splitHeldOut(two, 0, 1).heldOut.examples).toHaveLength(0);
+    const same = await load([{ text: "a" }, { text: "a" }, { text: "A " }]);
+    expect(splitHeldOut(same, 0.01, 1).heldOut.examples).toHaveLength(1);
   });
 
   it("is bounded, however many rows there are", async () => {
-    const pair = await load([{ text: "a" }, { text: "b" }]);
-    const copies = Array.from({ length: 3000 }, () => pair.examples.map((row) => ({ ...row })));
-    const many = { ...pair, examples: copies.flat() };
+    const rows = Array.from({ length: 6000 }, (_, i) => ({ text: `a${i}` }));
+    const many = await load(rows);
     // a tenth of 6000 would be 600
     expect(splitHeldOut(many, 0.1, 1).heldOut.examples).toHaveLength(HELD_OUT_EXAMPLES_MAX);
     expect(splitHeldOut(many, 0.1, 1).train.examples).toHaveLength(6000 - HELD_OUT_EXAMPLES_MAX);

@@ -36,7 +36,7 @@ describe("JSON Lines", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ maxLength: 60 }),
-        fc.constantFrom("a.jsonl", "a.csv"),
+        fc.constantFrom("a.jsonl", "a.csv", "a.json", "a.tsv", "a.parquet", "a.txt"),
         async (bytes, name) => {
           await rowsOf(name, bytes).catch((error: unknown) =>
             expect(error).toBeInstanceOf(KlatchError),
@@ -67,7 +67,7 @@ describe("CSV", () => {
 
 describe("a file of another kind", () => {
   it("is refused with what can be read", async () => {
-    await expect(rowsOf("a.txt", "x")).rejects.toThrow(/"\.txt"; \.jsonl/);
+    await expect(rowsOf("a.doc", "x")).rejects.toThrow(/"\.doc"; \.jsonl/);
     await expect(rowsOf("a.jsonl", Uint8Array.of(0xff, 0xfe))).rejects.toThrow(/not UTF-8/);
     await expect(readRows("/nowhere/a.jsonl")).rejects.toThrow(/is missing/);
   });

@@ -1,0 +1,41 @@
+import { hash } from "node:crypto";
+import type { RowText } from "./row-text.ts";
+
+/** Differences that make no other text: case, spaces, and how an accented letter is composed. */
+function normalised(text: string): string {
+  return text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
+}
+
+/** Everything that a row says, its parts apart from one another. */
+export function wordsOf(row: RowText): string {
+  if (row.format === "text") return row.text;
+  if (row.format === "chat") {
+    return row.messages.map(({ role, content }) => `${role}\u0000${content}`).join("\u0000");
+  }
+  return `${row.prompt}\u0000${row.completion}`;
+}
+
+/**
+ * A whole number below 2^53 that is the same for texts which differ only in case and spaces. Among ten million different
+ * texts the chance that any two share one is half a percent.
+ */
+export function textHash(text: string): number {
+  const digest = hash("sha256", normalised(text), "buffer");
+  return (digest.readUInt32BE(0) & 0x1fffff) * 2 ** 32 + digest.readUInt32BE(4);
+}
+
+/** How many entries are equal to an earlier one. */
+export function countDuplicates(hashes: Float64Array): number {
+  const sorted = hashes.toSorted();
+  return sorted.reduce((count, value, i) => count + Number(i > 0 && value === sorted[i - 1]), 0);
+}
+
+/** How many entries of `hashes` also occur in `others`. */
+export function countShared(hashes: Float64Array, others: Float64Array): number {
+  const known = others.toSorted();
+  let at = 0;
+  return hashes.toSorted().reduce((count, value) => {
+    while (at < known.length && (known[at] ?? 0) < value) at += 1;
+    return count + Number(known[at] === value);
+  }, 0);
+}

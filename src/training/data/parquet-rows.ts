@@ -1,0 +1,102 @@
+import type { FileHandle } from "node:fs/promises";
+import { open } from "node:fs/promises";
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { KlatchError } from "../../errors.ts";
+import { fileError, oneLine, readExactly } from "../files/file-access.ts";
+import { BATCH_ROWS, type RowBatches } from "./row.ts";
+
+const MAGIC = "PAR1";
+/** A row group is read whole; writers make them of some hundred megabytes at most. */
+const GROUP_BYTES_MAX = 2 ** 31;
+
+function damaged(file: string, what: string, cause?: unknown): KlatchError {
+  return new KlatchError(
+    "data",
+    `${file} is not a whole Parquet file: ${what}`,
+    "copy or download the file again",
+    { cause },
+  );
+}
+
+function slices(handle: FileHandle, byteLength: number, file: string): AsyncBuffer {
+  return {
+    byteLength,
+    async slice(start, end = byteLength) {
+      if (!(start >= 0 && end >= start && end <= byteLength))
+        throw new RangeError("beyond the end");
+      const bytes = new Uint8Array(end - start);
+      await readExactly(handle, bytes, start, file);
+      return bytes.buffer;
+    },
+  };
+}
+
+async function checkEnds(buffer: AsyncBuffer, file: string): Promise<void> {
+  const size = buffer.byteLength;
+  if (size < 12) throw damaged(file, `it has ${size} bytes`);
+  const text = async (start: number) =>
+    Buffer.from(await buffer.slice(start, start + 4)).toString("latin1");
+  if ((await text(0)) !== MAGIC) throw damaged(file, "it does not begin like one");
+  if ((await text(size - 4)) !== MAGIC) throw damaged(file, "its end is missing");
+}
+
+/** Values as JSON would have them: whole numbers and times as numbers and text, lists and objects likewise. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  }
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
+}
+
+async function* groups(file: AsyncBuffer, metadata: FileMetaData, name: string): RowBatches {
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    if (group.total_byte_size > GROUP_BYTES_MAX) {
+      throw new KlatchError(
+        "data",
+        `${name} has a row group of ${group.total_byte_size} bytes, at most ${GROUP_BYTES_MAX} are read at once`,
+        "write it with smaller row groups",
+      );
+    }
+    const rows = await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors });
+    for (let at = 0; at < rows.length; at += BATCH_ROWS) {
+      const first = rowStart + at + 1;
+      yield rows.slice(at, at + BATCH_ROWS).map((row, i) => ({
+        line: first + i,
+        fields: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, plain(value)])),
+      }));
+    }
+    rowStart = rowEnd;
+  }
+}
+
+/**
+ * Rows of a Parquet file, one row group after the other.
+ *
+ * @throws KlatchError `data` when the file is missing, only a part of one, or damaged
+ */
+export async function* parquetRows(file: string): RowBatches {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, "r");
+    const buffer = slices(handle, (await handle.stat()).size, file);
+    await checkEnds(buffer, file);
+    yield* groups(buffer, await parquetMetadataAsync(buffer), file);
+  } catch (error) {
+    if (error instanceof KlatchError) throw error;
+    const isOfFileSystem = error instanceof Error && "syscall" in error;
+    throw isOfFileSystem ? fileError(error, file) : damaged(file, oneLine(error), error);
+  } finally {
+    await handle?.close();
+  }
+}
