@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
-import { MIXING_RULES } from "../src/types.ts";
+import { ADAPTER_KINDS, MIXING_RULES } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks.ts";
 import type { Partition } from "./partition.ts";
 
@@ -82,6 +82,7 @@ export const testnetOptionsSchema = z.strictObject({
   folder: path.optional().describe("Working folder; a temporary one by default."),
   batchSize: z.int().min(1).max(1024).default(16).describe("Examples per step."),
   learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
+  adapterKind: z.enum(ADAPTER_KINDS).default("lora").describe("Adapter method."),
   rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
   targets: z.string().max(100).default("all").describe("Layers with an adapter: all, or q,v,..."),

@@ -64,7 +64,7 @@ export function trainingConfig(
   options: TestnetOptions,
   data: { readonly train: readonly string[]; readonly test: string },
 ) {
-  const { rank, alpha, targets, columns } = options;
+  const { adapterKind: kind, rank, alpha, targets, columns } = options;
   return {
     model: options.model,
     run: {
@@ -76,7 +76,7 @@ export function trainingConfig(
       seed: options.seed,
       rule: options.rule,
       factors: options.factors,
-      adapter: { rank, alpha, targets },
+      adapter: { kind, rank, alpha, targets },
       optimizer: { learningRate: options.learningRate },
       topology: options.topology,
       codec: options.codec,

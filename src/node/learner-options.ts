@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { LearnerOptions } from "../training/index.ts";
+import type { AdapterSettings, LearnerOptions } from "../training/index.ts";
 import { adapterTargets, type Config } from "./config.ts";
 
 /** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
@@ -13,7 +13,7 @@ export function learnerOptions(
     model,
     engine: engine.name,
     threads: engine.threads === 0 ? availableParallelism() : engine.threads,
-    adapter: { ...run.adapter, targets: adapterTargets(run.adapter.targets), seed: run.seed },
+    adapter: { ...adapterSettings(run.adapter), seed: run.seed },
     factors: run.factors,
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,
@@ -24,7 +24,20 @@ export function learnerOptions(
   };
 }
 
+// --- internal ---
+
 function optimizerOptions({ run }: Config, totalSteps: number): LearnerOptions["optimizer"] {
   const { schedule: shape, finalShare, ...plain } = run.optimizer;
   return { ...plain, schedule: { shape, totalSteps, finalShare } };
+}
+
+/** The settings of the chosen method; those of the others are passed over. */
+function adapterSettings(chosen: Config["run"]["adapter"]): AdapterSettings {
+  const { kind, rank, alpha } = chosen;
+  const targets = adapterTargets(chosen.targets);
+  switch (kind) {
+    case "lora":
+    case "rslora":
+      return { kind, rank, alpha, targets };
+  }
 }

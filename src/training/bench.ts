@@ -73,7 +73,7 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrain
   const { batch, sequence, rank, targets, threads, steps } = options;
   const started = performance.now();
   const base = await benchModel(options);
-  const method = createLora(base.definition, { rank, alpha: 16, targets, seed: 1 });
+  const method = createLora(base.definition, { rank, alpha: 16, targets });
   const { profile } = options;
   const engine = createOnnxEngine({ threads, ...(profile === undefined ? {} : { profile }) });
   const model = new AdaptedModel(base, method, engine);

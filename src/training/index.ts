@@ -7,7 +7,7 @@
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench.ts";
 export type { Row as DataRow } from "./data/row.ts";
 export { readRows } from "./data/rows.ts";
-export { type LoraSettings, readLoraSettings } from "./files/peft-config.ts";
+export { readAdapterSettings } from "./files/peft-config.ts";
 export type * from "./learner.ts";
 export { createLearner } from "./learner-client.ts";
 export {

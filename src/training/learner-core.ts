@@ -1,6 +1,6 @@
 import type { Evaluation } from "../types.ts";
 import { AdaptedModel } from "./adapted-model.ts";
-import { createLora } from "./adapters/lora.ts";
+import { createAdapter } from "./adapters/kinds.ts";
 import { encodePrompt } from "./data/encode.ts";
 import type { ExampleFormat } from "./data/example.ts";
 import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
@@ -61,7 +61,8 @@ export class LearnerCore {
     const tokenizer = await loadTokenizer(options.model);
     const data = await readLearnerData(options, tokenizer);
     const engine = createOnnxEngine({ threads: options.threads });
-    const model = new AdaptedModel(base, createLora(base.definition, options.adapter), engine);
+    const { seed: _, ...settings } = options.adapter;
+    const model = new AdaptedModel(base, createAdapter(base, settings), engine);
     return new LearnerCore(options, model, tokenizer, data, engine.name);
   }
 
@@ -111,12 +112,10 @@ export class LearnerCore {
 
   async importAdapter(folder: string): Promise<Float32Array> {
     const { adapter: method, base } = this.#model;
-    const { rank, alpha } = this.#options.adapter;
     const adapter = await readPeft(folder);
     const values = fitPeft(adapter, {
       layout: method.layout,
-      rank,
-      alpha,
+      settings: method.settings,
       baseDigest: base.digest,
     });
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.

@@ -1,16 +1,8 @@
 import type { AdapterLayout, Digest, Evaluation } from "../types.ts";
+import type { AdapterOptions } from "./adapters/options.ts";
 import type { RateSchedule } from "./schedule.ts";
 
-/** LoRA on chosen linear layers (Hu et al. 2021, arXiv 2106.09685). */
-export interface AdapterOptions {
-  readonly rank: number;
-  /** Scaling is alpha / rank. */
-  readonly alpha: number;
-  /** Names among q, k, v, o, gate, up, down. */
-  readonly targets: readonly string[];
-  /** Seed of the A factors; part of what all peers of a run share. B starts at zero. */
-  readonly seed: number;
-}
+export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 
 /** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
 export type FactorSchedule = "both" | "alternate" | "ffa";

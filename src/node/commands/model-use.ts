@@ -6,7 +6,7 @@ import {
   createLearner,
   type Learner,
   type LearnerOptions,
-  readLoraSettings,
+  readAdapterSettings,
 } from "../../training/index.ts";
 import { BUNDLED_MODEL } from "../config.ts";
 import { bundledModel } from "../package-folder.ts";
@@ -75,8 +75,10 @@ export function parseColumns(text: string): ColumnMap {
 
 /** The options that fit an adapter; without one the smallest, which leaves the base model as it is. */
 async function adapterOptions(folder: string | undefined): Promise<AdapterOptions> {
-  if (folder === undefined) return { rank: 1, alpha: 1, targets: ["q"], seed: 1 };
-  return { ...(await readLoraSettings(folder)), seed: 1 };
+  if (folder === undefined) {
+    return { kind: "lora", rank: 1, alpha: 1, targets: ["all"], seed: 1 };
+  }
+  return { ...(await readAdapterSettings(folder)), seed: 1 };
 }
 
 /** Nothing is trained here. */

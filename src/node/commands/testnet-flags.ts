@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { MIXING_RULES } from "../../types.ts";
+import { ADAPTER_KINDS, MIXING_RULES } from "../../types.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
 /** One flag of `klatch testnet up|run`; what it accepts exactly is decided by the testnet itself. */
@@ -33,6 +33,7 @@ const FLAGS: readonly Flag[] = [
   { flags: "--folder <folder>", text: "working folder; a temporary one by default" },
   { flags: "--batch-size <n>", text: "examples per step", parse: whole },
   { flags: "--learning-rate <x>", text: "AdamW step size", parse: decimal },
+  { flags: "--adapter-kind <name>", text: "adapter method", choices: ADAPTER_KINDS },
   { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
   { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },
   { flags: "--targets <names>", text: "layers with an adapter: all, or q,v,..." },

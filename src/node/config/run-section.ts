@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MIXING_RULES } from "../../types.ts";
+import { ADAPTER_KINDS, MIXING_RULES } from "../../types.ts";
 
 /** libp2p peer id in base58btc text form. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
@@ -7,6 +7,10 @@ const TARGETS = /^[A-Za-z0-9_.]{1,200}(,[A-Za-z0-9_.]{1,200})*$/;
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
 const adapter = z.strictObject({
+  kind: z
+    .enum(ADAPTER_KINDS)
+    .default("lora")
+    .describe("Method: lora, or rslora with alpha / sqrt(rank) for its scale."),
   rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
   alpha: z
     .number()
@@ -82,7 +86,7 @@ export const runSection = z.strictObject({
     .enum(["both", "alternate", "ffa"])
     .default("both")
     .describe("LoRA factors that train: both; B and A in turns (RoLoRA); B only (FFA-LoRA)."),
-  adapter: adapter.prefault({}).describe("The adapter that is trained and shared (LoRA)."),
+  adapter: adapter.prefault({}).describe("The adapter that is trained and shared."),
   optimizer: optimizer.prefault({}).describe("The local optimiser (AdamW)."),
   topology: z
     .string()

@@ -1,18 +1,16 @@
-import { createHash } from "node:crypto";
-import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
 import { loraConfig } from "../files/peft-config.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
-import type { Value } from "../graph/value.ts";
-import { sizeOf } from "../graph/value.ts";
-import type { AdapterOptions, FactorSchedule } from "../learner.ts";
+import { sizeOf, type Value } from "../graph/value.ts";
+import type { FactorSchedule } from "../learner.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
+import { makeLayout } from "./slots.ts";
 import { chosenLayers, peftTargets } from "./targets.ts";
 
-/** The two factors of LoRA: delta W = alpha / rank * B A. */
+/** The two factors of LoRA: delta W = scale * B A. */
 export type Factor = "A" | "B";
 
 /** One linear layer's pair of factors in the flat array. */
@@ -26,11 +24,17 @@ export interface AdaptedLayer {
 
 export interface LoraLayout extends AdapterLayout {
   readonly adapted: readonly AdaptedLayer[];
-  /** alpha / rank */
+  /** What B A is multiplied by. */
   readonly scale: number;
 }
 
-const RANK_MAX = 4096;
+export interface LoraOptions {
+  /** Which scale: alpha / rank, the default, or alpha / sqrt(rank). */
+  readonly kind?: "lora" | "rslora";
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: readonly string[];
+}
 
 /** Name of one LoRA factor in a PEFT file; A has the shape [rank, inputs], B [outputs, rank]. */
 export function loraTensorName(module: string, factor: Factor): string {
@@ -38,83 +42,69 @@ export function loraTensorName(module: string, factor: Factor): string {
 }
 
 /**
- * Where the factors of each adapted layer lie in the flat array: in the model's order of linear layers, A before B. The
- * digest is SHA-256 of the JSON list of [name, shape].
+ * Where the factors of each adapted layer lie in the flat array: in the model's order of linear layers, A before B.
  *
- * @throws KlatchError `usage` for an unknown target or an impossible rank or alpha
+ * @throws KlatchError `usage` for an unknown target
  */
-export function loraLayout(definition: ModelDefinition, options: AdapterOptions): LoraLayout {
-  const { rank, alpha } = options;
-  checkNumbers(rank, alpha);
-  const tensors: TensorSlot[] = [];
-  let length = 0;
-  const slot = ({ module }: LinearLayer, factor: Factor, shape: readonly number[]) => {
-    const made = { name: loraTensorName(module, factor), shape, offset: length };
-    length += sizeOf(shape);
-    tensors.push(made);
-    return made;
-  };
-  const adapted = chosenLayers(definition, options.targets).map((linear) => {
-    const a = slot(linear, "A", [rank, linear.inputs]);
-    return { linear, a, b: slot(linear, "B", [linear.outputs, rank]) };
+export function loraLayout(definition: ModelDefinition, options: LoraOptions): LoraLayout {
+  const { rank } = options;
+  const linears = chosenLayers(definition, options.targets);
+  const layout = makeLayout(
+    linears.flatMap(({ module, inputs, outputs }) => [
+      [loraTensorName(module, "A"), [rank, inputs]] as const,
+      [loraTensorName(module, "B"), [outputs, rank]] as const,
+    ]),
+  );
+  const adapted = linears.flatMap((linear, i) => {
+    const [a, b] = layout.tensors.slice(2 * i);
+    return a === undefined || b === undefined ? [] : [{ linear, a, b }];
   });
-  const canonical = JSON.stringify(tensors.map(({ name, shape }) => [name, shape]));
-  const digest = createHash("sha256").update(canonical).digest("hex");
-  return { tensors, length, digest, adapted, scale: alpha / rank };
+  return { ...layout, adapted, scale: loraScale(options) };
 }
 
-function checkNumbers(rank: number, alpha: number): void {
-  if (!Number.isInteger(rank) || rank < 1 || rank > RANK_MAX) {
-    throw new KlatchError(
-      "usage",
-      `rank ${rank} is not possible`,
-      `choose 1 to ${RANK_MAX}, e.g. 8`,
-    );
-  }
-  if (!(alpha > 0 && Number.isFinite(alpha))) {
-    throw new KlatchError(
-      "usage",
-      `alpha ${alpha} is not possible`,
-      "choose a positive number, e.g. 16",
-    );
-  }
-}
-
-/** LoRA on a model's chosen linear layers (Hu et al. 2021, arXiv 2106.09685): y = W x + alpha / rank * B A x. */
-export function createLora(definition: ModelDefinition, options: AdapterOptions): LoraAdapter {
-  const layout = loraLayout(definition, options);
-  const pairs = new Map(layout.adapted.map((each) => [each.linear.module, each]));
-  return {
-    layout,
-    initial: (seed) => initialLora(layout, seed),
-    trained: (schedule, round) => factorSlots(layout, trainedFactors(schedule, round)),
-    adapt: (_graph, tensors) => ({
-      linear(linear, x, base) {
-        const pair = pairs.get(linear.module);
-        const a = pair && tensors.get(pair.a.name);
-        const b = pair && tensors.get(pair.b.name);
-        if (a === undefined || b === undefined) return undefined;
-        return add(base(x), lowRank(x, a, b, layout.scale));
-      },
-    }),
-    peftConfig: () =>
-      loraConfig({
-        rank: options.rank,
-        alpha: options.alpha,
-        targets: peftTargets(
-          definition,
-          layout.adapted.map(({ linear }) => linear),
-        ),
-      }),
-  };
+/** alpha / rank, or alpha / sqrt(rank) for rank-stabilised LoRA (Kalajdzievski 2023, arXiv 2312.03732). */
+export function loraScale({ kind, alpha, rank }: LoraOptions): number {
+  return kind === "rslora" ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
 export interface LoraAdapter extends Adapter {
   readonly layout: LoraLayout;
 }
 
+/** LoRA on a model's chosen linear layers (Hu et al. 2021, arXiv 2106.09685): y = W x + scale * B A x. */
+export function createLora(definition: ModelDefinition, options: LoraOptions): LoraAdapter {
+  const { kind = "lora", rank, alpha, targets } = options;
+  const layout = loraLayout(definition, options);
+  const pairs = new Map(layout.adapted.map((each) => [each.linear.module, each]));
+  return {
+    settings: { kind, rank, alpha, targets },
+    layout,
+    initial: (seed) => initialLora(layout, seed),
+    trained: (schedule, round) => factorSlots(layout, trainedFactors(schedule, round)),
+    adapt: (_graph, tensors) => ({
+      linear({ module }, x, frozen) {
+        const pair = pairs.get(module);
+        const a = pair && tensors.get(pair.a.name);
+        const b = pair && tensors.get(pair.b.name);
+        if (a === undefined || b === undefined) return undefined;
+        return frozen.withBias(add(frozen.product(x), lowRank(x, a, b, layout.scale)));
+      },
+    }),
+    peftConfig: () =>
+      loraConfig({
+        rank,
+        alpha,
+        targets: peftTargets(
+          definition,
+          layout.adapted.map(({ linear }) => linear),
+        ),
+        rankStabilised: kind === "rslora",
+      }),
+  };
+}
+
 /** scale * (x A^T) B^T for x [rows, inputs]. */
-function lowRank(x: Value, a: Value, b: Value, scale: number): Value {
+export function lowRank(x: Value, a: Value, b: Value, scale: number): Value {
   return matmul(matmul(x, a, { transposeB: true }), b, { transposeB: true, alpha: scale });
 }
 

@@ -1,5 +1,18 @@
-import type { TensorSlot } from "../../types.ts";
-import { sizeOf } from "../graph/value.ts";
+import { createHash } from "node:crypto";
+import type { AdapterLayout, TensorSlot } from "../../types.ts";
+import { type Shape, sizeOf } from "../graph/value.ts";
+
+/** Tensors one after the other in a flat array. The digest is SHA-256 of the JSON list of [name, shape]. */
+export function makeLayout(named: Iterable<readonly [string, Shape]>): AdapterLayout {
+  const tensors: TensorSlot[] = [];
+  let length = 0;
+  for (const [name, shape] of named) {
+    tensors.push({ name, shape, offset: length });
+    length += sizeOf(shape);
+  }
+  const canonical = JSON.stringify(tensors.map(({ name, shape }) => [name, shape]));
+  return { tensors, length, digest: createHash("sha256").update(canonical).digest("hex") };
+}
 
 /** The part of a flat array that `slot` names, as a view. */
 export function slotView(values: Float32Array, slot: TensorSlot): Float32Array {

@@ -1,26 +1,36 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { readJson } from "./file-access.ts";
+import type { AdapterSettings } from "../adapters/options.ts";
+import { checkShape, readJson } from "./file-access.ts";
 
 /** Klatch's own file in an adapter folder; PEFT passes over it. */
 export const KLATCH_FILE = "klatch.json";
 
+/** The fields of adapter_config.json that every method has. */
+export const COMMON_CONFIG = {
+  auto_mapping: null,
+  inference_mode: true,
+  revision: null,
+  task_type: "CAUSAL_LM",
+} as const;
+
 /**
- * The content of adapter_config.json for a plain LoRA adapter, with PEFT's field names; only fields that old releases
- * know too, because PEFT refuses others.
+ * The content of adapter_config.json for LoRA and what PEFT counts among it; only fields that old releases know too,
+ * because PEFT refuses others.
  */
 export function loraConfig(adapter: {
   readonly rank: number;
   readonly alpha: number;
   readonly targets: readonly string[];
+  /** Whether the scale is alpha / sqrt(rank). */
+  readonly rankStabilised?: boolean;
 }): Readonly<Record<string, unknown>> {
   return {
+    ...COMMON_CONFIG,
     alpha_pattern: {},
-    auto_mapping: null,
     bias: "none",
     fan_in_fan_out: false,
-    inference_mode: true,
     init_lora_weights: true,
     layers_pattern: null,
     layers_to_transform: null,
@@ -30,73 +40,83 @@ export function loraConfig(adapter: {
     peft_type: "LORA",
     r: adapter.rank,
     rank_pattern: {},
-    revision: null,
     target_modules: adapter.targets,
-    task_type: "CAUSAL_LM",
+    ...(adapter.rankStabilised === true ? { use_rslora: true } : {}),
   };
 }
 
-const emptyPattern = z.record(z.string(), z.unknown()).nullish();
-const configSchema = z.object({
-  peft_type: z.string(),
+const modules = z.union([z.array(z.string().min(1).max(512)).min(1).max(4096), z.string()]);
+
+const loraSchema = z.looseObject({
   r: z.number().int().min(1).max(4096),
   lora_alpha: z.number().positive().max(1e6),
-  target_modules: z.union([z.array(z.string().min(1).max(512)).min(1).max(4096), z.string()]),
-  base_model_name_or_path: z.string().nullish(),
+  target_modules: modules,
   bias: z.string().default("none"),
-  fan_in_fan_out: z.boolean().default(false),
-  use_rslora: z.boolean().default(false),
-  use_dora: z.boolean().default(false),
-  rank_pattern: emptyPattern,
-  alpha_pattern: emptyPattern,
-  modules_to_save: z.array(z.string()).nullish(),
+  use_rslora: z.boolean().nullish(),
+  // Other ways to start change the base model, or are undone before saving.
+  init_lora_weights: z.union([z.boolean(), z.literal("gaussian")]).nullish(),
 });
-type RawConfig = z.infer<typeof configSchema>;
 
-/** What Klatch needs of an adapter_config.json. */
-export interface LoraSettings {
-  readonly rank: number;
-  readonly alpha: number;
-  /** Ends of the adapted layers' paths, e.g. `q_proj`. */
-  readonly targets: readonly string[];
+/** How the methods that Klatch can compute are read from adapter_config.json, by `peft_type`. */
+const READERS: Readonly<Record<string, (json: unknown, file: string) => AdapterSettings>> = {
+  LORA(json, file) {
+    const raw = checkShape(json, loraSchema, file);
+    if (raw.bias !== "none") throw refuse(file, `bias is ${raw.bias}, not none`);
+    return {
+      kind: raw.use_rslora === true ? "rslora" : "lora",
+      rank: raw.r,
+      alpha: raw.lora_alpha,
+      targets: targetNames(raw.target_modules, file),
+    };
+  },
+};
+
+/** Fields that say nothing about what is computed with the files' numbers. */
+const SILENT = new Set([
+  ...["auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version"],
+  ...["revision", "task_type", "fan_in_fan_out", "lora_dropout", "megatron_core"],
+  ...["layers_pattern", "qalora_group_size"],
+]);
+
+/** What is computed depends on these, and the readers look at them. */
+const KNOWN = new Set(Object.keys(loraSchema.shape));
+
+/**
+ * Reads what adapter_config.json of a PEFT folder says about the method.
+ *
+ * @throws KlatchError `data` when it is missing or malformed, `incompatible` when it is a method or has a setting that
+ *   Klatch does not compute
+ */
+export async function readAdapterSettings(folder: string): Promise<AdapterSettings> {
+  const file = join(folder, "adapter_config.json");
+  const raw = await readJson(file, z.looseObject({ peft_type: z.string().max(64) }));
+  const reader = Object.hasOwn(READERS, raw.peft_type) ? READERS[raw.peft_type] : undefined;
+  if (reader === undefined) throw refuse(file, `peft_type is ${raw.peft_type}`);
+  for (const [field, value] of Object.entries(raw)) {
+    if (SILENT.has(field) || KNOWN.has(field) || isUnset(value)) continue;
+    throw refuse(file, `${field} is ${JSON.stringify(value).slice(0, 80)}`);
+  }
+  return reader(raw, file);
 }
+
+// --- internal ---
 
 function refuse(file: string, what: string): KlatchError {
   return new KlatchError(
     "incompatible",
-    `${file}: ${what}`,
-    "Klatch reads plain LoRA adapters on linear layers",
+    `${file}: ${what}, which is not supported`,
+    `Klatch reads adapters of the types ${Object.keys(READERS).join(", ")}`,
   );
 }
 
-/** What the file asks for beyond plain LoRA; null when nothing. */
-function unsupported(raw: RawConfig): string | null {
-  if (raw.peft_type !== "LORA") return `peft_type is ${raw.peft_type}, not LORA`;
-  if (raw.bias !== "none") return `bias is ${raw.bias}, not none`;
-  if (raw.use_rslora) return "use_rslora is true";
-  if (raw.use_dora) return "use_dora is true";
-  if (raw.fan_in_fan_out) return "fan_in_fan_out is true";
-  if (Object.keys(raw.rank_pattern ?? {}).length > 0) return "rank_pattern is not empty";
-  if (Object.keys(raw.alpha_pattern ?? {}).length > 0) return "alpha_pattern is not empty";
-  if ((raw.modules_to_save ?? []).length > 0) return "modules_to_save is not empty";
-  return null;
+/** Whether a field that Klatch does not know changes nothing. */
+function isUnset(value: unknown): boolean {
+  if (value === null || value === false || value === "") return true;
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
-/**
- * Reads adapter_config.json of a PEFT folder.
- *
- * @throws KlatchError `data` when it is missing or malformed, `incompatible` when it is not plain LoRA
- */
-export async function readLoraSettings(folder: string): Promise<LoraSettings> {
-  const file = join(folder, "adapter_config.json");
-  const raw = await readJson(file, configSchema);
-  const reason = unsupported(raw);
-  if (reason !== null) throw refuse(file, reason);
-  if (typeof raw.target_modules === "string") {
-    throw refuse(
-      file,
-      `target_modules is the pattern "${raw.target_modules}", not a list of names`,
-    );
-  }
-  return { rank: raw.r, alpha: raw.lora_alpha, targets: raw.target_modules };
+function targetNames(targets: z.infer<typeof modules>, file: string): readonly string[] {
+  if (targets === "all-linear") return ["all"];
+  if (typeof targets !== "string") return targets;
+  throw refuse(file, `target_modules is the pattern "${targets}", not a list of names`);
 }

@@ -2,13 +2,15 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { AdapterLayout, Digest } from "../../types.ts";
+import type { AdapterSettings } from "../adapters/options.ts";
 import { EXAMPLE_FORMATS, type ExampleFormat } from "../data/example.ts";
 import { isMissing, readJson } from "./file-access.ts";
-import { KLATCH_FILE, type LoraSettings, readLoraSettings } from "./peft-config.ts";
+import { KLATCH_FILE, readAdapterSettings } from "./peft-config.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 
-/** A LoRA adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
-export interface PeftAdapter extends LoraSettings {
+/** An adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
+export interface PeftAdapter {
+  readonly settings: AdapterSettings;
   readonly folder: string;
   readonly tensors: ReadonlyMap<string, FloatTensor>;
   readonly format: ExampleFormat | null;
@@ -39,11 +41,11 @@ export async function readAdapterFormat(folder: string): Promise<ExampleFormat> 
 /**
  * Reads a PEFT folder: adapter_config.json, adapter_model.safetensors and, when there is one, klatch.json.
  *
- * @throws KlatchError `data` when a file is missing or damaged or a value is not finite, `incompatible` when it is not
- *   a plain LoRA adapter
+ * @throws KlatchError `data` when a file is missing or damaged or a value is not finite, `incompatible` when it is of a
+ *   method, or has a setting, that Klatch does not compute
  */
 export async function readPeft(folder: string): Promise<PeftAdapter> {
-  const settings = await readLoraSettings(folder);
+  const settings = await readAdapterSettings(folder);
   const own = await readOwn(folder);
   const file = join(folder, "adapter_model.safetensors");
   const { tensors } = await readSafetensors(file);
@@ -54,7 +56,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     }
   }
   return {
-    ...settings,
+    settings,
     folder,
     tensors,
     format: own?.examples ?? null,
@@ -66,8 +68,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
 /** The adapter that a learner works with, for comparison. */
 export interface ExpectedAdapter {
   readonly layout: AdapterLayout;
-  readonly rank: number;
-  readonly alpha: number;
+  readonly settings: AdapterSettings;
   readonly baseDigest?: Digest;
 }
 
@@ -76,7 +77,7 @@ const same = (a: readonly number[], b: readonly number[]) =>
 
 /** The first thing that does not fit, as the end of a sentence; null when everything does. */
 function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null {
-  const { layout, rank, alpha, baseDigest } = expected;
+  const { layout, settings, baseDigest } = expected;
   if (
     baseDigest !== undefined &&
     adapter.baseDigest !== null &&
@@ -84,8 +85,12 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
   ) {
     return `it was trained on another base model (${adapter.baseDigest.slice(0, 12)}, here ${baseDigest.slice(0, 12)})`;
   }
-  if (adapter.rank !== rank) return `its rank is ${adapter.rank}, expected ${rank}`;
-  if (adapter.alpha !== alpha) return `its alpha is ${adapter.alpha}, expected ${alpha}`;
+  const found: Readonly<Record<string, unknown>> = adapter.settings;
+  for (const [name, value] of Object.entries(settings)) {
+    // Lists name layers, in any of several ways; the tensors show which they are.
+    if (found[name] === value || typeof value === "object") continue;
+    return `its ${name} is ${found[name]}, expected ${value}`;
+  }
   for (const { name, shape } of layout.tensors) {
     const tensor = adapter.tensors.get(name);
     if (!tensor) return `tensor ${name} is missing`;
@@ -103,7 +108,7 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
 /**
  * Puts a read adapter into a learner's flat layout.
  *
- * @throws KlatchError `incompatible`, saying what differs, when base model, rank, alpha, names or shapes do not fit
+ * @throws KlatchError `incompatible`, saying what differs, when base model, settings, names or shapes do not fit
  */
 export function fitPeft(adapter: PeftAdapter, expected: ExpectedAdapter): Float32Array {
   const reason = misfit(adapter, expected);

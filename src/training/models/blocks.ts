@@ -1,4 +1,4 @@
-import type { Adaptation } from "../adapters/adapter.ts";
+import type { Adaptation, FrozenLinear } from "../adapters/adapter.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { matmul } from "../graph/matmul.ts";
@@ -62,20 +62,18 @@ export function makeBlocks(
 ): Blocks {
   const layers = new Map(definition.linears.map((layer) => [layer.module, layer]));
   const weight = (name: string) => source.weight(graph, name);
-  const frozen = (layer: LinearLayer, x: Value): Value => {
-    const product = matmul(x, weight(`${layer.module}.weight`), {
-      transposeB: !layer.inputsFirst,
-    });
-    return layer.bias ? add(product, weight(`${layer.module}.bias`)) : product;
-  };
+  const frozen = ({ module, inputsFirst, bias }: LinearLayer): FrozenLinear => ({
+    product: (x) => matmul(x, weight(`${module}.weight`), { transposeB: !inputsFirst }),
+    withBias: (y) => (bias ? add(y, weight(`${module}.bias`)) : y),
+  });
   return {
     graph,
     weight,
     linear(module, x) {
       const layer = layers.get(module);
       if (layer === undefined) throw new Error(`no linear layer ${module}`);
-      const base = (input: Value) => frozen(layer, input);
-      return adaptation.linear?.(layer, x, base) ?? base(x);
+      const base = frozen(layer);
+      return adaptation.linear?.(layer, x, base) ?? base.withBias(base.product(x));
     },
     embed: (table, ids) => gatherRows(weight(table), ids),
     positions: () => sequences.positions(graph),

@@ -44,6 +44,8 @@ export interface ModelDefinition {
   readonly linears: readonly LinearLayer[];
   /** Short names for targets, e.g. `q` for `q_proj`. */
   readonly shortTargets: Readonly<Record<string, string>>;
+  /** The table of the tokens' embeddings, [vocabSize, hiddenSize]. */
+  readonly embedding: string;
   /** The weight of the output head, [vocabSize, hiddenSize]. */
   readonly head: string;
   /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */

@@ -72,6 +72,7 @@ export function llamaModel(config: LlamaConfig): ModelDefinition {
     linears,
     shortTargets: LLAMA_TARGETS,
     windows: [],
+    embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,
     hidden(blocks, ids) {
       const norm = (x: typeof ids, name: string) =>

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loraTensorName } from "../../../src/training/adapters/lora.ts";
+import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
 import { type AdapterExport, writePeft } from "../../../src/training/files/peft.ts";
 import { loraConfig } from "../../../src/training/files/peft-config.ts";
 import {
@@ -48,7 +49,8 @@ const adapter: AdapterExport = {
   format: "text",
   runId: "run-1",
 };
-const expected: ExpectedAdapter = { layout, rank: 2, alpha: 4, baseDigest: adapter.baseDigest };
+const settings: AdapterSettings = { kind: "lora", rank: 2, alpha: 4, targets: ["q", "v"] };
+const expected: ExpectedAdapter = { layout, settings, baseDigest: adapter.baseDigest };
 
 /** Reads the written folder after one JSON file in it was changed. */
 async function readChanged(file: string, change: (json: Record<string, unknown>) => void) {
@@ -89,9 +91,7 @@ describe("an exported adapter", () => {
       await writePeft(folder, adapter);
       const read = await readPeft(folder);
       expect(read).toMatchObject({
-        rank: 2,
-        alpha: 4,
-        targets: ["q_proj", "v_proj"],
+        settings: { kind: "lora", rank: 2, alpha: 4, targets: ["q_proj", "v_proj"] },
         format: "text",
         runId: "run-1",
       });
@@ -107,8 +107,8 @@ describe("an exported adapter", () => {
 
 describe("an adapter that does not fit", () => {
   const misfits: readonly [string, Partial<ExpectedAdapter>, RegExp][] = [
-    ["another rank", { rank: 4 }, /rank is 2, expected 4/],
-    ["another alpha", { alpha: 8 }, /alpha is 4, expected 8/],
+    ["another rank", { settings: { ...settings, rank: 4 } }, /rank is 2, expected 4/],
+    ["another alpha", { settings: { ...settings, alpha: 8 } }, /alpha is 4, expected 8/],
     ["another base model", { baseDigest: "b".repeat(64) }, /another base model/],
     [
       "fewer tensors here",
@@ -132,12 +132,13 @@ describe("an adapter that does not fit", () => {
   });
 
   const configs: readonly [string, Record<string, unknown>, RegExp][] = [
-    ["another method", { peft_type: "IA3" }, /IA3/],
+    ["another method", { peft_type: "LOHA" }, /peft_type is LOHA/],
     ["trained biases", { bias: "all" }, /bias is all/],
-    ["another scaling", { use_rslora: true }, /use_rslora/],
+    ["another method's switch", { use_qalora: true }, /use_qalora is true/],
     ["ranks by layer", { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
     ["a pattern of modules", { target_modules: ".*_proj" }, /pattern/],
     ["no rank", { r: 0 }, /r:/],
+    ["a start that changes the base model", { init_lora_weights: "pissa" }, /init_lora_weights/],
   ];
   it.each(configs)("is refused for %s", async (_, change, message) => {
     await expect(

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { initialLora, loraLayout, trainedFactors } from "../../../src/training/adapters/lora.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { tinyModel } from "./tiny-llama.ts";
 
-const OPTIONS = { rank: 2, alpha: 3, targets: ["v", "q"], seed: 4 };
+const OPTIONS = { rank: 2, alpha: 3, targets: ["v", "q"] };
 
 describe("an adapter's layout", () => {
   const layout = loraLayout(tinyModel().definition, OPTIONS);
@@ -26,7 +27,7 @@ describe("an adapter's layout", () => {
   });
 
   test("has a digest of names and shapes alone", () => {
-    const again = loraLayout(tinyModel().definition, { ...OPTIONS, seed: 9, targets: ["q", "v"] });
+    const again = loraLayout(tinyModel().definition, { ...OPTIONS, alpha: 9, targets: ["q", "v"] });
     expect(again.digest).toBe(layout.digest);
     expect(loraLayout(tinyModel().definition, { ...OPTIONS, rank: 3 }).digest).not.toBe(
       layout.digest,
@@ -36,7 +37,7 @@ describe("an adapter's layout", () => {
   test.for([{ rank: 0 }, { rank: 2.5 }, { alpha: 0 }, { targets: ["x"] }, { targets: [] }])(
     "refuses %o",
     (wrong) => {
-      expect(() => loraLayout(tinyModel().definition, { ...OPTIONS, ...wrong })).toThrow(
+      expect(() => createAdapter(tinyModel(), { kind: "lora", ...OPTIONS, ...wrong })).toThrow(
         expect.objectContaining({ code: "usage" }),
       );
     },

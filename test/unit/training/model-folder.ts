@@ -47,7 +47,7 @@ export function tinyOptions(folder: string): LearnerOptions {
     model: folder,
     engine: "onnx",
     threads: 1,
-    adapter: { rank: 2, alpha: 4, targets: ["q", "v", "down"], seed: 5 },
+    adapter: { kind: "lora", rank: 2, alpha: 4, targets: ["q", "v", "down"], seed: 5 },
     factors: "both",
     optimizer: {
       learningRate: 0.02,

@@ -7,7 +7,7 @@ import { engine, numbers } from "./finite-differences.ts";
 import { tinyModel } from "./tiny-llama.ts";
 
 const base = tinyModel();
-const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"], seed: 1 });
+const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
 const model = new AdaptedModel(base, lora, engine);
 const values = Float32Array.from(numbers(lora.layout.length, 3), (x) => 0.3 * x);
 const slots = lora.layout.tensors;

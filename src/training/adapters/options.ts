@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+
+const seed = z.int().min(0).max(4_294_967_295);
+const targets = z.array(z.string().min(1).max(512)).min(1).max(4096).readonly();
+const factors = {
+  rank: z.int().min(1).max(4096),
+  alpha: z.number().positive().max(1e6),
+  targets,
+};
+
+/** What tells one adapter from another, by method; names and meanings as in PEFT where it has the method. */
+export const adapterSettingsSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("lora"), ...factors }),
+  z.strictObject({ kind: z.literal("rslora"), ...factors }),
+]);
+
+/** The choice of an adapter method with its numbers; `targets` are names of linear layers, or `all`. */
+export type AdapterSettings = z.infer<typeof adapterSettingsSchema>;
+
+/** `seed` decides the initial values; part of what all peers of a run share. */
+export type AdapterOptions = AdapterSettings & { readonly seed: z.infer<typeof seed> };
+
+/**
+ * Checks the settings of an adapter.
+ *
+ * @throws KlatchError `usage` naming the setting that is not possible
+ */
+export function checkAdapterSettings(settings: unknown): AdapterSettings {
+  const parsed = adapterSettingsSchema.safeParse(settings);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new KlatchError(
+    "usage",
+    `the adapter's ${issue?.path.join(".") || "settings"}: ${issue?.message}`,
+    "a LoRA adapter has e.g. kind lora, rank 8, alpha 16 and targets q,v",
+  );
+}
