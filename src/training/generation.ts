@@ -8,7 +8,7 @@ import { linear } from "./graph/matmul.ts";
 import type { Value } from "./graph/value.ts";
 import { cachedSequence, cacheNames, maskName } from "./models/cached-sequence.ts";
 import type { ModelDefinition } from "./models/definition.ts";
-import { wholeSequences } from "./models/whole-sequences.ts";
+import { type Observe, wholeSequences } from "./models/whole-sequences.ts";
 
 export interface SamplingOptions {
   readonly maxTokens: number;
@@ -73,18 +73,23 @@ async function prefill(
 ): Promise<Float32Array> {
   const { definition } = model.base;
   const length = Math.min(bucket(prompt.length), definition.contextMax);
-  const program = await model.program(`prefill ${length}`, ({ graph, blocks: over }) => {
-    const outputs: Record<string, Value> = {};
-    const sequences = wholeSequences(1, length, (layer, key, value) => {
-      const names = cacheNames(layer);
-      outputs[names.newKey] = key;
-      outputs[names.newValue] = value;
-    });
-    const blocks = over(sequences);
-    const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
-    const last = gatherRows(hidden, graph.input("last", [1], "i64"));
-    return { ...outputs, logits: linear(last, blocks.weight(definition.head)) };
-  });
+  const { capacity } = cache;
+  const program = await model.program(
+    `prefill ${length}/${capacity}`,
+    ({ graph, blocks: over }) => {
+      const outputs: Record<string, Value> = {};
+      const keep: Observe = (layer, key, value) => {
+        const names = cacheNames(layer);
+        outputs[names.newKey] = key;
+        outputs[names.newValue] = value;
+      };
+      const sequences = wholeSequences(1, length, keep, capacity);
+      const blocks = over(sequences);
+      const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
+      const last = gatherRows(hidden, graph.input("last", [1], "i64"));
+      return { ...outputs, logits: linear(last, blocks.weight(definition.head)) };
+    },
+  );
   const ids = new BigInt64Array(length);
   for (const [i, id] of prompt.entries()) ids[i] = BigInt(id);
   const last = BigInt64Array.of(BigInt(prompt.length - 1));

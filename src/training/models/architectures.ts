@@ -4,9 +4,12 @@ import { checkShape, parseJson, readText } from "../files/file-access.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { LLAMA } from "./llama.ts";
+import { MISTRAL } from "./mistral.ts";
+import { QWEN2, QWEN3 } from "./qwen.ts";
+import { SMOLLM3 } from "./smollm3.ts";
 
 /** Every architecture that Klatch trains. */
-export const ARCHITECTURES: readonly Architecture[] = [LLAMA];
+export const ARCHITECTURES: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3];
 
 const CONFIG_BYTES_MAX = 1 << 20;
 

@@ -4,7 +4,7 @@ import { concat, reshape, slice } from "../graph/movement.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import type { AttentionSettings, Sequences } from "./blocks.ts";
-import { rotate } from "./rotation.ts";
+import { rotate, rotationFor } from "./rotation.ts";
 import type { Observe } from "./whole-sequences.ts";
 
 /** Names of a layer's cache inputs and of the new row that a step adds to them. */
@@ -67,5 +67,6 @@ function turn(
   if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
   const [, width = 0] = x.shape;
   const options = { headDim, factor, tableLength: capacity + 1, positions: position };
-  return reshape(rotate(reshape(x, [1, 1, width]), rotation, options), [1, width]);
+  const turned = rotate(reshape(x, [1, 1, width]), rotationFor(capacity, rotation), options);
+  return reshape(turned, [1, width]);
 }

@@ -36,18 +36,24 @@ export function refuse(file: string, what: string): KlatchError {
   );
 }
 
-/** Begin and end ids, `defaults` where config.json has none, all inside the vocabulary. */
+/**
+ * Begin and end ids, all inside the vocabulary; `defaults` where config.json has none, null when the class has none
+ * either. A text without a beginning of its own begins as it ends.
+ */
 export function readIds(
   raw: {
     readonly bos_token_id?: number | null | undefined;
     readonly eos_token_id?: number | number[] | null | undefined;
     readonly vocab_size: number;
   },
-  defaults: { readonly bos: number; readonly eos: number },
+  defaults: { readonly bos: number; readonly eos: number } | null,
   file: string,
 ): { readonly bosId: number; readonly eosIds: readonly number[] } {
-  const bosId = raw.bos_token_id ?? defaults.bos;
-  const eosIds = [raw.eos_token_id ?? defaults.eos].flat();
+  const eosIds = [raw.eos_token_id ?? defaults?.eos ?? []].flat();
+  const bosId = raw.bos_token_id ?? defaults?.bos ?? eosIds[0];
+  if (bosId === undefined || eosIds.length === 0) {
+    throw refuse(file, "eos_token_id is missing, so no text would end");
+  }
   for (const id of [bosId, ...eosIds]) {
     if (id >= raw.vocab_size) {
       throw refuse(file, `token id ${id} is outside the vocabulary of ${raw.vocab_size}`);

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
-import type { Shape } from "../graph/value.ts";
+import type { Value } from "../graph/value.ts";
+import type { AttentionSettings } from "./blocks.ts";
 import {
   checkHeads,
   count,
@@ -13,12 +14,15 @@ import {
   refuse,
   vocabulary,
 } from "./config-fields.ts";
-import type { Architecture, LinearLayer, ModelDefinition } from "./definition.ts";
+import { distinctWindows, gatedMlp, projectedAttention } from "./decoder-blocks.ts";
+import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
+import { Inventory } from "./inventory.ts";
 import { rmsNorm } from "./normalisation.ts";
-import { plainRotation } from "./rotation.ts";
+import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
+import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";
 
-/** The numbers of a Llama-type decoder. */
+/** The numbers of a Llama-type decoder, with what its descendants changed. */
 export interface LlamaConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
@@ -29,11 +33,20 @@ export interface LlamaConfig {
   readonly headDim: number;
   readonly normEpsilon: number;
   readonly ropeTheta: number;
+  readonly ropeScaling?: RotaryScaling;
   /** The output head is the embedding matrix. */
   readonly tiedEmbeddings: boolean;
   readonly contextMax: number;
   readonly bosId: number;
   readonly eosIds: readonly number[];
+  /** The linear layers of a block that have a bias; none when absent. */
+  readonly biases?: readonly LlamaTarget[];
+  /** Query and key are normalised head by head (Qwen3). */
+  readonly headNorms?: boolean;
+  /** How far back each layer sees; null is all. */
+  readonly layerWindows?: readonly (number | null)[];
+  /** Layers without rotation (SmolLM3). */
+  readonly unrotated?: readonly number[];
 }
 
 /** Short names of a block's linear layers, in the order in which adapters lie. */
@@ -46,6 +59,7 @@ export const LLAMA_TARGETS = {
   up: "mlp.up_proj",
   down: "mlp.down_proj",
 } as const;
+export type LlamaTarget = keyof typeof LLAMA_TARGETS;
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
@@ -53,86 +67,91 @@ const HEAD = "lm_head.weight";
 /**
  * A Llama-type decoder (Touvron et al. 2023, arXiv 2302.13971; shapes as in Hugging Face's LlamaForCausalLM).
  */
-export function llamaModel(config: LlamaConfig): ModelDefinition {
-  const { layers, heads, keyValueHeads, headDim, normEpsilon, tiedEmbeddings } = config;
-  const linears = Array.from({ length: layers }, (_, layer) => linearsOf(config, layer)).flat();
-  const settings = {
-    heads,
-    keyValueHeads,
-    headDim,
-    scale: 1 / Math.sqrt(headDim),
-    rotation: plainRotation(headDim, config.ropeTheta),
-  };
+export function llamaModel(
+  config: LlamaConfig,
+  architecture = "LlamaForCausalLM",
+): ModelDefinition {
+  const { layers, normEpsilon, tiedEmbeddings } = config;
+  const { vocabSize, hiddenSize, contextMax, keyValueHeads, headDim, bosId, eosIds } = config;
+  const { weights, linears } = inventoryOf(config);
+  const windows = distinctWindows(config.layerWindows ?? []);
+  const settings = Array.from({ length: layers }, (_, layer) => attentionOf(config, layer));
   return {
-    ...pickSizes(config),
-    architecture: "LlamaForCausalLM",
+    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds },
+    architecture,
     settings: config,
-    weights: weightsOf(config, linears),
+    weights,
     aliases: new Map(tiedEmbeddings ? [[HEAD, EMBEDDING]] : []),
     linears,
     shortTargets: LLAMA_TARGETS,
-    windows: [],
+    windows,
     embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,
     hidden(blocks, ids) {
-      const norm = (x: typeof ids, name: string) =>
+      const norm = (x: Value, name: string) =>
         rmsNorm(x, blocks.weight(`${name}.weight`), normEpsilon);
+      const headNorm = config.headNorms === true ? { headNorm: norm } : {};
       let x = blocks.embed(EMBEDDING, ids);
-      for (let layer = 0; layer < layers; layer += 1) {
+      for (const [layer, attention] of settings.entries()) {
         const at = `model.layers.${layer}`;
         const h = norm(x, `${at}.input_layernorm`);
-        const project = (name: "q" | "k" | "v") => blocks.linear(`${at}.${LLAMA_TARGETS[name]}`, h);
-        const projected = { query: project("q"), key: project("k"), value: project("v") };
-        const attended = blocks.attend(layer, projected, settings);
-        x = add(x, blocks.linear(`${at}.${LLAMA_TARGETS.o}`, attended));
+        const options = { ...attention, ...headNorm };
+        x = add(x, projectedAttention(blocks, layer, `${at}.self_attn`, h, options));
         const u = norm(x, `${at}.post_attention_layernorm`);
-        const gate = blocks.linear(`${at}.${LLAMA_TARGETS.gate}`, u);
-        const up = blocks.linear(`${at}.${LLAMA_TARGETS.up}`, u);
-        x = add(x, blocks.linear(`${at}.${LLAMA_TARGETS.down}`, gatedUnit(gate, up)));
+        x = add(x, gatedMlp(blocks, `${at}.mlp`, u, gatedUnit));
       }
       return norm(x, "model.norm");
     },
   };
 }
 
-function pickSizes({ vocabSize, hiddenSize, layers, contextMax, ...rest }: LlamaConfig) {
-  const { keyValueHeads, headDim, bosId, eosIds } = rest;
-  return { vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds };
+function attentionOf(config: LlamaConfig, layer: number): AttentionSettings {
+  const { heads, keyValueHeads, headDim, ropeTheta, ropeScaling, unrotated, layerWindows } = config;
+  const window = layerWindows?.[layer];
+  return {
+    heads,
+    keyValueHeads,
+    headDim,
+    scale: 1 / Math.sqrt(headDim),
+    ...(unrotated?.includes(layer) === true
+      ? {}
+      : { rotation: scaledRotation(headDim, ropeTheta, ropeScaling) }),
+    ...(typeof window === "number" ? { window } : {}),
+  };
 }
 
-function linearsOf(config: LlamaConfig, layer: number): readonly LinearLayer[] {
-  const { hiddenSize: d, intermediateSize: ff, headDim } = config;
+function inventoryOf(config: LlamaConfig): Inventory {
+  const { hiddenSize: d, intermediateSize: ff, headDim, biases } = config;
   const [q, kv] = [config.heads * headDim, config.keyValueHeads * headDim];
-  const sizes = { q: [d, q], k: [d, kv], v: [d, kv], o: [q, d], gate: [d, ff], up: [d, ff] };
-  return Object.entries(LLAMA_TARGETS).map(([target, path]) => {
-    const [inputs = 0, outputs = 0] = { ...sizes, down: [ff, d] }[target] ?? [];
-    const module = `model.layers.${layer}.${path}`;
-    return { module, layer, inputs, outputs, bias: false, inputsFirst: false };
-  });
-}
-
-function weightsOf(
-  config: LlamaConfig,
-  linears: readonly LinearLayer[],
-): ReadonlyMap<string, Shape> {
-  const { hiddenSize: d, vocabSize, layers } = config;
-  const weights = new Map<string, Shape>([[EMBEDDING, [vocabSize, d]]]);
-  for (let layer = 0; layer < layers; layer += 1) {
+  const inventory = new Inventory();
+  inventory.weight(EMBEDDING, [config.vocabSize, d]);
+  for (let layer = 0; layer < config.layers; layer += 1) {
     const at = `model.layers.${layer}`;
-    weights.set(`${at}.input_layernorm.weight`, [d]);
-    for (const each of linears) {
-      if (each.layer !== layer) continue;
-      weights.set(`${each.module}.weight`, [each.outputs, each.inputs]);
+    const linear = (target: LlamaTarget, inputs: number, outputs: number) => {
+      const bias = biases?.includes(target) ?? false;
+      const module = `${at}.${LLAMA_TARGETS[target]}`;
+      inventory.linear({ module, layer, inputs, outputs, bias, inputsFirst: false });
+    };
+    inventory.norms([`${at}.input_layernorm`], d);
+    linear("q", d, q);
+    linear("k", d, kv);
+    linear("v", d, kv);
+    linear("o", q, d);
+    if (config.headNorms === true) {
+      inventory.norms([`${at}.self_attn.q_norm`, `${at}.self_attn.k_norm`], headDim);
     }
-    weights.set(`${at}.post_attention_layernorm.weight`, [d]);
+    linear("gate", d, ff);
+    linear("up", d, ff);
+    linear("down", ff, d);
+    inventory.norms([`${at}.post_attention_layernorm`], d);
   }
-  weights.set("model.norm.weight", [d]);
-  if (!config.tiedEmbeddings) weights.set(HEAD, [vocabSize, d]);
-  return weights;
+  inventory.norms(["model.norm"], d);
+  if (!config.tiedEmbeddings) inventory.weight(HEAD, [config.vocabSize, d]);
+  return inventory;
 }
 
-/** The keys of config.json that change what the model computes; others may be present. */
-const configSchema = z.object({
+/** The keys of config.json that change what a Llama-type model computes; others may be present. */
+export const llamaFields = {
   vocab_size: vocabulary,
   hidden_size: dimension,
   intermediate_size: dimension,
@@ -141,45 +160,39 @@ const configSchema = z.object({
   num_key_value_heads: count.nullish(),
   head_dim: z.number().int().min(2).max(4096).nullish(),
   rms_norm_eps: positive.max(1).default(1e-6),
-  rope_theta: positive.nullish(),
-  rope_parameters: z
-    .object({ rope_type: z.string().default("default"), rope_theta: positive.optional() })
-    .nullish(),
-  rope_scaling: z.unknown().optional(),
   hidden_act: z.string().default("silu"),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
   tie_word_embeddings: z.boolean().default(false),
   max_position_embeddings: dimension.default(2048),
+  ...rotaryConfigFields,
   ...idFields,
+};
+const sharedSchema = z.object(llamaFields);
+const configSchema = sharedSchema.extend({
+  attention_bias: z.boolean().default(false),
+  mlp_bias: z.boolean().default(false),
 });
-type RawConfig = z.infer<typeof configSchema>;
 
-/** The newer layout keeps the rotation's settings in `rope_parameters`. */
-function ropeTheta(raw: RawConfig, file: string): number {
-  const newer = raw.rope_parameters;
-  if (newer && newer.rope_type !== "default") {
-    throw refuse(file, `rope_parameters of type ${newer.rope_type} are not supported`);
-  }
-  return newer?.rope_theta ?? raw.rope_theta ?? 10_000;
+/** What a descendant's configuration class sets where config.json is silent. */
+export interface LlamaDefaults {
+  readonly theta: number;
+  /** Null where the class has none and config.json must name the id that ends a text. */
+  readonly ids: { readonly bos: number; readonly eos: number } | null;
 }
 
-function refuseUnsupported(raw: RawConfig, file: string): void {
-  if (raw.rope_scaling !== undefined && raw.rope_scaling !== null) {
-    throw refuse(file, "rope_scaling is set, and scaled rotary embeddings are not supported");
-  }
-  if (raw.attention_bias)
-    throw refuse(file, "attention_bias is true, and biases are not supported");
-  if (raw.mlp_bias) throw refuse(file, "mlp_bias is true, and biases are not supported");
+/** Llama's own. */
+const DEFAULTS: LlamaDefaults = { theta: 10_000, ids: { bos: 1, eos: 2 } };
+
+/** The numbers that all Llama-type models share. */
+export function sharedLlamaConfig(
+  raw: z.infer<typeof sharedSchema>,
+  defaults: LlamaDefaults,
+  file: string,
+): LlamaConfig {
   if (raw.hidden_act !== "silu") {
     throw refuse(file, `hidden_act is ${raw.hidden_act}, and only silu is supported`);
   }
-}
-
-/** Reads the values of a Llama-type config.json; see `Architecture.define` for errors. */
-export function llamaConfig(json: unknown, file: string): LlamaConfig {
-  const raw = checkShape(json, configSchema, file);
-  refuseUnsupported(raw, file);
+  const { theta, share, scaling } = readRotary(raw, defaults, file);
+  if (share !== 1) throw refuse(file, `partial_rotary_factor is ${share}, and only 1 is supported`);
   const config: LlamaConfig = {
     vocabSize: raw.vocab_size,
     hiddenSize: raw.hidden_size,
@@ -189,14 +202,32 @@ export function llamaConfig(json: unknown, file: string): LlamaConfig {
     keyValueHeads: raw.num_key_value_heads ?? raw.num_attention_heads,
     headDim: raw.head_dim ?? raw.hidden_size / raw.num_attention_heads,
     normEpsilon: raw.rms_norm_eps,
-    ropeTheta: ropeTheta(raw, file),
+    ropeTheta: theta,
+    ...(scaling === undefined ? {} : { ropeScaling: scaling }),
     tiedEmbeddings: raw.tie_word_embeddings,
     contextMax: raw.max_position_embeddings,
-    // The defaults of Llama's own configuration class.
-    ...readIds(raw, { bos: 1, eos: 2 }, file),
+    ...readIds(raw, defaults.ids, file),
   };
   checkHeads(config, file);
   return config;
+}
+
+/** The layers with a bias when config.json says that attention, or the rest of a block, has them. */
+export function biasedTargets(attention: boolean, mlp: boolean): Pick<LlamaConfig, "biases"> {
+  const biases = [
+    ...(attention ? (["q", "k", "v", "o"] as const) : []),
+    ...(mlp ? (["gate", "up", "down"] as const) : []),
+  ];
+  return biases.length === 0 ? {} : { biases };
+}
+
+/** Reads the values of a Llama config.json; see `Architecture.define` for errors. */
+export function llamaConfig(json: unknown, file: string): LlamaConfig {
+  const raw = checkShape(json, configSchema, file);
+  return {
+    ...sharedLlamaConfig(raw, DEFAULTS, file),
+    ...biasedTargets(raw.attention_bias, raw.mlp_bias),
+  };
 }
 
 export const LLAMA: Architecture = {

@@ -10,6 +10,15 @@ export interface Rotation {
   readonly frequencies: readonly number[];
   /** What the rotated numbers are multiplied by (YaRN); usually 1. */
   readonly magnitude: number;
+  /** What sequences of more than `after` positions use instead (LongRoPE). */
+  readonly beyond?: { readonly after: number; readonly frequencies: readonly number[] };
+}
+
+/** The rotation of a sequence that will have `reach` positions in all. */
+export function rotationFor(reach: number, rotation: Rotation): Rotation {
+  const { beyond, magnitude } = rotation;
+  if (beyond === undefined || reach <= beyond.after) return rotation;
+  return { frequencies: beyond.frequencies, magnitude };
 }
 
 /** The plain frequencies theta^(-2 i / size) of `size` rotated numbers. */

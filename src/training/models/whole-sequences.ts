@@ -3,13 +3,21 @@ import { reshape } from "../graph/movement.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { attention, causalMask, joinHeads, splitHeads } from "./attention.ts";
 import type { AttentionSettings, Sequences } from "./blocks.ts";
-import { rotate } from "./rotation.ts";
+import { rotate, rotationFor } from "./rotation.ts";
 
 /** Called with a layer's rotated keys and its values, [batch, keyValueHeads, length, headDim]. */
 export type Observe = (layer: number, key: Value, value: Value) => void;
 
-/** `batch` whole sequences of `length` positions each below one another, every position seeing those before it. */
-export function wholeSequences(batch: number, length: number, observe?: Observe): Sequences {
+/**
+ * `batch` whole sequences of `length` positions each below one another, every position seeing those before it. They are
+ * the beginnings of sequences that will have `reach` positions.
+ */
+export function wholeSequences(
+  batch: number,
+  length: number,
+  observe?: Observe,
+  reach = length,
+): Sequences {
   return {
     positions(graph: Graph) {
       const data = BigInt64Array.from({ length: batch * length }, (_, row) => BigInt(row % length));
@@ -19,8 +27,10 @@ export function wholeSequences(batch: number, length: number, observe?: Observe)
       const { heads, keyValueHeads, headDim } = settings;
       const queryShape = { batch, length, heads, headDim };
       const keyShape = { batch, length, heads: keyValueHeads, headDim };
-      const query = splitHeads(turn(q, batch, length, settings, settings.scale), queryShape);
-      const key = splitHeads(turn(k, batch, length, settings, 1), keyShape);
+      const turned = (x: Value, factor: number) =>
+        turn(x, { batch, length, reach }, settings, factor);
+      const query = splitHeads(turned(q, settings.scale), queryShape);
+      const key = splitHeads(turned(k, 1), keyShape);
       const value = splitHeads(v, keyShape);
       observe?.(layer, key, value);
       const group = heads / keyValueHeads;
@@ -34,14 +44,14 @@ export function wholeSequences(batch: number, length: number, observe?: Observe)
 /** Rows [batch * length, width] rotated by their positions, times `factor`. */
 function turn(
   x: Value,
-  batch: number,
-  length: number,
+  { batch, length, reach }: { batch: number; length: number; reach: number },
   { rotation, headDim }: AttentionSettings,
   factor: number,
 ): Value {
   if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
   const [rows = 0, width = 0] = x.shape;
   const sequences = reshape(x, [batch, length, width]);
-  const turned = rotate(sequences, rotation, { headDim, factor, tableLength: length });
+  const options = { headDim, factor, tableLength: length };
+  const turned = rotate(sequences, rotationFor(reach, rotation), options);
   return reshape(turned, [rows, width]);
 }

@@ -102,12 +102,11 @@ describe("a base model", () => {
 const refusals: readonly [string, Record<string, unknown>, RegExp][] = [
   [
     "another architecture",
-    { architectures: ["GPT2LMHeadModel"] },
-    /GPT2LMHeadModel is not supported; supported: LlamaForCausalLM/,
+    { architectures: ["BloomForCausalLM"] },
+    /BloomForCausalLM is not supported; supported: LlamaForCausalLM/,
   ],
-  ["scaled RoPE", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling/],
-  ["newer scaled RoPE", { rope_parameters: { rope_type: "llama3" } }, /llama3/],
-  ["attention biases", { attention_bias: true }, /attention_bias/],
+  ["an unknown rotation", { rope_scaling: { type: "spiral", factor: 2 } }, /spiral/],
+  ["a rotation without its numbers", { rope_parameters: { rope_type: "llama3" } }, /low_freq/],
   ["another activation", { hidden_act: "gelu" }, /gelu/],
   ["heads that do not divide the width", { num_attention_heads: 3 }, /not a multiple of 3/],
   [

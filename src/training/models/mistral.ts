@@ -1,0 +1,25 @@
+import { z } from "zod";
+import { checkShape } from "../files/file-access.ts";
+import { dimension } from "./config-fields.ts";
+import type { Architecture } from "./definition.ts";
+import { llamaFields, llamaModel, sharedLlamaConfig } from "./llama.ts";
+
+const schema = z.object({
+  ...llamaFields,
+  num_key_value_heads: llamaFields.num_key_value_heads.default(8),
+  max_position_embeddings: dimension.default(131_072),
+  sliding_window: dimension.nullish().default(4096),
+});
+
+/** Mistral (Jiang et al. 2023, arXiv 2310.06825): Llama whose layers may see a window only. */
+export const MISTRAL: Architecture = {
+  names: ["MistralForCausalLM"],
+  modelType: "mistral",
+  define(json, file) {
+    const raw = checkShape(json, schema, file);
+    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: { bos: 1, eos: 2 } }, file);
+    const window = raw.sliding_window;
+    const layerWindows = Array.from({ length: config.layers }, () => window);
+    return llamaModel(window === null ? config : { ...config, layerWindows }, "MistralForCausalLM");
+  },
+};

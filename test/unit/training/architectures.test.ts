@@ -1,0 +1,94 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { slotView } from "../../../src/training/adapters/slots.ts";
+import { collateParts } from "../../../src/training/batches.ts";
+import { choose, generate } from "../../../src/training/generation.ts";
+import { ARCHITECTURES } from "../../../src/training/models/architectures.ts";
+import { GOLDENS, type GoldenModel, goldenModel, stream } from "./golden-architectures.ts";
+import { sequenceLogits } from "./logits.ts";
+
+const norm = (values: Iterable<number>) => Math.hypot(...values);
+
+/** The likeliest id after each position from `start` on, of the whole sequence at once. */
+async function likeliest(
+  { model, adapter }: GoldenModel,
+  ids: readonly number[],
+  start: number,
+): Promise<readonly number[]> {
+  const { vocabSize } = model.base.definition;
+  const logits = await sequenceLogits(model, adapter, ids);
+  return ids.slice(start).map((_, i) => {
+    const row = (start + i) * vocabSize;
+    return choose(logits.subarray(row, row + vocabSize), 0, () => 0);
+  });
+}
+
+describe.each(GOLDENS)("%s agrees with Hugging Face transformers", (_, golden) => {
+  const made = goldenModel(golden);
+  const { base, model, adapter, lora } = made;
+  afterAll(() => model.close());
+
+  test("in the names and shapes of its weights", () => {
+    expect(Object.fromEntries(base.definition.weights)).toEqual(golden.weights);
+  });
+
+  test("in its logits", async () => {
+    const logits = await sequenceLogits(model, adapter, golden.ids);
+    const { vocabSize } = base.definition;
+    for (const [row, expected] of golden.logits_first5.entries()) {
+      const found = logits.subarray(row * vocabSize);
+      for (const [i, logit] of expected.entries()) {
+        expect(Math.abs((found[i] ?? 0) - logit)).toBeLessThan(1e-4);
+      }
+    }
+    expect(Math.abs(norm(logits) / golden.logits_norm - 1)).toBeLessThan(1e-5);
+  });
+
+  test("in its loss and the gradients of LoRA on every linear layer", async () => {
+    const { layout } = lora;
+    const gradient = new Float32Array(layout.length);
+    const example = { ids: Int32Array.from(golden.ids), promptLength: 1, truncated: false };
+    const parts = collateParts([example], golden.ids.length);
+    const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
+    expect(Math.abs(loss / golden.loss - 1)).toBeLessThan(1e-5);
+    const names = layout.tensors.map(({ name }) => name);
+    expect(names.toSorted()).toEqual(Object.keys(golden.gradients).toSorted());
+    for (const slot of layout.tensors) {
+      const expected = golden.gradients[slot.name] ?? { norm: 0, dot: 0, first: [] };
+      const found = slotView(gradient, slot);
+      const slack = 1e-3 * expected.norm;
+      expect(Math.abs(norm(found) - expected.norm)).toBeLessThan(slack);
+      for (const [i, value] of expected.first.entries()) {
+        expect(Math.abs((found[i] ?? 0) - value)).toBeLessThan(slack);
+      }
+      const probe = stream(`probe ${slot.name}`, found.length);
+      const dot = found.reduce((sum, g, i) => sum + g * (probe[i] ?? 0), 0);
+      expect(Math.abs(dot - expected.dot)).toBeLessThan(slack);
+    }
+  });
+
+  test("only with every bias and normalisation weight (control)", async () => {
+    for (const [name, shape] of base.definition.weights) {
+      if (shape.length !== 1) continue;
+      const { data } = base.tensor(name);
+      const kept = data.slice();
+      data.fill(0);
+      const logits = await sequenceLogits(model, adapter, golden.ids);
+      data.set(kept);
+      expect(Math.abs(norm(logits) / golden.logits_norm - 1), name).toBeGreaterThan(1e-4);
+    }
+  });
+
+  test("and generates with a cache what the whole sequence gives", async () => {
+    const prompt = golden.ids.slice(0, 7);
+    const options = { maxTokens: 14, temperature: 0, seed: 1 };
+    const found = await generate(model, adapter, prompt, options);
+    expect(found.length).toBe(14);
+    const whole = [...prompt, ...found];
+    expect([...found, expect.anything()]).toEqual(await likeliest(made, whole, prompt.length - 1));
+  });
+});
+
+test("every architecture has a case", () => {
+  const tested = new Set(GOLDENS.flatMap(([, { config }]) => config.architectures));
+  for (const { names } of ARCHITECTURES) expect(tested).toContain(names[0]);
+});
