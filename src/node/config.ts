@@ -22,6 +22,9 @@ import { runSection } from "./config/run-section.ts";
 /** Value of `model` that stands for the base model that comes with Klatch. */
 export const BUNDLED_MODEL = "bundled";
 
+/** Value of `cache` that stands for a folder in this user's cache. */
+export const AUTO_CACHE = "auto";
+
 export const configSchema = z.strictObject({
   dataDir: z
     .string()
@@ -34,7 +37,15 @@ export const configSchema = z.strictObject({
     .min(1)
     .max(4096)
     .default(BUNDLED_MODEL)
-    .describe("Hugging Face model folder; bundled is the small model that comes with Klatch."),
+    .describe(
+      "Hugging Face model folder, or organisation/name[@revision] of the hub; bundled is the small model that comes with Klatch.",
+    ),
+  cache: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(AUTO_CACHE)
+    .describe("Folder for models from the hub; auto is klatch in this user's cache folder."),
   run: runSection
     .prefault({})
     .describe(
@@ -55,6 +66,7 @@ export const configSchema = z.strictObject({
 export const PATH_KEYS: ReadonlySet<string> = new Set([
   "dataDir",
   "model",
+  "cache",
   "data.train",
   "data.test",
   "network.networkKeyFile",

@@ -1,4 +1,4 @@
-import type { LearnerInfo, OptimizerState } from "../training/index.ts";
+import type { LearnerInfo, ModelOrigin, OptimizerState } from "../training/index.ts";
 import type { Digest, Evaluation, Evidence, PeerId, Standing, Timestamp } from "../types.ts";
 
 /** What a node must not lose: everything needed to go on with `round` as if nothing had happened. */
@@ -105,6 +105,8 @@ export interface NodeStatus {
   readonly rule: string;
   readonly attackersMax: number;
   readonly certifiedAttackers: number;
+  /** The base model: its digest, and where it came from; null for a folder. */
+  readonly model: { readonly digest: Digest; readonly origin: ModelOrigin | null };
   /** Counts of the private data; never more than counts. */
   readonly data: LearnerInfo["data"];
   readonly bytesSent: number;

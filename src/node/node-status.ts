@@ -22,6 +22,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   const { network, config, run } = deps;
   const { phase, round, waitingFor, deadline } = driver.describe();
   const { sent, received } = network.traffic();
+  const { info } = deps.learner;
   return {
     version: VERSION,
     peerId: network.peerId,
@@ -38,7 +39,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     rule: config.run.rule,
     attackersMax: deps.attackersMax,
     certifiedAttackers: certificate.attackersMax,
-    data: deps.learner.info.data,
+    model: { digest: info.modelDigest, origin: info.modelOrigin },
+    data: info.data,
     bytesSent: sent,
     bytesReceived: received,
     peers: peerStatuses(deps, driver),

@@ -22,8 +22,10 @@ import { AnnouncementBook } from "./announcement-book.ts";
 import type { Config } from "./config.ts";
 import type { NodeStatus, RoundRecord, Store } from "./contract.ts";
 import { identityFile } from "./data-folder.ts";
+import { downloadLog } from "./download-log.ts";
 import { Driver } from "./driver.ts";
 import type { DriverDeps, OfferTransform } from "./driver-deps.ts";
+import { hubOptions } from "./hub-options.ts";
 import { learnerOptions } from "./learner-options.ts";
 import type { Logger } from "./logger.ts";
 import { runDigest } from "./manifest.ts";
@@ -87,7 +89,13 @@ class Node implements KlatchNode {
   }
 
   async start(signal?: AbortSignal): Promise<void> {
-    const learner = await createLearner(learnerOptions(this.#config));
+    const learner = await createLearner(
+      learnerOptions(this.#config),
+      hubOptions(this.#config.cache, {
+        report: downloadLog(this.#deps.log),
+        ...(signal ? { signal } : {}),
+      }),
+    );
     try {
       this.#parts = await this.#assemble(learner);
       await this.#parts.network.start(signal);

@@ -85,6 +85,10 @@ export const nodeStatusSchema = z.looseObject({
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,
+  model: z.looseObject({
+    digest: z.string(),
+    origin: z.looseObject({ id: z.string(), revision: z.string(), commit: z.string() }).nullable(),
+  }),
   data: z.looseObject({
     train: summary,
     heldOut: summary,

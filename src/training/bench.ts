@@ -11,10 +11,12 @@ import {
   loadBaseModel,
   makeBaseModel,
 } from "./files/base-model.ts";
+import type { HubOptions } from "./files/hub/options.ts";
 import { sizeOf } from "./graph/value.ts";
 import type { ModelDefinition } from "./models/definition.ts";
 import { type LlamaConfig, llamaModel } from "./models/llama.ts";
 import { adamwStep, freshOptimizer } from "./optimizer.ts";
+import { resolveModel } from "./resolve-model.ts";
 
 /** What to measure: a model folder, or a random model of a shape. */
 export interface BenchTrainOptions {
@@ -69,10 +71,13 @@ const OPTIMIZER = {
  *
  * @throws KlatchError `usage` for an impossible shape, else as the model or the engine deserves
  */
-export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrainResult> {
+export async function benchTrain(
+  options: BenchTrainOptions,
+  hub?: HubOptions,
+): Promise<BenchTrainResult> {
   const { batch, sequence, rank, targets, threads, steps } = options;
   const started = performance.now();
-  const base = await benchModel(options);
+  const base = await benchModel(options, hub);
   const method = createLora(base.definition, { rank, alpha: 16, targets });
   const { profile } = options;
   const engine = createOnnxEngine({ threads, ...(profile === undefined ? {} : { profile }) });
@@ -115,13 +120,16 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrain
   };
 }
 
-async function benchModel(options: BenchTrainOptions): Promise<BaseModel> {
+async function benchModel(
+  options: BenchTrainOptions,
+  hub: HubOptions | undefined,
+): Promise<BaseModel> {
   const { batch, sequence, steps, shape, model } = options;
   for (const [name, value] of Object.entries({ batch, sequence, steps })) {
     if (Number.isInteger(value) && value > 0) continue;
     throw new KlatchError("usage", `${name} ${value} is not possible`, "choose a positive number");
   }
-  if (model !== undefined) return loadBaseModel(model);
+  if (model !== undefined) return loadBaseModel((await resolveModel(model, hub)).folder);
   if (shape !== undefined) return randomModel(shape, sequence);
   throw new KlatchError("usage", "nothing to measure", "give --model DIR or --shape D,L,H,KV,FF,V");
 }

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { KlatchError } from "../errors.ts";
+import type { HubOptions } from "./files/hub/options.ts";
 import { LatestStream } from "./latest-stream.ts";
 import type { Learner, LearnerInfo, LearnerOptions, StepMetrics } from "./learner.ts";
 import {
@@ -11,8 +12,10 @@ import {
   type Result,
   Stopped,
   type ToWorker,
+  type WorkerTask,
 } from "./learner-messages.ts";
 import { freshOptimizer } from "./optimizer.ts";
+import { resolveModel } from "./resolve-model.ts";
 
 interface Waiting {
   resolve(result: unknown): void;
@@ -29,10 +32,10 @@ class WorkerClient {
   #dead: Error | undefined;
   #closing = false;
 
-  constructor(options: LearnerOptions) {
+  constructor(task: WorkerTask) {
     // The worker has this file's extension: .ts in a checkout, .js when built.
     const file = new URL(`./learner-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    this.#worker = new Worker(file, { workerData: options, name: "learner" });
+    this.#worker = new Worker(file, { workerData: task, name: "learner" });
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve: (info) => resolve(info as LearnerInfo), reject });
     });
@@ -121,13 +124,15 @@ function crash(cause: Error): KlatchError {
 }
 
 /**
- * Opens a learner in a worker thread of its own: reads model, tokenizer and data, and prepares the engine.
+ * Opens a learner in a worker thread of its own: reads model, tokenizer and data, and prepares the engine. A model of
+ * the hub is fetched first; without `hub` only folders are known.
  *
  * @throws KlatchError `data`, `incompatible` or `usage` as the files and options deserve; `engine` or `memory` when the
  *   thread dies, then and from every later call
  */
-export async function createLearner(options: LearnerOptions): Promise<Learner> {
-  const client = new WorkerClient(options);
+export async function createLearner(options: LearnerOptions, hub?: HubOptions): Promise<Learner> {
+  const { folder, origin } = await resolveModel(options.model, hub);
+  const client = new WorkerClient({ options: { ...options, model: folder }, origin });
   try {
     return connect(client, await client.ready);
   } catch (error) {

@@ -7,6 +7,7 @@ import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 import { createOnnxEngine } from "./engine/onnx-engine.ts";
 import { evaluate, probe } from "./evaluation.ts";
 import { loadBaseModel } from "./files/base-model.ts";
+import type { ModelOrigin } from "./files/hub/options.ts";
 import { writePeft } from "./files/peft.ts";
 import { fitPeft, readPeft } from "./files/peft-reader.ts";
 import { generate } from "./generation.ts";
@@ -37,6 +38,7 @@ export class LearnerCore {
     tokenizer: Tokenizer,
     data: LearnerData,
     engine: string,
+    origin: ModelOrigin | null,
   ) {
     this.#options = options;
     this.#model = model;
@@ -47,6 +49,7 @@ export class LearnerCore {
     this.info = {
       layout: { tensors, length, digest },
       modelDigest: model.base.digest,
+      modelOrigin: origin,
       tokenizerDigest: tokenizer.digest,
       parameters: model.base.parameters,
       engine,
@@ -55,7 +58,10 @@ export class LearnerCore {
   }
 
   /** Reads model, tokenizer and data; see `createLearner` for errors. */
-  static async open(requested: LearnerOptions): Promise<LearnerCore> {
+  static async open(
+    requested: LearnerOptions,
+    origin: ModelOrigin | null = null,
+  ): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
@@ -63,7 +69,7 @@ export class LearnerCore {
     const engine = createOnnxEngine({ threads: options.threads });
     const { seed: _, ...settings } = options.adapter;
     const model = new AdaptedModel(base, createAdapter(base, settings), engine);
-    return new LearnerCore(options, model, tokenizer, data, engine.name);
+    return new LearnerCore(options, model, tokenizer, data, engine.name, origin);
   }
 
   initialAdapter(): Float32Array {
@@ -100,11 +106,13 @@ export class LearnerCore {
 
   async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {
     const { adapter: method, base } = this.#model;
+    const { modelOrigin } = this.info;
     await writePeft(folder, {
       layout: method.layout,
       values: adapter,
       config: method.peftConfig(),
-      baseModel: this.#options.model,
+      baseModel: modelOrigin?.id ?? this.#options.model,
+      ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
       baseDigest: base.digest,
       format: this.#format,
     });

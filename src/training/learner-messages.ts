@@ -1,7 +1,14 @@
 import { type ErrorCode, KlatchError } from "../errors.ts";
-import type { LearnerInfo, StepMetrics } from "./learner.ts";
+import type { ModelOrigin } from "./files/hub/options.ts";
+import type { LearnerInfo, LearnerOptions, StepMetrics } from "./learner.ts";
 import type { LearnerCore } from "./learner-core.ts";
 import type { TrainHooks } from "./train-step.ts";
+
+/** What the worker starts with: options whose model is a folder, and where that came from. */
+export interface WorkerTask {
+  readonly options: LearnerOptions;
+  readonly origin: ModelOrigin | null;
+}
 
 /** What the learner can be asked, as it runs in the worker. */
 type Duties = Pick<

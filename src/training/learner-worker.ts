@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { parentPort, workerData } from "node:worker_threads";
-import type { LearnerOptions } from "./learner.ts";
 import { LearnerCore } from "./learner-core.ts";
-import { type Call, type FromWorker, Stopped, type ToWorker, toPlain } from "./learner-messages.ts";
+import {
+  type Call,
+  type FromWorker,
+  Stopped,
+  type ToWorker,
+  toPlain,
+  type WorkerTask,
+} from "./learner-messages.ts";
 
 // The thread that owns the engine: session.run blocks it, so nothing else lives here.
 assert.ok(parentPort !== null, "runs as a worker");
@@ -60,7 +66,8 @@ async function answer(core: LearnerCore, call: Call): Promise<void> {
 
 async function main(): Promise<void> {
   try {
-    const core = await LearnerCore.open(workerData as LearnerOptions);
+    const { options, origin } = workerData as WorkerTask;
+    const core = await LearnerCore.open(options, origin);
     port.on("message", (message: ToWorker) => {
       if ("stop" in message) stopped.add(message.stop);
       else last = last.then(() => answer(core, message));

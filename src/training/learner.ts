@@ -1,5 +1,6 @@
 import type { AdapterLayout, Digest, Evaluation } from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
+import type { ModelOrigin } from "./files/hub/options.ts";
 import type { RateSchedule } from "./schedule.ts";
 
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
@@ -35,7 +36,7 @@ export interface ColumnMap {
 }
 
 export interface LearnerOptions {
-  /** A Hugging Face model folder. */
+  /** A Hugging Face model folder, or a model of the hub as `organisation/name` or `organisation/name@revision`. */
   readonly model: string;
   readonly engine: "onnx";
   readonly threads: number;
@@ -87,6 +88,8 @@ export interface LearnerInfo {
   readonly layout: AdapterLayout;
   /** SHA-256 over config.json and the weights as read. */
   readonly modelDigest: Digest;
+  /** Where the model came from; null for a folder. */
+  readonly modelOrigin: ModelOrigin | null;
   readonly tokenizerDigest: Digest;
   /** Parameters of the base model. */
   readonly parameters: number;

@@ -20,6 +20,7 @@ export async function runCommand(args: readonly string[]): Promise<CommandResult
     json: (value) => {
       stdout += `${JSON.stringify(value)}\n`;
     },
+    overwrite: () => undefined,
     note: (text) => {
       stderr += `${text}\n`;
     },

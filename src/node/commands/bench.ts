@@ -2,7 +2,10 @@ import { type Command, InvalidArgumentError } from "commander";
 import { KlatchError } from "../../errors.ts";
 import { type BenchTrainOptions, benchTrain } from "../../training/index.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
+import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
+import { downloadView } from "./download-view.ts";
+import { cacheOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -13,7 +16,8 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .command("train")
     .description("training speed on random tokens")
-    .option("--model <folder>", "Hugging Face model folder (default: the bundled model)")
+    .option("--model <name>", `${MODEL_HELP} (default: the bundled model)`)
+    .addOption(cacheOption())
     .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
     .option("--batch <n>", "rows per step", wholeNumber(1, 4096), 8)
     .option("--seq <n>", "tokens per row", wholeNumber(1, 131_072), 128)
@@ -24,7 +28,10 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
-      const result = await benchTrain(optionsOf(flags));
+      const result = await benchTrain(
+        optionsOf(flags),
+        hubOptions(flags.cache, { report: downloadView(terminal) }),
+      );
       if (flags.json === true) return terminal.json(result);
       terminal.line(`engine      ${result.engine}, ${result.threads} threads`);
       terminal.line(`speed       ${Math.round(result.tokensPerSecond)} tokens per second`);
@@ -41,6 +48,7 @@ export function define(command: Command, terminal: Terminal): void {
 
 interface Flags {
   readonly model?: string;
+  readonly cache: string;
   readonly shape?: Shape;
   readonly batch: number;
   readonly seq: number;
@@ -52,7 +60,15 @@ interface Flags {
   readonly json?: boolean;
 }
 
-function optionsOf({ model, shape, seq, targets, json: _, ...rest }: Flags): BenchTrainOptions {
+function optionsOf({
+  model,
+  shape,
+  seq,
+  targets,
+  cache: _,
+  json: __,
+  ...rest
+}: Flags): BenchTrainOptions {
   if (model !== undefined && shape !== undefined) {
     throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
   }

@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
+import type { HubEvent } from "../../training/index.ts";
 import type { Config } from "../config.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkLearning } from "../doctor/learning.ts";
 import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
 import { checkReach } from "../doctor/reach.ts";
+import { hubOptions } from "../hub-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { downloadView } from "./download-view.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL" } as const;
@@ -16,7 +19,7 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .option("--json", "print one JSON document")
     .action(async ({ json }: { json?: boolean }) => {
-      const checks = await examine(configOf(command));
+      const checks = await examine(configOf(command), downloadView(terminal));
       if (json === true) terminal.json({ checks });
       else for (const check of checks) show(check, terminal);
       if (checks.some(({ status }) => status === "fail")) terminal.fail(EXIT_CODES.internal);
@@ -26,10 +29,13 @@ export function define(command: Command, terminal: Terminal): void {
 // --- internal ---
 
 /** All checks, the training step before memory, so that its use is seen. */
-async function examine(config: Config): Promise<readonly Check[]> {
+async function examine(
+  config: Config,
+  report: (event: HubEvent) => void,
+): Promise<readonly Check[]> {
   return [
     checkRuntime(),
-    ...(await checkLearning(config)),
+    ...(await checkLearning(config, hubOptions(config.cache, { report }))),
     checkMemory(),
     await checkDisk(config),
     await checkClock(),

@@ -18,7 +18,10 @@ export function define(command: Command, terminal: Terminal): void {
     )
     .action(async (flags: EvalFlags) => {
       const files = required("--data", flags.data).map((file) => resolve(file));
-      const { learner, adapter } = await openModel(flags, { files, columns: flags.columns });
+      const { learner, adapter } = await openModel(flags, terminal, {
+        files,
+        columns: flags.columns,
+      });
       try {
         const result = await learner.evaluate(adapter, "test");
         const { truncated, skipped } = learner.info.data.test;

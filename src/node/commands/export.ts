@@ -3,10 +3,12 @@ import type { Command } from "commander";
 import { KlatchError } from "../../errors.ts";
 import { createLearner } from "../../training/index.ts";
 import type { Config } from "../config.ts";
+import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { runDigest } from "../manifest.ts";
 import { readCheckpoint } from "../store/store.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { downloadView } from "./download-view.ts";
 import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -42,7 +44,8 @@ async function exportNewest(
   folder: string,
   terminal: Terminal,
 ): Promise<ExportResult> {
-  const learner = await createLearner(learnerOptions(config));
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
+  const learner = await createLearner(learnerOptions(config), hub);
   try {
     const run = runDigest(config.run, learner.info);
     const checkpoint = readCheckpoint(config.dataDir, run, (sentence) => terminal.note(sentence));

@@ -17,7 +17,7 @@ export function define(command: Command, terminal: Terminal): void {
     .action(async (flags: GenerateFlags) => {
       const prompt = required("--prompt", flags.prompt);
       const { maxTokens, temperature, seed } = flags;
-      const { learner, adapter } = await openModel(flags);
+      const { learner, adapter } = await openModel(flags, terminal);
       try {
         const text = await learner.generate(adapter, { prompt, maxTokens, temperature, seed });
         if (flags.json === true) terminal.json({ text });

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   type AdapterOptions,
   type ColumnMap,
@@ -8,23 +8,38 @@ import {
   type LearnerOptions,
   readAdapterSettings,
 } from "../../training/index.ts";
-import { BUNDLED_MODEL } from "../config.ts";
+import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
+import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
+import { downloadView } from "./download-view.ts";
 import { wholeNumber } from "./number-flags.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Longest sequence; the learner cuts it to the model's context. */
 const SEQUENCE_MAX = 4096;
 
 export interface ModelFlags {
   readonly model: string;
+  readonly cache: string;
   readonly adapter?: string;
   readonly threads: number;
+}
+
+/** What `--model` may be, everywhere. */
+export const MODEL_HELP = "Hugging Face model folder, or organisation/name[@revision] of the hub";
+
+/** `--cache`, for commands without a configuration. */
+export function cacheOption(): Option {
+  return new Option("--cache <folder>", "folder for models from the hub")
+    .env("KLATCH_CACHE")
+    .default(AUTO_CACHE, "klatch in this user's cache folder");
 }
 
 /** Adds the flags of commands that use a model without being a node. */
 export function addModelOptions(command: Command): void {
   command
-    .option("--model <folder>", "Hugging Face model folder", BUNDLED_MODEL)
+    .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
+    .addOption(cacheOption())
     .option("--adapter <folder>", "PEFT folder of an adapter (default: the base model alone)")
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), availableParallelism())
     .option("--json", "print one JSON document");
@@ -33,9 +48,10 @@ export function addModelOptions(command: Command): void {
 /** A learner that evaluates or generates, and the adapter it does it with; close the learner when done. */
 export async function openModel(
   flags: ModelFlags,
+  terminal: Terminal,
   test?: LearnerOptions["test"],
 ): Promise<{ readonly learner: Learner; readonly adapter: Float32Array }> {
-  const learner = await createLearner({
+  const options: LearnerOptions = {
     model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model,
     engine: "onnx",
     threads: flags.threads,
@@ -46,7 +62,9 @@ export async function openModel(
     sequenceMax: SEQUENCE_MAX,
     seed: 1,
     ...(test ? { test } : {}),
-  });
+  };
+  const hub = hubOptions(flags.cache, { report: downloadView(terminal) });
+  const learner = await createLearner(options, hub);
   try {
     const { adapter: folder } = flags;
     const adapter = await (folder === undefined

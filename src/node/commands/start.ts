@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { NodeStatus } from "../contract.ts";
 import { runNode } from "../run-node.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { describeModel } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch start`: trains with the others until a signal; the first stops gracefully, the second at once. */
@@ -40,6 +41,7 @@ function banner(status: NodeStatus, statusUrl: string | null): readonly string[]
     ...status.addresses.map((address) => `address    ${address}`),
     `status     ${statusUrl ?? "not served"}`,
     `run        ${status.run}`,
+    `model      ${describeModel(status.model)}`,
     `rule       ${status.rule}: certified for ${status.certifiedAttackers} attackers among ${members} members, assumes ${status.attackersMax}`,
     `data       ${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test${cutText}`,
     `rounds     ${status.round + 1} to ${status.rounds}`,

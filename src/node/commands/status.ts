@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { z } from "zod";
 import { addClientOptions, answers, ask } from "./status-client.ts";
-import { bytes, decimals, short } from "./table.ts";
+import { bytes, decimals, describeModel, short } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch status`: what the running node is doing. */
@@ -23,6 +23,7 @@ export function describeStatus(
   const lines = [
     `peer      ${status.peerId}`,
     `run       ${status.run}`,
+    `model     ${describeModel(status.model)}`,
     `state     ${status.state}, round ${Math.min(status.round + 1, status.rounds)} of ${status.rounds}, ${status.phase}`,
     `peers     ${connected} of ${status.peers.length} connected`,
     `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,

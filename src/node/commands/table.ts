@@ -1,3 +1,5 @@
+import type { NodeStatus } from "../contract.ts";
+
 /** A table for a terminal: columns as wide as their widest cell, numbers to the right. */
 export function table(
   headers: readonly string[],
@@ -24,6 +26,13 @@ export function table(
 /** A peer id or digest short enough to read: its last characters, where peer ids differ. */
 export function short(id: string): string {
   return id.length <= 10 ? id : `…${id.slice(-8)}`;
+}
+
+/** Digest of a base model, and the commit of the hub that it is. */
+export function describeModel(model: NodeStatus["model"]): string {
+  const { digest, origin } = model;
+  const from = origin === null ? "" : `, ${origin.id} at commit ${origin.commit}`;
+  return `digest ${digest.slice(0, 12)}${from}`;
 }
 
 /** Bytes in binary units, e.g. `1.5 MiB`. */

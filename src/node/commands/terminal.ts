@@ -5,6 +5,8 @@ export interface Terminal {
   line(text: string): void;
   /** The whole result as one JSON document. */
   json(value: unknown): void;
+  /** Replaces the last line that this wrote on the error stream; "" removes it. Nothing where that is no terminal. */
+  overwrite(text: string): void;
   /** Something a person should know that is no result. */
   note(text: string): void;
   /** Ends the command with this exit code, after what it printed. */
@@ -15,6 +17,9 @@ export interface Terminal {
 export interface CommandModule {
   define(command: import("commander").Command, terminal: Terminal): void;
 }
+
+/** To the line's beginning, and away with what stands there. */
+const CLEAR_LINE = "\r\u001b[K";
 
 /** The terminal of this process. A reader that goes away (`klatch rounds | head`) ends the output, not the program. */
 export function processTerminal(): Terminal {
@@ -27,7 +32,14 @@ export function processTerminal(): Terminal {
     isTTY: process.stdout.isTTY === true,
     line: (text) => void process.stdout.write(`${text}\n`),
     json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-    note: (text) => void process.stderr.write(`${text}\n`),
+    overwrite: (text) => {
+      const width = process.stderr.isTTY ? process.stderr.columns : 0;
+      if (width > 0) process.stderr.write(`${CLEAR_LINE}${text.slice(0, width - 1)}`);
+    },
+    note: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(CLEAR_LINE);
+      process.stderr.write(`${text}\n`);
+    },
     fail: (exitCode) => {
       process.exitCode = exitCode;
     },

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "../config.ts";
+import { parseHubModel } from "../../training/index.ts";
+import { AUTO_CACHE, BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "../config.ts";
 import { nearest } from "../nearest.ts";
 import { bundledModel } from "../package-folder.ts";
 import { configFields, type Field } from "./fields.ts";
@@ -52,7 +53,7 @@ export function parseConfig(tree: unknown, folder: string, origin = "configurati
   const parsed = configSchema.safeParse(tree);
   if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, origin);
   const config = parsed.data;
-  for (const key of PATH_KEYS) assign(config, key, absolute(pick(config, key), folder));
+  for (const key of PATH_KEYS) assign(config, key, absolute(key, pick(config, key), folder));
   return deepFreeze(config) as Config;
 }
 
@@ -131,7 +132,7 @@ function fromShell(
   const kind = fields.get(key)?.kind;
   if (kind === undefined) throw unknown(`key ${key}`, key, fields.keys());
   const value = parseText(key, text, kind);
-  return PATH_KEYS.has(key) ? absolute(value, cwd) : value;
+  return PATH_KEYS.has(key) ? absolute(key, value, cwd) : value;
 }
 
 function parseText(key: string, text: string, kind: Field["kind"]): unknown {
@@ -160,10 +161,14 @@ function jsonList(key: string, text: string): unknown {
   }
 }
 
-function absolute(value: unknown, folder: string): unknown {
-  if (Array.isArray(value)) return value.map((item) => absolute(item, folder));
-  if (value === BUNDLED_MODEL) return bundledModel();
-  return typeof value === "string" && !isAbsolute(value) ? resolve(folder, value) : value;
+function absolute(key: string, value: unknown, folder: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => absolute(key, item, folder));
+  if (typeof value !== "string" || isAbsolute(value)) return value;
+  if (key === "model" && value === BUNDLED_MODEL) return bundledModel();
+  if (key === "cache" && value === AUTO_CACHE) return value;
+  const path = resolve(folder, value);
+  const isOnHub = key === "model" && parseHubModel(value) !== null && !existsSync(path);
+  return isOnHub ? value : path;
 }
 
 function pick(tree: Tree, key: string): unknown {

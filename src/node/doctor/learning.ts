@@ -1,7 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLearner, type Learner, type LearnerInfo } from "../../training/index.ts";
+import {
+  createLearner,
+  type HubOptions,
+  type Learner,
+  type LearnerInfo,
+} from "../../training/index.ts";
 import type { Config } from "../config.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
@@ -12,25 +17,26 @@ const TRUNCATED_SHARE_MAX = 0.1;
 const SAMPLE_ROWS = 16;
 
 /** Model with tokenizer, data, and one real training step on them: what a round does, once. */
-export async function checkLearning(config: Config): Promise<readonly Check[]> {
-  const model = await attempt("model", () => checkModel(config));
+export async function checkLearning(config: Config, hub: HubOptions): Promise<readonly Check[]> {
+  const model = await attempt("model", () => checkModel(config, hub));
   if (model.status === "fail") return [model];
   if (config.data.train.length > 0) {
-    return [model, ...(await withLearner(config, "data", checkDataAndStep))];
+    return [model, ...(await withLearner(config, hub, "data", checkDataAndStep))];
   }
   const data = warn("data", "data.train is empty", "name the files to train on in klatch.yaml");
-  return [model, data, ...(await trySample(config))];
+  return [model, data, ...(await trySample(config, hub))];
 }
 
 // --- internal ---
 
-async function checkModel(config: Config): Promise<Check> {
+async function checkModel(config: Config, hub: HubOptions): Promise<Check> {
   const { data: _, test: __, ...options } = learnerOptions(config);
-  const learner = await createLearner(options);
+  const learner = await createLearner(options, hub);
   try {
-    const { parameters, layout, modelDigest } = learner.info;
+    const { parameters, layout, modelDigest, modelOrigin } = learner.info;
+    const commit = modelOrigin === null ? "" : ` at commit ${modelOrigin.commit}`;
     const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; the tokenizer fits`;
-    return pass("model", `${config.model}: ${detail}`);
+    return pass("model", `${config.model}${commit}: ${detail}`);
   } finally {
     await learner.close();
   }
@@ -38,12 +44,13 @@ async function checkModel(config: Config): Promise<Check> {
 
 async function withLearner(
   config: Config,
+  hub: HubOptions,
   name: string,
   work: (learner: Learner, config: Config) => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
   let checks: readonly Check[] = [];
   const opened = await attempt(name, async () => {
-    const learner = await createLearner(learnerOptions(config));
+    const learner = await createLearner(learnerOptions(config), hub);
     try {
       checks = await work(learner, config);
     } finally {
@@ -87,7 +94,7 @@ async function oneStep(learner: Learner): Promise<Check> {
 }
 
 /** A training step on made-up rows, for a node that has no data yet. */
-async function trySample(config: Config): Promise<readonly Check[]> {
+async function trySample(config: Config, hub: HubOptions): Promise<readonly Check[]> {
   const folder = mkdtempSync(join(tmpdir(), "klatch-doctor-"));
   const file = join(folder, "sample.jsonl");
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
@@ -97,7 +104,7 @@ async function trySample(config: Config): Promise<readonly Check[]> {
     writeFileSync(file, `${rows.join("\n")}\n`);
     const sample = { train: [file], columns: {}, heldOutShare: 0, test: [] };
     const trial = async (learner: Learner) => [await attempt("engine", () => oneStep(learner))];
-    return await withLearner({ ...config, data: sample }, "engine", trial);
+    return await withLearner({ ...config, data: sample }, hub, "engine", trial);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

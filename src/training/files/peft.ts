@@ -16,6 +16,8 @@ export interface AdapterExport {
   readonly config: Readonly<Record<string, unknown>>;
   /** Where the base model is found: a hub name or a folder. */
   readonly baseModel: string;
+  /** Commit of a hub model. */
+  readonly baseRevision?: string;
   readonly baseDigest: Digest;
   /** What it was trained on, so that `generate` wraps its prompt in the same way. */
   readonly format: ExampleFormat;
@@ -49,7 +51,11 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     metadata: { format: "pt" },
   });
   const asJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const config = { ...adapter.config, base_model_name_or_path: adapter.baseModel };
+  const config = {
+    ...adapter.config,
+    base_model_name_or_path: adapter.baseModel,
+    revision: adapter.baseRevision ?? null,
+  };
   await writeWhole(join(folder, "adapter_config.json"), asJson(config));
   const own = {
     examples: adapter.format,

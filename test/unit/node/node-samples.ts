@@ -71,6 +71,7 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     rule: "cs-plus",
     attackersMax: 0,
     certifiedAttackers: 0,
+    model: { digest: "d".repeat(64), origin: null },
     data: {
       train: { ...none, examples: 90 },
       heldOut: { ...none, examples: 10 },

@@ -31,6 +31,7 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   rule: "cs-plus",
   attackersMax: 0,
   certifiedAttackers: 1,
+  model: { digest: "d".repeat(64), origin: null },
   data: { train: summary, heldOut: summary, test: summary, testSeenInTraining: 0 },
   bytesSent: 1_572_864,
   bytesReceived: 1_048_576,

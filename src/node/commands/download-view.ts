@@ -1,0 +1,46 @@
+import type { HubEvent } from "../../training/index.ts";
+import { bytes } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+const BAR_WIDTH = 24;
+/** Least time between two pictures, ms. */
+const REDRAW_MS = 100;
+
+/** Shows a download: a bar on a terminal, else a line at its beginning and one at its end. */
+export function downloadView(
+  terminal: Pick<Terminal, "note" | "overwrite">,
+  now: () => number = performance.now.bind(performance),
+): (event: HubEvent) => void {
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    switch (event.kind) {
+      case "progress":
+        if (event.received < event.total && now() - drawnAt < REDRAW_MS) return;
+        drawnAt = now();
+        terminal.overwrite(bar(event));
+        break;
+      case "waiting":
+        terminal.note(`another process downloads ${event.model}; waiting for it`);
+        break;
+      case "started":
+        terminal.note(`downloading ${event.model}, commit ${event.commit}, to ${event.folder}`);
+        break;
+      case "retry":
+        terminal.note(`${event.file}: ${event.reason}; trying again`);
+        break;
+      case "finished":
+        terminal.overwrite("");
+        terminal.note(`${event.model} is complete: ${bytes(event.bytes)}, every file checked`);
+        break;
+    }
+  };
+}
+
+// --- internal ---
+
+function bar({ file, received, total }: Extract<HubEvent, { kind: "progress" }>): string {
+  const share = total === 0 ? 1 : received / total;
+  const filled = Math.round(share * BAR_WIDTH);
+  const drawn = "#".repeat(filled).padEnd(BAR_WIDTH, ".");
+  return `[${drawn}] ${Math.floor(100 * share)} %  ${bytes(received)} of ${bytes(total)}  ${file}`;
+}
