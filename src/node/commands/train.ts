@@ -10,9 +10,12 @@ import {
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config.ts";
+import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { downloadView } from "./download-view.ts";
 import { required, wholeNumber } from "./number-flags.ts";
+import { describeModel } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
@@ -46,7 +49,7 @@ export function define(command: Command, terminal: Terminal): void {
 
 /** What a node shares or owns of learning, and nothing of the network. */
 const KEYS =
-  /^(model$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
+  /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
 
 interface Flags {
   readonly data?: readonly string[];
@@ -62,7 +65,8 @@ interface Flags {
 async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
-  const learner = await createLearner(learnerOptions(config, flags.steps));
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
+  const learner = await createLearner(learnerOptions(config, flags.steps), hub);
   try {
     const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
     const result = await train(learner, flags, terminal);
@@ -156,6 +160,7 @@ function reportOf(
     seconds,
     tokensPerSecond: tokens / Math.max(1e-9, seconds),
     engine: info.engine,
+    model: { digest: info.modelDigest, origin: info.modelOrigin },
     parameters: info.parameters,
     trained: info.layout.length,
     data: info.data,
@@ -177,6 +182,7 @@ function describe(report: ReturnType<typeof reportOf>): readonly string[] {
       : [
           `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; exact match ${(100 * test.exactMatch).toFixed(1)} %`,
         ]),
+    `model       ${describeModel(report.model)}`,
     `speed       ${Math.round(report.tokensPerSecond)} tokens per second on ${report.engine}`,
     `written to  ${report.out}`,
   ];

@@ -66,6 +66,15 @@ describe("commands with a model of the hub", () => {
     expect(stdout).toContain(`${ID} at commit ${commit}`);
   });
 
+  test("train says which commit it trained on", async () => {
+    const { folder, repository } = await environment();
+    const data = ["--data", join(folder, "data.jsonl"), "--steps", "1", "--out", temporaryFolder()];
+
+    const { model } = await runJson<{ model: unknown }>(["train", "--model", ID, ...data]);
+
+    expect(model).toMatchObject({ origin: { id: ID, commit: repository.commit } });
+  });
+
   test("a model that is nowhere is an error with the words of both worlds", async () => {
     await environment();
 
