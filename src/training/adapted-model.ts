@@ -9,18 +9,16 @@ import type { BaseModel } from "./files/base-model.ts";
 import { Graph, type Value } from "./graph/value.ts";
 import { type Blocks, makeBlocks, type Sequences } from "./models/blocks.ts";
 import { type FrozenWeights, freeze } from "./models/frozen-weights.ts";
-import {
-  batchLoss,
-  evaluationOutputs,
-  gradientName,
-  trainingOutputs,
-} from "./models/loss-program.ts";
+import { gradientName, trainingOutputs } from "./models/loss-program.ts";
+import { NEXT_TOKEN, type Objective } from "./objective.ts";
 
 /** Losses of a batch's completion tokens. */
 export interface RowResults {
   readonly losses: Float32Array;
   /** 1 where the target has the greatest logit. */
   readonly correct: Uint8Array;
+  /** Logits of each text, [texts, classes]; of classifiers only. */
+  readonly logits?: Float32Array;
 }
 
 /** What a program is built from: a graph, the adapter's tensors in it, and blocks over any kind of sequences. */
@@ -35,6 +33,7 @@ export interface ProgramParts {
 export class AdaptedModel {
   readonly base: BaseModel;
   readonly adapter: Adapter;
+  readonly #objective: Objective;
   readonly #frozen: FrozenWeights;
   readonly #programs: ProgramCache;
   readonly #partGradient: Float32Array;
@@ -43,10 +42,11 @@ export class AdaptedModel {
     base: BaseModel,
     adapter: Adapter,
     engine: Engine,
-    options: { readonly copyBytesMax?: number } = {},
+    options: { readonly copyBytesMax?: number; readonly objective?: Objective } = {},
   ) {
     this.base = base;
     this.adapter = adapter;
+    this.#objective = options.objective ?? NEXT_TOKEN;
     this.#frozen = freeze(base, options.copyBytesMax);
     this.#partGradient = new Float32Array(adapter.layout.length);
     this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
@@ -76,7 +76,7 @@ export class AdaptedModel {
   ): Promise<number> {
     const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)}`;
     const program = await this.program(key, (parts) => {
-      const { loss } = batchLoss(this.base.definition, parts, batch.shape);
+      const { loss } = this.#objective.loss(this.base.definition, parts, batch.shape);
       return trainingOutputs(
         loss,
         new Map(slots.map(({ name }) => [name, pick(parts.tensors, name)])),
@@ -84,20 +84,23 @@ export class AdaptedModel {
     });
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
-    const { loss } = await program.run(this.feeds(values, batchFeeds(batch)), into);
+    const { loss } = await program.run(this.feeds(values, this.#objective.feeds(batch)), into);
     return Number(loss?.[0]);
   }
 
   /** Loss and correctness of each completion token of a batch. */
   async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
     const program = await this.program(`rows ${shapeKey(batch.shape)}`, (parts) =>
-      evaluationOutputs(batchLoss(this.base.definition, parts, batch.shape)),
+      this.#objective.results(this.#objective.loss(this.base.definition, parts, batch.shape)),
     );
-    const { rowLosses, correct } = await program.run(this.feeds(values, batchFeeds(batch)));
+    const { rowLosses, correct, logits } = await program.run(
+      this.feeds(values, this.#objective.feeds(batch)),
+    );
     assert.ok(rowLosses instanceof Float32Array && correct instanceof Uint8Array);
     return {
       losses: rowLosses.subarray(0, batch.tokens),
       correct: correct.subarray(0, batch.tokens),
+      ...(logits instanceof Float32Array ? { logits } : {}),
     };
   }
 
@@ -154,11 +157,6 @@ function accumulate(sum: Float32Array, part: Float32Array, slots: readonly Tenso
     const target = slotView(sum, slot);
     for (const [i, value] of slotView(part, slot).entries()) target[i] = (target[i] ?? 0) + value;
   }
-}
-
-function batchFeeds(batch: Batch): Arrays {
-  const { ids, positions, targets, weights } = batch;
-  return { ids, positions, targets, weights };
 }
 
 function shapeKey({ batch, length, lossRows }: BatchShape): string {

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../random.ts";
 import { type Example, learnedParts, learnedTokens } from "./data/example.ts";
+import type { LabelledExample } from "./data/labelled.ts";
 import { shuffled } from "./data/split.ts";
+
+/** A text to continue, or one with a class. All of a batch are of one kind. */
+export type AnyExample = Example | LabelledExample;
 
 /** What a compiled program is made for. */
 export interface BatchShape {
@@ -17,16 +21,18 @@ export interface Batch {
   readonly shape: BatchShape;
   /** [batch, length] */
   readonly ids: BigInt64Array;
-  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. */
+  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. Unused where texts have a class. */
   readonly positions: BigInt64Array;
-  /** The id that follows each position, [lossRows]. */
+  /** The id that follows each position, or each text's class, [lossRows]. */
   readonly targets: BigInt64Array;
   /** 1 / completion tokens of the whole batch where a loss counts, else 0, [lossRows, 1]. */
   readonly weights: Float32Array;
   /** Which example of the batch each loss row belongs to, [tokens]. */
   readonly owners: readonly number[];
-  /** Completion tokens. */
+  /** Completion tokens, or texts with a class. */
   readonly tokens: number;
+  /** Tokens of each row that is a text with a class, zero for padding; empty for other batches. */
+  readonly lengths: readonly number[];
 }
 
 /** The smallest of 8, 12, 16, 24, 32, 48, 64, 96 ... that holds `size`: at most a third is padding, few sizes exist. */
@@ -85,25 +91,77 @@ const PART_POSITIONS = 256;
 /**
  * A training batch in equal parts. The weights are those of the whole, so losses and gradients of the parts add up.
  */
-export function collateParts(examples: readonly Example[], lengthMax: number): readonly Batch[] {
+export function collateParts(examples: readonly AnyExample[], lengthMax: number): readonly Batch[] {
   const length = paddedLength(examples, lengthMax);
   const count = Math.min(examples.length, Math.ceil((examples.length * length) / PART_POSITIONS));
   const rows = Math.ceil(examples.length / count);
-  const tokens = examples.reduce((total, each) => total + learnedTokens(each), 0);
+  const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>
-    pad(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),
+    padAny(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),
   );
 }
 
 /** Pads examples to one shape. `batch` at least their number, `lengthMax` the longest a program may be. */
-export function collate(examples: readonly Example[], batch: number, lengthMax: number): Batch {
-  const tokens = examples.reduce((total, each) => total + learnedTokens(each), 0);
-  return pad(examples, batch, paddedLength(examples, lengthMax), tokens);
+export function collate(examples: readonly AnyExample[], batch: number, lengthMax: number): Batch {
+  const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
+  return padAny(examples, batch, paddedLength(examples, lengthMax), tokens);
 }
 
-function paddedLength(examples: readonly Example[], lengthMax: number): number {
-  const longest = Math.max(...examples.map((each) => each.ids.length - 1));
+function isLabelled(example: AnyExample): example is LabelledExample {
+  return "label" in example;
+}
+
+/** Positions that an example takes in a batch: the last id of a text to continue is only a target. */
+export function positionsTaken(example: AnyExample): number {
+  return isLabelled(example) ? example.ids.length : example.ids.length - 1;
+}
+
+function lossesOf(example: AnyExample): number {
+  return isLabelled(example) ? 1 : learnedTokens(example);
+}
+
+function paddedLength(examples: readonly AnyExample[], lengthMax: number): number {
+  const longest = Math.max(...examples.map(positionsTaken));
   return Math.max(longest, Math.min(bucket(longest), lengthMax));
+}
+
+function padAny(
+  examples: readonly AnyExample[],
+  batch: number,
+  length: number,
+  lossesOfWhole: number,
+): Batch {
+  if (examples.every(isLabelled)) return padLabelled(examples, batch, length, lossesOfWhole);
+  const texts = examples.filter((example): example is Example => !isLabelled(example));
+  assert.equal(texts.length, examples.length, "examples of one kind");
+  return pad(texts, batch, length, lossesOfWhole);
+}
+
+/** Like `pad`, for texts with classes: one loss for each row. */
+function padLabelled(
+  examples: readonly LabelledExample[],
+  batch: number,
+  length: number,
+  textsOfWhole: number,
+): Batch {
+  const ids = new BigInt64Array(batch * length);
+  const targets = new BigInt64Array(batch);
+  const weights = new Float32Array(batch);
+  for (const [row, example] of examples.entries()) {
+    ids.set(BigInt64Array.from(example.ids, BigInt), row * length);
+    targets[row] = BigInt(example.label);
+    weights[row] = 1 / textsOfWhole;
+  }
+  return {
+    shape: { batch, length, lossRows: batch },
+    ids,
+    positions: new BigInt64Array(0),
+    targets,
+    weights,
+    owners: examples.map((_, row) => row),
+    tokens: examples.length,
+    lengths: Array.from({ length: batch }, (_, row) => examples[row]?.ids.length ?? 0),
+  };
 }
 
 /** `batch` rows of `length` positions, each loss weighing one in `tokensOfWhole`. */
@@ -139,5 +197,6 @@ function pad(
     targets[i] = BigInt(answers[i] ?? 0);
     weights[i] = 1 / tokensOfWhole;
   }
-  return { shape: { batch, length, lossRows }, ids, positions, targets, weights, owners, tokens };
+  const shape = { batch, length, lossRows };
+  return { shape, ids, positions, targets, weights, owners, tokens, lengths: [] };
 }

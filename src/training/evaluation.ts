@@ -1,8 +1,7 @@
 import { seededRandom } from "../random.ts";
 import type { Evaluation } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
-import { bucket, collate } from "./batches.ts";
-import type { Example } from "./data/example.ts";
+import { type AnyExample, bucket, collate, positionsTaken } from "./batches.ts";
 import { shuffled } from "./data/split.ts";
 import type { Probe } from "./learner.ts";
 
@@ -11,16 +10,17 @@ const BATCH_POSITIONS = 512;
 
 /** Examples sorted by length and cut into batches of one padded shape each. */
 function batchesByLength(
-  examples: readonly Example[],
+  examples: readonly AnyExample[],
   sequenceMax: number,
-): readonly { readonly examples: readonly Example[]; readonly rows: number }[] {
+): readonly { readonly examples: readonly AnyExample[]; readonly rows: number }[] {
   const sorted = [...examples].sort((a, b) => b.ids.length - a.ids.length);
   const batches = [];
   for (let start = 0; start < sorted.length; ) {
-    const length = Math.min(bucket((sorted[start]?.ids.length ?? 2) - 1), sequenceMax);
+    const first = sorted[start];
+    const length = Math.min(bucket(first ? positionsTaken(first) : 1), sequenceMax);
     const most = Math.max(1, Math.floor(BATCH_POSITIONS / length));
     const cut = sorted.slice(start, start + most);
-    const shorter = cut.findIndex((e) => bucket(e.ids.length - 1) < bucket(length));
+    const shorter = cut.findIndex((e) => bucket(positionsTaken(e)) < bucket(length));
     // A bucket's last few examples join the next, shorter ones: they only get more padding.
     const taken = shorter >= most / 2 ? cut.slice(0, shorter) : cut;
     batches.push({ examples: taken, rows: Math.min(most, bucket(taken.length)) });
@@ -33,7 +33,7 @@ function batchesByLength(
 export async function evaluate(
   model: AdaptedModel,
   adapter: Float32Array,
-  examples: readonly Example[],
+  examples: readonly AnyExample[],
   sequenceMax: number,
 ): Promise<Evaluation> {
   let total = 0;
@@ -63,7 +63,7 @@ export async function evaluate(
 /** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
 export async function probe(
   model: AdaptedModel,
-  heldOut: readonly Example[],
+  heldOut: readonly AnyExample[],
   seed: number,
   request: {
     readonly adapter: Float32Array;

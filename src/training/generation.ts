@@ -8,6 +8,7 @@ import { linear } from "./graph/matmul.ts";
 import type { Value } from "./graph/value.ts";
 import { cachedSequence, cacheNames, maskName } from "./models/cached-sequence.ts";
 import type { ModelDefinition } from "./models/definition.ts";
+import { outputHead } from "./models/loss-program.ts";
 import { type Observe, wholeSequences } from "./models/whole-sequences.ts";
 
 export interface SamplingOptions {
@@ -87,7 +88,7 @@ async function prefill(
       const blocks = over(sequences);
       const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
       const last = gatherRows(hidden, graph.input("last", [1], "i64"));
-      return { ...outputs, logits: linear(last, blocks.weight(definition.head)) };
+      return { ...outputs, logits: linear(last, outputHead(definition, blocks)) };
     },
   );
   const ids = new BigInt64Array(length);
@@ -115,7 +116,7 @@ async function decode(
     });
     const blocks = over(sequence);
     const hidden = definition.hidden(blocks, graph.input("id", [1], "i64"));
-    return { ...outputs, logits: linear(hidden, blocks.weight(definition.head)) };
+    return { ...outputs, logits: linear(hidden, outputHead(definition, blocks)) };
   });
   const results = await program.run(
     model.feeds(adapter, {

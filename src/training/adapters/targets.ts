@@ -34,6 +34,7 @@ function unknownTarget(definition: ModelDefinition, name: string): KlatchError {
   );
 }
 
+const isEnd = (end: string, module: string) => module === end || module.endsWith(`.${end}`);
 const lastPart = ({ module }: LinearLayer) => module.slice(module.lastIndexOf(".") + 1);
 
 /** PEFT's `target_modules` for exactly these layers: the shortest ends of their paths that match no other layer. */
@@ -45,7 +46,11 @@ export function peftTargets(
   const names = layers.map((layer) => {
     const parts = layer.module.split(".");
     const ends = parts.map((_, i) => parts.slice(parts.length - 1 - i).join("."));
-    return ends.find((end) => matchTarget(definition, end).every((each) => wanted.has(each)));
+    return ends.find(
+      (end) =>
+        matchTarget(definition, end).every((each) => wanted.has(each)) &&
+        !(definition.unadapted ?? []).some((other) => isEnd(end, other)),
+    );
   });
   return [...new Set(names.filter((name) => name !== undefined))];
 }

@@ -1,15 +1,21 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkShape, parseJson, readText } from "../files/file-access.ts";
+import { BERT } from "./bert.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
 import { QWEN2, QWEN3 } from "./qwen.ts";
+import { ROBERTA, XLM_ROBERTA } from "./roberta.ts";
 import { SMOLLM3 } from "./smollm3.ts";
 
+/** Models that write text, and can be classifiers too. */
+export const DECODERS: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3];
+/** Models that only classify. */
+export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA];
 /** Every architecture that Klatch trains. */
-export const ARCHITECTURES: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3];
+export const ARCHITECTURES = [...DECODERS, ...ENCODERS];
 
 const CONFIG_BYTES_MAX = 1 << 20;
 

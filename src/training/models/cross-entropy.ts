@@ -1,6 +1,6 @@
 import { add, log, mul, neg, sub } from "../graph/elementwise.ts";
 import { withGradient } from "../graph/gradient.ts";
-import { gatherRows, pickColumns, scatterAddRows } from "../graph/indexing.ts";
+import { gatherRows, pickColumns, placeColumns, scatterAddRows } from "../graph/indexing.ts";
 import { linear, matmul } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
 import { max, sum } from "../graph/reduction.ts";
@@ -19,6 +19,23 @@ export interface HeadLoss {
   readonly best: Value;
   /** The logit of each row's target, [rows, 1]. */
   readonly target: Value;
+}
+
+/** Cross-entropy of few logits [rows, classes]; targets i64 [rows], weights [rows, 1] (zero on padding). */
+export function logitLoss(logits: Value, targets: Value, weights: Value): HeadLoss {
+  const rows = dimension(logits.shape, 0);
+  const columns = reshape(targets, [rows, 1]);
+  const shares = softmax(logits);
+  const best = max(logits, [1]);
+  const target = pickColumns(logits, columns);
+  const rowLosses = sub(sub(best, target), log(max(shares, [1])));
+  const total = reshape(sum(mul(rowLosses, weights), [0, 1]), []);
+  // dL/dlogits = w (softmax - onehot).
+  const loss = withGradient(total, [logits], (gradient) => {
+    const w = mul(weights, gradient);
+    return [sub(mul(shares, w), placeColumns(w, columns, dimension(logits.shape, 1)))];
+  });
+  return { loss, rowLosses, logits, best, target };
 }
 
 /** Keeps a logarithm finite; far below what float32 tells apart next to any share that matters. */

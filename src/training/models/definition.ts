@@ -1,5 +1,6 @@
 import type { Shape, Value } from "../graph/value.ts";
 import type { Blocks } from "./blocks.ts";
+import type { Classifier } from "./classifier.ts";
 
 /** A linear layer of the base model, which an adapter may attach to. */
 export interface LinearLayer {
@@ -46,8 +47,12 @@ export interface ModelDefinition {
   readonly shortTargets: Readonly<Record<string, string>>;
   /** The table of the tokens' embeddings, [vocabSize, hiddenSize]. */
   readonly embedding: string;
-  /** The weight of the output head, [vocabSize, hiddenSize]. */
-  readonly head: string;
+  /** The weight of the output head, [vocabSize, hiddenSize]; null for an encoder, which writes no text. */
+  readonly head: string | null;
+  /** How texts are classified, where it is not by a score of the last token. */
+  readonly classifier?: Classifier;
+  /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */
+  readonly unadapted?: readonly string[];
   /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
   hidden(blocks: Blocks, ids: Value): Value;
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { ProgramParts } from "../adapted-model.ts";
 import type { BatchShape } from "../batches.ts";
 import { greaterOrEqual } from "../graph/elementwise.ts";
@@ -5,6 +6,7 @@ import { gradients } from "../graph/gradient.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { reshape } from "../graph/movement.ts";
 import type { Value } from "../graph/value.ts";
+import type { Blocks } from "./blocks.ts";
 import { type HeadLoss, headLoss } from "./cross-entropy.ts";
 import type { ModelDefinition } from "./definition.ts";
 import { wholeSequences } from "./whole-sequences.ts";
@@ -32,10 +34,16 @@ export function batchLoss(
     lossRows === batch * length
       ? hidden
       : gatherRows(hidden, graph.input("positions", [lossRows], "i64"));
-  const head = blocks.weight(definition.head);
+  const head = outputHead(definition, blocks);
   const targets = graph.input("targets", [lossRows], "i64");
   const weights = lossWeights ?? graph.input("weights", [lossRows, 1], "f32");
   return headLoss(rows, head, targets, weights);
+}
+
+/** The output head's weight of a model that writes text. */
+export function outputHead({ head, architecture }: ModelDefinition, blocks: Blocks): Value {
+  assert.ok(head !== null, `${architecture} writes text`);
+  return blocks.weight(head);
 }
 
 /** Outputs `loss` and the gradient of each of `wanted`. */

@@ -19,10 +19,7 @@ export function wholeSequences(
   reach = length,
 ): Sequences {
   return {
-    positions(graph: Graph) {
-      const data = BigInt64Array.from({ length: batch * length }, (_, row) => BigInt(row % length));
-      return graph.constant(data, [batch * length], "i64", `positions${batch}x${length}`);
-    },
+    positions: (graph: Graph) => positionsOf(graph, batch, length),
     attend(layer, { query: q, key: k, value: v }, settings) {
       const { heads, keyValueHeads, headDim } = settings;
       const queryShape = { batch, length, heads, headDim };
@@ -39,6 +36,12 @@ export function wholeSequences(
       return joinHeads(attention(grouped, key, value, mask), queryShape);
     },
   };
+}
+
+/** 0 to length - 1 for each of `batch` sequences, i64 [batch * length]. */
+export function positionsOf(graph: Graph, batch: number, length: number): Value {
+  const data = BigInt64Array.from({ length: batch * length }, (_, row) => BigInt(row % length));
+  return graph.constant(data, [batch * length], "i64", `positions${batch}x${length}`);
 }
 
 /** Rows [batch * length, width] rotated by their positions, times `factor`. */

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
-import { ARCHITECTURES } from "../../../src/training/models/architectures.ts";
+import { DECODERS } from "../../../src/training/models/architectures.ts";
 import { GOLDENS, type GoldenModel, goldenModel, stream } from "./golden-architectures.ts";
 import { sequenceLogits } from "./logits.ts";
 
@@ -88,7 +88,7 @@ describe.each(GOLDENS)("%s agrees with Hugging Face transformers", (_, golden) =
   });
 });
 
-test("every architecture has a case", () => {
+test("every decoder has a case", () => {
   const tested = new Set(GOLDENS.flatMap(([, { config }]) => config.architectures));
-  for (const { names } of ARCHITECTURES) expect(tested).toContain(names[0]);
+  for (const { names } of DECODERS) expect(tested).toContain(names[0]);
 });

@@ -30,7 +30,7 @@ import {
   joinHeads,
   splitHeads,
 } from "../../../src/training/models/attention.ts";
-import { headLoss } from "../../../src/training/models/cross-entropy.ts";
+import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { type Case, numbers } from "./finite-differences.ts";
@@ -137,6 +137,10 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
       return attention(q, input(inputs, "k"), input(inputs, "v"), causalMask(q, 3, 2));
     },
   },
+  "cross-entropy of logits": one([3, 4], (x) => {
+    const weights = x.graph.constant(floats(x.dtype, [0.5, 0, 0.25]), [3, 1], x.dtype);
+    return logitLoss(x, indices(x.graph, [3, 0, 1], [3]), weights).loss;
+  }),
   "cross-entropy of a linear head": {
     shapes: { hidden: [3, 4], head: [5, 4] },
     build: (graph, inputs) => {

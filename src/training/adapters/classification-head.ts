@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { seededRandom } from "../../random.ts";
+import type { TensorSlot } from "../../types.ts";
+import { sizeOf } from "../graph/value.ts";
+import { classifierOf } from "../models/classifier.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import type { Adapter } from "./adapter.ts";
+import { slotView } from "./slots.ts";
+
+/** Standard deviation of a new head's weights, as in Hugging Face's classes. */
+const DEVIATION = 0.02;
+/** Sets the head's stream of numbers apart from the adapter's. */
+const SEED_MASK = 0x5bd1e995;
+
+/** Names of a head layer's tensors in a PEFT file. */
+export function headModuleTensors(module: string): {
+  readonly weight: string;
+  readonly bias: string;
+} {
+  const at = `base_model.model.${module}`;
+  return { weight: `${at}.weight`, bias: `${at}.bias` };
+}
+
+/**
+ * `adapter` with a classification head behind it, which trains in every round, whichever of the adapter's factors do, and
+ * is shared like the rest. PEFT calls such layers `modules_to_save`. The digest covers the classes and their order: two
+ * heads are alike only when each output means the same.
+ */
+export function withClassificationHead(
+  adapter: Adapter,
+  definition: ModelDefinition,
+  classes: readonly string[],
+): Adapter {
+  const { module, pooling, layers } = classifierOf(definition);
+  const slots: TensorSlot[] = [];
+  let { length } = adapter.layout;
+  const slot = (name: string, shape: readonly number[]) => {
+    slots.push({ name, shape, offset: length });
+    length += sizeOf(shape);
+  };
+  for (const layer of layers(classes.length)) {
+    const { weight, bias } = headModuleTensors(layer.module);
+    slot(weight, [layer.outputs, layer.inputs]);
+    if (layer.bias) slot(bias, [layer.outputs]);
+  }
+  const named = slots.map(({ name, shape }) => [name, shape]);
+  const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named]);
+  const digest = createHash("sha256").update(canonical).digest("hex");
+  return {
+    ...adapter,
+    layout: { tensors: [...adapter.layout.tensors, ...slots], length, digest },
+    initial(seed) {
+      const values = new Float32Array(length);
+      values.set(adapter.initial(seed));
+      drawHead(values, slots, seed);
+      return values;
+    },
+    trained: (schedule, round) => [...adapter.trained(schedule, round), ...slots],
+    peftConfig: () => ({
+      ...adapter.peftConfig(),
+      task_type: "SEQ_CLS",
+      modules_to_save: [module],
+    }),
+  };
+}
+
+/** Weights uniform with a deviation of 0.02, biases zero. */
+function drawHead(values: Float32Array, slots: readonly TensorSlot[], seed: number): void {
+  const random = seededRandom((seed ^ SEED_MASK) >>> 0);
+  const bound = DEVIATION * Math.sqrt(3);
+  for (const slot of slots) {
+    if (slot.shape.length === 1) continue;
+    const view = slotView(values, slot);
+    for (let i = 0; i < view.length; i += 1) view[i] = (2 * random() - 1) * bound;
+  }
+}

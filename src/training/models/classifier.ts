@@ -1,0 +1,81 @@
+import { add } from "../graph/elementwise.ts";
+import { matmul } from "../graph/matmul.ts";
+import type { Value } from "../graph/value.ts";
+import { tanh } from "./activations.ts";
+import type { Blocks } from "./blocks.ts";
+import type { ModelDefinition } from "./definition.ts";
+
+/** A linear layer of a classification head; it trains whole. */
+export interface HeadLayer {
+  /** Its path in Hugging Face's names, e.g. `classifier.out_proj`. */
+  readonly module: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias: boolean;
+}
+
+/** How a model of some class tells texts apart. */
+export interface Classifier {
+  /** The name of what trains besides the adapter: PEFT's `modules_to_save`. */
+  readonly module: "classifier" | "score";
+  /** Which hidden states of a text become its row. */
+  readonly pooling: "first" | "last" | "mean";
+  /** Whether positions see those after them too. */
+  readonly bidirectional: boolean;
+  /** The head's layers for a number of classes, in the order in which they lie behind an adapter. */
+  layers(classes: number): readonly HeadLayer[];
+  /** pooled [rows, hiddenSize] to logits [rows, classes]; `layer` applies one of `layers`. */
+  logits(blocks: Blocks, pooled: Value, layer: (module: string, x: Value) => Value): Value;
+}
+
+/** The classifier of a model: its own, or a score of the last token as in Hugging Face's classes of decoders. */
+export function classifierOf({ classifier, hiddenSize }: ModelDefinition): Classifier {
+  if (classifier !== undefined) return classifier;
+  return {
+    module: "score",
+    pooling: "last",
+    bidirectional: false,
+    layers: (classes) => [{ module: "score", inputs: hiddenSize, outputs: classes, bias: false }],
+    logits: (_blocks, pooled, layer) => layer("score", pooled),
+  };
+}
+
+/** One linear layer on the mean of all hidden states, for encoders that were trained to give a text one vector. */
+export function meanClassifier(hiddenSize: number): Classifier {
+  return {
+    module: "classifier",
+    pooling: "mean",
+    bidirectional: true,
+    layers: (classes) => [
+      { module: "classifier", inputs: hiddenSize, outputs: classes, bias: true },
+    ],
+    logits: (_blocks, pooled, layer) => layer("classifier", pooled),
+  };
+}
+
+/** BERT's: one linear layer on tanh of the frozen layer `pooler` of the first token. */
+export function poolerClassifier(hiddenSize: number, pooler: string): Classifier {
+  return {
+    ...meanClassifier(hiddenSize),
+    pooling: "first",
+    logits(blocks, pooled, layer) {
+      const product = matmul(pooled, blocks.weight(`${pooler}.weight`), { transposeB: true });
+      return layer("classifier", tanh(add(product, blocks.weight(`${pooler}.bias`))));
+    },
+  };
+}
+
+/** RoBERTa's: a layer, tanh and a layer on the first token, both trained. */
+export function denseClassifier(hiddenSize: number): Classifier {
+  const [dense, last] = ["classifier.dense", "classifier.out_proj"];
+  return {
+    module: "classifier",
+    pooling: "first",
+    bidirectional: true,
+    layers: (classes) => [
+      { module: dense, inputs: hiddenSize, outputs: hiddenSize, bias: true },
+      { module: last, inputs: hiddenSize, outputs: classes, bias: true },
+    ],
+    logits: (_blocks, pooled, layer) => layer(last, tanh(layer(dense, pooled))),
+  };
+}
