@@ -83,17 +83,25 @@ function epochOrder(count: number, seed: number, epoch: number): readonly number
 }
 
 /**
- * Positions that one run of a training program takes: larger batches run in parts whose activations stay in cache, which
- * is faster than all at once and bounds memory whatever the batch size.
+ * Positions that one run of a training program takes for each thread: larger batches run in parts whose activations stay
+ * in cache, which is faster than all at once and bounds memory whatever the batch size. Each operation of a part is shared
+ * among the threads, so more of them need a larger part.
  */
 const PART_POSITIONS = 256;
+const PART_THREADS_MAX = 4;
 
 /**
- * A training batch in equal parts. The weights are those of the whole, so losses and gradients of the parts add up.
+ * A training batch in equal parts, for an engine of `threads` threads. The weights are those of the whole, so losses and
+ * gradients of the parts add up.
  */
-export function collateParts(examples: readonly AnyExample[], lengthMax: number): readonly Batch[] {
+export function collateParts(
+  examples: readonly AnyExample[],
+  lengthMax: number,
+  threads = 1,
+): readonly Batch[] {
   const length = paddedLength(examples, lengthMax);
-  const count = Math.min(examples.length, Math.ceil((examples.length * length) / PART_POSITIONS));
+  const positions = PART_POSITIONS * Math.min(threads, PART_THREADS_MAX);
+  const count = Math.min(examples.length, Math.ceil((examples.length * length) / positions));
   const rows = Math.ceil(examples.length / count);
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>

@@ -50,7 +50,7 @@ export async function train(
       state.step,
       orders,
     ).flatMap((index) => examples.at(index) ?? []);
-    const parts = collateParts(chosen, options.sequenceMax);
+    const parts = collateParts(chosen, options.sequenceMax, options.threads);
     const loss = await model.lossAndGradient(adapter, parts, slots, gradient);
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
     const trouble = watchdog.observe(loss, stepped.norm);

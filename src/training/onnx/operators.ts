@@ -47,10 +47,14 @@ export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
   return alpha === 1 ? product : to.node("Mul", [product, scalar(to, value.dtype, alpha)]);
 };
 
-/** ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms. */
+/**
+ * ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms; apart from that an Add is better,
+ * which is shared among threads.
+ */
 const add: Lower = (to, value, inputs) => {
   const plainSum = value.inputs.every((term) => sameShape(term.shape, value.shape));
-  return to.node(plainSum ? "Sum" : "Add", inputs);
+  const folds = value.shape.length === 2 && value.inputs.some(({ op }) => op === "matmul");
+  return to.node(plainSum && folds ? "Sum" : "Add", inputs);
 };
 
 const slice: Lower = (to, value, [x = ""]) =>

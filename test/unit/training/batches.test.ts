@@ -52,6 +52,15 @@ describe("a training batch in parts", () => {
     expect(counted.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
   });
 
+  test("has larger parts for more threads, up to a bound", () => {
+    const rows = (threads: number) => collateParts(many, 100, threads).map((p) => p.shape.batch);
+    expect(rows(2)).toEqual([8, 8]);
+    expect(rows(3)).toEqual([16]);
+    const more = Array.from({ length: 64 }, () => many).flat();
+    const positions = collateParts(more, 100, 64).map(({ shape }) => shape.batch * shape.length);
+    expect(Math.max(...positions)).toBeLessThanOrEqual(1024 + 48);
+  });
+
   test("has rows of its own however long they are", () => {
     const long = [300, 310].map((length) => example(new Array(length).fill(3), 1));
     expect(collateParts(long, 512).map(({ shape }) => shape.batch)).toEqual([1, 1]);
