@@ -31,11 +31,12 @@ function findAnswer(
   const before = whole.startsWith(opened) ? opened : template.render(earlier, false, tools);
   if (!whole.startsWith(before)) return null;
   const start = before.length;
-  const through = template.render(messages.slice(0, turn + 1), false, tools);
-  if (whole.startsWith(through)) return { start, end: through.length };
-  const words = (messages[turn]?.content ?? "").trim();
+  // What a template shows of an answer in every turn: the words after its reasoning.
+  const words = (messages[turn]?.content ?? "").split("</think>").at(-1)?.trim() ?? "";
   const at = whole.indexOf(words, start);
   if (words === "" || at < 0) return null;
+  const through = template.render(messages.slice(0, turn + 1), false, tools);
+  if (whole.startsWith(through)) return at < through.length ? { start, end: through.length } : null;
   const end = at + words.length;
   const closing = through.slice(through.lastIndexOf(words) + words.length);
   return { start, end: whole.startsWith(closing, end) ? end + closing.length : end };
@@ -75,11 +76,10 @@ function onlyFirst(
   };
   const pair = fitPair(tokenizer, texts, sequenceMax, []);
   if (!pair) return null;
-  return {
-    ids: Int32Array.from([...pair.prompt, ...pair.completion]),
-    promptLength: Math.max(pair.prompt.length, 1),
-    truncated: true,
-  };
+  const { prompt, completion } = pair;
+  const learned = completion.slice(0, upToEos(completion, 0, completion.length, tokenizer.eosId));
+  const ids = Int32Array.from([...prompt, ...learned]);
+  return { ids, promptLength: Math.max(prompt.length, 1), truncated: true };
 }
 
 /**

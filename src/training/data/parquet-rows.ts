@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import {
@@ -46,12 +47,13 @@ async function checkEnds(buffer: AsyncBuffer, file: string): Promise<void> {
   if ((await text(size - 4)) !== MAGIC) throw damaged(file, "its end is missing");
 }
 
-/** Values as JSON would have them: whole numbers and times as numbers and text, lists and objects likewise. */
+/** Values as JSON would have them: numbers and text; bytes are text in files whose writer did not say so. */
 function plain(value: unknown): unknown {
   if (typeof value === "bigint") {
     return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   }
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return isUtf8(value) ? Buffer.from(value).toString() : value;
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
@@ -68,7 +70,14 @@ async function* groups(file: AsyncBuffer, metadata: FileMetaData, name: string):
         "write it with smaller row groups",
       );
     }
-    const rows = await parquetReadObjects({ file, metadata, rowStart, rowEnd, compressors });
+    const rows = await parquetReadObjects({
+      file,
+      metadata,
+      rowStart,
+      rowEnd,
+      compressors,
+      utf8: false,
+    });
     for (let at = 0; at < rows.length; at += BATCH_ROWS) {
       const first = rowStart + at + 1;
       yield rows.slice(at, at + BATCH_ROWS).map((row, i) => ({

@@ -59,7 +59,7 @@ export function textOf(row: Row, column: string, file: string): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   throw new KlatchError(
     "data",
-    `${file}:${row.line}: column ${column} holds a list or an object, not text`,
+    `${file}:${row.line}: column ${column} holds a list, an object or bytes, not text`,
     COLUMNS_HINT,
   );
 }

@@ -101,6 +101,6 @@ describe("texts with labels", () => {
     await expect(read([row])).rejects.toThrow(/has 1 classes/);
     await expect(read([])).rejects.toThrow(/holds no example: 0 rows/);
     await expect(read([row], { classes: ["x", "x"] })).rejects.toMatchObject({ code: "usage" });
-    await expect(read([{ text: "a", label: ["x"] }])).rejects.toThrow(/a list or an object/);
+    await expect(read([{ text: "a", label: ["x"] }])).rejects.toThrow(/a list, an object or bytes/);
   });
 });

@@ -1,0 +1,210 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadDataset } from "../../../src/training/data/dataset.ts";
+import { readRows } from "../../../src/training/data/rows.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { inFolder } from "../training-files/tiny-model.ts";
+import { examplesOf, idsOf, loadFiles, parquet, tinyTokenizer, writeFiles } from "./data-files.ts";
+
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  tokenizer = await tinyTokenizer();
+});
+
+/** The same three rows in every format. */
+const ROWS = [
+  { prompt: "a", completion: "d" },
+  { prompt: "b", completion: "e" },
+  { prompt: "c", completion: "d e" },
+];
+const table = (separator: string) =>
+  ["prompt,completion", ...ROWS.map((row) => `${row.prompt},${row.completion}`)]
+    .join("\r\n")
+    .replaceAll(",", separator);
+const lines = ROWS.map((row) => JSON.stringify(row)).join("\n");
+const SAME = {
+  "a.jsonl": lines,
+  "a.ndjson": `\ufeff${lines}\n`,
+  "lines.json": lines,
+  "array.json": JSON.stringify(ROWS, null, 2),
+  "object.json": JSON.stringify({ version: "1", data: ROWS }),
+  "a.csv": table(","),
+  "bom.csv": `\ufeff${table(",")}`,
+  "a.tsv": table("\t"),
+  "a.parquet": parquet({
+    prompt: ROWS.map((row) => row.prompt),
+    completion: ROWS.map((row) => row.completion),
+  }),
+};
+
+describe("a data file", () => {
+  it.each(Object.entries(SAME))(
+    "%s gives the same examples as any other format",
+    async (name, content) => {
+      const set = await loadFiles({ [name]: content }, tokenizer);
+      expect(idsOf(set)).toEqual([
+        [1, 3, 8, 9, 6, 2],
+        [1, 4, 8, 9, 7, 2],
+        [1, 5, 8, 9, 6, 8, 7, 2],
+      ]);
+    },
+  );
+
+  it("of Parquet keeps lists of objects, numbers and times as JSON would have them", async () => {
+    const conversation = [{ role: "user", content: "a" }];
+    const content = parquet({
+      messages: [conversation, [], null],
+      count: [1n, 2n, 2n ** 60n],
+      when: [new Date(0), new Date(1), new Date(2)],
+    });
+    await inFolder(async (folder) => {
+      await writeFiles(folder, { "a.parquet": content });
+      const rows = await readRows(join(folder, "a.parquet"));
+      expect(rows.map(({ line }) => line)).toEqual([1, 2, 3]);
+      expect(rows[0]?.fields).toEqual({
+        messages: conversation,
+        count: 1,
+        when: "1970-01-01T00:00:00.000Z",
+      });
+      expect(rows[2]?.fields).toMatchObject({ messages: null, count: String(2n ** 60n) });
+    });
+  });
+});
+
+describe("the layout of the rows", () => {
+  it("of instructions is Alpaca's template, with the input where there is one", async () => {
+    const rows = [
+      { instruction: "a", input: "", output: "d" },
+      { instruction: "a", input: "b", output: "d" },
+    ];
+    const set = await loadFiles({ "a.json": JSON.stringify(rows) }, tokenizer, { max: 512 });
+    expect(set.format).toBe("alpaca");
+    const published =
+      "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\na\n\n### Response:";
+    const withInput =
+      "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n### Instruction:\na\n\n### Input:\nb\n\n### Response:";
+    for (const [i, prompt] of [published, withInput].entries()) {
+      const ids = [1, ...tokenizer.encode(prompt)];
+      expect(idsOf(set)[i]).toEqual([...ids, 6, 2]);
+      expect(examplesOf(set)[i]?.promptLength).toBe(ids.length);
+    }
+  });
+
+  it("of text with a label is answered with the label, unless the text alone is named", async () => {
+    const files = { "a.csv": "text,label\nab,d\n" };
+    expect(idsOf(await loadFiles(files, tokenizer))).toEqual([[1, 10, 8, 9, 6, 2]]);
+    const named = { columns: { text: "text" } };
+    expect(idsOf(await loadFiles(files, tokenizer, named))).toEqual([[1, 10, 2]]);
+    const other = { "a.csv": "question,topic\nab,d\n" };
+    const columns = { text: "question", label: "topic" };
+    expect(idsOf(await loadFiles(other, tokenizer, { columns }))).toEqual([[1, 10, 8, 9, 6, 2]]);
+  });
+
+  it("cannot be two at once", async () => {
+    const files = { "a.csv": "text,label\nab,d\n" };
+    const columns = { text: "text", instruction: "label" };
+    await expect(loadFiles(files, tokenizer, { columns })).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("text files", () => {
+  it("are documents, cut into sequences that begin with BOS; EOS stands where one ends", async () => {
+    const files = { "a.txt": "abcde".repeat(3), "b.txt": "d" };
+    const set = await loadFiles(files, tokenizer, { max: 8 });
+    // abc d e = 11 6 7
+    expect(idsOf(set)).toEqual([
+      [1, 11, 6, 7, 11, 6, 7, 11],
+      [1, 6, 7, 2],
+      [1, 6, 2],
+    ]);
+    expect(set.summary).toMatchObject({ truncated: 0, skipped: 0 });
+  });
+
+  it("lose nothing where they are read in pieces", async () => {
+    const text = "abcde ".repeat(30_000);
+    const set = await loadFiles({ "a.txt": text }, tokenizer, { max: 1024 });
+    const letters = examplesOf(set).map(({ ids }) => tokenizer.decode(ids));
+    expect(letters.join("")).toBe(text);
+  });
+
+  it("of many megabytes come in pieces that split no character", async () => {
+    const whole = "1é😀語 ".repeat(200_000);
+    await inFolder(async (folder) => {
+      await writeFiles(folder, { "a.txt": whole });
+      const pieces = (await readRows(join(folder, "a.txt"))).map(({ fields: { text } }) =>
+        String(text),
+      );
+      expect(pieces.length).toBeGreaterThan(10);
+      expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
+      expect(pieces.join("")).toBe(whole);
+    });
+  });
+
+  it("in a folder are read in the order of their names, hidden ones left out", async () => {
+    const files = { "in/b.txt": "b", "in/a/c.md": "c", "in/.hidden.txt": "d", "in/x.bin": "e" };
+    const set = await loadFiles(files, tokenizer, { use: ["in"] });
+    expect(idsOf(set)).toEqual([
+      [1, 5, 2],
+      [1, 4, 2],
+    ]);
+  });
+
+  it("beside tables are descriptions, not data", async () => {
+    const files = { "in/README.md": "b", "in/1.jsonl": '{"text":"c"}', "in/2.csv": "text\nd\n" };
+    const set = await loadFiles(files, tokenizer, { use: ["in"] });
+    expect(idsOf(set)).toEqual([
+      [1, 5, 2],
+      [1, 6, 2],
+    ]);
+  });
+
+  it("can be packed into full rows, one text after the other", async () => {
+    const files = {
+      "a.jsonl": ["abc", "d", "", "ed", "abcd", "a"]
+        .map((text) => JSON.stringify({ text }))
+        .join("\n"),
+    };
+    const set = await loadFiles(files, tokenizer, { max: 8, packing: "concatenate" });
+    expect(idsOf(set)).toEqual([
+      [1, 11, 2, 1, 6, 2, 1, 7],
+      [6, 2, 1, 11, 6, 2, 1, 3],
+    ]);
+  });
+
+  it("are the only ones that can be packed", async () => {
+    const packed = loadFiles({ "a.jsonl": lines }, tokenizer, { packing: "concatenate" });
+    await expect(packed).rejects.toMatchObject({ code: "usage" });
+  });
+});
+
+describe("copies", () => {
+  it("are counted, whatever their case and spaces", async () => {
+    const rows = ["a b", "A  b\n", "a b c", "ａ b"].map((text) => JSON.stringify({ text }));
+    const set = await loadFiles({ "a.jsonl": rows.join("\n") }, tokenizer);
+    expect(set.summary).toMatchObject({ examples: 4, duplicates: 2 });
+  });
+
+  it("are no copies when prompt and completion are divided elsewhere", async () => {
+    const rows = [
+      { prompt: "a b", completion: "c" },
+      { prompt: "a", completion: "b c" },
+    ];
+    const set = await loadFiles({ "a.json": JSON.stringify(rows) }, tokenizer);
+    expect(set.summary.duplicates).toBe(0);
+  });
+});
+
+const shared = join("..", "shared", "data");
+describe("real data sets", () => {
+  it.skipIf(!existsSync(shared))(
+    "are read by their usual names (needs ../shared/data)",
+    async () => {
+      const gsm8k = join(shared, "gsm8k", "test.jsonl");
+      const columns = { prompt: "question", completion: "answer" };
+      const set = await loadDataset([gsm8k], columns, tokenizer, 64);
+      expect(set.summary).toMatchObject({ examples: 1319, skipped: 0 });
+      expect((await readRows(gsm8k)).length).toBe(1319);
+    },
+  );
+});
