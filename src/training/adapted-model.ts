@@ -8,7 +8,7 @@ import { ProgramCache } from "./engine/program-cache.ts";
 import type { BaseModel } from "./files/base-model.ts";
 import { Graph, type Value } from "./graph/value.ts";
 import { type Blocks, makeBlocks, type Sequences } from "./models/blocks.ts";
-import { type FrozenWeights, freeze } from "./models/frozen-weights.ts";
+import { type FreezeOptions, type FrozenWeights, freeze } from "./models/frozen-weights.ts";
 import { gradientName, trainingOutputs } from "./models/loss-program.ts";
 import { NEXT_TOKEN, type Objective } from "./objective.ts";
 
@@ -42,12 +42,12 @@ export class AdaptedModel {
     base: BaseModel,
     adapter: Adapter,
     engine: Engine,
-    options: { readonly copyBytesMax?: number; readonly objective?: Objective } = {},
+    options: FreezeOptions & { readonly objective?: Objective } = {},
   ) {
     this.base = base;
     this.adapter = adapter;
     this.#objective = options.objective ?? NEXT_TOKEN;
-    this.#frozen = freeze(base, options.copyBytesMax);
+    this.#frozen = freeze(base, options);
     this.#partGradient = new Float32Array(adapter.layout.length);
     this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
   }

@@ -3,7 +3,7 @@ import { Tensor } from "onnxruntime-node";
 import { sizeOf, type TypedArray } from "../graph/value.ts";
 import type { OnnxPort } from "../onnx/model-proto.ts";
 
-const TYPE = { f32: "float32", f64: "float64", i64: "int64", bool: "bool" } as const;
+const TYPE = { f32: "float32", f64: "float64", i64: "int64", u8: "uint8", bool: "bool" } as const;
 
 /** A tensor over `data`, which is not copied. */
 export function tensor(port: OnnxPort, data: TypedArray | undefined): Tensor {

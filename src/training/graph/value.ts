@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 /** Element types of a graph; `f64` exists for gradient checks. */
-export type DType = "f32" | "f64" | "i64" | "bool";
+export type DType = "f32" | "f64" | "i64" | "u8" | "bool";
 export type Shape = readonly number[];
 export type Attribute = number | boolean | readonly number[];
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
@@ -23,6 +23,8 @@ export type Op =
   | "erf"
   | "greaterOrEqual"
   | "matmul"
+  | "quantizedLinear"
+  | "unpack"
   | "reshape"
   | "transpose"
   | "expand"

@@ -50,6 +50,8 @@ export interface Blocks {
 /** Where a program's frozen weights come from. */
 export interface WeightSource {
   weight(graph: Graph, name: string): Value;
+  /** x [rows, inputs] times a layer's matrix where that is not kept as a weight: [rows, outputs]. */
+  product?(graph: Graph, layer: LinearLayer, x: Value): Value | undefined;
 }
 
 /** The blocks of one program over frozen weights, with what an adapter changes. */
@@ -62,9 +64,11 @@ export function makeBlocks(
 ): Blocks {
   const layers = new Map(definition.linears.map((layer) => [layer.module, layer]));
   const weight = (name: string) => source.weight(graph, name);
-  const frozen = ({ module, inputsFirst, bias }: LinearLayer): FrozenLinear => ({
-    product: (x) => matmul(x, weight(`${module}.weight`), { transposeB: !inputsFirst }),
-    withBias: (y) => (bias ? add(y, weight(`${module}.bias`)) : y),
+  const frozen = (layer: LinearLayer): FrozenLinear => ({
+    product: (x) =>
+      source.product?.(graph, layer, x) ??
+      matmul(x, weight(`${layer.module}.weight`), { transposeB: !layer.inputsFirst }),
+    withBias: (y) => (layer.bias ? add(y, weight(`${layer.module}.bias`)) : y),
   });
   return {
     graph,

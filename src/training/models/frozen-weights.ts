@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import type { Arrays } from "../engine/engine.ts";
 import type { BaseModel } from "../files/base-model.ts";
-import type { Graph, Value } from "../graph/value.ts";
+import type { WeightSource } from "./blocks.ts";
+import { quantizeLinears } from "./quantized-weights.ts";
 
 /** Weights up to this size are copied into every program, which packs them once and runs faster. */
 const COPY_BYTES_MAX = 128 << 20;
@@ -11,10 +13,18 @@ const COPIES_BYTES_MAX = 2 * 2 ** 30;
 const PROGRAMS_MIN = 6;
 const PROGRAMS_MAX = 24;
 
-/** The base model's weights as they enter programs. */
-export interface FrozenWeights {
-  /** Weight `name` as a value of `graph`: a constant, or an input that is fed at every run and costs no memory. */
-  weight(graph: Graph, name: string): Value;
+/** How the frozen linear layers are kept: 32-bit floats, or integers of 8 or 4 bits with a scale for every 32. */
+export type BaseDType = "f32" | "int8" | "int4";
+
+export interface FreezeOptions {
+  readonly dtype?: BaseDType;
+  readonly copyBytesMax?: number;
+}
+
+/**
+ * The base model's weights as they enter programs: constants, or inputs that are fed at every run and cost no memory.
+ */
+export interface FrozenWeights extends WeightSource {
   /** What every run must be fed besides the program's own inputs. */
   readonly feeds: Arrays;
   /** How many programs with these weights to keep. */
@@ -25,7 +35,9 @@ export interface FrozenWeights {
  * Prepares a base model's weights for programs. Copied or fed depends on the size alone: the two round differently, and
  * the same step must give the same bytes whatever ran before.
  */
-export function freeze(model: BaseModel, copyBytesMax = COPY_BYTES_MAX): FrozenWeights {
+export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
+  const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
+  if (dtype !== "f32") return freezeQuantized(model, dtype === "int8" ? 8 : 4);
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
   const names = copied ? [] : [...model.definition.weights.keys()];
@@ -37,6 +49,25 @@ export function freeze(model: BaseModel, copyBytesMax = COPY_BYTES_MAX): FrozenW
       const name = model.definition.aliases.get(requested) ?? requested;
       const { shape, data } = model.tensor(name);
       return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
+    },
+  };
+}
+
+/** Linear layers as integers, everything else fed as it is. */
+function freezeQuantized(model: BaseModel, bits: 4 | 8): FrozenWeights {
+  const { feeds, names, product } = quantizeLinears(model, bits);
+  const whole = [...model.definition.weights.keys()].filter((name) => !names.has(name));
+  return {
+    feeds: {
+      ...feeds,
+      ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
+    },
+    programsMax: PROGRAMS_MAX,
+    product,
+    weight(graph, requested) {
+      const name = model.definition.aliases.get(requested) ?? requested;
+      assert.ok(!names.has(name), `${name} is quantised`);
+      return graph.input(name, model.tensor(name).shape, "f32");
     },
   };
 }

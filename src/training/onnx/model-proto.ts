@@ -39,7 +39,7 @@ export interface OnnxGraph {
 }
 
 // Field numbers below are those of onnx.proto3 (ONNX IR version 8, operator set 17).
-const DATA_TYPE: Readonly<Record<DType, number>> = { f32: 1, i64: 7, bool: 9, f64: 11 };
+const DATA_TYPE: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i64: 7, bool: 9, f64: 11 };
 const IR_VERSION = 8;
 const OPSET = 17;
 

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { axisOf, numberOf, numbersOf } from "../graph/attributes.ts";
+import { BLOCK_COLUMNS } from "../graph/quantized.ts";
 import { dimension, sameShape } from "../graph/shapes.ts";
 import { type DType, floats, type Op, type Value } from "../graph/value.ts";
 import type { Lowering } from "./lowering.ts";
 
 type Lower = (to: Lowering, value: Value, inputs: readonly string[]) => string;
+/** TensorProto.FLOAT */
+const ONNX_FLOAT = 1;
 const MICROSOFT = { domain: "com.microsoft" };
 
 function plain(type: string): Lower {
@@ -45,6 +48,27 @@ export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
   ]);
   const alpha = numberOf(value, "alpha");
   return alpha === 1 ? product : to.node("Mul", [product, scalar(to, value.dtype, alpha)]);
+};
+
+/** com.microsoft.MatMulNBits: the scales are one list, and float32 stays float32 (accuracy level 1). */
+const quantizedLinear: Lower = (to, value, [x = "", packed = "", scales = ""]) => {
+  const [rows = 0] = value.inputs[1]?.shape ?? [];
+  const list = to.node("Reshape", [scales, to.integers([-1])]);
+  const sizes = { K: numberOf(value, "columns"), N: rows, bits: numberOf(value, "bits") };
+  const attributes = { ...sizes, block_size: BLOCK_COLUMNS, accuracy_level: 1 };
+  return to.node("MatMulNBits", [x, packed, list], attributes, MICROSOFT);
+};
+
+/** half 0: byte - 128; half 2: floor(byte / 16) - 8; half 1: what floor leaves, - 8. */
+const unpack: Lower = (to, value, [packed = ""]) => {
+  const constant = (x: number) => scalar(to, "f32", x);
+  const bytes = to.node("Cast", [packed], { to: ONNX_FLOAT });
+  const half = numberOf(value, "half");
+  if (half === 0) return to.node("Sub", [bytes, constant(128)]);
+  const high = to.node("Floor", [to.node("Mul", [bytes, constant(1 / 16)])]);
+  if (half === 2) return to.node("Sub", [high, constant(8)]);
+  const low = to.node("Sub", [bytes, to.node("Mul", [high, constant(16)])]);
+  return to.node("Sub", [low, constant(8)]);
 };
 
 /**
@@ -157,6 +181,8 @@ export const LOWERINGS: Lowerings = {
     value.dtype === "f64" && value.shape.length > 2
       ? transposedOperands(to, value, inputs)
       : matmul(to, value, inputs),
+  quantizedLinear,
+  unpack,
   reshape: (to, value, [x = ""]) => to.node("Reshape", [x, to.integers(value.shape)]),
   transpose: (to, value, inputs) =>
     to.node("Transpose", inputs, { perm: numbersOf(value, "order") }),

@@ -137,7 +137,7 @@ function compute(
   return tf.tidy(() => KERNELS[op](tf, value, inputs));
 }
 
-const TYPE = { f32: "float32", i64: "int32", bool: "bool" } as const;
+const TYPE = { f32: "float32", i64: "int32", u8: "int32", bool: "bool" } as const;
 
 function upload(tf: TensorFlow, { name, shape, dtype }: Value, data?: TypedArray): Tensor {
   assert.ok(data !== undefined, `an array for ${name}`);
@@ -156,6 +156,7 @@ const ARRAY: Readonly<Record<DType, new (length: number) => TypedArray>> = {
   f32: Float32Array,
   f64: Float64Array,
   i64: BigInt64Array,
+  u8: Uint8Array,
   bool: Uint8Array,
 };
 
