@@ -19,6 +19,7 @@ import {
 } from "../../../src/training/graph/indexing.ts";
 import { linear, matmul } from "../../../src/training/graph/matmul.ts";
 import { concat, pad, reshape, slice, transpose } from "../../../src/training/graph/movement.ts";
+import { quantizedLinear } from "../../../src/training/graph/quantized.ts";
 import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
@@ -33,6 +34,7 @@ import {
 import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
+import { quantize } from "../../../src/training/models/quantize.ts";
 import { type Case, numbers } from "./finite-differences.ts";
 
 /** sum(value * fixed numbers): every element of the value has a gradient of its own. */
@@ -152,3 +154,16 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
     },
   },
 };
+
+/** Products with integers; they have no 64-bit form, so finite differences do not check them. */
+export const QUANTIZED: Readonly<Record<string, Case>> = Object.fromEntries(
+  ([4, 8] as const).map((bits) => [
+    `quantizedLinear of ${bits} bits`,
+    one([3, 40], (x) => {
+      const matrix = quantize(Float32Array.from(numbers(6 * 40, 4)), 6, 40, bits);
+      const packed = x.graph.constant(matrix.packed, [6, 2, 4 * bits], "u8", `packed${bits}`);
+      const scales = x.graph.constant(matrix.scales, [6, 2], "f32", `scales${bits}`);
+      return quantizedLinear(x, { packed, scales, bits, columns: 40 });
+    }),
+  ]),
+);

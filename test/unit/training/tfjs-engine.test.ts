@@ -17,7 +17,7 @@ import { matmul } from "../../../src/training/graph/matmul.ts";
 import { max } from "../../../src/training/graph/reduction.ts";
 import { Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { type Case, numbers, engine as onnx } from "./finite-differences.ts";
-import { BLOCKS, OPERATIONS, one, two, weightedSum } from "./operator-cases.ts";
+import { BLOCKS, OPERATIONS, one, QUANTIZED, two, weightedSum } from "./operator-cases.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const WITHOUT_GRADIENT: Readonly<Record<string, Case>> = {
@@ -48,7 +48,7 @@ function single(test: Case, differentiable: boolean) {
 }
 
 const CASES = [
-  ...Object.entries({ ...OPERATIONS, ...BLOCKS }).map(([name, each]) => ({
+  ...Object.entries({ ...OPERATIONS, ...BLOCKS, ...QUANTIZED }).map(([name, each]) => ({
     name,
     each,
     differentiable: true,
