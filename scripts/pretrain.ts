@@ -13,7 +13,7 @@ import type { Example } from "../src/training/data/example.ts";
 import { loadTokenizer } from "../src/training/data/tokenizer.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import { readJson } from "../src/training/files/file-access.ts";
-import { writeSafetensors } from "../src/training/files/safetensors.ts";
+import { writeSafetensors } from "../src/training/files/safetensors-writer.ts";
 import { FullModel } from "../src/training/full-model.ts";
 import type { OptimizerOptions } from "../src/training/learner.ts";
 import { llamaConfig, llamaModel } from "../src/training/models/llama.ts";

@@ -5,7 +5,8 @@ import type { AdapterLayout, Digest } from "../../types.ts";
 import type { ExampleFormat } from "../data/example.ts";
 import { fileError, writeWhole } from "./file-access.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
-import { type FloatTensor, writeSafetensors } from "./safetensors.ts";
+import type { FloatTensor } from "./safetensors.ts";
+import { writeSafetensors } from "./safetensors-writer.ts";
 
 /** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
 export interface AdapterExport {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { checkShape, parseJson } from "./file-access.ts";
@@ -26,6 +27,13 @@ const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   F64: 8,
   C64: 8,
 };
+
+/** Bytes of one element of a type of the format; an unknown type is a bug and asserts. */
+export function elementBytes(dtype: string): number {
+  const width = ELEMENT_BYTES[dtype];
+  assert(width !== undefined, `no type ${dtype}`);
+  return width;
+}
 
 /** Where one tensor lies; `begin` and `end` count bytes from the start of the file. */
 export interface TensorEntry {

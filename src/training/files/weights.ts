@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { readJson } from "./file-access.ts";
+import { INDEX_FILE, WEIGHTS_FILE } from "./model-files.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 
-const INDEX_FILE = "model.safetensors.index.json";
 const SHARDS_MAX = 1024;
 const INDEX_BYTES_MAX = 1 << 24;
 
@@ -22,13 +22,13 @@ async function exists(file: string): Promise<boolean> {
 }
 
 /** The safetensors files of a model folder: the single one, or those named by the index of a sharded model. */
-async function weightFiles(folder: string): Promise<readonly string[]> {
-  const single = join(folder, "model.safetensors");
+export async function weightFiles(folder: string): Promise<readonly string[]> {
+  const single = join(folder, WEIGHTS_FILE);
   if (await exists(single)) return [single];
   if (!(await exists(join(folder, INDEX_FILE)))) {
     throw new KlatchError(
       "data",
-      `${folder} holds neither model.safetensors nor model.safetensors.index.json`,
+      `${folder} holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`,
       "give a Hugging Face model folder with its weights as safetensors",
     );
   }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
-import { encodeSafetensors, type FloatTensor } from "../../../src/training/files/safetensors.ts";
+import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
+import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import { inFolder, TINY_CONFIG, tinyWeights, writeTinyModel } from "./tiny-model.ts";
 
@@ -87,7 +88,7 @@ describe("a base model", () => {
           weight_map[name] = `part-${i % 2}.safetensors`;
         }
         for (const [i, half] of halves.entries()) {
-          await writeFile(join(sharded, `part-${i}.safetensors`), encodeSafetensors(half));
+          await writeSafetensors(join(sharded, `part-${i}.safetensors`), half);
         }
         const index = join(sharded, "model.safetensors.index.json");
         await writeFile(index, JSON.stringify({ metadata: {}, weight_map }));

@@ -1,14 +1,15 @@
-import { writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import {
-  encodeSafetensors,
-  type FloatTensor,
-  readSafetensors,
-} from "../../../src/training/files/safetensors.ts";
+import { type FloatTensor, readSafetensors } from "../../../src/training/files/safetensors.ts";
 import { parseHeader } from "../../../src/training/files/safetensors-header.ts";
+import {
+  streamSafetensors,
+  type WriteOptions,
+  writeSafetensors,
+} from "../../../src/training/files/safetensors-writer.ts";
 import { inFolder } from "./tiny-model.ts";
 
 const tensor = (shape: number[], values: number[]): FloatTensor => ({
@@ -20,6 +21,17 @@ const SMALL = new Map([
   ["b", tensor([2, 2], [1, 2, 3, 4])],
   ["a", tensor([3], [0.5, -1, 8])],
 ]);
+
+async function encodeSafetensors(
+  tensors: ReadonlyMap<string, FloatTensor>,
+  options?: WriteOptions,
+): Promise<Uint8Array> {
+  return await inFolder(async (folder) => {
+    const file = join(folder, "x.safetensors");
+    await writeSafetensors(file, tensors, options);
+    return new Uint8Array(await readFile(file));
+  });
+}
 
 async function readBytes(bytes: Uint8Array) {
   return await inFolder(async (folder) => {
@@ -61,7 +73,9 @@ describe("a safetensors file", () => {
             tensor([values.length, 1], values),
           ]),
         );
-        const read = await readBytes(encodeSafetensors(written, { metadata: { format: "pt" } }));
+        const read = await readBytes(
+          await encodeSafetensors(written, { metadata: { format: "pt" } }),
+        );
         expect(read.metadata).toEqual({ format: "pt" });
         expect(new Map(read.tensors)).toEqual(written);
       }),
@@ -69,17 +83,48 @@ describe("a safetensors file", () => {
     );
   });
 
-  it("has the same bytes whatever the order in which tensors were added", () => {
+  it("has the same bytes whatever the order in which tensors were added", async () => {
     const reversed = new Map([...SMALL].reverse());
-    expect(encodeSafetensors(reversed)).toEqual(encodeSafetensors(SMALL));
+    expect(await encodeSafetensors(reversed)).toEqual(await encodeSafetensors(SMALL));
   });
 
-  it("starts its data at a multiple of eight bytes", () => {
-    const bytes = encodeSafetensors(SMALL);
-    const header = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  it("starts its data at a multiple of eight bytes", async () => {
+    const bytes = await encodeSafetensors(SMALL);
+    const header = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
     expect(header % 8).toBe(0);
     // 7 floats of 4 bytes follow the header.
     expect(bytes.length).toBe(8 + header + 28);
+  });
+
+  it("reads 16-bit tensors longer than one piece", async () => {
+    const long = tensor([1 << 12, 1025], []);
+    const data = Float32Array.from({ length: (1 << 12) * 1025 }, (_, i) => i % 251);
+    const bytes = await encodeSafetensors(new Map([["a", { ...long, data }]]), { dtype: "F16" });
+    const { tensors } = await readBytes(bytes);
+    expect(bytes.length).toBeGreaterThan(1 << 23);
+    // Every small whole number is a half-precision number.
+    expect(tensors.get("a")?.data.findIndex((x, i) => x !== data[i])).toBe(-1);
+  });
+
+  it("puts wide elements first, and leaves nothing behind when its content fails", async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, "x.safetensors");
+      const plans = [
+        { name: "a", dtype: "U8", shape: [3] },
+        { name: "b", dtype: "F32", shape: [1] },
+      ];
+      const asked: string[] = [];
+      await streamSafetensors(file, plans, async ({ name }) => {
+        asked.push(name);
+        return new Uint8Array(name === "a" ? 3 : 4);
+      });
+      expect(asked).toEqual(["b", "a"]);
+      const failing = streamSafetensors(join(folder, "y"), plans, async () => {
+        throw new Error("no content");
+      });
+      await expect(failing).rejects.toThrow("no content");
+      expect(await readdir(folder)).toEqual(["x.safetensors"]);
+    });
   });
 
   it("reads only what is wanted", async () => {
@@ -127,7 +172,7 @@ describe("a damaged safetensors file", () => {
   });
 
   it("is refused however it is truncated", async () => {
-    const bytes = encodeSafetensors(SMALL);
+    const bytes = await encodeSafetensors(SMALL);
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: bytes.length - 1 }), async (length) => {
         await expect(readBytes(bytes.subarray(0, length))).rejects.toBeInstanceOf(KlatchError);
@@ -136,7 +181,7 @@ describe("a damaged safetensors file", () => {
   });
 
   it("never does more than throw a KlatchError or give as many values as it has bytes", async () => {
-    const bytes = encodeSafetensors(SMALL, { metadata: { format: "pt" } });
+    const bytes = await encodeSafetensors(SMALL, { metadata: { format: "pt" } });
     const flips = fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(7)), {
       minLength: 1,
       maxLength: 6,

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type FloatTensor, writeSafetensors } from "../../../src/training/files/safetensors.ts";
+import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
+import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 

@@ -1,7 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeTokenizer } from "../../../scripts/tokenizer-files.ts";
-import { type FloatTensor, writeSafetensors } from "../../../src/training/files/safetensors.ts";
+import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
+import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import type { LearnerOptions } from "../../../src/training/learner.ts";
 import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";

@@ -1,25 +1,7 @@
 import { KlatchError } from "../../../errors.ts";
+import { COMPANION_FILES, INDEX_FILE, WEIGHTS_FILE } from "../model-files.ts";
 import type { HubFile } from "./client.ts";
 
-const INDEX = "model.safetensors.index.json";
-const SINGLE = "model.safetensors";
-
-/** Everything but weights that a model folder may hold and Klatch reads or passes on; never code, never pickles. */
-const SMALL: ReadonlySet<string> = new Set([
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "tokenizer.model",
-  "special_tokens_map.json",
-  "added_tokens.json",
-  "vocab.json",
-  "vocab.txt",
-  "merges.txt",
-  "chat_template.jinja",
-  "chat_template.json",
-  "preprocessor_config.json",
-]);
 const SMALL_BYTES_MAX = 1 << 27;
 
 /** What of a repository is fetched: first the small files, by which a model is judged, then the weights. */
@@ -37,11 +19,11 @@ export interface Selection {
  */
 export function selectFiles(id: string, files: readonly HubFile[]): Selection {
   const byPath = new Map(files.map((file) => [file.path, file]));
-  const single = byPath.get(SINGLE) ?? null;
-  const index = byPath.get(INDEX);
+  const single = byPath.get(WEIGHTS_FILE) ?? null;
+  const index = byPath.get(INDEX_FILE);
   if (!byPath.has("config.json")) throw notAModel(id, byPath);
   if (single === null && index === undefined) throw noSafetensors(id, files);
-  const small = files.filter(({ path }) => SMALL.has(path));
+  const small = files.filter(({ path }) => COMPANION_FILES.has(path));
   if (single === null && index !== undefined) small.push(index);
   for (const { path, size } of small) {
     if (size > SMALL_BYTES_MAX) {
@@ -75,7 +57,7 @@ function noSafetensors(id: string, files: readonly HubFile[]): KlatchError {
   const has = others.length === 0 ? "no weights" : `only ${others.slice(0, 4).join(", ")}`;
   return new KlatchError(
     "incompatible",
-    `${id} has no ${SINGLE}: ${has}`,
+    `${id} has no ${WEIGHTS_FILE}: ${has}`,
     "Klatch reads safetensors in F32, BF16 or F16, never pickles or GGUF; look for a revision or copy with them",
   );
 }
