@@ -38,6 +38,11 @@ function adapterSettings(chosen: Config["run"]["adapter"]): AdapterSettings {
   switch (kind) {
     case "lora":
     case "rslora":
+    case "dora":
+    case "lora-xs":
       return { kind, rank, alpha, targets };
+    case "ia3":
+      // What "all" means is the method's own choice.
+      return chosen.targets === "all" ? { kind } : { kind, targets };
   }
 }

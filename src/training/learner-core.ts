@@ -108,8 +108,8 @@ export class LearnerCore {
     const { adapter: method, base } = this.#model;
     const { modelOrigin } = this.info;
     await writePeft(folder, {
-      layout: method.layout,
-      values: adapter,
+      layout: method.stored?.layout ?? method.layout,
+      values: method.stored?.write(adapter) ?? adapter,
       config: method.peftConfig(),
       baseModel: modelOrigin?.id ?? this.#options.model,
       ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
@@ -121,14 +121,14 @@ export class LearnerCore {
   async importAdapter(folder: string): Promise<Float32Array> {
     const { adapter: method, base } = this.#model;
     const adapter = await readPeft(folder);
-    const values = fitPeft(adapter, {
-      layout: method.layout,
+    const written = fitPeft(adapter, {
+      layout: method.stored?.layout ?? method.layout,
       settings: method.settings,
       baseDigest: base.digest,
     });
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
     if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;
-    return values;
+    return method.stored?.read(written) ?? written;
   }
 
   close(): Promise<void> {

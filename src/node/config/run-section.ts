@@ -7,10 +7,7 @@ const TARGETS = /^[A-Za-z0-9_.]{1,200}(,[A-Za-z0-9_.]{1,200})*$/;
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
 const adapter = z.strictObject({
-  kind: z
-    .enum(ADAPTER_KINDS)
-    .default("lora")
-    .describe("Method: lora, or rslora with alpha / sqrt(rank) for its scale."),
+  kind: z.enum(ADAPTER_KINDS).default("lora").describe("Method of the adapter."),
   rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
   alpha: z
     .number()
@@ -22,7 +19,9 @@ const adapter = z.strictObject({
     .string()
     .regex(TARGETS, "expected all, or names of linear layers such as q,v with commas between")
     .default("all")
-    .describe("Linear layers that get an adapter: all, or a list such as q,v."),
+    .describe(
+      "Linear layers that get an adapter: a list such as q,v, or all: those that the method is made for.",
+    ),
 });
 
 const optimizer = z.strictObject({

@@ -18,13 +18,23 @@ export interface Adaptation {
   linear?(layer: LinearLayer, x: Value, frozen: FrozenLinear): Value | undefined;
 }
 
+/** How an adapter's numbers stand in PEFT's files, where that is not one tensor for each slot. */
+export interface StoredForm {
+  readonly layout: AdapterLayout;
+  /** From the adapter's values to those of the file. */
+  write(values: Float32Array): Float32Array;
+  /** @throws KlatchError `incompatible` when no adapter of this method has such a file */
+  read(written: Float32Array): Float32Array;
+}
+
 /** An adapter method on one base model: where its numbers lie, how they start, and what they do. */
 export interface Adapter {
   /** The settings that a reader of its PEFT folder finds. */
   readonly settings: AdapterSettings;
   /** Slots carry the names of PEFT's files. */
   readonly layout: AdapterLayout;
-  /** The values that every peer starts from; they leave the base model as it is. */
+  readonly stored?: StoredForm;
+  /** The values that every peer starts from; where the method can, they leave the base model as it is. */
   initial(seed: number): Float32Array;
   /** The slots that train in `round`. */
   trained(schedule: FactorSchedule, round: number): readonly TensorSlot[];

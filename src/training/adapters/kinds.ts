@@ -1,6 +1,9 @@
 import type { BaseModel } from "../files/base-model.ts";
 import type { Adapter } from "./adapter.ts";
+import { createDora } from "./dora.ts";
+import { createIa3 } from "./ia3.ts";
 import { createLora } from "./lora.ts";
+import { createLoraXs } from "./lora-xs.ts";
 import { type AdapterSettings, checkAdapterSettings } from "./options.ts";
 
 /**
@@ -14,5 +17,11 @@ export function createAdapter(base: BaseModel, settings: AdapterSettings): Adapt
     case "lora":
     case "rslora":
       return createLora(base.definition, checked);
+    case "dora":
+      return createDora(base, checked);
+    case "lora-xs":
+      return createLoraXs(base, checked);
+    case "ia3":
+      return createIa3(base.definition, checked);
   }
 }

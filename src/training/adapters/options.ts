@@ -13,6 +13,13 @@ const factors = {
 export const adapterSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("lora"), ...factors }),
   z.strictObject({ kind: z.literal("rslora"), ...factors }),
+  z.strictObject({ kind: z.literal("dora"), ...factors }),
+  z.strictObject({ kind: z.literal("lora-xs"), ...factors }),
+  z.strictObject({
+    kind: z.literal("ia3"),
+    targets: targets.exactOptional(),
+    feedforward: z.array(z.string().min(1).max(512)).max(4096).readonly().exactOptional(),
+  }),
 ]);
 
 /** The choice of an adapter method with its numbers; `targets` are names of linear layers, or `all`. */

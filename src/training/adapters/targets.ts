@@ -54,3 +54,8 @@ export function peftTargets(
   });
   return [...new Set(names.filter((name) => name !== undefined))];
 }
+
+/** The linear layer that ends each block: the one that leads out of the feed-forward part. */
+export function lastOfBlocks({ linears }: ModelDefinition): ReadonlySet<LinearLayer> {
+  return new Set(new Map(linears.map((linear) => [linear.layer, linear])).values());
+}

@@ -53,21 +53,49 @@ const loraSchema = z.looseObject({
   target_modules: modules,
   bias: z.string().default("none"),
   use_rslora: z.boolean().nullish(),
+  use_dora: z.boolean().nullish(),
   // Other ways to start change the base model, or are undone before saving.
   init_lora_weights: z.union([z.boolean(), z.literal("gaussian")]).nullish(),
 });
 
+const ia3Schema = z.looseObject({
+  target_modules: modules,
+  feedforward_modules: z
+    .union([z.array(z.string().min(1).max(512)).max(4096), z.string()])
+    .nullish(),
+});
+
+interface Reader {
+  /** What is computed depends on these. */
+  readonly fields: readonly string[];
+  read(json: unknown, file: string): AdapterSettings;
+}
+
 /** How the methods that Klatch can compute are read from adapter_config.json, by `peft_type`. */
-const READERS: Readonly<Record<string, (json: unknown, file: string) => AdapterSettings>> = {
-  LORA(json, file) {
-    const raw = checkShape(json, loraSchema, file);
-    if (raw.bias !== "none") throw refuse(file, `bias is ${raw.bias}, not none`);
-    return {
-      kind: raw.use_rslora === true ? "rslora" : "lora",
-      rank: raw.r,
-      alpha: raw.lora_alpha,
-      targets: targetNames(raw.target_modules, file),
-    };
+const READERS: Readonly<Record<string, Reader>> = {
+  LORA: {
+    fields: Object.keys(loraSchema.shape),
+    read(json, file) {
+      const raw = checkShape(json, loraSchema, file);
+      const { bias, use_dora: dora, use_rslora: stabilised } = raw;
+      if (bias !== "none") throw refuse(file, `bias is ${bias}, not none`);
+      if (dora && stabilised) throw refuse(file, "use_dora and use_rslora are both true");
+      const targets = targetNames(raw.target_modules, file);
+      const kind = dora ? "dora" : stabilised ? "rslora" : "lora";
+      return { kind, rank: raw.r, alpha: raw.lora_alpha, targets };
+    },
+  },
+  IA3: {
+    fields: Object.keys(ia3Schema.shape),
+    read(json, file) {
+      const raw = checkShape(json, ia3Schema, file);
+      const targets = targetNames(raw.target_modules, file);
+      return {
+        kind: "ia3",
+        targets,
+        feedforward: targetNames(raw.feedforward_modules ?? [], file),
+      };
+    },
   },
 };
 
@@ -75,11 +103,8 @@ const READERS: Readonly<Record<string, (json: unknown, file: string) => AdapterS
 const SILENT = new Set([
   ...["auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version"],
   ...["revision", "task_type", "fan_in_fan_out", "lora_dropout", "megatron_core"],
-  ...["layers_pattern", "qalora_group_size"],
+  ...["layers_pattern", "qalora_group_size", "init_ia3_weights"],
 ]);
-
-/** What is computed depends on these, and the readers look at them. */
-const KNOWN = new Set(Object.keys(loraSchema.shape));
 
 /**
  * Reads what adapter_config.json of a PEFT folder says about the method.
@@ -93,10 +118,10 @@ export async function readAdapterSettings(folder: string): Promise<AdapterSettin
   const reader = Object.hasOwn(READERS, raw.peft_type) ? READERS[raw.peft_type] : undefined;
   if (reader === undefined) throw refuse(file, `peft_type is ${raw.peft_type}`);
   for (const [field, value] of Object.entries(raw)) {
-    if (SILENT.has(field) || KNOWN.has(field) || isUnset(value)) continue;
+    if (SILENT.has(field) || reader.fields.includes(field) || isUnset(value)) continue;
     throw refuse(file, `${field} is ${JSON.stringify(value).slice(0, 80)}`);
   }
-  return reader(raw, file);
+  return reader.read(raw, file);
 }
 
 // --- internal ---

@@ -46,6 +46,11 @@ export function withGradient(output: Value, inputs: readonly Value[], vjp: Vjp):
   });
 }
 
+/** `value` as a constant in the eyes of the gradient. */
+export function detach(value: Value): Value {
+  return withGradient(value, [], () => []);
+}
+
 /**
  * Reverse-mode differentiation: d(loss)/d(value) for each of `wanted`, built as new values of the same graph.
  * Only values between `wanted` and `loss` get gradients, so frozen weights cost nothing.

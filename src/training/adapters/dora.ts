@@ -1,0 +1,110 @@
+import type { TensorSlot } from "../../types.ts";
+import type { BaseModel } from "../files/base-model.ts";
+import { add, mul, reciprocal, scale, sqrt } from "../graph/elementwise.ts";
+import { detach } from "../graph/gradient.ts";
+import { matmul } from "../graph/matmul.ts";
+import { reshape, transpose } from "../graph/movement.ts";
+import { sum } from "../graph/reduction.ts";
+import { floats, type Value } from "../graph/value.ts";
+import type { LinearLayer } from "../models/definition.ts";
+import type { Adaptation, Adapter, FrozenLinear } from "./adapter.ts";
+import { createLora, type LoraLayout, type LoraOptions, lowRank } from "./lora.ts";
+import { makeLayout } from "./slots.ts";
+
+/** LoRA's factors, and behind them a magnitude for each output of each layer. */
+export interface DoraAdapter extends Adapter {
+  /**
+   * As `adapt`, with the norms taken from other values of the factors: their gradient is then the derivative of what is
+   * computed, which tests compare with differences.
+   */
+  adaptWithNormsOf(
+    tensors: ReadonlyMap<string, Value>,
+    normsOf: ReadonlyMap<string, Value>,
+  ): Adaptation;
+}
+
+/**
+ * DoRA (Liu et al. 2024, arXiv 2402.09353): y = m * (W + scale * B A) x / |W + scale * B A|, with the norm of each output's
+ * row. The norm counts as a constant in the gradient, as in PEFT and section 4.3 of the paper.
+ */
+export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">): DoraAdapter {
+  const { rank, alpha, targets } = options;
+  const lora = createLora(base.definition, { rank, alpha, targets });
+  const { adapted } = lora.layout;
+  const layout = makeLayout([
+    ...lora.layout.tensors.map(({ name, shape }) => [name, shape] as const),
+    ...adapted.map(({ linear }) => [magnitudeName(linear), [linear.outputs]] as const),
+  ]);
+  const magnitudes = layout.tensors.slice(lora.layout.tensors.length);
+  const squares = new Map(adapted.map(({ linear }) => [linear, rowSquares(base, linear)]));
+  const adaptWithNormsOf = adaptation(lora.layout, squares);
+  return {
+    settings: { kind: "dora", rank, alpha, targets },
+    layout,
+    initial(seed) {
+      const values = new Float32Array(layout.length);
+      values.set(lora.initial(seed));
+      const norms = [...squares.values()].flatMap((each) => [...each.map(Math.sqrt)]);
+      values.set(norms, lora.layout.length);
+      return values;
+    },
+    trained: (schedule, round): readonly TensorSlot[] => [
+      ...lora.trained(schedule, round),
+      ...magnitudes,
+    ],
+    adapt: (_graph, tensors) => adaptWithNormsOf(tensors, tensors),
+    adaptWithNormsOf,
+    peftConfig: () => ({ ...lora.peftConfig(), use_dora: true }),
+  };
+}
+
+function magnitudeName({ module }: LinearLayer): string {
+  return `base_model.model.${module}.lora_magnitude_vector`;
+}
+
+/** The squared norm of each output's row of the matrix, summed in float64. */
+function rowSquares(base: BaseModel, { module, inputsFirst, outputs }: LinearLayer): Float64Array {
+  const { data, shape } = base.tensor(`${module}.weight`);
+  const [, columns = 1] = shape;
+  const squares = new Float64Array(outputs);
+  for (const [i, x] of data.entries()) {
+    const output = inputsFirst ? i % columns : Math.floor(i / columns);
+    squares[output] = (squares[output] ?? 0) + x * x;
+  }
+  return squares;
+}
+
+function adaptation(
+  layout: LoraLayout,
+  squares: ReadonlyMap<LinearLayer, Float64Array>,
+): DoraAdapter["adaptWithNormsOf"] {
+  const factors = new Map(layout.adapted.map(({ linear, a, b }) => [linear.module, { a, b }]));
+  return (tensors, normsOf) => ({
+    linear(linear, x, frozen) {
+      const pair = factors.get(linear.module);
+      const magnitude = tensors.get(magnitudeName(linear));
+      const pick = (from: typeof tensors, which: "a" | "b") =>
+        pair === undefined ? undefined : from.get(pair[which].name);
+      const [a, b] = [pick(tensors, "a"), pick(tensors, "b")];
+      const [normA, normB] = [pick(normsOf, "a"), pick(normsOf, "b")];
+      const own = squares.get(linear);
+      if (!a || !b || !normA || !normB || !magnitude || !own) return undefined;
+      const norms = detach(rowNorms(own, frozen, normA, normB, layout.scale));
+      const gain = mul(reshape(magnitude, [1, linear.outputs]), reciprocal(norms));
+      return frozen.withBias(mul(gain, add(frozen.product(x), lowRank(x, a, b, layout.scale))));
+    },
+  });
+}
+
+/**
+ * The norm of each row of W + s B A as [1, outputs], without ever making that matrix:
+ * |w|^2 + 2 s b . (A w) + s^2 b . (A A^T b) for rows w of W and b of B.
+ */
+function rowNorms(own: Float64Array, frozen: FrozenLinear, a: Value, b: Value, s: number): Value {
+  const columns = transpose(b, [1, 0]);
+  const cross = sum(mul(columns, frozen.product(a)), [0]);
+  const gram = matmul(a, a, { transposeB: true });
+  const added = sum(mul(columns, matmul(gram, columns)), [0]);
+  const squares = a.graph.constant(floats(a.dtype, own), [1, own.length], a.dtype);
+  return sqrt(add(squares, add(scale(cross, 2 * s), scale(added, s * s))));
+}

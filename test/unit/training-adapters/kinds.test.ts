@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { AdaptedModel, adapterInputs } from "../../../src/training/adapted-model.ts";
+import type { Adaptation, Adapter } from "../../../src/training/adapters/adapter.ts";
+import { createDora } from "../../../src/training/adapters/dora.ts";
+import { createAdapter } from "../../../src/training/adapters/kinds.ts";
+import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
+import type { BaseModel } from "../../../src/training/files/base-model.ts";
+import { writePeft } from "../../../src/training/files/peft.ts";
+import { readAdapterSettings } from "../../../src/training/files/peft-config.ts";
+import { fitPeft, readPeft } from "../../../src/training/files/peft-reader.ts";
+import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
+import { makeBlocks } from "../../../src/training/models/blocks.ts";
+import { batchLoss } from "../../../src/training/models/loss-program.ts";
+import { ADAPTER_KINDS, type AdapterKind } from "../../../src/types.ts";
+import { engine, gradientError, numbers } from "../training/finite-differences.ts";
+import { sequenceLogits } from "../training/logits.ts";
+import { tinyModel } from "../training/tiny-llama.ts";
+import { inFolder } from "../training-files/tiny-model.ts";
+
+const FACTORS = { rank: 2, alpha: 3, targets: ["q", "v", "down"] };
+
+/** The smallest settings of each kind. */
+const SETTINGS: Readonly<Record<AdapterKind, AdapterSettings>> = {
+  lora: { kind: "lora", ...FACTORS },
+  rslora: { kind: "rslora", ...FACTORS },
+  dora: { kind: "dora", ...FACTORS },
+  "lora-xs": { kind: "lora-xs", ...FACTORS },
+  ia3: { kind: "ia3" },
+};
+/** What no number of theirs can undo: the sequence is longer. */
+const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set();
+const IDS = [1, 7, 3, 3, 10, 0];
+
+// Two rows of three positions, of which four carry loss: one of them counts nothing, as padding does.
+const SHAPE = { batch: 2, length: 3, lossRows: 4 };
+const FEEDS = {
+  ids: BigInt64Array.of(1n, 4n, 4n, 1n, 9n, 0n),
+  positions: BigInt64Array.of(1n, 2n, 4n, 0n),
+  targets: BigInt64Array.of(4n, 2n, 10n, 0n),
+};
+const domain = (x: number) => 1 + 0.5 * x;
+
+/** The adapter's tensors as constants, where `gradientError` evaluates. */
+function constants(graph: Graph, { layout }: Adapter): ReadonlyMap<string, Value> {
+  return new Map(
+    layout.tensors.map(({ name, shape }, i) => {
+      const data = numbers(sizeOf(shape), i + 1).map(domain);
+      return [name, graph.constant(data, shape, "f64")] as const;
+    }),
+  );
+}
+
+function adaptationOf(graph: Graph, base: BaseModel, adapter: Adapter): Adaptation {
+  const inputs = adapterInputs(graph, adapter, "f64");
+  const { settings } = adapter;
+  if (settings.kind !== "dora") return adapter.adapt(graph, inputs);
+  // Differences see the norms move unless they are made of other numbers.
+  return createDora(base, settings).adaptWithNormsOf(inputs, constants(graph, adapter));
+}
+
+function lossOf(graph: Graph, base: BaseModel, adapter: Adapter): Value {
+  const { definition } = base;
+  const weight = (_: Graph, name: string) => {
+    const { data, shape } = base.tensor(name);
+    return graph.constant(Float64Array.from(data), shape, "f64", name);
+  };
+  const adaptation = adaptationOf(graph, base, adapter);
+  const blocks = (sequences: Parameters<typeof makeBlocks>[3]) =>
+    makeBlocks(graph, definition, { weight }, sequences, adaptation);
+  const weights = graph.constant(Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0), [4, 1], "f64");
+  return batchLoss(definition, { graph, blocks }, SHAPE, weights).loss;
+}
+
+async function logitsOf(base: BaseModel, adapter: Adapter, values: Float32Array) {
+  const model = new AdaptedModel(base, adapter, engine);
+  const logits = await sequenceLogits(model, values, IDS);
+  await model.close();
+  return logits;
+}
+
+const distance = (a: Float32Array, b: Float32Array) =>
+  Math.max(...a.map((x, i) => Math.abs(x - (b[i] ?? Number.NaN))));
+
+/** Values far enough from the initial ones to be seen. */
+function trainedValues(adapter: Adapter): Float32Array {
+  const moved = numbers(adapter.layout.length, 3);
+  return adapter.initial(1).map((x, i) => x + 0.3 * (moved[i] ?? 0));
+}
+
+describe.for(ADAPTER_KINDS)("%s", (kind) => {
+  const base = tinyModel();
+  const adapter = createAdapter(base, SETTINGS[kind]);
+  const plain = createAdapter(base, SETTINGS.lora);
+
+  test("gives every slot the gradient that central differences in float64 find", async () => {
+    const shapes = Object.fromEntries(
+      adapter.layout.tensors.map((slot) => [slot.name, slot.shape]),
+    );
+    const build = (graph: Graph) => lossOf(graph, base, adapter);
+    const error = await gradientError({ shapes, build, feeds: FEEDS, domain, every: 3 }, (x) => x);
+    expect(error).toBeLessThan(1e-6);
+  });
+
+  test("starts with the base model as it is", async () => {
+    const before = await logitsOf(base, plain, plain.initial(1));
+    const after = await logitsOf(base, adapter, adapter.initial(1));
+    if (CHANGES_FROM_THE_START.has(kind)) expect(distance(before, after)).toBeGreaterThan(1e-4);
+    else expect(distance(before, after)).toBeLessThan(1e-5);
+    // Control: other values do change it.
+    const moved = await logitsOf(base, adapter, trainedValues(adapter));
+    expect(distance(before, moved)).toBeGreaterThan(1e-2);
+  });
+
+  test("starts from the same bits everywhere", () => {
+    expect(adapter.initial(5)).toEqual(createAdapter(base, SETTINGS[kind]).initial(5));
+  });
+
+  test("comes back from its PEFT folder, and the folder says what it is", async () => {
+    await inFolder(async (folder) => {
+      const values = trainedValues(adapter);
+      const layout = adapter.stored?.layout ?? adapter.layout;
+      const written = adapter.stored?.write(values) ?? values;
+      const config = adapter.peftConfig();
+      const about = { baseModel: "org/base", baseDigest: base.digest, format: "text" } as const;
+      await writePeft(folder, { layout, values: written, config, ...about });
+      const read = fitPeft(await readPeft(folder), { layout, settings: adapter.settings });
+      expect(read).toEqual(written);
+      expect(distance(adapter.stored?.read(read) ?? read, values)).toBeLessThan(1e-5);
+      const reader = createAdapter(base, await readAdapterSettings(folder));
+      const known = reader.stored?.read(read) ?? read;
+      const [expected, found] = [
+        await logitsOf(base, adapter, values),
+        await logitsOf(base, reader, known),
+      ];
+      expect(distance(expected, found)).toBeLessThan(1e-5);
+    });
+  });
+});
