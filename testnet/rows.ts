@@ -12,7 +12,7 @@ export interface RowFile {
   readonly rows: readonly Row[];
 }
 
-const EXTENSIONS = [".jsonl", ".ndjson", ".csv"];
+const EXTENSIONS = [".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet"];
 
 /** Whether a path is a folder; throws `data` when there is nothing there. */
 export function isFolder(path: string, flag: string): boolean {
@@ -50,7 +50,7 @@ function dataFilesOf(folder: string, flag: string): string[] {
   throw new KlatchError(
     "data",
     `${flag} ${folder} holds no data files`,
-    "Put .jsonl or .csv files into it; others are not read.",
+    `Put files of these kinds into it: ${EXTENSIONS.join(", ")}.`,
   );
 }
 

@@ -44,12 +44,22 @@ export function hubOptions(
   }
   const { HF_TOKEN: token, HF_ENDPOINT: endpoint, HF_HUB_OFFLINE: offline } = parsed.data;
   return {
-    cacheFolder: cache === AUTO_CACHE ? userCache(environment) : cache,
+    cacheFolder: cacheFolder(cache, environment),
     endpoint: endpoint.replace(/\/+$/, ""),
     offline,
     ...(token === undefined ? {} : { token }),
     ...extras,
   };
+}
+
+/** Folder of what can be had again: the one that is named, else this user's. */
+export function cacheFolder(cache: string, environment: Environment = process.env): string {
+  return cache === AUTO_CACHE ? userCache(environment) : cache;
+}
+
+/** Folder of tokens that were made from data files; they are this user's alone. */
+export function tokenCache(cache: string): string {
+  return join(cacheFolder(cache), "tokens");
 }
 
 // --- internal ---

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { AdapterSettings, LearnerOptions } from "../training/index.ts";
 import { adapterTargets, type Config } from "./config.ts";
+import { tokenCache } from "./hub-options.ts";
 
 /** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
 export function learnerOptions(
@@ -8,7 +9,7 @@ export function learnerOptions(
   totalSteps = config.run.rounds * config.run.steps,
 ): LearnerOptions {
   const { run, data, engine, model } = config;
-  const { train, columns, heldOutShare } = data;
+  const { train, columns, heldOutShare, packing } = data;
   return {
     model,
     engine: engine.name,
@@ -19,7 +20,8 @@ export function learnerOptions(
     batchSize: run.batchSize,
     sequenceMax: run.sequenceMax,
     seed: run.seed,
-    ...(data.train.length > 0 ? { data: { train, columns, heldOutShare } } : {}),
+    tokenCache: tokenCache(config.cache),
+    ...(data.train.length > 0 ? { data: { train, columns, heldOutShare, packing } } : {}),
     ...(data.test.length > 0 ? { test: { files: data.test, columns: data.columns } } : {}),
   };
 }

@@ -40,7 +40,7 @@ export async function readLearnerData(
   const read = (files: readonly string[], columns: ColumnMap) =>
     loadDataset(files, columns, tokenizer, sequenceMax, {
       ...(data?.packing ? { packing: data.packing } : {}),
-      ...(options.tokenCache === undefined ? {} : { cache: options.tokenCache }),
+      ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
     });
   const all = data ? await read(data.train, data.columns) : NO_DATA;
   const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
+import { dataNotes } from "../data-notes.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
 import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -9,7 +10,7 @@ import type { Terminal } from "./terminal.ts";
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);
   command
-    .option("--data <file...>", "JSONL or CSV files")
+    .option("--data <file...>", "files or folders: JSONL, JSON, CSV, TSV, Parquet or text")
     .option(
       "--columns <map>",
       "column names, e.g. prompt=question,completion=answer",
@@ -24,8 +25,10 @@ export function define(command: Command, terminal: Terminal): void {
       });
       try {
         const result = await learner.evaluate(adapter, "test");
-        const { truncated, skipped } = learner.info.data.test;
-        if (flags.json === true) return terminal.json({ ...result, truncated, skipped });
+        const { truncated, skipped, duplicates, notes } = learner.info.data.test;
+        if (flags.json === true) {
+          return terminal.json({ ...result, truncated, skipped, duplicates, notes });
+        }
         terminal.line(`loss         ${result.loss.toFixed(4)} nats per token`);
         terminal.line(`perplexity   ${result.perplexity.toFixed(3)}`);
         terminal.line(`exact match  ${(100 * result.exactMatch).toFixed(1)} %`);
@@ -35,6 +38,7 @@ export function define(command: Command, terminal: Terminal): void {
             `rows         ${truncated} cut to the model's context, ${skipped} empty and skipped`,
           );
         }
+        for (const note of dataNotes(learner.info.data)) terminal.line(`note         ${note}`);
       } finally {
         await learner.close();
       }

@@ -9,7 +9,7 @@ import {
   readAdapterSettings,
 } from "../../training/index.ts";
 import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
-import { hubOptions } from "../hub-options.ts";
+import { hubOptions, tokenCache } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
 import { wholeNumber } from "./number-flags.ts";
@@ -61,6 +61,7 @@ export async function openModel(
     batchSize: 8,
     sequenceMax: SEQUENCE_MAX,
     seed: 1,
+    tokenCache: tokenCache(flags.cache),
     ...(test ? { test } : {}),
   };
   const hub = hubOptions(flags.cache, { report: downloadView(terminal) });
@@ -77,14 +78,24 @@ export async function openModel(
   }
 }
 
-const COLUMN = /^(text|prompt|completion|messages)=([^=,]{1,200})$/;
+const PARTS = [
+  "text",
+  "label",
+  "prompt",
+  "completion",
+  "messages",
+  "instruction",
+  "input",
+  "output",
+];
+const COLUMN = new RegExp(`^(${PARTS.join("|")})=([^=,]{1,200})$`);
 
 /** Reads `prompt=question,completion=answer`. */
 export function parseColumns(text: string): ColumnMap {
   const pairs = text.split(",").map((pair) => {
     const match = COLUMN.exec(pair);
     if (match !== null) return [match[1], match[2]];
-    throw new InvalidArgumentError("expected text|prompt|completion|messages=NAME, comma between.");
+    throw new InvalidArgumentError(`expected ${PARTS.join("|")}=NAME, comma between.`);
   });
   return Object.fromEntries(pairs) as ColumnMap;
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { NodeStatus } from "../contract.ts";
+import { dataNotes } from "../data-notes.ts";
 import { runNode } from "../run-node.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { describeModel } from "./table.ts";
@@ -44,6 +45,7 @@ function banner(status: NodeStatus, statusUrl: string | null): readonly string[]
     `model      ${describeModel(status.model)}`,
     `rule       ${status.rule}: certified for ${status.certifiedAttackers} attackers among ${members} members, assumes ${status.attackersMax}`,
     `data       ${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test${cutText}`,
+    ...dataNotes(status.data).map((note) => `           ${note}`),
     `rounds     ${status.round + 1} to ${status.rounds}`,
   ];
 }

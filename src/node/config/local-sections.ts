@@ -6,16 +6,24 @@ const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
 
 /** This organisation's private data; never leaves the machine. */
 export const dataSection = z.strictObject({
-  train: files.describe("Files to train on (JSONL or CSV)."),
+  train: files.describe(
+    "Files or folders to train on: JSONL, JSON, CSV, TSV, Parquet, or text (each file one document).",
+  ),
   columns: z
     .strictObject({
       text: column.describe("Column with plain text to continue."),
       prompt: column.describe("Column with the prompt."),
       completion: column.describe("Column with the completion; loss is taken on it alone."),
-      messages: column.describe("Column with chat messages (role, content)."),
+      messages: column.describe(
+        "Column with chat messages (role, content), written by the model's own chat template.",
+      ),
+      instruction: column.describe("Column with an instruction in Alpaca's layout."),
+      input: column.describe("Column with what the instruction is about; may be empty or absent."),
+      output: column.describe("Column with the answer to the instruction."),
+      label: column.describe("Column with the class of the text: the answer to it."),
     })
     .prefault({})
-    .describe("Names of the columns, where they differ from text, prompt, completion, messages."),
+    .describe("Names of the columns, where they differ from these keys themselves."),
   heldOutShare: z
     .number()
     .min(0)
@@ -24,7 +32,13 @@ export const dataSection = z.strictObject({
     .describe(
       "Share of the training rows (at most 512 rows) held out for the gate, never trained on.",
     ),
-  test: files.describe("Files of the final evaluation (JSONL or CSV)."),
+  packing: z
+    .enum(["none", "concatenate"])
+    .default("none")
+    .describe(
+      "concatenate puts plain texts one after the other into full rows; none, each text into its own.",
+    ),
+  test: files.describe("Files or folders of the final evaluation, of the same kinds."),
 });
 
 export const engineSection = z.strictObject({

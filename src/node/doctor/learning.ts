@@ -8,6 +8,7 @@ import {
   type LearnerInfo,
 } from "../../training/index.ts";
 import type { Config } from "../config.ts";
+import { dataNotes } from "../data-notes.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
@@ -65,7 +66,8 @@ async function checkDataAndStep(learner: Learner, config: Config): Promise<reado
   return [describeData(learner.info.data, config), await attempt("engine", () => oneStep(learner))];
 }
 
-function describeData({ train, heldOut, test }: LearnerInfo["data"], config: Config): Check {
+function describeData(report: LearnerInfo["data"], config: Config): Check {
+  const { train, heldOut, test } = report;
   const rows = train.examples + heldOut.examples;
   const tokens = train.tokens + heldOut.tokens;
   const cut = train.truncated + heldOut.truncated;
@@ -78,7 +80,11 @@ function describeData({ train, heldOut, test }: LearnerInfo["data"], config: Con
   if (cut > TRUNCATED_SHARE_MAX * rows) {
     return warn("data", detail, `raise run.sequenceMax above ${config.run.sequenceMax}`);
   }
-  return pass("data", detail);
+  const noted = [detail, ...dataNotes(report)].join("; ");
+  if (report.testSeenInTraining > 0) {
+    return warn("data", noted, "take those rows out of the training or the test files");
+  }
+  return pass("data", noted);
 }
 
 async function oneStep(learner: Learner): Promise<Check> {
@@ -102,7 +108,14 @@ async function trySample(config: Config, hub: HubOptions): Promise<readonly Chec
   );
   try {
     writeFileSync(file, `${rows.join("\n")}\n`);
-    const sample = { train: [file], columns: {}, heldOutShare: 0, test: [] };
+    const sample = {
+      ...config.data,
+      train: [file],
+      columns: {},
+      heldOutShare: 0,
+      packing: "none" as const,
+      test: [],
+    };
     const trial = async (learner: Learner) => [await attempt("engine", () => oneStep(learner))];
     return await withLearner({ ...config, data: sample }, hub, "engine", trial);
   } finally {

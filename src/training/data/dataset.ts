@@ -4,7 +4,7 @@ import { countDuplicates } from "./duplicates.ts";
 import type { ExampleFormat } from "./example.ts";
 import { ExampleReader, type Reading } from "./example-reader.ts";
 import { ExampleStore, type Examples, ExampleWriter, tokensInMemory } from "./example-store.ts";
-import { expandFolders } from "./rows.ts";
+import { expandFolders, totalBytes } from "./rows.ts";
 import { TokenCache } from "./token-cache.ts";
 import type { DatasetFacts } from "./token-file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -18,16 +18,23 @@ export interface Dataset {
   readonly format: ExampleFormat;
 }
 
+/** Where tokens are kept: the same files are not tokenised again, and need not fit into memory. */
+export interface CacheOptions {
+  readonly folder: string;
+  /** Smaller data sets are tokenised quickly enough each time; by default 4 MiB. */
+  readonly fromBytes?: number;
+  /** Sets with more tokens than this stay in the file; by default 64 million. */
+  readonly memoryTokens?: number;
+}
+
 export interface DatasetOptions {
   readonly packing?: Packing;
-  /** Folder that keeps the tokens: the same files are not tokenised again, and need not fit into memory. */
-  readonly cache?: string;
-  /** Sets with more tokens than this stay in the cache's file; by default 64 million. */
-  readonly memoryTokens?: number;
+  readonly cache?: CacheOptions;
 }
 
 /** Shorter contexts leave no room for a prompt and an answer. */
 const SEQUENCE_MIN = 8;
+const CACHED_BYTES_MIN = 4 << 20;
 
 function checkContext(sequenceMax: number): void {
   if (sequenceMax >= SEQUENCE_MIN) return;
@@ -114,11 +121,13 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   checkContext(sequenceMax);
-  const { packing = "none", memoryTokens } = options;
+  const { packing = "none" } = options;
   const reading: Reading = { columns, tokenizer, sequenceMax, packing };
   const paths = await expandFolders(files);
-  if (options.cache === undefined) return tokeniseInMemory(paths, reading);
-  const cache = await TokenCache.open(options.cache, paths, reading);
+  if (!options.cache) return tokeniseInMemory(paths, reading);
+  const { folder, memoryTokens, fromBytes = CACHED_BYTES_MIN } = options.cache;
+  if ((await totalBytes(paths)) < fromBytes) return tokeniseInMemory(paths, reading);
+  const cache = await TokenCache.open(folder, paths, reading);
   const kept = await cache.read(memoryTokens);
   if (kept) return dataset(kept.examples, kept.facts);
   await tokeniseInto(cache, paths, reading);
@@ -127,7 +136,7 @@ export async function loadDataset(
   if (!written)
     throw new KlatchError(
       "disk",
-      `${options.cache} does not keep what is written to it`,
+      `${folder} does not keep what is written to it`,
       "check the disk",
     );
   return dataset(written.examples, written.facts);

@@ -99,6 +99,18 @@ function countLabels(examples: readonly LabelledExample[], classes: number): rea
   return counts;
 }
 
+/** The largest classes and the smallest, with how many examples each has. */
+function describeBalance(classes: readonly string[], balance: readonly number[]): string {
+  const sorted = classes
+    .map((name, i) => ({ name, count: balance[i] ?? 0 }))
+    .sort((a, b) => b.count - a.count);
+  const show = (part: typeof sorted) =>
+    part.map(({ name, count }) => `${name.slice(0, 40)} ${count}`).join(", ");
+  const parts =
+    sorted.length <= 12 ? [show(sorted)] : [show(sorted.slice(0, 6)), show(sorted.slice(-3))];
+  return `${classes.length} classes: ${parts.join(" ... ")}`;
+}
+
 /**
  * Reads texts with their classes, pooled in the given order. Rows without text or label are left out and counted; a long
  * text loses its end, never the special tokens around it.
@@ -138,17 +150,18 @@ export async function readLabelledDataset(
     if (label === undefined) throw unknownLabel(row, names);
     return encodeLabelled(row, label, tokenizer, sequenceMax);
   });
+  const balance = countLabels(examples, names.length);
   return {
     examples,
     classes: names,
-    balance: countLabels(examples, names.length),
+    balance,
     summary: {
       examples: examples.length,
       tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
       truncated: examples.filter(({ truncated }) => truncated).length,
       skipped: rowCount - examples.length,
       duplicates: countDuplicates(Float64Array.from(found, ({ text }) => textHash(text))),
-      notes: [],
+      notes: [describeBalance(names, balance)],
     },
   };
 }

@@ -59,6 +59,13 @@ export async function expandFolders(paths: readonly string[]): Promise<readonly 
   return files;
 }
 
+/** Bytes of all files together. */
+export async function totalBytes(files: readonly string[]): Promise<number> {
+  let total = 0;
+  for (const file of files) total += (await stat(file)).size;
+  return total;
+}
+
 /**
  * Rows of one data file, read piece by piece: JSON Lines (.jsonl, .ndjson), a JSON array (.json), CSV or TSV with a header
  * line (.csv, .tsv), Parquet (.parquet), or text as one document (.txt, .text, .md).

@@ -45,6 +45,7 @@ describe("texts with labels", () => {
       [[1, 6, 2], 1],
     ]);
     expect(set.balance).toEqual([1, 2]);
+    expect(set.summary.notes).toEqual(["2 classes: late 2, early 1"]);
     expect(set.summary).toMatchObject({ examples: 3, tokens: 10, truncated: 0, skipped: 0 });
   });
 

@@ -2,7 +2,7 @@ import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type DatasetOptions, loadDataset } from "../../../src/training/data/dataset.ts";
+import { type CacheOptions, loadDataset } from "../../../src/training/data/dataset.ts";
 import { type Example, learnedParts } from "../../../src/training/data/example.ts";
 import {
   CHUNK_TOKENS,
@@ -78,7 +78,7 @@ const FILE = DATA.map((row) => JSON.stringify(row)).join("\n");
 async function inCache(
   use: (
     load: (
-      options?: DatasetOptions & { max?: number; with?: Tokenizer },
+      options?: Partial<CacheOptions> & { max?: number; with?: Tokenizer },
     ) => ReturnType<typeof loadDataset>,
     folder: string,
   ) => Promise<void>,
@@ -88,8 +88,7 @@ async function inCache(
     const cache = join(folder, "cache");
     await use(async ({ max = 16, with: other = tokenizer, ...options } = {}) => {
       const set = await loadDataset([join(folder, "a.jsonl")], {}, other, max, {
-        cache,
-        ...options,
+        cache: { folder: cache, fromBytes: 0, ...options },
       });
       return set;
     }, folder);
