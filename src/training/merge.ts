@@ -16,19 +16,20 @@ export function mergeLora(base: BaseModel, layout: LoraLayout, adapter: Float32A
   return makeBaseModel(base.definition, tensors, "the merged model");
 }
 
-/** weight [out, in] + scale * b [out, rank] @ a [rank, in], summed in float64. */
+/** weight [out, in] + scale * b [out, rank] @ a [rank, in], summed in float64; transposed where weight is [in, out]. */
 function merged(
   weight: BaseTensor,
-  { a, b }: AdaptedLayer,
+  { a, b, linear }: AdaptedLayer,
   scale: number,
   adapter: Float32Array,
 ): BaseTensor {
   const left = slotView(adapter, b);
   const right = slotView(adapter, a);
   const [rank = 0, columns = 0] = a.shape;
+  const width = linear.inputsFirst ? linear.outputs : linear.inputs;
   const data = weight.data.map((value, at) => {
-    const row = Math.floor(at / columns);
-    const column = at % columns;
+    const [first, second] = [Math.floor(at / width), at % width];
+    const [row, column] = linear.inputsFirst ? [second, first] : [first, second];
     let change = 0;
     for (let k = 0; k < rank; k += 1) {
       change += (left[row * rank + k] ?? 0) * (right[k * columns + column] ?? 0);

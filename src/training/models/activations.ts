@@ -19,3 +19,20 @@ export function gelu(x: Value): Value {
 export function tanh(x: Value): Value {
   return sub(scale(sigmoid(scale(x, 2)), 2), x.graph.scalar(1, x.dtype));
 }
+
+/**
+ * The tanh approximation of `gelu` (the same paper): x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3).
+ * With s = sigmoid(2 u) and y = x s, the derivative is s + 2 u' (y - y s).
+ */
+export function geluTanh(x: Value): Value {
+  const factor = 2 * Math.sqrt(2 / Math.PI);
+  const square = mul(x, x);
+  const along = (slope: number) =>
+    add(scale(square, slope * factor), x.graph.scalar(factor, x.dtype));
+  const share = sigmoid(mul(x, along(0.044715)));
+  const y = mul(x, share);
+  return withGradient(y, [x], (gradient) => {
+    const change = mul(along(3 * 0.044715), sub(y, mul(y, share)));
+    return [mul(gradient, add(share, change))];
+  });
+}

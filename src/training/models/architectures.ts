@@ -4,14 +4,26 @@ import { checkShape, parseJson, readText } from "../files/file-access.ts";
 import { BERT } from "./bert.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
+import { GPT_NEOX } from "./gpt-neox.ts";
+import { GPT2 } from "./gpt2.ts";
 import { LLAMA } from "./llama.ts";
 import { MISTRAL } from "./mistral.ts";
+import { PHI3 } from "./phi3.ts";
 import { QWEN2, QWEN3 } from "./qwen.ts";
 import { ROBERTA, XLM_ROBERTA } from "./roberta.ts";
 import { SMOLLM3 } from "./smollm3.ts";
 
 /** Models that write text, and can be classifiers too. */
-export const DECODERS: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3, SMOLLM3];
+export const DECODERS: readonly Architecture[] = [
+  LLAMA,
+  MISTRAL,
+  QWEN2,
+  QWEN3,
+  SMOLLM3,
+  GPT_NEOX,
+  GPT2,
+  PHI3,
+];
 /** Models that only classify. */
 export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA];
 /** Every architecture that Klatch trains. */

@@ -1,10 +1,35 @@
 import { z } from "zod";
-import { reshape } from "../graph/movement.ts";
+import { reshape, slice } from "../graph/movement.ts";
 import { sizeOf, type Value } from "../graph/value.ts";
 import type { AttentionSettings, Blocks, Projected } from "./blocks.ts";
+import { layerNorm, rmsNorm } from "./normalisation.ts";
 
-/** A normalisation of rows with the weight of this name. */
+/** A normalisation of rows with the weights of module `name`. */
 export type Norm = (x: Value, name: string) => Value;
+
+/** Layer normalisation with the weight and bias of a module. */
+export function normWithBias(blocks: Blocks, epsilon: number): Norm {
+  return (x, name) =>
+    layerNorm(x, blocks.weight(`${name}.weight`), blocks.weight(`${name}.bias`), epsilon);
+}
+
+/** Root-mean-square normalisation with the weight of a module. */
+export function normByRoot(blocks: Blocks, epsilon: number): Norm {
+  return (x, name) => rmsNorm(x, blocks.weight(`${name}.weight`), epsilon);
+}
+
+/** Parts of the columns of x [rows, width], these many each. */
+export function splitColumns<const Widths extends readonly number[]>(
+  x: Value,
+  widths: Widths,
+): { readonly [i in keyof Widths]: Value } {
+  let start = 0;
+  const parts = widths.map((width) => {
+    start += width;
+    return slice(x, 1, start - width, start);
+  });
+  return parts as unknown as { readonly [i in keyof Widths]: Value };
+}
 
 /** `norm` over each head of x [rows, heads * headDim] by itself. */
 export function normHeads(x: Value, name: string, headDim: number, norm: Norm): Value {

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
-import type { Value } from "../graph/value.ts";
 import type { AttentionSettings } from "./blocks.ts";
 import {
   checkHeads,
@@ -14,11 +13,10 @@ import {
   refuse,
   vocabulary,
 } from "./config-fields.ts";
-import { distinctWindows, gatedMlp, projectedAttention } from "./decoder-blocks.ts";
+import { distinctWindows, gatedMlp, normByRoot, projectedAttention } from "./decoder-blocks.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
-import { rmsNorm } from "./normalisation.ts";
 import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
 import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";
 
@@ -34,6 +32,8 @@ export interface LlamaConfig {
   readonly normEpsilon: number;
   readonly ropeTheta: number;
   readonly ropeScaling?: RotaryScaling;
+  /** How many numbers of each head are rotated; all when absent. */
+  readonly rotarySize?: number;
   /** The output head is the embedding matrix. */
   readonly tiedEmbeddings: boolean;
   readonly contextMax: number;
@@ -88,8 +88,7 @@ export function llamaModel(
     embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,
     hidden(blocks, ids) {
-      const norm = (x: Value, name: string) =>
-        rmsNorm(x, blocks.weight(`${name}.weight`), normEpsilon);
+      const norm = normByRoot(blocks, normEpsilon);
       const headNorm = config.headNorms === true ? { headNorm: norm } : {};
       let x = blocks.embed(EMBEDDING, ids);
       for (const [layer, attention] of settings.entries()) {
@@ -105,8 +104,10 @@ export function llamaModel(
   };
 }
 
-function attentionOf(config: LlamaConfig, layer: number): AttentionSettings {
-  const { heads, keyValueHeads, headDim, ropeTheta, ropeScaling, unrotated, layerWindows } = config;
+/** The numbers of a layer's attention. */
+export function attentionOf(config: LlamaConfig, layer: number): AttentionSettings {
+  const { heads, keyValueHeads, headDim, ropeTheta, ropeScaling, unrotated } = config;
+  const { rotarySize = headDim, layerWindows } = config;
   const window = layerWindows?.[layer];
   return {
     heads,
@@ -115,7 +116,7 @@ function attentionOf(config: LlamaConfig, layer: number): AttentionSettings {
     scale: 1 / Math.sqrt(headDim),
     ...(unrotated?.includes(layer) === true
       ? {}
-      : { rotation: scaledRotation(headDim, ropeTheta, ropeScaling) }),
+      : { rotation: scaledRotation(rotarySize, ropeTheta, ropeScaling) }),
     ...(typeof window === "number" ? { window } : {}),
   };
 }
@@ -191,25 +192,27 @@ export function sharedLlamaConfig(
   if (raw.hidden_act !== "silu") {
     throw refuse(file, `hidden_act is ${raw.hidden_act}, and only silu is supported`);
   }
-  const { theta, share, scaling } = readRotary(raw, defaults, file);
-  if (share !== 1) throw refuse(file, `partial_rotary_factor is ${share}, and only 1 is supported`);
-  const config: LlamaConfig = {
+  const headDim = raw.head_dim ?? raw.hidden_size / raw.num_attention_heads;
+  const heads = raw.num_attention_heads;
+  const keyValueHeads = raw.num_key_value_heads ?? heads;
+  checkHeads({ hiddenSize: raw.hidden_size, heads, keyValueHeads, headDim }, file);
+  const { theta, size, scaling } = readRotary(raw, headDim, defaults, file);
+  return {
     vocabSize: raw.vocab_size,
     hiddenSize: raw.hidden_size,
     intermediateSize: raw.intermediate_size,
     layers: raw.num_hidden_layers,
-    heads: raw.num_attention_heads,
-    keyValueHeads: raw.num_key_value_heads ?? raw.num_attention_heads,
-    headDim: raw.head_dim ?? raw.hidden_size / raw.num_attention_heads,
+    heads,
+    keyValueHeads,
+    headDim,
     normEpsilon: raw.rms_norm_eps,
     ropeTheta: theta,
     ...(scaling === undefined ? {} : { ropeScaling: scaling }),
+    ...(size === headDim ? {} : { rotarySize: size }),
     tiedEmbeddings: raw.tie_word_embeddings,
     contextMax: raw.max_position_embeddings,
     ...readIds(raw, defaults.ids, file),
   };
-  checkHeads(config, file);
-  return config;
 }
 
 /** The layers with a bias when config.json says that attention, or the rest of a block, has them. */

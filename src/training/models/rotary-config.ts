@@ -46,14 +46,15 @@ interface RawConfig {
 
 export interface RotaryConfig {
   readonly theta: number;
-  /** The part of each head that is rotated. */
-  readonly share: number;
+  /** How many numbers of each head are rotated, the first ones. */
+  readonly size: number;
   readonly scaling?: RotaryScaling;
 }
 
 /** The rotation that config.json asks for; `defaults` where it says nothing. Refuses what is not computed. */
 export function readRotary(
   raw: RawConfig,
+  headDim: number,
   defaults: { readonly theta: number; readonly share?: number },
   file: string,
 ): RotaryConfig {
@@ -65,7 +66,17 @@ export function readRotary(
     rotary.original_max_position_embeddings ??
     raw.max_position_embeddings;
   const scaling = readScaling(rotary, original, raw.max_position_embeddings, file);
-  return { theta, share, ...(scaling === undefined ? {} : { scaling }) };
+  const size = Math.floor(headDim * share);
+  if (size < 2 || size % 2 !== 0) {
+    throw refuse(file, `${size} rotated numbers of each head are no pairs`);
+  }
+  if (scaling?.type === "longrope") {
+    for (const { length } of [scaling.shortFactors, scaling.longFactors]) {
+      if (length === size / 2) continue;
+      throw refuse(file, `longrope has ${length} factors for ${size / 2} pairs`);
+    }
+  }
+  return { theta, size, ...(scaling === undefined ? {} : { scaling }) };
 }
 
 // --- internal ---

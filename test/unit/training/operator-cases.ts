@@ -24,7 +24,7 @@ import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
 import { floats, type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
-import { gelu, tanh } from "../../../src/training/models/activations.ts";
+import { gelu, geluTanh, tanh } from "../../../src/training/models/activations.ts";
 import {
   attention,
   causalMask,
@@ -126,6 +126,7 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   },
   gelu: one([2, 5], (x) => gelu(scale(x, 3))),
   tanh: one([2, 3], tanh),
+  geluTanh: one([2, 5], (x) => geluTanh(scale(x, 3))),
   gatedUnit: two([2, 3], [2, 3], gatedUnit),
   "splitting and joining heads": one([6, 4], (x) => {
     const shape = { batch: 2, length: 3, heads: 2, headDim: 2 };
