@@ -60,7 +60,10 @@ const quantizedLinear: Kernel = (tf, value, [x, packed, scales]) => {
   const scaled = tf.mul(centred, tf.reshape(scales, [rows, blocks, 1]));
   const matrix = tf.reshape(scaled, [rows, blocks * BLOCK_COLUMNS]);
   const columns = numberOf(value, "columns");
-  return tf.matMul(x, tf.slice(matrix, [0, 0], [rows, columns]) as Tensor2D, false, true);
+  const whole = columns === dimension(matrix.shape, 1);
+  const weight = whole ? matrix : tf.slice(matrix, [0, 0], [rows, columns]);
+  // A transpose within the product would be slow in wasm.
+  return tf.matMul(x, tf.transpose(weight) as Tensor2D);
 };
 
 const slice = unary((tf, x, value) => {
@@ -84,9 +87,15 @@ function flatIndices(tf: TensorFlow, columns: Tensor, width: number): Tensor {
   return tf.add(tf.reshape(columns, [rows]), starts);
 }
 
+// In wasm tf.gather is a hundred times slower than tf.gatherND.
+const gatherRows = binary((tf, table, indices, value) => {
+  const rows = tf.gatherND(table, tf.reshape(indices, [indices.size, 1]));
+  return tf.reshape(rows, [...value.shape]);
+});
+
 const pickColumns = binary((tf, x, columns, value) => {
-  const elements = tf.reshape(x, [x.size]);
-  const picked = tf.gather(elements, flatIndices(tf, columns, dimension(x.shape, 1)));
+  const places = flatIndices(tf, columns, dimension(x.shape, 1));
+  const picked = tf.gatherND(tf.reshape(x, [x.size]), tf.reshape(places, [columns.size, 1]));
   return tf.reshape(picked, [...value.shape]);
 });
 
@@ -102,23 +111,11 @@ const scatterAddRows = binary((tf, x, indices, value) => {
   return tf.scatterND(tf.reshape(indices, [indices.size, 1]), rows, [...value.shape]);
 });
 
-const rope: Kernel = (tf, value, [x, cosine, sine]) => {
-  assert.ok(x !== undefined && cosine !== undefined && sine !== undefined, "rope of three values");
-  const [batch = 0, length = 0, width = 0] = value.shape;
-  const half = dimension(cosine.shape, 1);
-  const heads = width / half / 2;
-  const split = tf.reshape(x, [batch, length, heads, 2 * half]);
-  const a = tf.slice(split, [0, 0, 0, 0], [batch, length, heads, half]);
-  const b = tf.slice(split, [0, 0, 0, half], [batch, length, heads, half]);
-  const c = tf.reshape(cosine, [length, 1, half]);
-  const s = tf.reshape(sine, [length, 1, half]);
-  const rotated = [tf.sub(tf.mul(a, c), tf.mul(b, s)), tf.add(tf.mul(b, c), tf.mul(a, s))];
-  return tf.reshape(tf.concat(rotated, 3), [...value.shape]);
-};
+/** Operations that other ones take the place of before a graph is run. */
+export type Rewritten = "custom" | "rope";
 
-/** How each operation of the graph is computed with TensorFlow.js. i64 values are int32 tensors there. */
-export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant">, Kernel>> = {
-  custom: unary((tf, output) => tf.clone(output)),
+/** How each operation of the graph is computed with TensorFlow.js, where i64 values are int32 tensors. */
+export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant" | Rewritten>, Kernel>> = {
   add: binary((tf, a, b) => tf.add(a, b)),
   sub: binary((tf, a, b) => tf.sub(a, b)),
   mul: binary((tf, a, b) => tf.mul(a, b)),
@@ -140,7 +137,7 @@ export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant">, Kernel>
   slice,
   pad,
   concat: (tf, value, inputs) => tf.concat([...inputs], axisOf(value)),
-  gatherRows: binary((tf, table, indices) => tf.gather(table, indices as Tensor<never>)),
+  gatherRows,
   scatterAddRows,
   pickColumns,
   placeColumns,
@@ -148,5 +145,4 @@ export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant">, Kernel>
   sumSquares: reduction((tf, x, axes) => tf.sum(tf.square(x), axes, true)),
   max: reduction((tf, x, axes) => tf.max(x, axes, true)),
   softmax: unary((tf, x) => tf.softmax(x)),
-  rope,
 };

@@ -1,10 +1,11 @@
 import { AssertionError } from "node:assert";
 import { KlatchError } from "../../../errors.ts";
 import { computationOrder } from "../../graph/gradient.ts";
-import type { Value } from "../../graph/value.ts";
+import type { TypedArray, Value } from "../../graph/value.ts";
 import type { Arrays, Engine, Program } from "../engine.ts";
 import { loadBackend, type TfjsBackend } from "./backends.ts";
-import { explicitTransposes } from "./explicit-transposes.ts";
+import { COMMON_RULES, rewrite, WASM_RULES } from "./rewrites.ts";
+import { KeptTensors } from "./tensors.ts";
 import { TfjsProgram } from "./tfjs-program.ts";
 
 export type { TfjsBackend } from "./backends.ts";
@@ -25,20 +26,24 @@ export async function createTfjsEngine(
   options: TfjsEngineOptions,
 ): Promise<Engine> {
   const loaded = await loadBackend(backend, options.threads);
+  const kept = new KeptTensors();
   return {
     name: `tfjs:${backend}`,
     async compile(outputs) {
       expectSingle(outputs);
       await loaded.choose();
       try {
-        const graph = backend === "wasm" ? explicitTransposes(outputs) : outputs;
-        return guarded(new TfjsProgram(loaded, graph));
+        const rules = backend === "wasm" ? WASM_RULES : COMMON_RULES;
+        return guarded(new TfjsProgram(loaded, rewrite(outputs, rules), kept));
       } catch (cause) {
         throw failure(cause);
       }
     },
-    // Programs hold all there is.
-    close: async () => {},
+    // The others have no device of their own, and wasm is faster with weights that it can prepare.
+    ...(backend === "node" || backend === "gpu"
+      ? { keep: (arrays: Iterable<TypedArray>) => kept.keep(arrays) }
+      : {}),
+    close: async () => kept.close(),
   };
 }
 

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { computationOrder, operands } from "../../graph/gradient.ts";
-import { type DType, sizeOf, type TypedArray, type Value } from "../../graph/value.ts";
+import { topologicalOrder } from "../../graph/gradient.ts";
+import type { TypedArray, Value } from "../../graph/value.ts";
 import type { Arrays, Program } from "../engine.ts";
 import type { LoadedBackend, TensorFlow } from "./backends.ts";
+import { indexLimits } from "./index-limits.ts";
 import { KERNELS } from "./kernels.ts";
+import { download, type KeptTensors, upload } from "./tensors.ts";
 
 /** One operation and the values that nothing needs after it. */
 interface Step {
@@ -22,23 +24,31 @@ export class TfjsProgram implements Program {
   readonly #outputs: Readonly<Record<string, Value>>;
   readonly #inputs: readonly Value[];
   readonly #steps: readonly Step[];
+  readonly #limits: ReadonlyMap<Value, number>;
   readonly #constants: Map<Value, Tensor>;
+  readonly #kept: KeptTensors;
 
-  /** `backend` must be the chosen one. */
-  constructor(backend: LoadedBackend, outputs: Readonly<Record<string, Value>>) {
-    const order = computationOrder(Object.values(outputs));
+  /** `backend` must be the chosen one, and `outputs` rewritten to operations that have kernels. */
+  constructor(backend: LoadedBackend, outputs: Readonly<Record<string, Value>>, kept: KeptTensors) {
+    const order = topologicalOrder(Object.values(outputs));
     const fixed = new Set<Value>();
     for (const value of order) {
-      if (value.op !== "input" && operands(value).every((v) => fixed.has(v))) fixed.add(value);
+      // Weights are packed to save memory, so they are unpacked for each use.
+      const held = value.op !== "input" && value.op !== "unpack";
+      if (held && value.inputs.every((v) => fixed.has(v))) fixed.add(value);
     }
     const varying = order.filter((value) => !fixed.has(value));
     const computed = varying.filter((value) => value.op !== "input");
-    const needed = new Set([...Object.values(outputs), ...computed.flatMap(operands)]);
+    const needed = new Set([
+      ...Object.values(outputs),
+      ...computed.flatMap((value) => value.inputs),
+    ]);
     this.#backend = backend;
     this.#outputs = outputs;
+    this.#kept = kept;
+    this.#limits = indexLimits(order);
     this.#inputs = varying.filter((value) => value.op === "input");
-    this.#constants = computeConstants(
-      backend.tf,
+    this.#constants = this.#compute(
       order.filter((value) => fixed.has(value)),
       needed,
     );
@@ -56,18 +66,23 @@ export class TfjsProgram implements Program {
   #run(feeds: Arrays, into: Arrays): Arrays {
     const { tf } = this.#backend;
     const live = new Map<Value, Tensor>();
+    const lent = new Map<Value, Tensor>(this.#constants);
     try {
-      for (const value of this.#inputs) live.set(value, upload(tf, value, feeds[value.name ?? ""]));
+      for (const value of this.#inputs) {
+        const data = feeds[value.name ?? ""];
+        const make = () => upload(tf, value, data, this.#limits.get(value));
+        const kept = this.#kept.get(data, make);
+        if (kept === undefined) live.set(value, make());
+        else lent.set(value, kept);
+      }
+      const tensorOf = (value: Value) => live.get(value) ?? lent.get(value);
       for (const { value, unneeded } of this.#steps) {
-        live.set(
-          value,
-          compute(tf, value, (v) => live.get(v) ?? this.#constants.get(v)),
-        );
+        live.set(value, compute(tf, value, tensorOf));
         release(live, unneeded);
       }
       const arrays: Record<string, TypedArray> = {};
       for (const [name, value] of Object.entries(this.#outputs)) {
-        const tensor = live.get(value) ?? this.#constants.get(value);
+        const tensor = tensorOf(value);
         assert.ok(tensor !== undefined, `the output ${name} was computed`);
         arrays[name] = download(tensor, value, into[name]);
       }
@@ -77,30 +92,28 @@ export class TfjsProgram implements Program {
     }
   }
 
+  /** Computes `values` from constants alone and keeps those that are `needed`. */
+  #compute(values: readonly Value[], needed: ReadonlySet<Value>): Map<Value, Tensor> {
+    const { tf } = this.#backend;
+    const constants = new Map<Value, Tensor>();
+    try {
+      for (const { value, unneeded } of planSteps(values, needed)) {
+        const made =
+          value.op === "constant"
+            ? upload(tf, value, value.data, this.#limits.get(value))
+            : compute(tf, value, (v) => constants.get(v));
+        constants.set(value, made);
+        release(constants, unneeded);
+      }
+      return constants;
+    } catch (error) {
+      release(constants, [...constants.keys()]);
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     release(this.#constants, [...this.#constants.keys()]);
-  }
-}
-
-function computeConstants(
-  tf: TensorFlow,
-  values: readonly Value[],
-  needed: ReadonlySet<Value>,
-): Map<Value, Tensor> {
-  const constants = new Map<Value, Tensor>();
-  try {
-    for (const { value, unneeded } of planSteps(values, needed)) {
-      const made =
-        value.op === "constant"
-          ? upload(tf, value, value.data)
-          : compute(tf, value, (v) => constants.get(v));
-      constants.set(value, made);
-      release(constants, unneeded);
-    }
-    return constants;
-  } catch (error) {
-    release(constants, [...constants.keys()]);
-    throw error;
   }
 }
 
@@ -115,7 +128,7 @@ function release(tensors: Map<Value, Tensor>, values: readonly Value[]): void {
 function planSteps(order: readonly Value[], keep: ReadonlySet<Value>): readonly Step[] {
   const used = new Set<Value>(keep);
   const backwards = [...order].reverse().map((value) => {
-    const unneeded = [...new Set([value, ...operands(value)])].filter((each) => !used.has(each));
+    const unneeded = [...new Set([value, ...value.inputs])].filter((each) => !used.has(each));
     for (const each of unneeded) used.add(each);
     return { value, unneeded };
   });
@@ -128,47 +141,14 @@ function compute(
   tensorOf: (input: Value) => Tensor | undefined,
 ): Tensor {
   const { op } = value;
-  assert.ok(op !== "input" && op !== "constant", "an operation");
-  const inputs = operands(value).map((input) => {
+  assert.ok(
+    op !== "input" && op !== "constant" && op !== "rope" && op !== "custom",
+    "it has a kernel",
+  );
+  const inputs = value.inputs.map((input) => {
     const tensor = tensorOf(input);
     assert.ok(tensor !== undefined, `${input.op} computed before its use`);
     return tensor;
   });
   return tf.tidy(() => KERNELS[op](tf, value, inputs));
-}
-
-const TYPE = { f32: "float32", i64: "int32", u8: "int32", bool: "bool" } as const;
-
-function upload(tf: TensorFlow, { name, shape, dtype }: Value, data?: TypedArray): Tensor {
-  assert.ok(data !== undefined, `an array for ${name}`);
-  assert.equal(data.length, sizeOf(shape), `${name} has shape [${shape}]`);
-  assert.ok(dtype !== "f64", "no f64 in a compiled program");
-  const elements = data instanceof BigInt64Array ? Int32Array.from(data, int32) : data;
-  return tf.tensor(elements as Float32Array, [...shape], TYPE[dtype]);
-}
-
-function int32(x: bigint): number {
-  assert.equal(BigInt.asIntN(32, x), x, "an integer of 32 bits");
-  return Number(x);
-}
-
-const ARRAY: Readonly<Record<DType, new (length: number) => TypedArray>> = {
-  f32: Float32Array,
-  f64: Float64Array,
-  i64: BigInt64Array,
-  u8: Uint8Array,
-  bool: Uint8Array,
-};
-
-/** Copies a tensor's elements into `target`, or a new array. */
-function download(
-  tensor: Tensor,
-  { shape, dtype }: Value,
-  target: TypedArray = new ARRAY[dtype](sizeOf(shape)),
-): TypedArray {
-  assert.equal(target.length, sizeOf(shape), `an output has shape [${shape}]`);
-  const elements = tensor.dataSync();
-  if (target instanceof BigInt64Array) target.set(Array.from(elements, BigInt));
-  else target.set(elements);
-  return target;
 }
