@@ -80,11 +80,11 @@ describe.each([...engines])("tfjs:%s", (_backend, engine) => {
     const kept = Float32Array.of(1, 2);
     engine.keep?.([kept]);
     const before = tensors();
-    await program.run({ x: kept });
-    kept.fill(9);
-    const { y } = await program.run({ x: kept });
-    expect(y).toEqual(Float32Array.of(2, 4));
-    expect(tensors()).toBe(before + 1);
+    for (let i = 0; i < 2; i += 1) {
+      const { y } = await program.run({ x: kept });
+      expect(y).toEqual(Float32Array.of(2, 4));
+      expect(tensors()).toBe(before + 1);
+    }
     await engine.close();
     expect(tensors()).toBe(before);
     await program.close();
