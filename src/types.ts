@@ -106,3 +106,19 @@ export interface Evaluation {
   readonly tokens: number;
   readonly examples: number;
 }
+
+/** What can execute a model's graph, by library and device. */
+export const ENGINE_NAMES = [
+  "onnx:cpu",
+  "onnx:webgpu",
+  "onnx:cuda",
+  "tfjs:gpu",
+  "tfjs:node",
+  "tfjs:wasm",
+  "tfjs:cpu",
+] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** Which one to take; `auto` is the first that computes right. */
+export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];

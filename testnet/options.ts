@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
-import { ADAPTER_KINDS, MIXING_RULES } from "../src/types.ts";
+import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks.ts";
 import type { Partition } from "./partition.ts";
 
@@ -93,6 +93,10 @@ export const testnetOptionsSchema = z.strictObject({
   codec: z.enum(["int8", "float32"]).default("int8").describe("How updates travel."),
   gate: z.boolean().default(true).describe("Judge updates on private held-out examples."),
   threads: z.int().min(1).max(64).default(1).describe("Engine threads of each peer."),
+  engine: z
+    .enum(ENGINE_CHOICES)
+    .default("onnx:cpu")
+    .describe("What executes the graphs of each peer."),
   sequenceMax: z.int().min(8).max(4096).default(128).describe("Longest sequence in tokens."),
   commitGraceMs: z
     .int()

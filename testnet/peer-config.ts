@@ -82,7 +82,7 @@ export function trainingConfig(
       codec: options.codec,
     },
     data: { train: data.train, columns, test: [data.test] },
-    engine: { threads: options.threads },
+    engine: { name: options.engine, threads: options.threads },
   };
 }
 

@@ -13,6 +13,7 @@ export function learnerOptions(
   return {
     model,
     engine: engine.name,
+    onEngineLoss: engine.onLoss,
     threads: engine.threads === 0 ? availableParallelism() : engine.threads,
     adapter: { ...adapterSettings(run.adapter), seed: run.seed },
     factors: run.factors,

@@ -29,6 +29,7 @@ import { hubOptions } from "./hub-options.ts";
 import { learnerOptions } from "./learner-options.ts";
 import type { Logger } from "./logger.ts";
 import { runDigest } from "./manifest.ts";
+import { describeMemory, memoryTrouble } from "./memory-text.ts";
 import type { Metrics } from "./metrics.ts";
 import { nodeStatus } from "./node-status.ts";
 
@@ -58,6 +59,16 @@ export function createNode(config: Config, deps: NodeDeps): KlatchNode {
 }
 
 // --- internal ---
+
+/** What trains here, what was passed over for it, and whether its memory will do. */
+async function logEngine(learner: Learner, log: Logger): Promise<void> {
+  const { engine, passedOver } = learner.info;
+  for (const facts of passedOver) log.info(facts, "engine passed over");
+  const plan = await learner.planMemory();
+  const trouble = memoryTrouble(plan);
+  log.info({ engine, memory: describeMemory(plan) }, "engine");
+  if (trouble !== null) log.warn(trouble, "training may run out of memory");
+}
 
 interface Parts {
   readonly learner: Learner;
@@ -89,14 +100,17 @@ class Node implements KlatchNode {
   }
 
   async start(signal?: AbortSignal): Promise<void> {
+    const { log } = this.#deps;
     const learner = await createLearner(
       learnerOptions(this.#config),
       hubOptions(this.#config.cache, {
-        report: downloadLog(this.#deps.log),
+        report: downloadLog(log),
         ...(signal ? { signal } : {}),
       }),
+      ({ facts, message }) => log.warn(facts, message),
     );
     try {
+      await logEngine(learner, log);
       this.#parts = await this.#assemble(learner);
       await this.#parts.network.start(signal);
     } catch (error) {

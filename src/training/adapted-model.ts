@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { KlatchError } from "../errors.ts";
 import type { TensorSlot } from "../types.ts";
-import type { Adaptation, Adapter } from "./adapters/adapter.ts";
+import type { Adapter } from "./adapters/adapter.ts";
 import { slotView } from "./adapters/slots.ts";
 import type { Batch, BatchShape } from "./batches.ts";
 import type { Arrays, Engine, Program } from "./engine/engine.ts";
 import { ProgramCache } from "./engine/program-cache.ts";
 import type { BaseModel } from "./files/base-model.ts";
 import { Graph, type Value } from "./graph/value.ts";
+import { type GraphMemory, graphMemory } from "./memory-plan.ts";
 import { type Blocks, makeBlocks, type Sequences } from "./models/blocks.ts";
 import { type FreezeOptions, type FrozenWeights, freeze } from "./models/frozen-weights.ts";
 import { gradientName, trainingOutputs } from "./models/loss-program.ts";
@@ -47,9 +49,19 @@ export class AdaptedModel {
     this.base = base;
     this.adapter = adapter;
     this.#objective = options.objective ?? NEXT_TOKEN;
-    this.#frozen = freeze(base, options);
+    const { copyBytesMax } = engine;
+    this.#frozen = freeze(
+      base,
+      copyBytesMax === undefined ? options : { copyBytesMax, ...options },
+    );
+    engine.keep?.(Object.values(this.#frozen.feeds));
     this.#partGradient = new Float32Array(adapter.layout.length);
     this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
+  }
+
+  /** Memory that the base model's weights take, copies in a program included. */
+  get weightBytes(): number {
+    return this.#frozen.bytes;
   }
 
   /** Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. */
@@ -60,10 +72,16 @@ export class AdaptedModel {
     gradient: Float32Array,
   ): Promise<number> {
     let total = 0;
-    for (const [i, part] of parts.entries()) {
-      const target = i === 0 ? gradient : this.#partGradient;
-      total += await this.#partLoss(values, part, slots, target);
-      if (i > 0) accumulate(gradient, target, slots);
+    try {
+      for (const [i, part] of parts.entries()) {
+        const target = i === 0 ? gradient : this.#partGradient;
+        total += await this.#partLoss(values, part, slots, target);
+        if (i > 0) accumulate(gradient, target, slots);
+      }
+    } catch (error) {
+      // Smaller parts shall not have to fit beside what the larger ones left.
+      if (error instanceof KlatchError && error.code === "memory") await this.freePrograms();
+      throw error;
     }
     return total;
   }
@@ -75,17 +93,24 @@ export class AdaptedModel {
     gradient: Float32Array,
   ): Promise<number> {
     const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)}`;
-    const program = await this.program(key, (parts) => {
-      const { loss } = this.#objective.loss(this.base.definition, parts, batch.shape);
-      return trainingOutputs(
-        loss,
-        new Map(slots.map(({ name }) => [name, pick(parts.tensors, name)])),
-      );
-    });
+    const program = await this.program(key, (parts) =>
+      this.#trainingGraph(parts, batch.shape, slots),
+    );
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
     const { loss } = await program.run(this.feeds(values, this.#objective.feeds(batch)), into);
     return Number(loss?.[0]);
+  }
+
+  #trainingGraph(parts: ProgramParts, shape: BatchShape, slots: readonly TensorSlot[]) {
+    const { loss } = this.#objective.loss(this.base.definition, parts, shape);
+    const wanted = slots.map(({ name }) => [name, pick(parts.tensors, name)] as const);
+    return trainingOutputs(loss, new Map(wanted));
+  }
+
+  /** What a training program of one part takes, without compiling it. */
+  trainingMemory(shape: BatchShape, slots: readonly TensorSlot[]): GraphMemory {
+    return graphMemory(this.#trainingGraph(this.#newParts(), shape, slots));
   }
 
   /** Loss and correctness of each completion token of a batch. */
@@ -109,15 +134,13 @@ export class AdaptedModel {
     key: string,
     build: (parts: ProgramParts) => Readonly<Record<string, Value>>,
   ): Promise<Program> {
-    return this.#programs.get(key, () => {
-      const graph = new Graph();
-      const tensors = adapterInputs(graph, this.adapter);
-      const adaptation = this.adapter.adapt(graph, tensors);
-      return build(this.#parts(graph, tensors, adaptation));
-    });
+    return this.#programs.get(key, () => build(this.#newParts()));
   }
 
-  #parts(graph: Graph, tensors: ReadonlyMap<string, Value>, adaptation: Adaptation): ProgramParts {
+  #newParts(): ProgramParts {
+    const graph = new Graph();
+    const tensors = adapterInputs(graph, this.adapter);
+    const adaptation = this.adapter.adapt(graph, tensors);
     const { definition } = this.base;
     return {
       graph,
@@ -135,8 +158,13 @@ export class AdaptedModel {
     return feeds;
   }
 
-  close(): Promise<void> {
+  /** Frees the compiled programs; those used again are compiled again. */
+  freePrograms(): Promise<void> {
     return this.#programs.close();
+  }
+
+  close(): Promise<void> {
+    return this.freePrograms();
   }
 }
 

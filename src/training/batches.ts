@@ -91,18 +91,26 @@ const PART_POSITIONS = 256;
 const PART_THREADS_MAX = 4;
 
 /**
- * A training batch in equal parts, for an engine of `threads` threads. The weights are those of the whole, so losses and
- * gradients of the parts add up.
+/** How a batch is cut into parts. */
+export interface PartLimits {
+  /** Threads of the engine. */
+  readonly threads?: number;
+  /** The most rows of one part. */
+  readonly rowsMax?: number;
+}
+
+/**
+ * A training batch in equal parts. The weights are those of the whole, so losses and gradients of the parts add up.
  */
 export function collateParts(
   examples: readonly AnyExample[],
   lengthMax: number,
-  threads = 1,
+  { threads = 1, rowsMax = Number.POSITIVE_INFINITY }: PartLimits = {},
 ): readonly Batch[] {
   const length = paddedLength(examples, lengthMax);
   const positions = PART_POSITIONS * Math.min(threads, PART_THREADS_MAX);
   const count = Math.min(examples.length, Math.ceil((examples.length * length) / positions));
-  const rows = Math.ceil(examples.length / count);
+  const rows = Math.min(Math.ceil(examples.length / count), rowsMax);
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>
     padAny(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),

@@ -88,7 +88,9 @@ export async function benchTrain(
   const adapter = method.initial(1);
   const gradient = new Float32Array(layout.length);
   let state = freshOptimizer(layout.length);
-  const parts = collateParts(randomExamples(base.definition, batch, sequence), sequence, threads);
+  const parts = collateParts(randomExamples(base.definition, batch, sequence), sequence, {
+    threads,
+  });
   const step = async (): Promise<number> => {
     const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
     state = adamwStep(adapter, gradient, state, layout.tensors, OPTIMIZER).state;

@@ -18,3 +18,4 @@ export {
   type AloneResult,
   trainAlone,
 } from "./train-alone.ts";
+export type { MemoryPlan } from "./training-memory.ts";

@@ -2,7 +2,13 @@ import { Worker } from "node:worker_threads";
 import { KlatchError } from "../errors.ts";
 import type { HubOptions } from "./files/hub/options.ts";
 import { LatestStream } from "./latest-stream.ts";
-import type { Learner, LearnerInfo, LearnerOptions, StepMetrics } from "./learner.ts";
+import type {
+  Learner,
+  LearnerInfo,
+  LearnerNotice,
+  LearnerOptions,
+  StepMetrics,
+} from "./learner.ts";
 import {
   type Arguments,
   type Call,
@@ -27,12 +33,14 @@ interface Waiting {
 class WorkerClient {
   readonly ready: Promise<LearnerInfo>;
   readonly #worker: Worker;
+  readonly #onNotice: (notice: LearnerNotice) => void;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
   #dead: Error | undefined;
   #closing = false;
 
-  constructor(task: WorkerTask) {
+  constructor(task: WorkerTask, onNotice: (notice: LearnerNotice) => void) {
+    this.#onNotice = onNotice;
     // The worker has this file's extension: .ts in a checkout, .js when built.
     const file = new URL(`./learner-worker${import.meta.url.slice(-3)}`, import.meta.url);
     this.#worker = new Worker(file, { workerData: task, name: "learner" });
@@ -45,6 +53,10 @@ class WorkerClient {
   }
 
   #receive(message: FromWorker): void {
+    if ("notice" in message) {
+      this.#onNotice(message.notice);
+      return;
+    }
     const id = "id" in message ? message.id : 0;
     const waiting = this.#waiting.get(id);
     if ("step" in message) {
@@ -125,14 +137,19 @@ function crash(cause: Error): KlatchError {
 
 /**
  * Opens a learner in a worker thread of its own: reads model, tokenizer and data, and prepares the engine. A model of
- * the hub is fetched first; without `hub` only folders are known.
+ * the hub is fetched first; without `hub` only folders are known. `onNotice` hears of what the learner does on its own:
+ * smaller parts of a batch, another engine.
  *
  * @throws KlatchError `data`, `incompatible` or `usage` as the files and options deserve; `engine` or `memory` when the
  *   thread dies, then and from every later call
  */
-export async function createLearner(options: LearnerOptions, hub?: HubOptions): Promise<Learner> {
+export async function createLearner(
+  options: LearnerOptions,
+  hub?: HubOptions,
+  onNotice: (notice: LearnerNotice) => void = () => {},
+): Promise<Learner> {
   const { folder, origin } = await resolveModel(options.model, hub);
-  const client = new WorkerClient({ options: { ...options, model: folder }, origin });
+  const client = new WorkerClient({ options: { ...options, model: folder }, origin }, onNotice);
   try {
     return connect(client, await client.ready);
   } catch (error) {
@@ -161,6 +178,7 @@ function connect(client: WorkerClient, info: LearnerInfo): Learner {
     generate: (adapter, request) => client.call("generate", [adapter, request]),
     exportAdapter: (adapter, folder) => client.call("exportAdapter", [adapter, folder]),
     importAdapter: (folder) => client.call("importAdapter", [folder]),
+    planMemory: () => client.call("planMemory", []),
     close: () => client.close(),
   };
 }

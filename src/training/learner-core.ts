@@ -4,7 +4,9 @@ import { createAdapter } from "./adapters/kinds.ts";
 import { encodePrompt } from "./data/encode.ts";
 import type { ExampleFormat } from "./data/example.ts";
 import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
-import { createOnnxEngine } from "./engine/onnx-engine.ts";
+import { deviceMemory } from "./engine/device-memory.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { OpenedEngine } from "./engine/open-engine.ts";
 import { evaluate, probe } from "./evaluation.ts";
 import { loadBaseModel } from "./files/base-model.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
@@ -14,14 +16,28 @@ import { generate } from "./generation.ts";
 import type {
   GenerateRequest,
   LearnerInfo,
+  LearnerNotice,
   LearnerOptions,
   Probe,
   TrainRequest,
   TrainResult,
 } from "./learner.ts";
 import { type LearnerData, readLearnerData } from "./learner-data.ts";
+import { openLearnerEngine } from "./learner-engine.ts";
 import { checkOptions } from "./learner-options.ts";
+import { MicroBatch } from "./micro-batch.ts";
 import { type TrainHooks, train } from "./train-step.ts";
+import { type MemoryPlan, planTraining } from "./training-memory.ts";
+
+/** What a learner is put together from. */
+interface LearnerParts {
+  readonly opened: OpenedEngine;
+  readonly model: AdaptedModel;
+  readonly tokenizer: Tokenizer;
+  readonly data: LearnerData;
+  /** Where the model came from; null for a folder. */
+  readonly origin: ModelOrigin | null;
+}
 
 /** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
 export class LearnerCore {
@@ -30,17 +46,21 @@ export class LearnerCore {
   readonly #model: AdaptedModel;
   readonly #tokenizer: Tokenizer;
   readonly #data: LearnerData;
+  readonly #engine: Engine;
+  readonly #microBatch: MicroBatch;
   #format: ExampleFormat;
 
   private constructor(
     options: LearnerOptions,
-    model: AdaptedModel,
-    tokenizer: Tokenizer,
-    data: LearnerData,
-    engine: string,
-    origin: ModelOrigin | null,
+    { opened, model, tokenizer, data, origin }: LearnerParts,
+    onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
+    this.#engine = opened.engine;
+    this.#microBatch = new MicroBatch((rows, { message }) => {
+      const facts = { rows, reason: message };
+      onNotice({ message: "out of memory: each step runs in smaller parts", facts });
+    });
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#data = data;
@@ -52,24 +72,26 @@ export class LearnerCore {
       modelOrigin: origin,
       tokenizerDigest: tokenizer.digest,
       parameters: model.base.parameters,
-      engine,
+      engine: opened.engine.name,
+      passedOver: opened.passedOver,
       data: data.report,
     };
   }
 
-  /** Reads model, tokenizer and data; see `createLearner` for errors. */
+  /** Reads model, tokenizer and data; see `createLearner` for notices and errors. */
   static async open(
     requested: LearnerOptions,
     origin: ModelOrigin | null = null,
+    onNotice: (notice: LearnerNotice) => void = () => {},
   ): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
     const data = await readLearnerData(options, tokenizer);
-    const engine = createOnnxEngine({ threads: options.threads });
+    const opened = await openLearnerEngine(options, onNotice);
     const { seed: _, ...settings } = options.adapter;
-    const model = new AdaptedModel(base, createAdapter(base, settings), engine);
-    return new LearnerCore(options, model, tokenizer, data, engine.name, origin);
+    const model = new AdaptedModel(base, createAdapter(base, settings), opened.engine);
+    return new LearnerCore(options, { opened, model, tokenizer, data, origin }, onNotice);
   }
 
   initialAdapter(): Float32Array {
@@ -77,7 +99,8 @@ export class LearnerCore {
   }
 
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
-    return train(this.#model, this.#data.train, this.#options, request, hooks);
+    const microBatch = this.#microBatch;
+    return train(this.#model, this.#data.train, this.#options, request, { ...hooks, microBatch });
   }
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
@@ -131,8 +154,19 @@ export class LearnerCore {
     return method.stored?.read(written) ?? written;
   }
 
-  close(): Promise<void> {
+  planMemory(): MemoryPlan {
+    const { batchSize: size, sequenceMax, threads } = this.#options;
+    const { train: examples } = this.#data;
+    // Examples on disk are not read through for this: they may be as long as allowed.
+    const longest = Array.isArray(examples)
+      ? examples.reduce((most, { ids }) => Math.max(most, ids.length - 1), 1)
+      : sequenceMax;
+    return planTraining(this.#model, { size, longest, threads }, deviceMemory(this.#engine.name));
+  }
+
+  async close(): Promise<void> {
     this.#data.close();
-    return this.#model.close();
+    await this.#model.close();
+    await this.#engine.close();
   }
 }

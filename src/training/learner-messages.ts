@@ -1,6 +1,6 @@
 import { type ErrorCode, KlatchError } from "../errors.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
-import type { LearnerInfo, LearnerOptions, StepMetrics } from "./learner.ts";
+import type { LearnerInfo, LearnerNotice, LearnerOptions, StepMetrics } from "./learner.ts";
 import type { LearnerCore } from "./learner-core.ts";
 import type { TrainHooks } from "./train-step.ts";
 
@@ -20,6 +20,7 @@ type Duties = Pick<
   | "generate"
   | "exportAdapter"
   | "importAdapter"
+  | "planMemory"
   | "close"
 >;
 export type Duty = keyof Duties;
@@ -44,6 +45,7 @@ export interface PlainError {
 
 export type FromWorker =
   | { readonly ready: LearnerInfo }
+  | { readonly notice: LearnerNotice }
   | { readonly failed: PlainError }
   | { readonly id: number; readonly step: StepMetrics }
   | { readonly id: number; readonly result: unknown }

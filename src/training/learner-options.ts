@@ -1,4 +1,5 @@
 import { KlatchError } from "../errors.ts";
+import { ENGINE_CHOICES } from "../types.ts";
 import type { LearnerOptions } from "./learner.ts";
 
 function requirePositive(name: string, value: number, hint: string): void {
@@ -14,8 +15,9 @@ function requirePositive(name: string, value: number, hint: string): void {
  */
 export function checkOptions(options: LearnerOptions, contextMax: number): LearnerOptions {
   const { engine, threads, batchSize, optimizer } = options;
-  if (engine !== "onnx") {
-    throw new KlatchError("usage", `there is no engine "${String(engine)}"`, "choose onnx");
+  if (!ENGINE_CHOICES.includes(engine)) {
+    const hint = `choose one of ${ENGINE_CHOICES.join(", ")}`;
+    throw new KlatchError("usage", `there is no engine "${String(engine)}"`, hint);
   }
   for (const [name, value] of Object.entries({ threads, batchSize })) {
     if (!Number.isInteger(value) || value < 1 || value > 4096) {

@@ -41,6 +41,8 @@ function perform(core: LearnerCore, call: Call): unknown {
       return core.exportAdapter(...call.arguments);
     case "importAdapter":
       return core.importAdapter(...call.arguments);
+    case "planMemory":
+      return core.planMemory();
     case "close":
       return core.close();
   }
@@ -67,7 +69,7 @@ async function answer(core: LearnerCore, call: Call): Promise<void> {
 async function main(): Promise<void> {
   try {
     const { options, origin } = workerData as WorkerTask;
-    const core = await LearnerCore.open(options, origin);
+    const core = await LearnerCore.open(options, origin, (notice) => post({ notice }));
     port.on("message", (message: ToWorker) => {
       if ("stop" in message) stopped.add(message.stop);
       else last = last.then(() => answer(core, message));

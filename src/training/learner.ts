@@ -1,7 +1,9 @@
-import type { AdapterLayout, Digest, Evaluation } from "../types.ts";
+import type { AdapterLayout, Digest, EngineChoice, Evaluation } from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
+import type { PassedOver } from "./engine/open-engine.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
 import type { RateSchedule } from "./schedule.ts";
+import type { MemoryPlan } from "./training-memory.ts";
 
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 
@@ -38,7 +40,9 @@ export interface ColumnMap {
 export interface LearnerOptions {
   /** A Hugging Face model folder, or a model of the hub as `organisation/name` or `organisation/name@revision`. */
   readonly model: string;
-  readonly engine: "onnx";
+  readonly engine: EngineChoice;
+  /** When the engine's device fails in the middle of something: go on on the CPU, or stop with the error. */
+  readonly onEngineLoss: "fallback" | "stop";
   readonly threads: number;
   readonly adapter: AdapterOptions;
   readonly factors: FactorSchedule;
@@ -94,7 +98,15 @@ export interface LearnerInfo {
   /** Parameters of the base model. */
   readonly parameters: number;
   readonly engine: string;
+  /** The engines that `auto` tried before this one, and why it did not take them. */
+  readonly passedOver: readonly PassedOver[];
   readonly data: DataReport;
+}
+
+/** Something that a learner did on its own and its operator should know: a constant sentence, and its facts. */
+export interface LearnerNotice {
+  readonly message: string;
+  readonly facts: Readonly<Record<string, string | number>>;
 }
 
 /** AdamW moments, flat in the adapter's layout, and the number of steps taken. */
@@ -185,5 +197,7 @@ export interface Learner {
   exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
   /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
   importAdapter(folder: string): Promise<Float32Array>;
+  /** What training takes at most, from the graph of the longest batch; nothing is allocated to find out. */
+  planMemory(): Promise<MemoryPlan>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { collateParts, stepExamples } from "./batches.ts";
 import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
 import { LossWatchdog } from "./loss-watchdog.ts";
+import { MicroBatch } from "./micro-batch.ts";
 import { adamwStep } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 
@@ -12,6 +13,8 @@ export interface TrainHooks {
   /** Called before every step; throws to stop. */
   checkStopped?(): void;
   onStep?(metrics: StepMetrics): void;
+  /** Remembers from one training to the next how much fits; a fresh one when absent. */
+  readonly microBatch?: MicroBatch;
 }
 
 /**
@@ -38,6 +41,8 @@ export async function train(
   const orders = new Map<number, readonly number[]>();
   let state = copyState(request.optimizer);
   const watchdog = new LossWatchdog();
+  const { microBatch = new MicroBatch() } = hooks;
+  const { sequenceMax, threads } = options;
   let lossSum = 0;
   let tokens = 0;
   for (let taken = 0; taken < request.steps; taken += 1) {
@@ -50,14 +55,18 @@ export async function train(
       state.step,
       orders,
     ).flatMap((index) => examples.at(index) ?? []);
-    const parts = collateParts(chosen, options.sequenceMax, options.threads);
-    const loss = await model.lossAndGradient(adapter, parts, slots, gradient);
+    const { loss, tokens: stepTokens } = await microBatch.fit(
+      (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax }),
+      async (parts) => ({
+        loss: await model.lossAndGradient(adapter, parts, slots, gradient),
+        tokens: parts.reduce((total, part) => total + part.tokens, 0),
+      }),
+    );
     const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
     lossSum += loss;
-    const stepTokens = parts.reduce((total, part) => total + part.tokens, 0);
     tokens += stepTokens;
     hooks.onStep?.({
       step: state.step,

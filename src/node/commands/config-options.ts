@@ -13,6 +13,9 @@ export function addConfigOptions(command: Command, wanted = (_key: string) => tr
   for (const field of configFields()) {
     if (wanted(field.key)) command.addOption(optionOf(field));
   }
+  if (wanted(ENGINE_KEY)) {
+    command.addOption(new Option("--engine <name>", `short for ${ENGINE_KEY}`));
+  }
 }
 
 /**
@@ -26,11 +29,15 @@ export function configOf(command: Command, short: Readonly<Record<string, string
     const value = options[optionOf(field).attributeName()];
     if (typeof value === "string") flags[field.key] = value;
   }
-  const { config: file } = options as { config?: string };
+  const { config: file, engine } = options as { config?: string; engine?: string };
+  if (engine !== undefined) flags[ENGINE_KEY] = engine;
   return loadConfig({ env: process.env, flags, ...(file === undefined ? {} : { file }) });
 }
 
 // --- internal ---
+
+/** Commands that load a model without a configuration have `--engine` too, so it means the same everywhere. */
+const ENGINE_KEY = "engine.name";
 
 const PLACEHOLDERS: Readonly<Record<Field["kind"], string>> = {
   text: "<text>",

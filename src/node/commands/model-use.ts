@@ -8,10 +8,12 @@ import {
   type LearnerOptions,
   readAdapterSettings,
 } from "../../training/index.ts";
+import type { EngineChoice } from "../../types.ts";
 import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions, tokenCache } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
+import { engineOption } from "./engine-option.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,6 +25,7 @@ export interface ModelFlags {
   readonly cache: string;
   readonly adapter?: string;
   readonly threads: number;
+  readonly engine: EngineChoice;
 }
 
 /** What `--model` may be, everywhere. */
@@ -41,6 +44,7 @@ export function addModelOptions(command: Command): void {
     .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .addOption(cacheOption())
     .option("--adapter <folder>", "PEFT folder of an adapter (default: the base model alone)")
+    .addOption(engineOption())
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), availableParallelism())
     .option("--json", "print one JSON document");
 }
@@ -53,7 +57,8 @@ export async function openModel(
 ): Promise<{ readonly learner: Learner; readonly adapter: Float32Array }> {
   const options: LearnerOptions = {
     model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model,
-    engine: "onnx",
+    engine: flags.engine,
+    onEngineLoss: "stop",
     threads: flags.threads,
     adapter: await adapterOptions(flags.adapter),
     factors: "both",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { roundTimingSchema } from "../../consensus/index.ts";
+import { ENGINE_CHOICES } from "../../types.ts";
 
 const column = z.string().min(1).max(200).exactOptional();
 const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
@@ -42,7 +43,14 @@ export const dataSection = z.strictObject({
 });
 
 export const engineSection = z.strictObject({
-  name: z.enum(["onnx"]).default("onnx").describe("What executes the training graph."),
+  name: z
+    .enum(ENGINE_CHOICES)
+    .default("auto")
+    .describe("What executes the training graph; auto takes the first that computes right here."),
+  onLoss: z
+    .enum(["fallback", "stop"])
+    .default("fallback")
+    .describe("When its device fails during a run: go on on the CPU, or stop."),
   threads: z
     .int()
     .min(0)

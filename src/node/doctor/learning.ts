@@ -10,6 +10,7 @@ import {
 import type { Config } from "../config.ts";
 import { dataNotes } from "../data-notes.ts";
 import { learnerOptions } from "../learner-options.ts";
+import { describeMemory, memoryTrouble } from "../memory-text.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Share of rows that may lose their end before it is worth a warning. */
@@ -63,7 +64,19 @@ async function withLearner(
 }
 
 async function checkDataAndStep(learner: Learner, config: Config): Promise<readonly Check[]> {
-  return [describeData(learner.info.data, config), await attempt("engine", () => oneStep(learner))];
+  return [describeData(learner.info.data, config), ...(await checkStep(learner))];
+}
+
+/** The plan before the step: what does not fit is known without failing. */
+async function checkStep(learner: Learner): Promise<readonly Check[]> {
+  const plan = await learner.planMemory();
+  const trouble = memoryTrouble(plan);
+  const detail = describeMemory(plan);
+  const planned =
+    trouble === null
+      ? pass("plan", detail)
+      : warn("plan", `${detail}; ${trouble.problem}`, trouble.fix);
+  return [planned, await attempt("engine", () => oneStep(learner))];
 }
 
 function describeData(report: LearnerInfo["data"], config: Config): Check {
@@ -93,7 +106,9 @@ async function oneStep(learner: Learner): Promise<Check> {
   // The first step compiles the program; the second shows the speed.
   await learner.train({ adapter, optimizer, round: 0, steps: 1 });
   const result = await learner.train({ adapter, optimizer, round: 0, steps: 1 });
-  const detail = `${learner.info.engine}: a training step of ${result.tokens} tokens took ${result.seconds.toFixed(2)} s`;
+  const { engine, passedOver } = learner.info;
+  const others = passedOver.map(({ name, reason }) => `; not ${name}: ${reason}`).join("");
+  const detail = `${engine}: a training step of ${result.tokens} tokens took ${result.seconds.toFixed(2)} s${others}`;
   return Number.isFinite(result.loss)
     ? pass("engine", `${detail}, loss ${result.loss.toFixed(3)}`)
     : fail("engine", `${detail} and gave no number`, "check the model files");
@@ -116,8 +131,7 @@ async function trySample(config: Config, hub: HubOptions): Promise<readonly Chec
       packing: "none" as const,
       test: [],
     };
-    const trial = async (learner: Learner) => [await attempt("engine", () => oneStep(learner))];
-    return await withLearner({ ...config, data: sample }, hub, "engine", trial);
+    return await withLearner({ ...config, data: sample }, hub, "engine", checkStep);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -20,9 +20,11 @@ export interface Engine {
   readonly name: string;
   /** @throws KlatchError `engine` when the graph cannot be compiled, `memory` when it does not fit */
   compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
+  /** Frozen weights of at most so many bytes are written into programs, larger ones fed; unset leaves it to the caller. */
+  readonly copyBytesMax?: number;
   /**
    * Promises that these arrays never change and will be fed again and again. An engine that has it copies each to its
-   * device once, so frozen weights are better fed than written into every program.
+   * device once, whatever number of programs reads it.
    */
   keep?(arrays: Iterable<TypedArray>): void;
   /** Frees what the engine itself holds; its programs must be closed before. */

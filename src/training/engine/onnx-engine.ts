@@ -41,6 +41,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         throw failure("did not accept the model", provider.hint, cause);
       }
     },
+    ...(provider.copyBytesMax === undefined ? {} : { copyBytesMax: provider.copyBytesMax }),
     ...(provider.keepsBuffers
       ? { keep: (arrays: Iterable<TypedArray>) => buffers.keep(arrays) }
       : {}),

@@ -9,6 +9,8 @@ import { WEBGPU_LOWERINGS } from "../onnx/webgpu-operators.ts";
 export interface OnnxProvider {
   readonly executionProviders: InferenceSession.SessionOptions["executionProviders"];
   readonly dialect: Lowerings;
+  /** Frozen weights up to this size are written into programs; the caller decides where unset. */
+  readonly copyBytesMax?: number;
   /** Whether arrays can be kept as buffers of the device that several sessions read. */
   readonly keepsBuffers: boolean;
   /** What to do when it does not start. */
@@ -27,13 +29,17 @@ export const ONNX_PROVIDERS: Readonly<Record<OnnxProviderName, OnnxProvider>> = 
   webgpu: {
     executionProviders: ["webgpu"],
     dialect: WEBGPU_LOWERINGS,
+    // Fed weights are kept on the device once for all programs.
+    copyBytesMax: 0,
     keepsBuffers: true,
     hint: "is the driver for Vulkan, Metal or D3D12 installed? see docs/GPU.md, or take --engine onnx:cpu",
   },
   cuda: {
     executionProviders: ["cuda"],
     dialect: LOWERINGS,
-    // The npm package passes buffers of WebGPU only.
+    // The npm package passes buffers of WebGPU only: what is fed crosses the bus at every run. A model of 2 GiB is too
+    // large for its file format.
+    copyBytesMax: 1.75 * 2 ** 30,
     keepsBuffers: false,
     hint: "are CUDA 12, cuDNN 9 and the provider's libraries installed? see docs/GPU.md, or take --engine onnx:cpu",
   },

@@ -1,7 +1,8 @@
 import { KlatchError } from "../../errors.ts";
+import type { EngineChoice, EngineName } from "../../types.ts";
 import { scale } from "../graph/elementwise.ts";
 import { Graph } from "../graph/value.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, Program } from "./engine.ts";
 import { createOnnxEngine } from "./onnx-engine.ts";
 import { hasCudaProvider } from "./onnx-providers.ts";
 import { hasGraphicsDevice, isSoftwareAdapter } from "./software-adapter.ts";
@@ -24,7 +25,7 @@ interface Entry {
   readonly open: (options: EngineOptions) => Promise<Engine>;
 }
 
-const ENGINES = {
+const ENGINES: Readonly<Record<EngineName, Entry>> = {
   "onnx:cpu": { open: async (options) => createOnnxEngine({ ...options, provider: "cpu" }) },
   "onnx:webgpu": {
     prefer: refuseSoftware,
@@ -38,21 +39,21 @@ const ENGINES = {
   "tfjs:node": { open: (options) => openTfjs("node", options) },
   "tfjs:wasm": { open: (options) => openTfjs("wasm", options) },
   "tfjs:cpu": { open: (options) => openTfjs("cpu", options) },
-} as const satisfies Record<string, Entry>;
-
-export type EngineName = keyof typeof ENGINES;
-export const ENGINE_NAMES = Object.keys(ENGINES) as readonly EngineName[];
-/** What `--engine` takes. */
-export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
-export type EngineChoice = "auto" | EngineName;
+};
 
 /** The order in which `auto` tries; the CPU is always there. */
 const AUTO: readonly EngineName[] = ["onnx:cuda", "onnx:webgpu", "onnx:cpu"];
 
+/** An engine that `auto` did not take. */
+export interface PassedOver {
+  readonly name: EngineName;
+  readonly reason: string;
+}
+
 export interface OpenedEngine {
   readonly engine: Engine;
-  /** What `auto` tried before, and why it did not take it. */
-  readonly passedOver: readonly { readonly name: EngineName; readonly reason: string }[];
+  /** What `auto` tried before. */
+  readonly passedOver: readonly PassedOver[];
 }
 
 /**
@@ -65,8 +66,9 @@ export async function openEngine(
   choice: EngineChoice,
   options: EngineOptions,
 ): Promise<OpenedEngine> {
-  if (choice !== "auto") return { engine: await open(ENGINES[choice], options), passedOver: [] };
-  const passedOver: { readonly name: EngineName; readonly reason: string }[] = [];
+  if (choice !== "auto")
+    return { engine: await openNamed(ENGINES[choice], options), passedOver: [] };
+  const passedOver: PassedOver[] = [];
   for (const name of AUTO) {
     try {
       return { engine: await openTried(ENGINES[name], options), passedOver };
@@ -95,6 +97,13 @@ async function open(entry: Entry, options: EngineOptions): Promise<Engine> {
   return entry.open(options);
 }
 
+/** Opens the device now, so that a missing driver shows here and not in the middle of something. */
+async function openNamed(entry: Entry, options: EngineOptions): Promise<Engine> {
+  const engine = await open(entry, options);
+  await (await compileSmallest(engine)).close();
+  return engine;
+}
+
 async function openTried(entry: Entry, options: EngineOptions): Promise<Engine> {
   const engine = await open(entry, options);
   try {
@@ -116,16 +125,19 @@ function requireCudaProvider(): void {
   );
 }
 
-/** Compiles one operation, which opens the device, and looks what it is; a whole step would take seconds there. */
+/** Looks what device a program opens; a whole training step would take seconds on one that the CPU computes. */
 async function refuseSoftware(engine: Engine): Promise<void> {
   if (!hasGraphicsDevice()) throw software("this machine has no graphics device");
-  const x = new Graph().input("x", [1], "f32");
-  const program = await engine.compile({ y: scale(x, 2) });
+  const program = await compileSmallest(engine);
   try {
     if (isSoftwareAdapter()) throw software("its only device is computed by the CPU");
   } finally {
     await program.close();
   }
+}
+
+function compileSmallest(engine: Engine): Promise<Program> {
+  return engine.compile({ y: scale(new Graph().input("x", [1], "f32"), 2) });
 }
 
 function software(reason: string): KlatchError {

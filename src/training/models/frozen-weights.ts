@@ -27,6 +27,8 @@ export interface FreezeOptions {
 export interface FrozenWeights extends WeightSource {
   /** What every run must be fed besides the program's own inputs. */
   readonly feeds: Arrays;
+  /** Memory that the weights take with one program that has them. */
+  readonly bytes: number;
   /** How many programs with these weights to keep. */
   readonly programsMax: number;
 }
@@ -44,6 +46,7 @@ export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWei
   const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
   return {
     feeds: Object.fromEntries(names.map((name) => [name, model.tensor(name).data])),
+    bytes: copied ? (1 + COPIES_PER_PROGRAM) * bytes : bytes,
     programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
     weight(graph, requested) {
       const name = model.definition.aliases.get(requested) ?? requested;
@@ -55,13 +58,16 @@ export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWei
 
 /** Linear layers as integers, everything else fed as it is. */
 function freezeQuantized(model: BaseModel, bits: 4 | 8): FrozenWeights {
-  const { feeds, names, product } = quantizeLinears(model, bits);
+  const quantized = quantizeLinears(model, bits);
+  const { names, product } = quantized;
   const whole = [...model.definition.weights.keys()].filter((name) => !names.has(name));
+  const feeds = {
+    ...quantized.feeds,
+    ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
+  };
   return {
-    feeds: {
-      ...feeds,
-      ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
-    },
+    feeds,
+    bytes: Object.values(feeds).reduce((total, { byteLength }) => total + byteLength, 0),
     programsMax: PROGRAMS_MAX,
     product,
     weight(graph, requested) {

@@ -53,11 +53,14 @@ describe("a training batch in parts", () => {
   });
 
   test("has larger parts for more threads, up to a bound", () => {
-    const rows = (threads: number) => collateParts(many, 100, threads).map((p) => p.shape.batch);
+    const rows = (threads: number) =>
+      collateParts(many, 100, { threads }).map((p) => p.shape.batch);
     expect(rows(2)).toEqual([8, 8]);
     expect(rows(3)).toEqual([16]);
     const more = Array.from({ length: 64 }, () => many).flat();
-    const positions = collateParts(more, 100, 64).map(({ shape }) => shape.batch * shape.length);
+    const positions = collateParts(more, 100, { threads: 64 }).map(
+      ({ shape }) => shape.batch * shape.length,
+    );
     expect(Math.max(...positions)).toBeLessThanOrEqual(1024 + 48);
   });
 

@@ -39,6 +39,20 @@ describe("a learner in its worker", () => {
     );
   });
 
+  test("plans the memory of its longest batch", async () => {
+    const plan = await learner.planMemory();
+    // Batches of 4 rows; prompt, completion and end of the longest row, without the last token.
+    expect(plan).toMatchObject({ rows: 4, rowsThatFit: 4 });
+    expect(plan.length).toBeLessThanOrEqual(16);
+    // The adapter, two gradients and two moments; the weights, and three copies of them in a program.
+    expect(plan.optimiser).toBe(5 * 4 * learner.info.layout.length);
+    expect(plan.weights).toBe(4 * 4 * learner.info.parameters);
+    // At least the logits [rows * length, 259] and their shares.
+    expect(plan.activations).toBeGreaterThan(2 * 4 * plan.rows * plan.length * 259);
+    expect(plan.total).toBe(plan.weights + plan.activations + plan.optimiser);
+    expect(plan.available).toBeGreaterThan(plan.total);
+  });
+
   test("learns: the loss on the test set falls", async () => {
     const request = await fresh(60);
     const before = await learner.evaluate(request.adapter, "test");

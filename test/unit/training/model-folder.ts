@@ -46,7 +46,8 @@ export function tinyOptions(folder: string): LearnerOptions {
   const data = join(folder, "data.jsonl");
   return {
     model: folder,
-    engine: "onnx",
+    engine: "onnx:cpu",
+    onEngineLoss: "stop",
     threads: 1,
     adapter: { kind: "lora", rank: 2, alpha: 4, targets: ["q", "v", "down"], seed: 5 },
     factors: "both",

@@ -1,0 +1,166 @@
+import { describe, expect, test } from "vitest";
+import { KlatchError } from "../../../src/errors.ts";
+import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createLora } from "../../../src/training/adapters/lora.ts";
+import { collateParts } from "../../../src/training/batches.ts";
+import type { Arrays, Engine } from "../../../src/training/engine/engine.ts";
+import { withFallback } from "../../../src/training/engine/fallback-engine.ts";
+import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
+import type { LearnerOptions, TrainResult } from "../../../src/training/learner.ts";
+import { MicroBatch } from "../../../src/training/micro-batch.ts";
+import { freshOptimizer } from "../../../src/training/optimizer.ts";
+import { type TrainHooks, train } from "../../../src/training/train-step.ts";
+import { tinyOptions } from "./model-folder.ts";
+import { tinyModel } from "./tiny-llama.ts";
+
+const cpu = createOnnxEngine({ threads: 1 });
+
+/** The CPU's engine as a device of its own: `fail` is asked before every run and throws when it likes. */
+function device(fail: (run: number, feeds: Arrays) => void): Engine {
+  let runs = 0;
+  return {
+    name: "device",
+    async compile(outputs) {
+      const program = await cpu.compile(outputs);
+      return {
+        async run(feeds, into) {
+          runs += 1;
+          fail(runs, feeds);
+          return program.run(feeds, into);
+        },
+        close: () => program.close(),
+      };
+    },
+    close: async () => {},
+  };
+}
+
+const lost = () =>
+  new KlatchError("engine", "the device is lost", "look whether it is still there");
+const full = () => new KlatchError("memory", "the device is full", "use less");
+
+const examples = Array.from({ length: 6 }, (_, row) => ({
+  ids: Int32Array.from({ length: 9 }, (_each, i) => (row * 5 + i * 3) % 11),
+  promptLength: 1,
+  truncated: false,
+}));
+const STEPS = 6;
+
+function trainOn(engine: Engine, hooks: TrainHooks = {}): Promise<TrainResult> {
+  const base = tinyModel();
+  const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
+  const options: LearnerOptions = { ...tinyOptions(""), batchSize: 4 };
+  const request = {
+    adapter: method.initial(1),
+    optimizer: freshOptimizer(method.layout.length),
+    round: 0,
+    steps: STEPS,
+  };
+  return train(new AdaptedModel(base, method, engine), examples, options, request, hooks);
+}
+
+/** The greatest difference between two arrays. */
+function apart(a: Float32Array, b: Float32Array): number {
+  expect(a.length).toBe(b.length);
+  return Math.max(...a.map((x, i) => Math.abs(x - (b[i] ?? Number.NaN))));
+}
+
+describe("a device that is lost in the middle of training", () => {
+  test.each([1, 2, STEPS])("at run %i ends nothing when the CPU takes over", async (at) => {
+    const undisturbed = await trainOn(cpu);
+    const told: string[] = [];
+    let opened = 0;
+    const dying = device((run) => {
+      if (run >= at) throw lost();
+    });
+    const engine = withFallback(
+      dying,
+      async () => {
+        opened += 1;
+        return cpu;
+      },
+      ({ message }) => told.push(message),
+    );
+    const result = await trainOn(engine);
+    expect(result).toMatchObject({ loss: undisturbed.loss, tokens: undisturbed.tokens });
+    expect(result.adapter).toEqual(undisturbed.adapter);
+    expect(result.optimizer).toEqual(undisturbed.optimizer);
+    expect([told, opened, engine.name]).toEqual([["the device is lost"], 1, "onnx:cpu"]);
+    await engine.close();
+  });
+
+  test("stops training with its error where nothing stands behind it, and harms no state", async () => {
+    let message = "";
+    const dying = device((run) => {
+      if (run === 3) throw lost();
+    });
+    await trainOn(dying).catch((error: Error) => {
+      ({ message } = error);
+    });
+    expect(message).toBe("the device is lost");
+    // The device is there again: what the caller still has gives what it would have given.
+    expect((await trainOn(dying)).adapter).toEqual((await trainOn(cpu)).adapter);
+  });
+
+  test("is told from bugs and from too little memory, which change no engine", async () => {
+    for (const error of [new TypeError("a bug"), full()]) {
+      const engine = withFallback(
+        device(() => {
+          throw error;
+        }),
+        async () => cpu,
+        () => expect.unreachable(),
+      );
+      await expect(trainOn(engine)).rejects.toBe(error);
+    }
+  });
+});
+
+describe("a device with too little memory", () => {
+  /** Takes at most so many rows at a time. */
+  const small = (rows: number) =>
+    device((_run, { ids }) => {
+      if ((ids?.length ?? 0) > rows * 8) throw full();
+    });
+
+  test.each([
+    [3, [2]],
+    [1, [2, 1]],
+  ])(
+    "for more than %i rows trains the same batches in smaller parts, and says so",
+    async (rows, steps) => {
+      const whole = await trainOn(cpu);
+      const told: number[] = [];
+      const microBatch = new MicroBatch((now, cause) => {
+        told.push(now);
+        expect(cause.message).toBe("the device is full");
+      });
+      const parted = await trainOn(small(rows), { microBatch });
+      expect(told).toEqual(steps);
+      expect([parted.examples, parted.tokens]).toEqual([whole.examples, whole.tokens]);
+      expect(parted.loss).toBeCloseTo(whole.loss, 5);
+      expect(apart(parted.adapter, whole.adapter)).toBeLessThan(1e-4);
+      // The next training knows already.
+      await trainOn(small(rows), { microBatch });
+      expect(told).toEqual(steps);
+    },
+  );
+
+  test("for a single row gives up with the device's own error", async () => {
+    await expect(trainOn(small(0))).rejects.toMatchObject({ code: "memory" });
+  });
+
+  test("gives other parameters when a part is lost (control)", async () => {
+    const parts = collateParts(examples.slice(0, 4), 8, { rowsMax: 2 });
+    expect(parts.length).toBe(2);
+    const base = tinyModel();
+    const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
+    const model = new AdaptedModel(base, method, cpu);
+    const { layout } = method;
+    const [all, some] = [new Float32Array(layout.length), new Float32Array(layout.length)];
+    await model.lossAndGradient(method.initial(1), parts, layout.tensors, all);
+    await model.lossAndGradient(method.initial(1), parts.slice(1), layout.tensors, some);
+    expect(apart(all, some)).toBeGreaterThan(1e-3);
+    await model.close();
+  });
+});
