@@ -4,11 +4,10 @@ import type { AdaptedModel } from "./adapted-model.ts";
 import { bucket } from "./batches.ts";
 import type { Arrays } from "./engine/engine.ts";
 import { gatherRows } from "./graph/indexing.ts";
-import { linear } from "./graph/matmul.ts";
 import type { Value } from "./graph/value.ts";
 import { cachedSequence, cacheNames, maskName } from "./models/cached-sequence.ts";
 import type { ModelDefinition } from "./models/definition.ts";
-import { outputHead } from "./models/loss-program.ts";
+import { outputLogits } from "./models/loss-program.ts";
 import { type Observe, wholeSequences } from "./models/whole-sequences.ts";
 
 export interface SamplingOptions {
@@ -88,7 +87,7 @@ async function prefill(
       const blocks = over(sequences);
       const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
       const last = gatherRows(hidden, graph.input("last", [1], "i64"));
-      return { ...outputs, logits: linear(last, outputHead(definition, blocks)) };
+      return { ...outputs, logits: outputLogits(definition, blocks, last) };
     },
   );
   const ids = new BigInt64Array(length);
@@ -116,7 +115,7 @@ async function decode(
     });
     const blocks = over(sequence);
     const hidden = definition.hidden(blocks, graph.input("id", [1], "i64"));
-    return { ...outputs, logits: linear(hidden, outputHead(definition, blocks)) };
+    return { ...outputs, logits: outputLogits(definition, blocks, hidden) };
   });
   const results = await program.run(
     model.feeds(adapter, {

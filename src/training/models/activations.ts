@@ -15,6 +15,17 @@ export function gelu(x: Value): Value {
   });
 }
 
+/** cap tanh(x / cap): near zero x itself, never beyond `cap` (Gemma 2). */
+export function softcap(x: Value, cap: number): Value {
+  return scale(tanh(scale(x, 1 / cap)), cap);
+}
+
+/** The derivative of `softcap`: 1 - tanh(x / cap)^2. */
+export function softcapSlope(x: Value, cap: number): Value {
+  const t = tanh(scale(x, 1 / cap));
+  return sub(x.graph.scalar(1, x.dtype), mul(t, t));
+}
+
 /** The hyperbolic tangent, as 2 sigmoid(2 x) - 1. */
 export function tanh(x: Value): Value {
   return sub(scale(sigmoid(scale(x, 2)), 2), x.graph.scalar(1, x.dtype));

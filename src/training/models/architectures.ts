@@ -4,6 +4,7 @@ import { checkShape, parseJson, readText } from "../files/file-access.ts";
 import { BERT } from "./bert.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
+import { GEMMA2, GEMMA3 } from "./gemma.ts";
 import { GPT_NEOX } from "./gpt-neox.ts";
 import { GPT2 } from "./gpt2.ts";
 import { LLAMA } from "./llama.ts";
@@ -23,6 +24,8 @@ export const DECODERS: readonly Architecture[] = [
   GPT_NEOX,
   GPT2,
   PHI3,
+  GEMMA2,
+  GEMMA3,
 ];
 /** Models that only classify. */
 export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA];

@@ -5,6 +5,7 @@ import { reshape, transpose } from "../graph/movement.ts";
 import { sum } from "../graph/reduction.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Value } from "../graph/value.ts";
+import { softcap, softcapSlope } from "./activations.ts";
 
 /**
  * Scaled dot-product attention of grouped heads: query [batch, keyValueHeads, group * length, headDim] (already divided
@@ -13,18 +14,27 @@ import type { Value } from "../graph/value.ts";
  *
  * The query heads that share a key head lie below one another, so no key or value is ever repeated. Backward as in
  * FlashAttention (Dao et al. 2022, arXiv 2205.14135): dS = P * (dP - rowsum(dO * O)), which sums headDim columns
- * where the plain rule sums `length`.
+ * where the plain rule sums `length`. With `cap` no score goes beyond it.
  */
-export function attention(query: Value, key: Value, value: Value, mask: Value): Value {
-  const scores = add(matmul(query, key, { transposeB: true }), mask);
+export function attention(
+  query: Value,
+  key: Value,
+  value: Value,
+  mask: Value,
+  cap?: number,
+): Value {
+  const products = matmul(query, key, { transposeB: true });
+  const scores = add(cap === undefined ? products : softcap(products, cap), mask);
   const shares = softmax(scores);
   const output = matmul(shares, value);
   return withGradient(output, [query, key, value], (gradient) => {
     const shareGradient = matmul(gradient, value, { transposeB: true });
     const scoreGradient = mul(shares, sub(shareGradient, sum(mul(gradient, output), [3])));
+    const productGradient =
+      cap === undefined ? scoreGradient : mul(scoreGradient, softcapSlope(products, cap));
     return [
-      matmul(scoreGradient, key),
-      matmul(scoreGradient, query, { transposeA: true }),
+      matmul(productGradient, key),
+      matmul(productGradient, query, { transposeA: true }),
       matmul(shares, gradient, { transposeA: true }),
     ];
   });

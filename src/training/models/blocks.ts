@@ -1,5 +1,5 @@
 import type { Adaptation, FrozenLinear } from "../adapters/adapter.ts";
-import { add } from "../graph/elementwise.ts";
+import { add, scale } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { matmul } from "../graph/matmul.ts";
 import type { Graph, Value } from "../graph/value.ts";
@@ -17,6 +17,8 @@ export interface AttentionSettings {
   readonly rotation?: Rotation;
   /** How many positions back a query sees, itself included; all when absent. */
   readonly window?: number;
+  /** What no score goes beyond; see `softcap`. */
+  readonly cap?: number;
 }
 
 /** How the rows of a program are sequences: whole ones side by side, or one new position after a cache. */
@@ -40,8 +42,8 @@ export interface Blocks {
   weight(name: string): Value;
   /** x [rows, inputs] through linear layer `module`, bias and adapter included: [rows, outputs]. */
   linear(module: string, x: Value): Value;
-  /** Rows `ids` (i64 [rows]) of an embedding table. */
-  embed(table: string, ids: Value): Value;
+  /** Rows `ids` (i64 [rows]) of an embedding table, times `factor`. */
+  embed(table: string, ids: Value, factor?: number): Value;
   positions(): Value;
   /** See `Sequences.attend`; gives [rows, heads * headDim]. */
   attend(layer: number, projected: Projected, settings: AttentionSettings): Value;
@@ -79,7 +81,7 @@ export function makeBlocks(
       const base = frozen(layer);
       return adaptation.linear?.(layer, x, base) ?? base.withBias(base.product(x));
     },
-    embed: (table, ids) => gatherRows(weight(table), ids),
+    embed: (table, ids, factor = 1) => scale(gatherRows(weight(table), ids), factor),
     positions: () => sequences.positions(graph),
     attend: (layer, projected, settings) => sequences.attend(layer, projected, settings),
   };

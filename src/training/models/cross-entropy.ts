@@ -7,6 +7,7 @@ import { max, sum } from "../graph/reduction.ts";
 import { dimension } from "../graph/shapes.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Value } from "../graph/value.ts";
+import { softcap, softcapSlope } from "./activations.ts";
 
 /** The output head and its loss on some rows. */
 export interface HeadLoss {
@@ -47,11 +48,19 @@ const LEAST_SHARE = 1e-37;
  *
  * Backward never forms softmax - onehot over [rows, vocabulary]: with p = softmax(logits) and row weight w,
  * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden).
+ * With `cap` no logit goes beyond it, and p and the target's one are first multiplied by the slope there.
  */
-export function headLoss(hidden: Value, head: Value, targets: Value, weights: Value): HeadLoss {
+export function headLoss(
+  hidden: Value,
+  head: Value,
+  targets: Value,
+  weights: Value,
+  cap?: number,
+): HeadLoss {
   const { graph } = hidden;
   const rows = dimension(hidden.shape, 0);
-  const logits = linear(hidden, head);
+  const products = linear(hidden, head);
+  const logits = cap === undefined ? products : softcap(products, cap);
   const shares = softmax(logits);
   const columns = reshape(targets, [rows, 1]);
   const best = max(logits, [1]);
@@ -65,11 +74,14 @@ export function headLoss(hidden: Value, head: Value, targets: Value, weights: Va
   const loss = withGradient(total, [hidden, head], (gradient) => {
     const w = mul(weights, gradient);
     const scaled = mul(hidden, w);
+    const slope = cap === undefined ? undefined : softcapSlope(products, cap);
+    const p = slope === undefined ? shares : mul(shares, slope);
+    const atTarget = (x: Value) => (slope === undefined ? x : mul(x, pickColumns(slope, columns)));
     return [
-      mul(sub(matmul(shares, head), gatherRows(head, targets)), w),
+      mul(sub(matmul(p, head), atTarget(gatherRows(head, targets))), w),
       sub(
-        matmul(shares, scaled, { transposeA: true }),
-        scatterAddRows(scaled, targets, dimension(head.shape, 0)),
+        matmul(p, scaled, { transposeA: true }),
+        scatterAddRows(atTarget(scaled), targets, dimension(head.shape, 0)),
       ),
     ];
   });

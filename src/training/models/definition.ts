@@ -49,6 +49,8 @@ export interface ModelDefinition {
   readonly embedding: string;
   /** The weight of the output head, [vocabSize, hiddenSize]; null for an encoder, which writes no text. */
   readonly head: string | null;
+  /** What no logit of the head goes beyond; see `softcap`. */
+  readonly logitCap?: number;
   /** How texts are classified, where it is not by a score of the last token. */
   readonly classifier?: Classifier;
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */

@@ -4,8 +4,10 @@ import type { BatchShape } from "../batches.ts";
 import { greaterOrEqual } from "../graph/elementwise.ts";
 import { gradients } from "../graph/gradient.ts";
 import { gatherRows } from "../graph/indexing.ts";
+import { linear } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
 import type { Value } from "../graph/value.ts";
+import { softcap } from "./activations.ts";
 import type { Blocks } from "./blocks.ts";
 import { type HeadLoss, headLoss } from "./cross-entropy.ts";
 import type { ModelDefinition } from "./definition.ts";
@@ -37,11 +39,17 @@ export function batchLoss(
   const head = outputHead(definition, blocks);
   const targets = graph.input("targets", [lossRows], "i64");
   const weights = lossWeights ?? graph.input("weights", [lossRows, 1], "f32");
-  return headLoss(rows, head, targets, weights);
+  return headLoss(rows, head, targets, weights, definition.logitCap);
 }
 
-/** The output head's weight of a model that writes text. */
-export function outputHead({ head, architecture }: ModelDefinition, blocks: Blocks): Value {
+/** The logits [rows, vocabSize] of a model that writes text, from its hidden states [rows, hiddenSize]. */
+export function outputLogits(definition: ModelDefinition, blocks: Blocks, hidden: Value): Value {
+  const products = linear(hidden, outputHead(definition, blocks));
+  const { logitCap } = definition;
+  return logitCap === undefined ? products : softcap(products, logitCap);
+}
+
+function outputHead({ head, architecture }: ModelDefinition, blocks: Blocks): Value {
   assert.ok(head !== null, `${architecture} writes text`);
   return blocks.weight(head);
 }

@@ -33,7 +33,7 @@ export function wholeSequences(
       const group = heads / keyValueHeads;
       const grouped = reshape(query, [batch, keyValueHeads, group * length, headDim]);
       const mask = causalMask(q, length, group, settings.window);
-      return joinHeads(attention(grouped, key, value, mask), queryShape);
+      return joinHeads(attention(grouped, key, value, mask, settings.cap), queryShape);
     },
   };
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { AdaptedModel } from "../../../src/training/adapted-model.ts";
-import { linear } from "../../../src/training/graph/matmul.ts";
-import { outputHead } from "../../../src/training/models/loss-program.ts";
+import { outputLogits } from "../../../src/training/models/loss-program.ts";
 import { wholeSequences } from "../../../src/training/models/whole-sequences.ts";
 
 /** Logits of every position of one sequence, [length, vocabulary], row-major. */
@@ -15,7 +14,7 @@ export async function sequenceLogits(
   const program = await model.program(`logits ${length}`, ({ graph, blocks: over }) => {
     const blocks = over(wholeSequences(1, length));
     const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
-    return { logits: linear(hidden, outputHead(definition, blocks)) };
+    return { logits: outputLogits(definition, blocks, hidden) };
   });
   const own = { ids: BigInt64Array.from(Array.from(ids), BigInt) };
   const { logits } = await program.run(model.feeds(adapter, own));

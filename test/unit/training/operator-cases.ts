@@ -24,7 +24,7 @@ import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
 import { floats, type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
-import { gelu, geluTanh, tanh } from "../../../src/training/models/activations.ts";
+import { gelu, geluTanh, softcap, tanh } from "../../../src/training/models/activations.ts";
 import {
   attention,
   causalMask,
@@ -116,6 +116,26 @@ export const OPERATIONS: Readonly<Record<string, Case>> = {
   }),
 };
 
+/** Two query heads share each key head: the queries' second-last dimension is group * length = 2 * 3. */
+const groupedAttention = (cap?: number): Case => ({
+  shapes: { q: [2, 2, 6, 2], k: [2, 2, 3, 2], v: [2, 2, 3, 2] },
+  build: (_graph, inputs) => {
+    const q = input(inputs, "q");
+    return attention(q, input(inputs, "k"), input(inputs, "v"), causalMask(q, 3, 2), cap);
+  },
+});
+
+const linearHead = (cap?: number): Case => ({
+  shapes: { hidden: [3, 4], head: [5, 4] },
+  build: (graph, inputs) => {
+    const hidden = input(inputs, "hidden");
+    const { dtype } = hidden;
+    const weights = graph.constant(floats(dtype, [0.5, 0, 0.25]), [3, 1], dtype);
+    const targets = indices(graph, [4, 0, 4], [3]);
+    return headLoss(hidden, input(inputs, "head"), targets, weights, cap).loss;
+  },
+});
+
 /** What models are built from. */
 export const BLOCKS: Readonly<Record<string, Case>> = {
   rmsNorm: two([3, 4], [4], (x, w) => rmsNorm(x, w, 1e-3)),
@@ -126,34 +146,21 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   },
   gelu: one([2, 5], (x) => gelu(scale(x, 3))),
   tanh: one([2, 3], tanh),
+  softcap: one([2, 5], (x) => softcap(scale(x, 3), 2)),
   geluTanh: one([2, 5], (x) => geluTanh(scale(x, 3))),
   gatedUnit: two([2, 3], [2, 3], gatedUnit),
   "splitting and joining heads": one([6, 4], (x) => {
     const shape = { batch: 2, length: 3, heads: 2, headDim: 2 };
     return joinHeads(mul(splitHeads(x, shape), splitHeads(x, shape)), shape);
   }),
-  // Two query heads share each key head: the queries' second-last dimension is group * length = 2 * 3.
-  "causal attention with grouped heads": {
-    shapes: { q: [2, 2, 6, 2], k: [2, 2, 3, 2], v: [2, 2, 3, 2] },
-    build: (_graph, inputs) => {
-      const q = input(inputs, "q");
-      return attention(q, input(inputs, "k"), input(inputs, "v"), causalMask(q, 3, 2));
-    },
-  },
+  "causal attention with grouped heads": groupedAttention(),
+  "causal attention with capped scores": groupedAttention(0.4),
   "cross-entropy of logits": one([3, 4], (x) => {
     const weights = x.graph.constant(floats(x.dtype, [0.5, 0, 0.25]), [3, 1], x.dtype);
     return logitLoss(x, indices(x.graph, [3, 0, 1], [3]), weights).loss;
   }),
-  "cross-entropy of a linear head": {
-    shapes: { hidden: [3, 4], head: [5, 4] },
-    build: (graph, inputs) => {
-      const hidden = input(inputs, "hidden");
-      const { dtype } = hidden;
-      const weights = graph.constant(floats(dtype, [0.5, 0, 0.25]), [3, 1], dtype);
-      const targets = indices(graph, [4, 0, 4], [3]);
-      return headLoss(hidden, input(inputs, "head"), targets, weights).loss;
-    },
-  },
+  "cross-entropy of a linear head": linearHead(),
+  "cross-entropy of a linear head with capped logits": linearHead(0.8),
 };
 
 /** Products with integers; they have no 64-bit form, so finite differences do not check them. */
