@@ -13,6 +13,7 @@ import {
   type TokenFacts,
   tokenIdSchema,
 } from "./token-facts.ts";
+import { repairTokenizer } from "./tokenizer-repairs.ts";
 
 const TOKENIZER_BYTES_MAX = 64 << 20;
 
@@ -73,6 +74,7 @@ function plainMerges(model: TokenizerFile["model"]): readonly (readonly string[]
 function construct(parsed: TokenizerFile, settings: object, file: string): HuggingFaceTokenizer {
   try {
     const tokenizer = new HuggingFaceTokenizer(parsed, settings);
+    repairTokenizer(tokenizer);
     const merges = plainMerges(parsed.model);
     // The library's own encoder takes many seconds for the long texts that this one does in one.
     if (merges) Object.assign(tokenizer.model ?? {}, { bpe: bytePairEncoder(merges) });
