@@ -7,6 +7,7 @@
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench.ts";
 export type { Row as DataRow } from "./data/row.ts";
 export { readRows } from "./data/rows.ts";
+export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
 export { readAdapterSettings } from "./files/peft-config.ts";

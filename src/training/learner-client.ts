@@ -177,6 +177,7 @@ function connect(client: WorkerClient, info: LearnerInfo): Learner {
     probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
     generate: (adapter, request) => client.call("generate", [adapter, request]),
     exportAdapter: (adapter, folder) => client.call("exportAdapter", [adapter, folder]),
+    exportMerged: (...request) => client.call("exportMerged", request),
     importAdapter: (folder) => client.call("importAdapter", [folder]),
     planMemory: () => client.call("planMemory", []),
     close: () => client.close(),

@@ -9,6 +9,7 @@ import type { Engine } from "./engine/engine.ts";
 import type { OpenedEngine } from "./engine/open-engine.ts";
 import { evaluate, probe } from "./evaluation.ts";
 import { loadBaseModel } from "./files/base-model.ts";
+import type { FloatFormat } from "./files/float-formats.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
 import { writePeft } from "./files/peft.ts";
 import { fitPeft, readPeft } from "./files/peft-reader.ts";
@@ -25,6 +26,7 @@ import type {
 import { type LearnerData, readLearnerData } from "./learner-data.ts";
 import { openLearnerEngine } from "./learner-engine.ts";
 import { checkOptions } from "./learner-options.ts";
+import { writeMergedModel } from "./merge.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { type TrainHooks, train } from "./train-step.ts";
 import { type MemoryPlan, planTraining } from "./training-memory.ts";
@@ -138,6 +140,22 @@ export class LearnerCore {
       ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
       baseDigest: base.digest,
       format: this.#format,
+    });
+  }
+
+  async exportMerged(
+    adapter: Float32Array,
+    folder: string,
+    dtype: FloatFormat | null,
+  ): Promise<void> {
+    const { adapter: method, base } = this.#model;
+    await writeMergedModel({
+      base: this.#options.model,
+      definition: base.definition,
+      adapter: method,
+      values: adapter,
+      out: folder,
+      dtype,
     });
   }
 

@@ -19,6 +19,7 @@ type Duties = Pick<
   | "probe"
   | "generate"
   | "exportAdapter"
+  | "exportMerged"
   | "importAdapter"
   | "planMemory"
   | "close"

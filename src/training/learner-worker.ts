@@ -39,6 +39,8 @@ function perform(core: LearnerCore, call: Call): unknown {
       return core.generate(...call.arguments);
     case "exportAdapter":
       return core.exportAdapter(...call.arguments);
+    case "exportMerged":
+      return core.exportMerged(...call.arguments);
     case "importAdapter":
       return core.importAdapter(...call.arguments);
     case "planMemory":

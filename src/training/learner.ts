@@ -1,6 +1,7 @@
 import type { AdapterLayout, Digest, EngineChoice, Evaluation } from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
 import type { PassedOver } from "./engine/open-engine.ts";
+import type { FloatFormat } from "./files/float-formats.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
 import type { RateSchedule } from "./schedule.ts";
 import type { MemoryPlan } from "./training-memory.ts";
@@ -195,6 +196,11 @@ export interface Learner {
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
   /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors. */
   exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
+  /**
+   * Writes a Hugging Face model folder with the adapter folded into the base model's weights, in the format of those or,
+   * where it is not null, in `dtype`; throws `incompatible` for a method that no plain model can take the place of.
+   */
+  exportMerged(adapter: Float32Array, folder: string, dtype: FloatFormat | null): Promise<void>;
   /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
   importAdapter(folder: string): Promise<Float32Array>;
   /** What training takes at most, from the graph of the longest batch; nothing is allocated to find out. */

@@ -1,7 +1,12 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { KlatchError } from "../../errors.ts";
-import { createLearner } from "../../training/index.ts";
+import {
+  createLearner,
+  type FloatFormat,
+  type Learner,
+  readAdapterSettings,
+} from "../../training/index.ts";
 import type { Config } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
@@ -12,53 +17,109 @@ import { downloadView } from "./download-view.ts";
 import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** `klatch export`: the newest checkpoint of this node's run as a folder that Hugging Face PEFT loads. */
+/**
+ * `klatch export`: the newest checkpoint of this node's run, or a given adapter, as a folder that Hugging Face PEFT loads,
+ * or merged with the base model as a folder that transformers loads.
+ */
 export function define(command: Command, terminal: Terminal): void {
   addConfigOptions(command);
   command
-    .option("--out <folder>", "folder to write adapter_config.json and the tensors to")
+    .option("--out <folder>", "folder to write to")
+    .option("--adapter <folder>", "PEFT folder of an adapter (default: the newest checkpoint)")
+    .option("--merged", "write the whole model with the adapter folded into its weights")
+    .addOption(
+      new Option(
+        "--dtype <format>",
+        "format of the merged weights (default: the base model's)",
+      ).choices(Object.keys(FORMATS)),
+    )
     .option("--json", "print one JSON document")
-    .action(async ({ out, json }: { out?: string; json?: boolean }) => {
-      const result = await exportNewest(
-        configOf(command),
-        resolve(required("--out", out)),
-        terminal,
+    .action(async (flags: Flags) => {
+      const result = await run(configOf(command), flags, terminal);
+      if (flags.json === true) return terminal.json(result);
+      const { rounds, run: id, adapter, folder, merged } = result;
+      terminal.line(
+        adapter === null ? `adapter of round ${rounds} of run ${id}` : `adapter ${adapter}`,
       );
-      if (json === true) return terminal.json(result);
-      terminal.line(`adapter of round ${result.rounds} of run ${result.run}`);
-      terminal.line(`written to ${result.folder}`);
+      terminal.line(`${merged ? "merged with the base model and " : ""}written to ${folder}`);
     });
 }
 
 // --- internal ---
 
-interface ExportResult {
-  readonly folder: string;
-  readonly run: string;
-  /** Rounds that went into the adapter. */
-  readonly rounds: number;
+const FORMATS: Readonly<Record<string, FloatFormat>> = { f32: "F32", bf16: "BF16", f16: "F16" };
+
+interface Flags {
+  readonly out?: string;
+  readonly adapter?: string;
+  readonly merged?: boolean;
+  readonly dtype?: string;
+  readonly json?: boolean;
 }
 
-async function exportNewest(
-  config: Config,
-  folder: string,
-  terminal: Terminal,
-): Promise<ExportResult> {
-  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
-  const learner = await createLearner(learnerOptions(config), hub);
+interface ExportResult {
+  readonly folder: string;
+  readonly merged: boolean;
+  /** The folder that was given with --adapter. */
+  readonly adapter: string | null;
+  /** The run whose checkpoint it is, and the rounds that went into it. */
+  readonly run: string | null;
+  readonly rounds: number | null;
+}
+
+/** An adapter with the learner that it fits, and where it came from. */
+interface Source extends Pick<ExportResult, "adapter" | "run" | "rounds"> {
+  readonly values: Float32Array;
+}
+
+async function run(config: Config, flags: Flags, terminal: Terminal): Promise<ExportResult> {
+  const folder = resolve(required("--out", flags.out));
+  const merged = flags.merged === true;
+  if (flags.dtype !== undefined && !merged) {
+    throw new KlatchError(
+      "usage",
+      "--dtype is for --merged",
+      "an adapter is always written in F32",
+    );
+  }
+  const adapter = flags.adapter === undefined ? null : resolve(flags.adapter);
+  const learner = await openLearner(config, adapter, terminal);
   try {
-    const run = runDigest(config.run, learner.info);
-    const checkpoint = readCheckpoint(config.dataDir, run, (sentence) => terminal.note(sentence));
-    if (checkpoint === null) {
-      throw new KlatchError(
-        "data",
-        `${config.dataDir} holds no checkpoint of this run`,
-        "run `klatch start` first, with the same configuration; the first round writes one",
-      );
-    }
-    await learner.exportAdapter(checkpoint.adapter, folder);
-    return { folder, run, rounds: checkpoint.round };
+    const { values, ...source } =
+      adapter === null
+        ? newestCheckpoint(config, learner, terminal)
+        : { values: await learner.importAdapter(adapter), adapter, run: null, rounds: null };
+    if (merged) await learner.exportMerged(values, folder, FORMATS[flags.dtype ?? ""] ?? null);
+    else await learner.exportAdapter(values, folder);
+    return { folder, merged, ...source };
   } finally {
     await learner.close();
   }
+}
+
+/** The learner of the configuration; for an adapter of its own with that adapter's settings, and without data. */
+async function openLearner(
+  config: Config,
+  adapter: string | null,
+  terminal: Terminal,
+): Promise<Learner> {
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
+  const options = learnerOptions(config);
+  if (adapter === null) return await createLearner(options, hub);
+  const { data: _, test: __, ...rest } = options;
+  const settings = await readAdapterSettings(adapter);
+  return await createLearner({ ...rest, adapter: { ...settings, seed: config.run.seed } }, hub);
+}
+
+function newestCheckpoint(config: Config, learner: Learner, terminal: Terminal): Source {
+  const run = runDigest(config.run, learner.info);
+  const checkpoint = readCheckpoint(config.dataDir, run, (sentence) => terminal.note(sentence));
+  if (checkpoint === null) {
+    throw new KlatchError(
+      "data",
+      `${config.dataDir} holds no checkpoint of this run`,
+      "run `klatch start` first, with the same configuration; the first round writes one",
+    );
+  }
+  return { values: checkpoint.adapter, adapter: null, run, rounds: checkpoint.round };
 }

@@ -1,4 +1,5 @@
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
+import type { FloatTensor } from "../files/safetensors.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import type { FactorSchedule } from "../learner.ts";
 import type { LinearLayer } from "../models/definition.ts";
@@ -27,6 +28,9 @@ export interface StoredForm {
   read(written: Float32Array): Float32Array;
 }
 
+/** A weight's values with an adapter folded in; the weight itself is not changed. */
+export type Fold = (weight: FloatTensor) => Float32Array;
+
 /** An adapter method on one base model: where its numbers lie, how they start, and what they do. */
 export interface Adapter {
   /** The settings that a reader of its PEFT folder finds. */
@@ -40,6 +44,11 @@ export interface Adapter {
   trained(schedule: FactorSchedule, round: number): readonly TensorSlot[];
   /** What it does in `graph`, where `tensors` holds each slot's value by name. */
   adapt(graph: Graph, tensors: ReadonlyMap<string, Value>): Adaptation;
+  /**
+   * How the base model's weights change, by name, when the adapter is folded into them: each gives a weight's new values.
+   * Absent where no plain model computes the same.
+   */
+  folded?(values: Float32Array): ReadonlyMap<string, Fold>;
   /** The content of PEFT's adapter_config.json, without the base model's name. */
   peftConfig(): Readonly<Record<string, unknown>>;
 }

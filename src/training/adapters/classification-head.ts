@@ -46,8 +46,10 @@ export function withClassificationHead(
   const named = slots.map(({ name, shape }) => [name, shape]);
   const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named]);
   const digest = createHash("sha256").update(canonical).digest("hex");
+  // A plain model with another head is of another class: nothing to fold into.
+  const { folded: _, ...method } = adapter;
   return {
-    ...adapter,
+    ...method,
     layout: { tensors: [...adapter.layout.tensors, ...slots], length, digest },
     initial(seed) {
       const values = new Float32Array(length);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { TensorSlot } from "../../types.ts";
 import type { BaseModel } from "../files/base-model.ts";
 import { add, mul, reciprocal, scale, sqrt } from "../graph/elementwise.ts";
@@ -8,8 +9,9 @@ import { sum } from "../graph/reduction.ts";
 import { floats, type Value } from "../graph/value.ts";
 import type { LinearLayer } from "../models/definition.ts";
 import type { Adaptation, Adapter, FrozenLinear } from "./adapter.ts";
+import { scaleOutputs } from "./fold.ts";
 import { createLora, type LoraLayout, type LoraOptions, lowRank } from "./lora.ts";
-import { makeLayout } from "./slots.ts";
+import { makeLayout, slotView } from "./slots.ts";
 
 /** LoRA's factors, and behind them a magnitude for each output of each layer. */
 export interface DoraAdapter extends Adapter {
@@ -36,7 +38,12 @@ export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">):
     ...adapted.map(({ linear }) => [magnitudeName(linear), [linear.outputs]] as const),
   ]);
   const magnitudes = layout.tensors.slice(lora.layout.tensors.length);
-  const squares = new Map(adapted.map(({ linear }) => [linear, rowSquares(base, linear)]));
+  const squares = new Map(
+    adapted.map(({ linear }) => [
+      linear,
+      rowSquares(base.tensor(`${linear.module}.weight`).data, linear),
+    ]),
+  );
   const adaptWithNormsOf = adaptation(lora.layout, squares);
   return {
     settings: { kind: "dora", rank, alpha, targets },
@@ -54,6 +61,16 @@ export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">):
     ],
     adapt: (_graph, tensors) => adaptWithNormsOf(tensors, tensors),
     adaptWithNormsOf,
+    folded: (values) =>
+      new Map(
+        adapted.map(({ linear }, i) => {
+          const name = `${linear.module}.weight`;
+          const sum = lora.folded(values).get(name);
+          const magnitude = magnitudes[i];
+          assert(sum !== undefined && magnitude !== undefined);
+          return [name, (weight) => withNorms(sum(weight), linear, slotView(values, magnitude))];
+        }),
+      ),
     peftConfig: () => ({ ...lora.peftConfig(), use_dora: true }),
   };
 }
@@ -62,13 +79,22 @@ function magnitudeName({ module }: LinearLayer): string {
   return `base_model.model.${module}.lora_magnitude_vector`;
 }
 
+/** The matrix with every output's row made as long as `norms` says. */
+function withNorms(matrix: Float32Array, linear: LinearLayer, norms: Float32Array): Float32Array {
+  const squares = rowSquares(matrix, linear);
+  return scaleOutputs(
+    matrix,
+    linear,
+    norms.map((norm, i) => norm / Math.sqrt(squares[i] ?? 0)),
+  );
+}
+
 /** The squared norm of each output's row of the matrix, summed in float64. */
-function rowSquares(base: BaseModel, { module, inputsFirst, outputs }: LinearLayer): Float64Array {
-  const { data, shape } = base.tensor(`${module}.weight`);
-  const [, columns = 1] = shape;
+function rowSquares(matrix: Float32Array, layer: LinearLayer): Float64Array {
+  const { inputsFirst, inputs, outputs } = layer;
   const squares = new Float64Array(outputs);
-  for (const [i, x] of data.entries()) {
-    const output = inputsFirst ? i % columns : Math.floor(i / columns);
+  for (const [i, x] of matrix.entries()) {
+    const output = inputsFirst ? i % outputs : Math.floor(i / inputs);
     squares[output] = (squares[output] ?? 0) + x * x;
   }
   return squares;

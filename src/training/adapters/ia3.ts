@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import { COMMON_CONFIG } from "../files/peft-config.ts";
 import { mul } from "../graph/elementwise.ts";
 import { reshape } from "../graph/movement.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { Adapter } from "./adapter.ts";
-import { makeLayout } from "./slots.ts";
+import type { Adapter, Fold } from "./adapter.ts";
+import { scaleInputs, scaleOutputs } from "./fold.ts";
+import { makeLayout, slotView } from "./slots.ts";
 import { chosenLayers, lastOfBlocks, peftTargets } from "./targets.ts";
 
 export interface Ia3Options {
@@ -53,6 +55,19 @@ export function createIa3(definition: ModelDefinition, options: Ia3Options): Ada
         return mul(frozen.withBias(frozen.product(x)), reshape(vector, [1, layer.outputs]));
       },
     }),
+    folded(values) {
+      const folds = new Map<string, Fold>();
+      for (const [i, layer] of chosen.entries()) {
+        const slot = layout.tensors[i];
+        assert(slot !== undefined);
+        const vector = slotView(values, slot);
+        const scaled = isInput(layer) ? scaleInputs : scaleOutputs;
+        folds.set(`${layer.module}.weight`, ({ data }) => scaled(data, layer, vector));
+        if (!layer.bias || isInput(layer)) continue;
+        folds.set(`${layer.module}.bias`, ({ data }) => data.map((x, k) => x * (vector[k] ?? 1)));
+      }
+      return folds;
+    },
     peftConfig: () => ({
       ...COMMON_CONFIG,
       fan_in_fan_out: false,

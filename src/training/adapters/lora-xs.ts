@@ -32,10 +32,12 @@ export function createLoraXs(base: BaseModel, options: Omit<LoraOptions, "kind">
   for (const { linear } of adapted) checkRank(rank, linear);
   const layout = makeLayout(adapted.map(({ linear }) => [coreName(linear), [rank, rank]]));
   const frames = new Map(adapted.map(({ linear }) => [linear.module, frameOf(base, linear, rank)]));
+  const stored = storedForm(layout, lora.layout, frames);
   return {
     settings: lora.settings,
     layout,
-    stored: storedForm(layout, lora.layout, frames),
+    stored,
+    folded: (values) => lora.folded(stored.write(values)),
     initial: () => new Float32Array(layout.length),
     trained: () => layout.tensors,
     adapt: (graph, tensors) => ({

@@ -6,7 +6,8 @@ import { matmul } from "../graph/matmul.ts";
 import { sizeOf, type Value } from "../graph/value.ts";
 import type { FactorSchedule } from "../learner.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
-import type { Adapter } from "./adapter.ts";
+import type { Adapter, Fold } from "./adapter.ts";
+import { foldLowRank } from "./fold.ts";
 import { makeLayout } from "./slots.ts";
 import { chosenLayers, peftTargets } from "./targets.ts";
 
@@ -69,6 +70,7 @@ export function loraScale({ kind, alpha, rank }: LoraOptions): number {
 
 export interface LoraAdapter extends Adapter {
   readonly layout: LoraLayout;
+  folded(values: Float32Array): ReadonlyMap<string, Fold>;
 }
 
 /** LoRA on a model's chosen linear layers (Hu et al. 2021, arXiv 2106.09685): y = W x + scale * B A x. */
@@ -90,6 +92,13 @@ export function createLora(definition: ModelDefinition, options: LoraOptions): L
         return frozen.withBias(add(frozen.product(x), lowRank(x, a, b, layout.scale)));
       },
     }),
+    folded: (values) =>
+      new Map(
+        layout.adapted.map((each) => [
+          `${each.linear.module}.weight`,
+          (weight) => foldLowRank(weight, each, layout.scale, values),
+        ]),
+      ),
     peftConfig: () =>
       loraConfig({
         rank,

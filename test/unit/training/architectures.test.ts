@@ -3,9 +3,9 @@ import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
-import { mergeLora } from "../../../src/training/merge.ts";
 import { DECODERS } from "../../../src/training/models/architectures.ts";
 import { engine } from "./finite-differences.ts";
+import { foldedModel } from "./folded-model.ts";
 import { GOLDENS, type GoldenModel, goldenModel, stream } from "./golden-architectures.ts";
 import { sequenceLogits } from "./logits.ts";
 
@@ -90,7 +90,7 @@ describe.each(GOLDENS)("%s agrees with Hugging Face transformers", (_, golden) =
   });
 
   test("and keeps its logits when LoRA is merged into its weights", async () => {
-    const merged = new AdaptedModel(mergeLora(base, lora.layout, adapter), lora, engine);
+    const merged = new AdaptedModel(foldedModel(base, lora, adapter), lora, engine);
     const logits = await sequenceLogits(merged, lora.initial(1), golden.ids);
     await merged.close();
     const whole = await sequenceLogits(model, adapter, golden.ids);

@@ -1,0 +1,57 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommand, runJson } from "../../support/command-line.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { writeTinyFolder } from "../../unit/training/model-folder.ts";
+
+const PREFIX = join(tmpdir(), "klatch-test-");
+
+let model: string;
+let adapter: string;
+let data: string;
+
+beforeAll(async () => {
+  [model, adapter] = [mkdtempSync(PREFIX), mkdtempSync(PREFIX)];
+  await writeTinyFolder(model);
+  data = join(model, "data.jsonl");
+  const rate = ["--run-optimizer-learning-rate", "0.02", "--run-optimizer-warmup-steps", "0"];
+  const train = ["--model", model, "--data", data, "--steps", "20", "--out", adapter];
+  await runJson(["train", ...train, ...rate]);
+});
+
+afterAll(() => {
+  for (const folder of [model, adapter]) rmSync(folder, { recursive: true });
+});
+
+test("an adapter is exported as the same PEFT folder, whatever folder it comes from", async () => {
+  const out = temporaryFolder();
+
+  const result = await runJson(["export", "--model", model, "--adapter", adapter, "--out", out]);
+
+  expect(result).toMatchObject({ adapter, folder: out, merged: false, run: null });
+  for (const name of ["adapter_model.safetensors", "adapter_config.json", "klatch.json"]) {
+    expect(readFileSync(join(out, name)).equals(readFileSync(join(adapter, name)))).toBe(true);
+  }
+});
+
+test("a merged model measures like base and adapter, without the adapter", async () => {
+  const out = join(temporaryFolder(), "merged");
+  const lossOf = async (...which: string[]) =>
+    (await runJson<{ loss: number }>(["eval", ...which, "--data", data])).loss;
+
+  await runJson(["export", "--model", model, "--adapter", adapter, "--merged", "--out", out]);
+
+  const together = await lossOf("--model", model, "--adapter", adapter);
+  expect(await lossOf("--model", out)).toBeCloseTo(together, 5);
+  // Control: the base alone is worse.
+  expect(await lossOf("--model", model)).toBeGreaterThan(1.1 * together);
+});
+
+test("a format without --merged, or one that is none, is a mistake", async () => {
+  const common = ["export", "--model", model, "--adapter", adapter, "--out", temporaryFolder()];
+
+  expect((await runCommand([...common, "--dtype", "bf16"])).code).toBe(2);
+  expect((await runCommand([...common, "--merged", "--dtype", "int3"])).code).toBe(2);
+});

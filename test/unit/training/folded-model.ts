@@ -1,0 +1,17 @@
+import type { Adapter } from "../../../src/training/adapters/adapter.ts";
+import {
+  type BaseModel,
+  type BaseTensor,
+  makeBaseModel,
+} from "../../../src/training/files/base-model.ts";
+
+/** The base model with an adapter folded into its weights, in memory. */
+export function foldedModel(base: BaseModel, adapter: Adapter, values: Float32Array): BaseModel {
+  const tensors = new Map<string, BaseTensor>();
+  for (const name of base.definition.weights.keys()) tensors.set(name, base.tensor(name));
+  for (const [name, fold] of adapter.folded?.(values) ?? []) {
+    const weight = base.tensor(name);
+    tensors.set(name, { shape: weight.shape, data: fold(weight) });
+  }
+  return makeBaseModel(base.definition, tensors, "folded");
+}
