@@ -97,12 +97,18 @@ export const STANDINGS = ["full", "reduced", "isolated", "evicted"] as const;
 /** What follows from a score: full share, reduced share, no share, no connection. */
 export type Standing = (typeof STANDINGS)[number];
 
+export const TASKS = ["causal", "classification"] as const;
+/** What a model learns: to go on with a text, or to tell its class. */
+export type Task = (typeof TASKS)[number];
+
 /** Quality of an adapter on a set of examples; loss in nats per completion token. */
 export interface Evaluation {
   readonly loss: number;
   readonly perplexity: number;
-  /** Share of examples whose whole completion is the argmax under teacher forcing, in [0, 1]. */
+  /** Share of examples whose whole completion is the argmax under teacher forcing, in [0, 1]; a classifier's accuracy. */
   readonly exactMatch: number;
+  /** Mean over classes of the harmonic mean of precision and recall, in [0, 1]; of classifiers only. */
+  readonly macroF1?: number;
   readonly tokens: number;
   readonly examples: number;
 }

@@ -28,14 +28,17 @@ export async function runBaselines(
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<Baselines> {
-  const base = await withLearner(options, { test: data.testFile }, async (learner) =>
-    learner.evaluate(await learner.initialAdapter(), "test"),
+  const base = await withLearner(
+    options,
+    { test: data.testFile, classes: data.classes },
+    async (learner) => learner.evaluate(await learner.initialAdapter(), "test"),
   );
   if (!options.baselines) return { base, localOnly: null, centralised: null };
   const honest = data.peers.filter((peer) => peer.role === "honest");
   const files = [...honest.map((peer) => peer.dataFile), data.pooledFile];
   const evaluations = await inParallel(files, async (train, index) => {
-    const evaluation = await trainAlone(options, { train, test: data.testFile }, signal);
+    const { testFile: test, classes } = data;
+    const evaluation = await trainAlone(options, { train, test, classes }, signal);
     const name = index < honest.length ? `peer ${index + 1} alone` : "one model on all data";
     note(`baseline ${name}: test loss ${evaluation.loss.toFixed(3)}`);
     return evaluation;
@@ -46,10 +49,10 @@ export async function runBaselines(
 /** Runs work on a learner and closes it whatever happens. */
 export async function withLearner<T>(
   options: TestnetOptions,
-  data: { readonly train?: string; readonly test: string },
+  data: { readonly train?: string; readonly test: string; readonly classes: readonly string[] },
   work: (learner: Learner) => Promise<T>,
 ): Promise<T> {
-  const files = { train: data.train === undefined ? [] : [data.train], test: data.test };
+  const files = { ...data, train: data.train === undefined ? [] : [data.train] };
   const { data: training, ...rest } = learnerOptions(
     configSchema.parse(trainingConfig(options, files)),
   );
@@ -69,7 +72,7 @@ export async function withLearner<T>(
 /** The rounds of a peer that never hears of others: the same batches in the same order, and no mixing. */
 function trainAlone(
   options: TestnetOptions,
-  data: { readonly train: string; readonly test: string },
+  data: { readonly train: string; readonly test: string; readonly classes: readonly string[] },
   signal: AbortSignal,
 ): Promise<Evaluation> {
   return withLearner(options, data, async (learner) => {

@@ -92,7 +92,7 @@ async function showAnswers(report: TestnetReport, data: DemoData, folder: string
   store.close();
   assert(kept, "a finished peer has a checkpoint");
   const options = parseOptions(inputOf(folder, data));
-  const files = { train: join(peerFolder, "data.jsonl"), test: data.test };
+  const files = { train: join(peerFolder, "data.jsonl"), test: data.test, classes: [] };
   await withLearner(options, files, async (learner) => {
     const base = await learner.initialAdapter();
     say(`Messages to others, answered by the model of the ${own}, which never saw their data:`);

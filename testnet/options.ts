@@ -1,18 +1,19 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
-import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES } from "../src/types.ts";
+import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks.ts";
 import type { Partition } from "./partition.ts";
 
 const path = z.string().min(1).max(4096);
 const columnName = z.string().min(1).max(200).exactOptional();
-const COLUMNS = /^(text|prompt|completion|messages)=[^=,]{1,200}$/;
+const COLUMNS = /^(text|prompt|completion|messages|label)=[^=,]{1,200}$/;
 
 const columnMap = z.strictObject({
   text: columnName,
   prompt: columnName,
   completion: columnName,
   messages: columnName,
+  label: columnName,
 });
 
 /** `prompt=question,completion=answer` -> an object. */
@@ -20,7 +21,7 @@ const columnList = z
   .string()
   .refine(
     (text) => text.split(",").every((part) => COLUMNS.test(part)),
-    "expected text|prompt|completion|messages=NAME, with commas between",
+    "expected text|prompt|completion|messages|label=NAME, with commas between",
   )
   .transform((text) =>
     columnMap.parse(Object.fromEntries(text.split(",").map((part) => part.split("=")))),
@@ -80,6 +81,7 @@ export const testnetOptionsSchema = z.strictObject({
     .describe("Also train each peer alone, and one on all data."),
   report: path.optional().describe("Folder for report.json, report.md and report.png."),
   folder: path.optional().describe("Working folder; a temporary one by default."),
+  task: z.enum(TASKS).default("causal").describe("To go on with texts, or to tell their class."),
   batchSize: z.int().min(1).max(1024).default(16).describe("Examples per step."),
   learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
   adapterKind: z.enum(ADAPTER_KINDS).default("lora").describe("Adapter method."),

@@ -62,13 +62,19 @@ export async function planPeers(
 /** The part of a node's configuration that decides how it trains: also what the baselines train with. */
 export function trainingConfig(
   options: TestnetOptions,
-  data: { readonly train: readonly string[]; readonly test: string },
+  data: {
+    readonly train: readonly string[];
+    readonly test: string;
+    readonly classes: readonly string[];
+  },
 ) {
   const { adapterKind: kind, rank, alpha, targets, columns } = options;
   return {
     model: options.model,
     run: {
       name: "testnet",
+      task: options.task,
+      classes: data.classes,
       rounds: options.rounds,
       steps: options.steps,
       batchSize: options.batchSize,
@@ -96,7 +102,11 @@ function nodeConfig(
   plan: PeerPlan,
   plans: readonly PeerPlan[],
 ): object {
-  const training = trainingConfig(options, { train: [plan.dataFile], test: data.testFile });
+  const training = trainingConfig(options, {
+    train: [plan.dataFile],
+    test: data.testFile,
+    classes: data.classes,
+  });
   return {
     ...training,
     dataDir: dataFolder(plan.folder),

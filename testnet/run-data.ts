@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
 import { flipLabels } from "./attacks.ts";
+import { labelOf } from "./completion.ts";
 import { attackersOf, partitionOf, type TestnetOptions } from "./options.ts";
 import { partitionRows, setAside } from "./partition.ts";
 import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
@@ -24,6 +25,8 @@ export interface RunData {
   readonly peers: readonly PeerData[];
   readonly testFile: string;
   readonly testRows: number;
+  /** Every class of a classification, in order; empty for other tasks. */
+  readonly classes: readonly string[];
   /** The rows of all honest peers, for the centralised baseline. */
   readonly pooledFile: string;
 }
@@ -64,8 +67,16 @@ export async function prepareData(options: TestnetOptions, folder: string): Prom
     }),
     testFile,
     testRows: test.length,
+    classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
   };
+}
+
+/** A peer's own share may lack a class, so that all are told every one. */
+function classesOf(rows: readonly Row[], columns: TestnetOptions["columns"]): readonly string[] {
+  return [
+    ...new Set(rows.map((row) => labelOf(row, columns).trim()).filter((name) => name !== "")),
+  ].sort();
 }
 
 /** The peers would find out too, each on its own and later. */

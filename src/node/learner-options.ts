@@ -16,6 +16,8 @@ export function learnerOptions(
     onEngineLoss: engine.onLoss,
     threads: engine.threads === 0 ? availableParallelism() : engine.threads,
     adapter: { ...adapterSettings(run.adapter), seed: run.seed },
+    task: run.task,
+    ...(run.classes.length > 0 ? { classes: run.classes } : {}),
     factors: run.factors,
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,

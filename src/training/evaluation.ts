@@ -2,6 +2,7 @@ import { seededRandom } from "../random.ts";
 import type { Evaluation } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { type AnyExample, bucket, collate, positionsTaken } from "./batches.ts";
+import { ClassCounts } from "./class-counts.ts";
 import { shuffled } from "./data/split.ts";
 import type { Probe } from "./learner.ts";
 
@@ -39,9 +40,11 @@ export async function evaluate(
   let total = 0;
   let tokens = 0;
   let exact = 0;
+  const confusion = new ClassCounts();
   for (const part of batchesByLength(examples, sequenceMax)) {
     const batch = collate(part.examples, part.rows, sequenceMax);
-    const { losses, correct } = await model.rowResults(adapter, batch);
+    const { losses, correct, logits } = await model.rowResults(adapter, batch);
+    if (logits !== undefined) confusion.add(logits, batch);
     const missed = new Set<number>();
     for (const [i, owner] of batch.owners.entries()) {
       total += losses[i] ?? 0;
@@ -55,6 +58,7 @@ export async function evaluate(
     loss,
     perplexity: Math.exp(loss),
     exactMatch: examples.length === 0 ? 0 : exact / examples.length,
+    ...(confusion.empty ? {} : { macroF1: confusion.macroF1() }),
     tokens,
     examples: examples.length,
   };

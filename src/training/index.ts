@@ -11,6 +11,7 @@ export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
 export { readAdapterSettings } from "./files/peft-config.ts";
+export { readAdapterClasses } from "./files/peft-reader.ts";
 export type * from "./learner.ts";
 export { createLearner } from "./learner-client.ts";
 export {

@@ -1,6 +1,5 @@
 import type { Evaluation } from "../types.ts";
 import { AdaptedModel } from "./adapted-model.ts";
-import { createAdapter } from "./adapters/kinds.ts";
 import { encodePrompt } from "./data/encode.ts";
 import type { ExampleFormat } from "./data/example.ts";
 import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
@@ -28,6 +27,7 @@ import { openLearnerEngine } from "./learner-engine.ts";
 import { checkOptions } from "./learner-options.ts";
 import { writeMergedModel } from "./merge.ts";
 import { MicroBatch } from "./micro-batch.ts";
+import { taskOf, writesNoText } from "./task.ts";
 import { type TrainHooks, train } from "./train-step.ts";
 import { type MemoryPlan, planTraining } from "./training-memory.ts";
 
@@ -76,6 +76,7 @@ export class LearnerCore {
       parameters: model.base.parameters,
       engine: opened.engine.name,
       passedOver: opened.passedOver,
+      classes: data.classes,
       data: data.report,
     };
   }
@@ -91,8 +92,8 @@ export class LearnerCore {
     const tokenizer = await loadTokenizer(options.model);
     const data = await readLearnerData(options, tokenizer);
     const opened = await openLearnerEngine(options, onNotice);
-    const { seed: _, ...settings } = options.adapter;
-    const model = new AdaptedModel(base, createAdapter(base, settings), opened.engine);
+    const { adapter, objective } = taskOf(base, options, data.classes);
+    const model = new AdaptedModel(base, adapter, opened.engine, { objective });
     return new LearnerCore(options, { opened, model, tokenizer, data, origin }, onNotice);
   }
 
@@ -125,6 +126,7 @@ export class LearnerCore {
   }
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
+    if (this.#data.classes !== null) throw writesNoText();
     const prompt = encodePrompt(this.#tokenizer, request.prompt, this.#format);
     return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, request));
   }
@@ -140,6 +142,7 @@ export class LearnerCore {
       ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
       baseDigest: base.digest,
       format: this.#format,
+      classes: this.#data.classes,
     });
   }
 
@@ -166,6 +169,7 @@ export class LearnerCore {
       layout: method.stored?.layout ?? method.layout,
       settings: method.settings,
       baseDigest: base.digest,
+      classes: this.#data.classes,
     });
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
     if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;

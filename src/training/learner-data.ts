@@ -1,23 +1,28 @@
+import { KlatchError } from "../errors.ts";
+import type { AnyExample } from "./batches.ts";
 import { type Dataset, loadDataset } from "./data/dataset.ts";
 import { countShared } from "./data/duplicates.ts";
-import type { Example, ExampleFormat } from "./data/example.ts";
+import type { ExampleFormat } from "./data/example.ts";
 import type { Examples } from "./data/example-store.ts";
+import { type LabelledDataset, readLabelledDataset } from "./data/labelled.ts";
 import { splitHeldOut } from "./data/split.ts";
 import type { Tokenizer } from "./data/tokenizer.ts";
 import type { ColumnMap, DataReport, LearnerOptions } from "./learner.ts";
 
 /** The data of one learner. */
 export interface LearnerData {
-  readonly train: Examples;
-  readonly heldOut: readonly Example[];
-  readonly test: readonly Example[];
+  readonly train: Examples<AnyExample>;
+  readonly heldOut: readonly AnyExample[];
+  readonly test: readonly AnyExample[];
+  /** What a classifier tells apart; null for other tasks. */
+  readonly classes: readonly string[] | null;
   /** How prompts are written. */
   readonly format: ExampleFormat;
   readonly report: DataReport;
   close(): void;
 }
 
-const NO_DATA: Dataset = {
+const NO_DATA: Dataset<never> = {
   examples: [],
   hashes: new Float64Array(),
   format: "text",
@@ -25,30 +30,69 @@ const NO_DATA: Dataset = {
 };
 
 /** What is evaluated is gone through in one order or another and lies in memory. */
-function inMemory(examples: Examples): readonly Example[] {
+function inMemory<E>(examples: Examples<E>): readonly E[] {
   return Array.from({ length: examples.length }, (_, i) => examples.at(i)).filter(
     (example) => example !== undefined,
   );
 }
 
-/** Reads a learner's training and test files; see `loadDataset` for errors. */
+/** Reads a learner's training and test files; see `loadDataset` and `readLabelledDataset` for errors. */
 export async function readLearnerData(
   options: LearnerOptions,
   tokenizer: Tokenizer,
 ): Promise<LearnerData> {
-  const { data, test: tested, sequenceMax, seed } = options;
+  const { data, test } = options;
+  if (options.task === "classification") return readLabelled(options, tokenizer);
   const read = (files: readonly string[], columns: ColumnMap) =>
-    loadDataset(files, columns, tokenizer, sequenceMax, {
+    loadDataset(files, columns, tokenizer, options.sequenceMax, {
       ...(data?.packing ? { packing: data.packing } : {}),
       ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
     });
   const all = data ? await read(data.train, data.columns) : NO_DATA;
+  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  return assemble(options, all, tested, null);
+}
+
+/** The classes are those of the options, else those of the training files, else those of the test files. */
+async function readLabelled(options: LearnerOptions, tokenizer: Tokenizer): Promise<LearnerData> {
+  const { data, test } = options;
+  let classes = options.classes ?? null;
+  const read = async (files: readonly string[], columns: ColumnMap): Promise<LabelledDataset> => {
+    const known = classes === null ? [] : [classes];
+    const made = await readLabelledDataset(
+      files,
+      columns,
+      tokenizer,
+      options.sequenceMax,
+      ...known,
+    );
+    classes = made.classes;
+    return made;
+  };
+  const all = data ? await read(data.train, data.columns) : NO_DATA;
+  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  if (classes === null) {
+    throw new KlatchError(
+      "usage",
+      "a classifier needs to know its classes, and there is neither a list nor data",
+      "list them in run.classes, or name an adapter or data files",
+    );
+  }
+  return assemble(options, all, tested, classes);
+}
+
+function assemble<E extends AnyExample>(
+  { data, seed }: LearnerOptions,
+  all: Dataset<E>,
+  test: Dataset<E>,
+  classes: LearnerData["classes"],
+): LearnerData {
   const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);
-  const test = tested ? await read(tested.files, tested.columns) : NO_DATA;
   return {
     train: train.examples,
     heldOut: inMemory(heldOut.examples),
     test: inMemory(test.examples),
+    classes,
     format: (data ? train : test).format,
     report: {
       train: train.summary,

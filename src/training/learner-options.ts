@@ -24,6 +24,13 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
       throw new KlatchError("usage", `${name} ${value} is not possible`, "choose 1 to 4096");
     }
   }
+  if (options.classes !== undefined && options.task !== "classification") {
+    throw new KlatchError(
+      "usage",
+      `classes are listed for the task ${options.task ?? "causal"}`,
+      "choose run.task classification",
+    );
+  }
   requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");
   requirePositive("clipNorm", optimizer.clipNorm, "choose e.g. 1");
   requirePositive("epsilon", optimizer.epsilon, "choose e.g. 1e-8");

@@ -1,4 +1,4 @@
-import type { AdapterLayout, Digest, EngineChoice, Evaluation } from "../types.ts";
+import type { AdapterLayout, Digest, EngineChoice, Evaluation, Task } from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
 import type { PassedOver } from "./engine/open-engine.ts";
 import type { FloatFormat } from "./files/float-formats.ts";
@@ -6,6 +6,7 @@ import type { ModelOrigin } from "./files/hub/options.ts";
 import type { RateSchedule } from "./schedule.ts";
 import type { MemoryPlan } from "./training-memory.ts";
 
+export type { Task } from "../types.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 
 /** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
@@ -46,6 +47,10 @@ export interface LearnerOptions {
   readonly onEngineLoss: "fallback" | "stop";
   readonly threads: number;
   readonly adapter: AdapterOptions;
+  /** What the model learns; "causal" (to go on with a text) when absent. */
+  readonly task?: Task;
+  /** What a classifier tells apart, in the order of its outputs; those of the data when absent. */
+  readonly classes?: readonly string[];
   readonly factors: FactorSchedule;
   readonly optimizer: OptimizerOptions;
   readonly batchSize: number;
@@ -101,6 +106,8 @@ export interface LearnerInfo {
   readonly engine: string;
   /** The engines that `auto` tried before this one, and why it did not take them. */
   readonly passedOver: readonly PassedOver[];
+  /** What a classifier tells apart; null for other tasks. */
+  readonly classes: readonly string[] | null;
   readonly data: DataReport;
 }
 

@@ -1,6 +1,6 @@
 import { KlatchError } from "../errors.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
-import { collateParts, stepExamples } from "./batches.ts";
+import { type AnyExample, collateParts, stepExamples } from "./batches.ts";
 import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
 import { LossWatchdog } from "./loss-watchdog.ts";
@@ -26,7 +26,7 @@ export interface TrainHooks {
  */
 export async function train(
   model: AdaptedModel,
-  examples: Examples,
+  examples: Examples<AnyExample>,
   options: LearnerOptions,
   request: TrainRequest,
   hooks: TrainHooks = {},

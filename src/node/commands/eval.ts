@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
+import type { Evaluation } from "../../types.ts";
 import { dataNotes } from "../data-notes.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
 import { required } from "./number-flags.ts";
@@ -29,10 +30,7 @@ export function define(command: Command, terminal: Terminal): void {
         if (flags.json === true) {
           return terminal.json({ ...result, truncated, skipped, duplicates, notes });
         }
-        terminal.line(`loss         ${result.loss.toFixed(4)} nats per token`);
-        terminal.line(`perplexity   ${result.perplexity.toFixed(3)}`);
-        terminal.line(`exact match  ${(100 * result.exactMatch).toFixed(1)} %`);
-        terminal.line(`tokens       ${result.tokens} in ${result.examples} examples`);
+        for (const line of describe(result)) terminal.line(line);
         if (truncated + skipped > 0) {
           terminal.line(
             `rows         ${truncated} cut to the model's context, ${skipped} empty and skipped`,
@@ -46,6 +44,25 @@ export function define(command: Command, terminal: Terminal): void {
 }
 
 // --- internal ---
+
+function describe(result: Evaluation): readonly string[] {
+  const { loss, perplexity, exactMatch, macroF1, tokens, examples } = result;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  if (macroF1 !== undefined) {
+    return [
+      `loss         ${loss.toFixed(4)} nats per text`,
+      `accuracy     ${percent(exactMatch)}`,
+      `macro F1     ${percent(macroF1)}`,
+      `texts        ${examples}`,
+    ];
+  }
+  return [
+    `loss         ${loss.toFixed(4)} nats per token`,
+    `perplexity   ${perplexity.toFixed(3)}`,
+    `exact match  ${percent(exactMatch)}`,
+    `tokens       ${tokens} in ${examples} examples`,
+  ];
+}
 
 interface EvalFlags extends ModelFlags {
   readonly data?: readonly string[];

@@ -6,6 +6,7 @@ import {
   createLearner,
   type Learner,
   type LearnerOptions,
+  readAdapterClasses,
   readAdapterSettings,
 } from "../../training/index.ts";
 import type { EngineChoice } from "../../types.ts";
@@ -61,6 +62,7 @@ export async function openModel(
     onEngineLoss: "stop",
     threads: flags.threads,
     adapter: await adapterOptions(flags.adapter),
+    ...(await taskOptions(flags.adapter)),
     factors: "both",
     optimizer: UNUSED_OPTIMIZER,
     batchSize: 8,
@@ -113,6 +115,14 @@ async function adapterOptions(folder: string | undefined): Promise<AdapterOption
     return { kind: "lora", rank: 1, alpha: 1, targets: ["all"], seed: 1 };
   }
   return { ...(await readAdapterSettings(folder)), seed: 1 };
+}
+
+/** An adapter with a classification head comes with the names of its classes. */
+async function taskOptions(
+  folder: string | undefined,
+): Promise<Pick<LearnerOptions, "task" | "classes">> {
+  const classes = folder === undefined ? null : await readAdapterClasses(folder);
+  return classes === null ? {} : { task: "classification", classes };
 }
 
 /** Nothing is trained here. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES } from "../../types.ts";
+import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../../types.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
 /** One flag of `klatch testnet up|run`; what it accepts exactly is decided by the testnet itself. */
@@ -31,6 +31,7 @@ const FLAGS: readonly Flag[] = [
   { flags: "--baselines", text: "also train each peer alone, and one on all data" },
   { flags: "--report <folder>", text: "where to write report.json, report.md and report.png" },
   { flags: "--folder <folder>", text: "working folder; a temporary one by default" },
+  { flags: "--task <name>", text: "what is learned", choices: TASKS },
   { flags: "--batch-size <n>", text: "examples per step", parse: whole },
   { flags: "--learning-rate <x>", text: "AdamW step size", parse: decimal },
   { flags: "--adapter-kind <name>", text: "adapter method", choices: ADAPTER_KINDS },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ADAPTER_KINDS, MIXING_RULES } from "../../types.ts";
+import { ADAPTER_KINDS, MIXING_RULES, TASKS } from "../../types.ts";
 
 /** libp2p peer id in base58btc text form. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
@@ -56,6 +56,16 @@ export const runSection = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "expected letters, digits, . _ - (at most 64)")
     .default("run")
     .describe("Name of the run, for people."),
+  task: z
+    .enum(TASKS)
+    .default("causal")
+    .describe("What is learned: to go on with a text, or to tell its class."),
+  classes: z
+    .array(z.string().trim().min(1).max(200))
+    .max(10_000)
+    .refine((names) => new Set(names).size === names.length, "a class is listed twice")
+    .default([])
+    .describe("Classes of a classification, in order; empty takes those of this peer's own data."),
   rounds: z.int().min(1).max(1_000_000).default(50).describe("Rounds of train, exchange, mix."),
   steps: z.int().min(1).max(100_000).default(20).describe("Local optimiser steps per round."),
   batchSize: z.int().min(1).max(4096).default(16).describe("Examples per optimiser step."),

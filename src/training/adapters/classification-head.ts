@@ -4,7 +4,7 @@ import type { TensorSlot } from "../../types.ts";
 import { sizeOf } from "../graph/value.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { Adapter } from "./adapter.ts";
+import type { Adapter, StoredForm } from "./adapter.ts";
 import { slotView } from "./slots.ts";
 
 /** Standard deviation of a new head's weights, as in Hugging Face's classes. */
@@ -51,6 +51,9 @@ export function withClassificationHead(
   return {
     ...method,
     layout: { tensors: [...adapter.layout.tensors, ...slots], length, digest },
+    ...(adapter.stored
+      ? { stored: storedWithHead(adapter.stored, adapter.layout.length, slots) }
+      : {}),
     initial(seed) {
       const values = new Float32Array(length);
       values.set(adapter.initial(seed));
@@ -63,6 +66,24 @@ export function withClassificationHead(
       task_type: "SEQ_CLS",
       modules_to_save: [module],
     }),
+  };
+}
+
+/** How an adapter of `length` numbers and the head behind it stand in PEFT's files. */
+function storedWithHead(
+  { layout, write, read }: StoredForm,
+  length: number,
+  slots: readonly TensorSlot[],
+): StoredForm {
+  const moved = slots.map((slot) => ({ ...slot, offset: slot.offset - length + layout.length }));
+  const joined = (first: Float32Array, head: Float32Array) =>
+    Float32Array.from([...first, ...head]);
+  const size = slots.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return {
+    layout: { ...layout, tensors: [...layout.tensors, ...moved], length: layout.length + size },
+    write: (values) => joined(write(values.subarray(0, length)), values.subarray(length)),
+    read: (written) =>
+      joined(read(written.subarray(0, layout.length)), written.subarray(layout.length)),
   };
 }
 

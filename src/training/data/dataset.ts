@@ -1,7 +1,7 @@
 import { KlatchError } from "../../errors.ts";
 import type { ColumnMap, DataSummary } from "../learner.ts";
 import { countDuplicates } from "./duplicates.ts";
-import type { ExampleFormat } from "./example.ts";
+import type { Example, ExampleFormat } from "./example.ts";
 import { ExampleReader, type Reading } from "./example-reader.ts";
 import { ExampleStore, type Examples, ExampleWriter, tokensInMemory } from "./example-store.ts";
 import { expandFolders, totalBytes } from "./rows.ts";
@@ -10,8 +10,8 @@ import type { DatasetFacts } from "./token-file.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { Packing } from "./windows.ts";
 
-export interface Dataset {
-  readonly examples: Examples;
+export interface Dataset<E = Example> {
+  readonly examples: Examples<E>;
   /** Hash of each example's text, the same for texts that differ only in case and spaces. */
   readonly hashes: Float64Array;
   readonly summary: DataSummary;

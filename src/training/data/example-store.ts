@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { Example } from "./example.ts";
 
 /** A list of examples that need not all lie in memory; an array is one. */
-export interface Examples {
+export interface Examples<E = Example> {
   readonly length: number;
-  at(index: number): Example | undefined;
+  at(index: number): E | undefined;
   /** Lets go of the file that the examples are read from; nothing can be read afterwards. */
   close?(): void;
 }

@@ -1,5 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import type { ColumnMap, DataSummary } from "../learner.ts";
+import type { Dataset } from "./dataset.ts";
 import { countDuplicates, textHash } from "./duplicates.ts";
 import { encodeEnd } from "./encode-end.ts";
 import type { Row } from "./row.ts";
@@ -16,7 +17,7 @@ export interface LabelledExample {
   readonly truncated: boolean;
 }
 
-export interface LabelledDataset {
+export interface LabelledDataset extends Dataset<LabelledExample> {
   readonly examples: readonly LabelledExample[];
   readonly classes: readonly string[];
   /** Examples of each class, in the order of `classes`. */
@@ -151,8 +152,11 @@ export async function readLabelledDataset(
     return encodeLabelled(row, label, tokenizer, sequenceMax);
   });
   const balance = countLabels(examples, names.length);
+  const hashes = Float64Array.from(found, ({ text }) => textHash(text));
   return {
     examples,
+    hashes,
+    format: "text",
     classes: names,
     balance,
     summary: {
@@ -160,7 +164,7 @@ export async function readLabelledDataset(
       tokens: examples.reduce((sum, { ids }) => sum + ids.length, 0),
       truncated: examples.filter(({ truncated }) => truncated).length,
       skipped: rowCount - examples.length,
-      duplicates: countDuplicates(Float64Array.from(found, ({ text }) => textHash(text))),
+      duplicates: countDuplicates(hashes),
       notes: [describeBalance(names, balance)],
     },
   };

@@ -61,7 +61,7 @@ function drawn(hashes: Float64Array, count: number, most: number, seed: number):
   return chosen;
 }
 
-function subset(examples: Examples, indices: Uint32Array): Examples {
+function subset<E>(examples: Examples<E>, indices: Uint32Array): Examples<E> {
   return {
     length: indices.length,
     at: (i) => examples.at(indices[i] ?? -1),
@@ -75,11 +75,11 @@ function subset(examples: Examples, indices: Uint32Array): Examples {
  * was trained on; the share is kept as nearly as they allow.
  * The rows that were left out count with the training part.
  */
-export function splitHeldOut(
-  dataset: Dataset,
+export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
+  dataset: Dataset<E>,
   share: number,
   seed: number,
-): { readonly train: Dataset; readonly heldOut: Dataset } {
+): { readonly train: Dataset<E>; readonly heldOut: Dataset<E> } {
   assert(share >= 0 && share < 1, `share ${share}`);
   const { examples, hashes, format, summary } = dataset;
   const least = share > 0 && examples.length > 1 ? 1 : 0;
@@ -112,7 +112,10 @@ export function splitHeldOut(
   };
 }
 
-function countsOf(examples: readonly Example[], hashes: Float64Array): DataSummary {
+function countsOf(
+  examples: readonly Pick<Example, "ids" | "truncated">[],
+  hashes: Float64Array,
+): DataSummary {
   return {
     examples: examples.length,
     tokens: examples.reduce((total, { ids }) => total + ids.length, 0),

@@ -103,7 +103,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 const SILENT = new Set([
   ...["auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version"],
   ...["revision", "task_type", "fan_in_fan_out", "lora_dropout", "megatron_core"],
-  ...["layers_pattern", "qalora_group_size", "init_ia3_weights"],
+  ...["layers_pattern", "qalora_group_size", "init_ia3_weights", "modules_to_save"],
 ]);
 
 /**
@@ -117,6 +117,7 @@ export async function readAdapterSettings(folder: string): Promise<AdapterSettin
   const raw = await readJson(file, z.looseObject({ peft_type: z.string().max(64) }));
   const reader = Object.hasOwn(READERS, raw.peft_type) ? READERS[raw.peft_type] : undefined;
   if (reader === undefined) throw refuse(file, `peft_type is ${raw.peft_type}`);
+  checkSavedModules(raw["modules_to_save"], file);
   for (const [field, value] of Object.entries(raw)) {
     if (SILENT.has(field) || reader.fields.includes(field) || isUnset(value)) continue;
     throw refuse(file, `${field} is ${JSON.stringify(value).slice(0, 80)}`);
@@ -132,6 +133,16 @@ function refuse(file: string, what: string): KlatchError {
     `${file}: ${what}, which is not supported`,
     `Klatch reads adapters of the types ${Object.keys(READERS).join(", ")}`,
   );
+}
+
+/** The names of classification heads; PEFT lists both whatever the model has. */
+const HEADS: readonly unknown[] = ["classifier", "score"];
+
+/** Whole layers beside the adapter can be heads only: their tensors say whether they fit. */
+function checkSavedModules(modules: unknown, file: string): void {
+  if (modules === null || modules === undefined) return;
+  if (Array.isArray(modules) && modules.every((name) => HEADS.includes(name))) return;
+  throw refuse(file, `modules_to_save is ${JSON.stringify(modules).slice(0, 80)}`);
 }
 
 /** Whether a field that Klatch does not know changes nothing. */

@@ -15,12 +15,15 @@ export interface PeftAdapter {
   readonly tensors: ReadonlyMap<string, FloatTensor>;
   readonly format: ExampleFormat | null;
   readonly baseDigest: Digest | null;
+  /** What its classification head tells apart, where klatch.json says so. */
+  readonly classes: readonly string[] | null;
   readonly runId: string | null;
 }
 
 const ownSchema = z.object({
   examples: z.enum(EXAMPLE_FORMATS),
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
+  classes: z.array(z.string().min(1).max(1000)).min(2).max(10_000).nullish(),
   runId: z.string().max(256).nullish(),
 });
 
@@ -36,6 +39,11 @@ async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null
 /** How prompts were written in training; "prompt" for an adapter that does not say. */
 export async function readAdapterFormat(folder: string): Promise<ExampleFormat> {
   return (await readOwn(folder))?.examples ?? "prompt";
+}
+
+/** What an adapter's classification head tells apart; null for one that has none or does not say. */
+export async function readAdapterClasses(folder: string): Promise<readonly string[] | null> {
+  return (await readOwn(folder))?.classes ?? null;
 }
 
 /**
@@ -61,6 +69,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     tensors,
     format: own?.examples ?? null,
     baseDigest: own?.baseModelDigest ?? null,
+    classes: own?.classes ?? null,
     runId: own?.runId ?? null,
   };
 }
@@ -70,10 +79,19 @@ export interface ExpectedAdapter {
   readonly layout: AdapterLayout;
   readonly settings: AdapterSettings;
   readonly baseDigest?: Digest;
+  readonly classes?: readonly string[] | null;
 }
 
 const same = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((n, i) => n === b[i]);
+
+const sameClasses = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((name, i) => name === b[i]);
+
+function list(classes: readonly string[]): string {
+  const more = classes.length > 5 ? `, ... (${classes.length})` : "";
+  return `${classes.slice(0, 5).join(", ")}${more}`;
+}
 
 /** The first thing that does not fit, as the end of a sentence; null when everything does. */
 function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null {
@@ -84,6 +102,9 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
     adapter.baseDigest !== baseDigest
   ) {
     return `it was trained on another base model (${adapter.baseDigest.slice(0, 12)}, here ${baseDigest.slice(0, 12)})`;
+  }
+  if (expected.classes && adapter.classes && !sameClasses(adapter.classes, expected.classes)) {
+    return `it tells ${list(adapter.classes)} apart, expected ${list(expected.classes)}`;
   }
   const found: Readonly<Record<string, unknown>> = adapter.settings;
   for (const [name, value] of Object.entries(settings)) {

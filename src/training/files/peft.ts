@@ -22,6 +22,8 @@ export interface AdapterExport {
   readonly baseDigest: Digest;
   /** What it was trained on, so that `generate` wraps its prompt in the same way. */
   readonly format: ExampleFormat;
+  /** What its classification head tells apart; null without one. */
+  readonly classes?: readonly string[] | null;
   readonly runId?: string;
 }
 
@@ -61,6 +63,7 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
   const own = {
     examples: adapter.format,
     baseModelDigest: adapter.baseDigest,
+    ...(adapter.classes ? { classes: adapter.classes } : {}),
     runId: adapter.runId ?? null,
   };
   await writeWhole(join(folder, KLATCH_FILE), asJson(own));
