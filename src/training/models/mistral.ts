@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { dimension } from "./config-fields.ts";
+import { windowsOf } from "./decoder-blocks.ts";
 import type { Architecture } from "./definition.ts";
 import { llamaFields, llamaModel, sharedLlamaConfig } from "./llama.ts";
 
@@ -18,8 +19,8 @@ export const MISTRAL: Architecture = {
   define(json, file) {
     const raw = checkShape(json, schema, file);
     const config = sharedLlamaConfig(raw, { theta: 10_000, ids: { bos: 1, eos: 2 } }, file);
-    const window = raw.sliding_window;
-    const layerWindows = Array.from({ length: config.layers }, () => window);
-    return llamaModel(window === null ? config : { ...config, layerWindows }, "MistralForCausalLM");
+    const layerWindows = windowsOf(config.layers, raw.sliding_window, null, () => true);
+    const windows = layerWindows === undefined ? {} : { layerWindows };
+    return llamaModel({ ...config, ...windows }, "MistralForCausalLM");
   },
 };

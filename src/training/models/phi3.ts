@@ -2,7 +2,7 @@ import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
 import { dimension, positive } from "./config-fields.ts";
-import { distinctWindows, normByRoot, splitColumns } from "./decoder-blocks.ts";
+import { distinctWindows, normByRoot, splitColumns, windowsOf } from "./decoder-blocks.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
@@ -32,9 +32,8 @@ export const PHI3: Architecture = {
   define(json, file) {
     const raw = checkShape(json, schema, file);
     const config = sharedLlamaConfig(raw, { theta: 10_000, ids: { bos: 1, eos: 32_000 } }, file);
-    const window = raw.sliding_window ?? null;
-    const layerWindows = Array.from({ length: config.layers }, () => window);
-    return phi3Model(window === null ? config : { ...config, layerWindows });
+    const layerWindows = windowsOf(config.layers, raw.sliding_window ?? null, null, () => true);
+    return phi3Model(layerWindows === undefined ? config : { ...config, layerWindows });
   },
 };
 

@@ -32,9 +32,11 @@ import {
   splitHeads,
 } from "../../../src/training/models/attention.ts";
 import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
+import { normHeads } from "../../../src/training/models/decoder-blocks.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { quantize } from "../../../src/training/models/quantize.ts";
+import { plainRotation, rotate } from "../../../src/training/models/rotation.ts";
 import { type Case, numbers } from "./finite-differences.ts";
 
 /** sum(value * fixed numbers): every element of the value has a gradient of its own. */
@@ -146,6 +148,12 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   },
   gelu: one([2, 5], (x) => gelu(scale(x, 3))),
   tanh: one([2, 3], tanh),
+  "rotation of a part of each head": one([2, 3, 12], (x) =>
+    rotate(x, plainRotation(4, 100), { headDim: 6, factor: 0.5, tableLength: 3 }),
+  ),
+  "normalised heads": two([3, 8], [4], (x, w) =>
+    normHeads(x, "norm", 4, (heads) => rmsNorm(heads, w, 1e-3)),
+  ),
   softcap: one([2, 5], (x) => softcap(scale(x, 3), 2)),
   geluTanh: one([2, 5], (x) => geluTanh(scale(x, 3))),
   gatedUnit: two([2, 3], [2, 3], gatedUnit),
