@@ -33,7 +33,7 @@ export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts",
 export type MixingRule = (typeof MIXING_RULES)[number];
 
 /** Methods of the adapter that is trained and shared. */
-export const ADAPTER_KINDS = ["lora", "rslora", "dora", "lora-xs", "ia3"] as const;
+export const ADAPTER_KINDS = ["lora", "rslora", "dora", "lora-xs", "ia3", "prompt", "prefix"] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 
 /** Why something from outside was not used. Closed, so that it can be a metric label and a column of `status`. */

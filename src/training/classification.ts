@@ -29,7 +29,7 @@ export function classification(definition: ModelDefinition): Objective {
       const blocks = over(sequencesOf(classifier, graph, shape));
       const { batch, length } = shape;
       const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
-      const pooled = pool(definition.hidden(blocks, ids), shape);
+      const pooled = pool(blocks.hidden(ids), shape);
       const logits = classifier.logits(blocks, pooled, (module, x) =>
         headLayer(tensors, module, x),
       );

@@ -35,15 +35,17 @@ export async function generate(
   options: SamplingOptions,
 ): Promise<readonly number[]> {
   const { definition } = model.base;
+  const { virtualTokens: before = 0 } = model.adapter;
   // A prompt beyond the context loses its beginning, so that there is room for one token at least.
-  const context = prompt.slice(-(definition.contextMax - 1));
-  const total = Math.min(context.length + options.maxTokens, definition.contextMax);
+  const context = prompt.slice(-(definition.contextMax - before - 1));
+  const filled = before + context.length;
+  const total = Math.min(filled + options.maxTokens, definition.contextMax);
   const capacity = Math.min(bucket(total), definition.contextMax);
   const cache = emptyCache(definition, capacity);
   const random = seededRandom(options.seed);
   const made: number[] = [];
   let logits = await prefill(model, adapter, context, cache);
-  for (let position = context.length; position <= total; position += 1) {
+  for (let position = filled; position <= total; position += 1) {
     const next = choose(logits, options.temperature, random);
     if (made.length >= options.maxTokens || definition.eosIds.includes(next)) break;
     made.push(next);
@@ -72,7 +74,8 @@ async function prefill(
   cache: Cache,
 ): Promise<Float32Array> {
   const { definition } = model.base;
-  const length = Math.min(bucket(prompt.length), definition.contextMax);
+  const { virtualTokens: before = 0 } = model.adapter;
+  const length = Math.min(bucket(prompt.length), definition.contextMax - before);
   const { capacity } = cache;
   const program = await model.program(
     `prefill ${length}/${capacity}`,
@@ -85,7 +88,7 @@ async function prefill(
       };
       const sequences = wholeSequences(1, length, keep, capacity);
       const blocks = over(sequences);
-      const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
+      const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
       const last = gatherRows(hidden, graph.input("last", [1], "i64"));
       return { ...outputs, logits: outputLogits(definition, blocks, last) };
     },
@@ -94,7 +97,11 @@ async function prefill(
   for (const [i, id] of prompt.entries()) ids[i] = BigInt(id);
   const last = BigInt64Array.of(BigInt(prompt.length - 1));
   const results = await program.run(model.feeds(adapter, { ids, last }));
-  store(definition, cache, results, { from: length, position: 0, count: prompt.length });
+  store(definition, cache, results, {
+    from: before + length,
+    position: 0,
+    count: before + prompt.length,
+  });
   return logitsOf(results);
 }
 
@@ -114,7 +121,7 @@ async function decode(
       outputs[names.newValue] = value;
     });
     const blocks = over(sequence);
-    const hidden = definition.hidden(blocks, graph.input("id", [1], "i64"));
+    const hidden = blocks.hidden(graph.input("id", [1], "i64"));
     return { ...outputs, logits: outputLogits(definition, blocks, hidden) };
   });
   const results = await program.run(

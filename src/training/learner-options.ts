@@ -9,7 +9,7 @@ function requirePositive(name: string, value: number, hint: string): void {
 }
 
 /**
- * The options with `sequenceMax` cut to the model's context.
+ * The options with `sequenceMax` cut to the model's context less the adapter's virtual tokens.
  *
  * @throws KlatchError `usage` naming the option that is not possible
  */
@@ -43,5 +43,8 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
       );
     }
   }
-  return { ...options, sequenceMax: Math.min(options.sequenceMax, contextMax) };
+  const { adapter } = options;
+  const room = contextMax - ("virtualTokens" in adapter ? adapter.virtualTokens : 0);
+  // One token and the next; whoever makes the adapter says that it takes too much.
+  return { ...options, sequenceMax: Math.max(2, Math.min(options.sequenceMax, room)) };
 }

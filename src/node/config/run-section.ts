@@ -15,6 +15,12 @@ const adapter = z.strictObject({
     .max(4096)
     .default(16)
     .describe("LoRA scaling numerator: the update is multiplied by alpha / rank."),
+  virtualTokens: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(16)
+    .describe("Positions that prompt and prefix adapters put before every sequence."),
   targets: z
     .string()
     .regex(TARGETS, "expected all, or names of linear layers such as q,v with commas between")

@@ -13,10 +13,20 @@ export interface FrozenLinear {
   withBias(y: Value): Value;
 }
 
+/** What an adapter puts before every sequence, at its first `length` positions: embeddings, or keys and values. */
+export interface Beginning {
+  readonly length: number;
+  /** [length, hiddenSize] */
+  readonly prompt?: Value;
+  /** A layer's keys, as rotated, and values: [keyValueHeads, length, headDim] each. */
+  prefix?(layer: number): { readonly key: Value; readonly value: Value };
+}
+
 /** What an adapter changes while a model's graph is built. */
 export interface Adaptation {
   /** Linear layer `layer` of x [rows, inputs] as adapted, [rows, outputs]; undefined leaves it as it is. */
   linear?(layer: LinearLayer, x: Value, frozen: FrozenLinear): Value | undefined;
+  readonly beginning?: Beginning;
 }
 
 /** How an adapter's numbers stand in PEFT's files, where that is not one tensor for each slot. */
@@ -38,6 +48,8 @@ export interface Adapter {
   /** Slots carry the names of PEFT's files. */
   readonly layout: AdapterLayout;
   readonly stored?: StoredForm;
+  /** Positions that it takes before every sequence. */
+  readonly virtualTokens?: number;
   /** The values that every peer starts from; where the method can, they leave the base model as it is. */
   initial(seed: number): Float32Array;
   /** The slots that train in `round`. */

@@ -40,7 +40,7 @@ export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">):
   const magnitudes = layout.tensors.slice(lora.layout.tensors.length);
   const squares = new Map(
     adapted.map(({ linear }) => [
-      linear,
+      linear.module,
       rowSquares(base.tensor(`${linear.module}.weight`).data, linear),
     ]),
   );
@@ -102,7 +102,7 @@ function rowSquares(matrix: Float32Array, layer: LinearLayer): Float64Array {
 
 function adaptation(
   layout: LoraLayout,
-  squares: ReadonlyMap<LinearLayer, Float64Array>,
+  squares: ReadonlyMap<string, Float64Array>,
 ): DoraAdapter["adaptWithNormsOf"] {
   const factors = new Map(layout.adapted.map(({ linear, a, b }) => [linear.module, { a, b }]));
   return (tensors, normsOf) => ({
@@ -113,7 +113,7 @@ function adaptation(
         pair === undefined ? undefined : from.get(pair[which].name);
       const [a, b] = [pick(tensors, "a"), pick(tensors, "b")];
       const [normA, normB] = [pick(normsOf, "a"), pick(normsOf, "b")];
-      const own = squares.get(linear);
+      const own = squares.get(linear.module);
       if (!a || !b || !normA || !normB || !magnitude || !own) return undefined;
       const norms = detach(rowNorms(own, frozen, normA, normB, layout.scale));
       const gain = mul(reshape(magnitude, [1, linear.outputs]), reciprocal(norms));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { COMMON_CONFIG } from "../files/peft-config.ts";
 import { mul } from "../graph/elementwise.ts";
 import { reshape } from "../graph/movement.ts";
-import type { ModelDefinition } from "../models/definition.ts";
+import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter, Fold } from "./adapter.ts";
 import { scaleInputs, scaleOutputs } from "./fold.ts";
 import { makeLayout, slotView } from "./slots.ts";
@@ -26,9 +26,9 @@ export function createIa3(definition: ModelDefinition, options: Ia3Options): Ada
   const { targets = ownTargets(definition) } = options;
   const chosen = chosenLayers(definition, targets);
   const named = options.feedforward;
-  const inputs =
-    named === undefined ? ends : new Set(named.length > 0 ? chosenLayers(definition, named) : []);
-  const isInput = (layer: (typeof chosen)[number]) => inputs.has(layer);
+  const inner = named === undefined ? [...ends] : namedLayers(definition, named);
+  const inputs = new Set(inner.map(({ module }) => module));
+  const isInput = ({ module }: LinearLayer) => inputs.has(module);
   const layout = makeLayout(
     chosen.map((layer) => [
       tensorName(layer.module),
@@ -82,6 +82,10 @@ export function createIa3(definition: ModelDefinition, options: Ia3Options): Ada
 
 function tensorName(module: string): string {
   return `base_model.model.${module}.ia3_l`;
+}
+
+function namedLayers(definition: ModelDefinition, names: readonly string[]) {
+  return names.length === 0 ? [] : chosenLayers(definition, names);
 }
 
 function ownTargets(definition: ModelDefinition): readonly string[] {

@@ -5,6 +5,8 @@ import { createIa3 } from "./ia3.ts";
 import { createLora } from "./lora.ts";
 import { createLoraXs } from "./lora-xs.ts";
 import { type AdapterSettings, checkAdapterSettings } from "./options.ts";
+import { createPrefix } from "./prefix.ts";
+import { createPrompt } from "./prompt.ts";
 
 /**
  * The adapter of the chosen method on a base model.
@@ -23,5 +25,9 @@ export function createAdapter(base: BaseModel, settings: AdapterSettings): Adapt
       return createLoraXs(base, checked);
     case "ia3":
       return createIa3(base.definition, checked);
+    case "prompt":
+      return createPrompt(base, checked);
+    case "prefix":
+      return createPrefix(base.definition, checked);
   }
 }

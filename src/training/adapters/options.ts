@@ -3,6 +3,7 @@ import { KlatchError } from "../../errors.ts";
 
 const seed = z.int().min(0).max(4_294_967_295);
 const targets = z.array(z.string().min(1).max(512)).min(1).max(4096).readonly();
+const virtualTokens = z.int().min(1).max(4096);
 const factors = {
   rank: z.int().min(1).max(4096),
   alpha: z.number().positive().max(1e6),
@@ -15,6 +16,8 @@ export const adapterSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("rslora"), ...factors }),
   z.strictObject({ kind: z.literal("dora"), ...factors }),
   z.strictObject({ kind: z.literal("lora-xs"), ...factors }),
+  z.strictObject({ kind: z.literal("prompt"), virtualTokens }),
+  z.strictObject({ kind: z.literal("prefix"), virtualTokens }),
   z.strictObject({
     kind: z.literal("ia3"),
     targets: targets.exactOptional(),

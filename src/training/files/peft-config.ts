@@ -15,6 +15,23 @@ export const COMMON_CONFIG = {
   task_type: "CAUSAL_LM",
 } as const;
 
+/** The fields of adapter_config.json that methods with virtual tokens have; `heads` times the size of one is `width`. */
+export function virtualConfig(adapter: {
+  readonly virtualTokens: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly layers: number;
+}): Readonly<Record<string, unknown>> {
+  return {
+    ...COMMON_CONFIG,
+    num_attention_heads: adapter.heads,
+    num_layers: adapter.layers,
+    num_transformer_submodules: 1,
+    num_virtual_tokens: adapter.virtualTokens,
+    token_dim: adapter.width,
+  };
+}
+
 /**
  * The content of adapter_config.json for LoRA and what PEFT counts among it; only fields that old releases know too,
  * because PEFT refuses others.
@@ -65,6 +82,22 @@ const ia3Schema = z.looseObject({
     .nullish(),
 });
 
+const virtualSchema = z.looseObject({
+  num_virtual_tokens: z.number().int().min(1).max(4096),
+  // Two are an encoder's and a decoder's.
+  num_transformer_submodules: z.literal(1).nullish(),
+});
+
+/** A file holds the embeddings, or the keys and values, themselves, however they were made in training. */
+function virtualReader(kind: "prompt" | "prefix"): Reader {
+  return {
+    fields: Object.keys(virtualSchema.shape),
+    read(json, file) {
+      return { kind, virtualTokens: checkShape(json, virtualSchema, file).num_virtual_tokens };
+    },
+  };
+}
+
 interface Reader {
   /** What is computed depends on these. */
   readonly fields: readonly string[];
@@ -97,6 +130,8 @@ const READERS: Readonly<Record<string, Reader>> = {
       };
     },
   },
+  PROMPT_TUNING: virtualReader("prompt"),
+  PREFIX_TUNING: virtualReader("prefix"),
 };
 
 /** Fields that say nothing about what is computed with the files' numbers. */
@@ -104,6 +139,9 @@ const SILENT = new Set([
   ...["auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version"],
   ...["revision", "task_type", "fan_in_fan_out", "lora_dropout", "megatron_core"],
   ...["layers_pattern", "qalora_group_size", "init_ia3_weights", "modules_to_save"],
+  ...["encoder_hidden_size", "init_weights", "num_attention_heads", "num_layers", "token_dim"],
+  ...["prefix_projection", "prompt_tuning_init", "prompt_tuning_init_text"],
+  ...["tokenizer_kwargs", "tokenizer_name_or_path"],
 ]);
 
 /**

@@ -60,16 +60,29 @@ export function joinHeads(x: Value, shape: HeadShape): Value {
   return reshape(transpose(split, [0, 2, 1, 3]), [batch * length, heads * headDim]);
 }
 
-/** An additive mask [group * length, length] that hides the future, and what lies `window` positions back, from each query. */
-export function causalMask(like: Value, length: number, group: number, window = length): Value {
-  const size = group * length ** 2;
+/**
+ * An additive mask [group * length, past + length] that hides the future, and what lies `window` positions back, from
+ * each query. The queries are at the positions from `past` on.
+ */
+export function causalMask(
+  like: Value,
+  length: number,
+  group: number,
+  {
+    window: wanted,
+    past = 0,
+  }: { readonly window?: number | undefined; readonly past?: number } = {},
+): Value {
+  const columns = past + length;
+  const window = wanted ?? columns;
+  const size = group * length * columns;
   const data = like.dtype === "f64" ? new Float64Array(size) : new Float32Array(size);
   for (let row = 0; row < group * length; row += 1) {
-    const position = row % length;
-    const start = row * length;
+    const position = past + (row % length);
+    const start = row * columns;
     data.fill(-1e9, start, start + Math.max(0, position - window + 1));
-    data.fill(-1e9, start + position + 1, start + length);
+    data.fill(-1e9, start + position + 1, start + columns);
   }
-  const name = `mask${length}x${group}/${Math.min(window, length)}`;
-  return like.graph.constant(data, [group * length, length], like.dtype, name);
+  const name = `mask${length}x${group}/${Math.min(window, columns)}+${past}`;
+  return like.graph.constant(data, [group * length, columns], like.dtype, name);
 }

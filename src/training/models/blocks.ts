@@ -1,4 +1,5 @@
-import type { Adaptation, FrozenLinear } from "../adapters/adapter.ts";
+import { KlatchError } from "../../errors.ts";
+import type { Adaptation, Beginning, FrozenLinear } from "../adapters/adapter.ts";
 import { add, scale } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { matmul } from "../graph/matmul.ts";
@@ -27,6 +28,12 @@ export interface Sequences {
   positions(graph: Graph): Value;
   /** Self-attention over projected query [rows, heads * headDim], key and value [rows, keyValueHeads * headDim]. */
   attend(layer: number, projected: Projected, settings: AttentionSettings): Value;
+  /** These sequences behind an adapter's first positions; absent where there can be none. */
+  after?(beginning: Beginning): Sequences;
+  /** Embeddings of the tokens with those of the beginning between them. */
+  insert?(rows: Value): Value;
+  /** Hidden states of the tokens alone. */
+  remove?(rows: Value): Value;
 }
 
 export interface Projected {
@@ -45,6 +52,8 @@ export interface Blocks {
   /** Rows `ids` (i64 [rows]) of an embedding table, times `factor`. */
   embed(table: string, ids: Value, factor?: number): Value;
   positions(): Value;
+  /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
+  hidden(ids: Value): Value;
   /** See `Sequences.attend`; gives [rows, heads * headDim]. */
   attend(layer: number, projected: Projected, settings: AttentionSettings): Value;
 }
@@ -72,17 +81,40 @@ export function makeBlocks(
       matmul(x, weight(`${layer.module}.weight`), { transposeB: !layer.inputsFirst }),
     withBias: (y) => (layer.bias ? add(y, weight(`${layer.module}.bias`)) : y),
   });
+  const behind = begin(sequences, adaptation, definition);
   return {
     graph,
     weight,
+    hidden(ids) {
+      const rows = definition.hidden(this, ids);
+      return behind.remove?.(rows) ?? rows;
+    },
     linear(module, x) {
       const layer = layers.get(module);
       if (layer === undefined) throw new Error(`no linear layer ${module}`);
       const base = frozen(layer);
       return adaptation.linear?.(layer, x, base) ?? base.withBias(base.product(x));
     },
-    embed: (table, ids, factor = 1) => scale(gatherRows(weight(table), ids), factor),
-    positions: () => sequences.positions(graph),
-    attend: (layer, projected, settings) => sequences.attend(layer, projected, settings),
+    embed(table, ids, factor = 1) {
+      const rows = scale(gatherRows(weight(table), ids), factor);
+      return (table === definition.embedding ? behind.insert?.(rows) : undefined) ?? rows;
+    },
+    positions: () => behind.positions(graph),
+    attend: (layer, projected, settings) => behind.attend(layer, projected, settings),
   };
+}
+
+function begin(
+  sequences: Sequences,
+  { beginning }: Adaptation,
+  { architecture }: ModelDefinition,
+): Sequences {
+  if (beginning === undefined) return sequences;
+  const behind = sequences.after?.(beginning);
+  if (behind !== undefined) return behind;
+  throw new KlatchError(
+    "incompatible",
+    `the sequences of ${architecture} take no virtual tokens before them`,
+    "choose an adapter of another kind, e.g. lora",
+  );
 }

@@ -29,6 +29,10 @@ export function maskName(window: number | undefined): string {
 export function cachedSequence(graph: Graph, capacity: number, observe: Observe): Sequences {
   const position = graph.input("position", [1], "i64");
   return {
+    // What stands before the sequence is in the cache.
+    after() {
+      return this;
+    },
     positions: () => position,
     attend(layer, { query: q, key: k, value: v }, settings) {
       const { heads, keyValueHeads, headDim } = settings;

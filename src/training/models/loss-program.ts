@@ -31,7 +31,7 @@ export function batchLoss(
   const { batch, length, lossRows } = shape;
   const blocks = over(wholeSequences(batch, length));
   const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
-  const hidden = definition.hidden(blocks, ids);
+  const hidden = blocks.hidden(ids);
   const rows =
     lossRows === batch * length
       ? hidden

@@ -8,13 +8,14 @@ import type { BaseModel } from "../../../src/training/files/base-model.ts";
 import { writePeft } from "../../../src/training/files/peft.ts";
 import { readAdapterSettings } from "../../../src/training/files/peft-config.ts";
 import { fitPeft, readPeft } from "../../../src/training/files/peft-reader.ts";
+import { choose, generate } from "../../../src/training/generation.ts";
 import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { makeBlocks } from "../../../src/training/models/blocks.ts";
 import { batchLoss } from "../../../src/training/models/loss-program.ts";
 import { ADAPTER_KINDS, type AdapterKind } from "../../../src/types.ts";
 import { engine, gradientError, numbers } from "../training/finite-differences.ts";
 import { sequenceLogits } from "../training/logits.ts";
-import { tinyModel } from "../training/tiny-llama.ts";
+import { TINY, tinyModel } from "../training/tiny-llama.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 
 const FACTORS = { rank: 2, alpha: 3, targets: ["q", "v", "down"] };
@@ -26,9 +27,11 @@ const SETTINGS: Readonly<Record<AdapterKind, AdapterSettings>> = {
   dora: { kind: "dora", ...FACTORS },
   "lora-xs": { kind: "lora-xs", ...FACTORS },
   ia3: { kind: "ia3" },
+  prompt: { kind: "prompt", virtualTokens: 2 },
+  prefix: { kind: "prefix", virtualTokens: 2 },
 };
-/** What no number of theirs can undo: the sequence is longer. */
-const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set();
+/** What no numbers of theirs can undo: the sequence is longer. */
+const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix"]);
 const IDS = [1, 7, 3, 3, 10, 0];
 
 // Two rows of three positions, of which four carry loss: one of them counts nothing, as padding does.
@@ -109,6 +112,24 @@ describe.for(ADAPTER_KINDS)("%s", (kind) => {
     // Control: other values do change it.
     const moved = await logitsOf(base, adapter, trainedValues(adapter));
     expect(distance(before, moved)).toBeGreaterThan(1e-2);
+  });
+
+  test("generates with a cache what the whole sequence gives", async () => {
+    const endless = tinyModel({ ...TINY, eosIds: [] });
+    const model = new AdaptedModel(endless, adapter, engine);
+    const values = trainedValues(adapter);
+    const prompt = [1, 7, 3];
+    const sampling = { maxTokens: 40, temperature: 0, seed: 1 };
+    const found = await generate(model, values, prompt, sampling);
+    // The context is 24: what is left of it after prompt and virtual tokens, and the token after its end.
+    expect(found.length).toBe(TINY.contextMax - (adapter.virtualTokens ?? 0) - prompt.length + 1);
+    const ids = [...prompt];
+    for (let i = 0; i < 6; i += 1) {
+      const logits = await sequenceLogits(model, values, ids);
+      ids.push(choose(logits.subarray(-TINY.vocabSize), 0, () => 0));
+    }
+    await model.close();
+    expect(found.slice(0, 6)).toEqual(ids.slice(prompt.length));
   });
 
   test("starts from the same bits everywhere", () => {

@@ -13,7 +13,7 @@ export async function sequenceLogits(
   const { length } = ids;
   const program = await model.program(`logits ${length}`, ({ graph, blocks: over }) => {
     const blocks = over(wholeSequences(1, length));
-    const hidden = definition.hidden(blocks, graph.input("ids", [length], "i64"));
+    const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
     return { logits: outputLogits(definition, blocks, hidden) };
   });
   const own = { ids: BigInt64Array.from(Array.from(ids), BigInt) };
