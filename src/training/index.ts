@@ -4,7 +4,9 @@
  * @packageDocumentation
  */
 
-export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench.ts";
+export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
+export type { BenchModelOptions } from "./bench/model.ts";
+export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
 export type { Row as DataRow } from "./data/row.ts";
 export { readRows } from "./data/rows.ts";
 export type { FloatFormat } from "./files/float-formats.ts";

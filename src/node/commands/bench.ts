@@ -1,6 +1,11 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { KlatchError } from "../../errors.ts";
-import { type BenchTrainOptions, benchTrain } from "../../training/index.ts";
+import {
+  type BenchModelOptions,
+  type BenchTrainOptions,
+  benchGenerate,
+  benchTrain,
+} from "../../training/index.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
@@ -9,27 +14,37 @@ import { cacheOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Shape = NonNullable<BenchTrainOptions["shape"]>;
+type Shape = NonNullable<BenchModelOptions["shape"]>;
 
-/** `klatch bench train`: training tokens per second on this machine. */
+/** `klatch bench`: what this machine does, in tokens per second. */
 export function define(command: Command, terminal: Terminal): void {
-  command
-    .command("train")
-    .description("training speed on random tokens")
+  defineTrain(command, terminal);
+  defineGenerate(command, terminal);
+}
+
+// --- internal ---
+
+/** The options of every measurement: which model, and on what. */
+function measured(command: Command): Command {
+  return command
     .option("--model <name>", `${MODEL_HELP} (default: the bundled model)`)
     .addOption(cacheOption())
     .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
+    .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
+    .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
+    .option("--json", "print one JSON document");
+}
+
+function defineTrain(command: Command, terminal: Terminal): void {
+  measured(command.command("train").description("training speed on random tokens"))
     .option("--batch <n>", "rows per step", wholeNumber(1, 4096), 8)
     .option("--seq <n>", "tokens per row", wholeNumber(1, 131_072), 128)
     .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256), 8)
     .option("--targets <names>", "layers with an adapter: all, or q,v,...", "q,v")
-    .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
     .option("--steps <n>", "timed steps", wholeNumber(1, 100_000), 20)
-    .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
-    .option("--json", "print one JSON document")
-    .action(async (flags: Flags) => {
+    .action(async (flags: TrainFlags) => {
       const result = await benchTrain(
-        optionsOf(flags),
+        trainOptions(flags),
         hubOptions(flags.cache, { report: downloadView(terminal) }),
       );
       if (flags.json === true) return terminal.json(result);
@@ -44,41 +59,62 @@ export function define(command: Command, terminal: Terminal): void {
     });
 }
 
-// --- internal ---
+function defineGenerate(command: Command, terminal: Terminal): void {
+  measured(command.command("generate").description("speed of writing text after random tokens"))
+    .option("--prompt <n>", "tokens of the prompt", wholeNumber(1, 131_072), 32)
+    .option("--tokens <n>", "new tokens of a text", wholeNumber(1, 131_072), 64)
+    .option("--texts <n>", "timed texts", wholeNumber(1, 100_000), 5)
+    .action(async ({ prompt, tokens, texts, ...flags }: GenerateFlags) => {
+      const result = await benchGenerate(
+        { ...modelOptions(flags), prompt, tokens, texts },
+        hubOptions(flags.cache, { report: downloadView(terminal) }),
+      );
+      if (flags.json === true) return terminal.json(result);
+      terminal.line(`engine      ${result.engine}, ${result.threads} threads`);
+      terminal.line(`speed       ${result.tokensPerSecond.toFixed(1)} tokens per second`);
+      terminal.line(`memory      ${(result.peakRssBytes / 2 ** 20).toFixed(0)} MiB at most`);
+    });
+}
 
-interface Flags {
+interface ModelFlags {
   readonly model?: string;
   readonly cache: string;
   readonly shape?: Shape;
-  readonly batch: number;
-  readonly seq: number;
-  readonly rank: number;
-  readonly targets: string;
   readonly threads: number;
-  readonly steps: number;
   readonly profile?: string;
   readonly json?: boolean;
 }
 
-function optionsOf({
-  model,
-  shape,
-  seq,
-  targets,
-  cache: _,
-  json: __,
-  ...rest
-}: Flags): BenchTrainOptions {
+interface TrainFlags extends ModelFlags {
+  readonly batch: number;
+  readonly seq: number;
+  readonly rank: number;
+  readonly targets: string;
+  readonly steps: number;
+}
+
+interface GenerateFlags extends ModelFlags {
+  readonly prompt: number;
+  readonly tokens: number;
+  readonly texts: number;
+}
+
+function modelOptions({ model, shape, threads, profile }: ModelFlags): BenchModelOptions {
   if (model !== undefined && shape !== undefined) {
     throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
   }
   const folder = model === undefined || model === BUNDLED_MODEL ? bundledModel() : model;
   return {
-    ...rest,
     ...(shape === undefined ? { model: folder } : { shape }),
-    sequence: seq,
-    targets: adapterTargets(targets),
+    threads,
+    ...(profile === undefined ? {} : { profile }),
   };
+}
+
+function trainOptions(flags: TrainFlags): BenchTrainOptions {
+  const { batch, seq, rank, steps, targets } = flags;
+  const model = modelOptions(flags);
+  return { ...model, batch, sequence: seq, rank, steps, targets: adapterTargets(targets) };
 }
 
 function parseShape(text: string): Shape {

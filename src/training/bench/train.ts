@@ -1,0 +1,123 @@
+import { seededRandom } from "../../random.ts";
+import { AdaptedModel } from "../adapted-model.ts";
+import { createLora } from "../adapters/lora.ts";
+import { collateParts } from "../batches.ts";
+import type { Example } from "../data/example.ts";
+import type { HubOptions } from "../files/hub/options.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import { adamwStep, freshOptimizer } from "../optimizer.ts";
+import { type BenchModelOptions, benchEngine, benchModel, checkCounts } from "./model.ts";
+
+export interface BenchTrainOptions extends BenchModelOptions {
+  readonly batch: number;
+  /** Positions of each row, every one with loss. */
+  readonly sequence: number;
+  readonly rank: number;
+  readonly targets: readonly string[];
+  /** Timed steps, after three that are not. */
+  readonly steps: number;
+}
+
+export interface BenchTrainResult {
+  readonly engine: string;
+  readonly threads: number;
+  readonly batch: number;
+  readonly sequence: number;
+  readonly rank: number;
+  readonly targets: readonly string[];
+  /** Parameters of the base model. */
+  readonly parameters: number;
+  /** batch * sequence over the median time of a step. */
+  readonly tokensPerSecond: number;
+  /** Median over the timed steps. */
+  readonly msPerStep: number;
+  /** The fastest timed step: what the machine can do when nothing else runs on it. */
+  readonly msFastestStep: number;
+  /** Reading or making the model, building and compiling the program, and its first step. */
+  readonly msToFirstStep: number;
+  /** Loss of the last step. */
+  readonly loss: number;
+  readonly peakRssBytes: number;
+}
+
+const WARM_STEPS = 3;
+const OPTIMIZER = {
+  learningRate: 1e-3,
+  weightDecay: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  clipNorm: 1,
+  warmupSteps: 0,
+};
+
+/**
+ * Times LoRA training steps (loss, gradients, clip, AdamW) on one batch of random tokens, on the calling thread.
+ *
+ * @throws KlatchError `usage` for an impossible shape, else as the model or the engine deserves
+ */
+export async function benchTrain(
+  options: BenchTrainOptions,
+  hub?: HubOptions,
+): Promise<BenchTrainResult> {
+  const { batch, sequence, rank, targets, threads, steps } = options;
+  const started = performance.now();
+  checkCounts({ batch, sequence, steps });
+  const base = await benchModel(options, sequence, hub);
+  const method = createLora(base.definition, { rank, alpha: 16, targets });
+  const engine = benchEngine(options);
+  const model = new AdaptedModel(base, method, engine);
+  const { layout } = method;
+  const adapter = method.initial(1);
+  const gradient = new Float32Array(layout.length);
+  let state = freshOptimizer(layout.length);
+  const parts = collateParts(randomExamples(base.definition, batch, sequence), sequence, {
+    threads,
+  });
+  const step = async (): Promise<number> => {
+    const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
+    state = adamwStep(adapter, gradient, state, layout.tensors, OPTIMIZER).state;
+    return loss;
+  };
+  await step();
+  const msToFirstStep = performance.now() - started;
+  for (let i = 1; i < WARM_STEPS; i += 1) await step();
+  const times: number[] = [];
+  let loss = 0;
+  for (let i = 0; i < steps; i += 1) {
+    const before = performance.now();
+    loss = await step();
+    times.push(performance.now() - before);
+  }
+  await model.close();
+  const msPerStep = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+  return {
+    engine: engine.name,
+    threads,
+    batch,
+    sequence,
+    rank,
+    targets,
+    parameters: base.parameters,
+    tokensPerSecond: (batch * sequence * 1000) / msPerStep,
+    msPerStep,
+    msFastestStep: Math.min(...times),
+    msToFirstStep,
+    loss,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+function randomExamples(
+  definition: ModelDefinition,
+  batch: number,
+  sequence: number,
+): readonly Example[] {
+  const random = seededRandom(2);
+  const draw = () => Math.floor(random() * definition.vocabSize);
+  return Array.from({ length: batch }, () => ({
+    ids: Int32Array.from({ length: sequence + 1 }, draw),
+    promptLength: 1,
+    truncated: false,
+  }));
+}
