@@ -90,6 +90,11 @@ export function windowsOf(
   return windows.some((each) => each !== null) ? windows : undefined;
 }
 
+/** Short names for query, key and value where one linear layer makes all three. */
+export function fusedTargets(module: string): Readonly<Record<"q" | "k" | "v" | "qkv", string>> {
+  return { q: module, k: module, v: module, qkv: module };
+}
+
 /** The windows that layers use, each size once. */
 export function distinctWindows(windows: readonly (number | null)[]): readonly number[] {
   return [...new Set(windows)].filter((window) => window !== null);

@@ -15,7 +15,7 @@ import {
   readIds,
   vocabulary,
 } from "./config-fields.ts";
-import { normWithBias } from "./decoder-blocks.ts";
+import { fusedTargets, normWithBias } from "./decoder-blocks.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory } from "./inventory.ts";
@@ -116,7 +116,7 @@ function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDe
       tied ? [HEAD, NEWER_HEAD].map((each) => [each, EMBEDDING]) : [[NEWER_HEAD, HEAD]],
     ),
     linears,
-    shortTargets: TARGETS,
+    shortTargets: { ...TARGETS, ...fusedTargets(TARGETS.qkv) },
     windows: [],
     embedding: EMBEDDING,
     head: tied ? EMBEDDING : HEAD,

@@ -14,7 +14,7 @@ import {
   refuse,
   vocabulary,
 } from "./config-fields.ts";
-import { normWithBias, splitColumns } from "./decoder-blocks.ts";
+import { fusedTargets, normWithBias, splitColumns } from "./decoder-blocks.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory, withoutPrefix } from "./inventory.ts";
@@ -104,7 +104,7 @@ function gpt2Model(config: Gpt2Config, activation: (x: Value) => Value): ModelDe
     weights,
     aliases: new Map([...bare, ...(tied ? [[HEAD, EMBEDDING] as const] : [])]),
     linears,
-    shortTargets: TARGETS,
+    shortTargets: { ...TARGETS, ...fusedTargets(TARGETS.qkv) },
     windows: [],
     embedding: EMBEDDING,
     head: tied ? EMBEDDING : HEAD,

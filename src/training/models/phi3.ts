@@ -2,7 +2,13 @@ import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
 import { dimension, positive } from "./config-fields.ts";
-import { distinctWindows, normByRoot, splitColumns, windowsOf } from "./decoder-blocks.ts";
+import {
+  distinctWindows,
+  fusedTargets,
+  normByRoot,
+  splitColumns,
+  windowsOf,
+} from "./decoder-blocks.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
@@ -49,7 +55,7 @@ function phi3Model(config: LlamaConfig): ModelDefinition {
     weights,
     aliases: new Map(tiedEmbeddings ? [[HEAD, EMBEDDING]] : []),
     linears,
-    shortTargets: TARGETS,
+    shortTargets: { ...TARGETS, ...fusedTargets(TARGETS.qkv), gate: TARGETS.up },
     windows: distinctWindows(config.layerWindows ?? []),
     embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,

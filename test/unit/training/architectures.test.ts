@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
+import { chosenLayers } from "../../../src/training/adapters/targets.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
 import { DECODERS } from "../../../src/training/models/architectures.ts";
@@ -39,6 +40,12 @@ describe.each(GOLDENS)("%s agrees with Hugging Face transformers", (_, golden) =
       shape,
     ]);
     expect(Object.fromEntries(weights)).toEqual(Object.fromEntries(named));
+  });
+
+  test("and finds layers for the targets that runs have unless told otherwise", () => {
+    const modules = chosenLayers(base.definition, ["q", "v"]).map(({ module }) => module);
+    expect(modules.length).toBeGreaterThanOrEqual(base.definition.layers);
+    expect(modules.every((module) => /attn|attention/.test(module))).toBe(true);
   });
 
   test("in its logits", async () => {
