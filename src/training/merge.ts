@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, realpath } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../errors.ts";
@@ -161,14 +161,20 @@ const TORCH_NAMES: Readonly<Record<FloatFormat, string>> = {
   F16: "float16",
 };
 
+/** The content alone: a base model may be read-only, its copy is not. */
+async function copyFile(from: string, to: string): Promise<void> {
+  const content = await readFile(from).catch((error: unknown) => {
+    throw fileError(error, from);
+  });
+  await writeWhole(to, content);
+}
+
 /** Configuration, tokenizer and licence; config.json says in which format the weights are now. */
 async function copyCompanions({ base, out, dtype }: MergeRequest): Promise<void> {
   for (const name of await readdir(base)) {
     const [from, to] = [join(base, name), join(out, name)];
     if (!COMPANION_FILES.has(name) || (name === "config.json" && dtype !== null)) continue;
-    await copyFile(from, to).catch((error: unknown) => {
-      throw fileError(error, to);
-    });
+    await copyFile(from, to);
   }
   if (dtype === null) return;
   const config = await readJson(join(base, "config.json"), z.looseObject({}));

@@ -4,7 +4,7 @@ import { KlatchError } from "../errors.ts";
 import { parseHubModel } from "./files/hub/model-id.ts";
 import type { HubOptions, ModelOrigin } from "./files/hub/options.ts";
 import { fetchSnapshot } from "./files/hub/snapshot.ts";
-import { refuseQuantised } from "./files/quantised.ts";
+import { readModelConfig } from "./models/architectures.ts";
 
 /** A model folder and, for one from the hub, where it came from. */
 export interface ResolvedModel {
@@ -31,7 +31,7 @@ export async function resolveModel(
       "give a Hugging Face model folder, or a model of the hub as organisation/name",
     );
   }
-  const { folder, commit } = await fetchSnapshot(model, hub, refuseQuantised);
+  const { folder, commit } = await fetchSnapshot(model, hub, readModelConfig);
   return { folder, origin: { ...model, commit } };
 }
 

@@ -10,9 +10,14 @@ import { temporaryFolder } from "./temporary-folder.ts";
 export const ID = "some-lab/tiny";
 /** Bytes without a pattern of a power of two. */
 export const WEIGHTS = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 2654435761) >>> 24);
+const CONFIG = {
+  architectures: ["LlamaForCausalLM"],
+  ...{ vocab_size: 16, hidden_size: 8, intermediate_size: 12 },
+  ...{ num_hidden_layers: 1, num_attention_heads: 2 },
+};
 export const FILES = {
   "README.md": "not needed",
-  "config.json": JSON.stringify({ architectures: ["LlamaForCausalLM"] }),
+  "config.json": JSON.stringify(CONFIG),
   "generation_config.json": "{}",
   "model.safetensors": WEIGHTS,
   "pytorch_model.bin": WEIGHTS,

@@ -25,6 +25,9 @@ export interface BaseModel {
   readonly parameters: number;
 }
 
+/** A hash takes less than 2 GiB at once. */
+const HASH_BYTES_MAX = 1 << 30;
+
 /** Files may store a weight under its alias (a tied head for the embedding); it is kept under its own name. */
 function underOwnNames(
   stored: ReadonlyMap<string, BaseTensor>,
@@ -83,7 +86,11 @@ function digestOf(definition: ModelDefinition, tensors: ReadonlyMap<string, Base
     const tensor = tensors.get(name);
     assert(tensor);
     hash.update(`\n${name}[${tensor.shape}]\n`);
-    hash.update(new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength));
+    const { buffer, byteOffset, byteLength } = tensor.data;
+    for (let at = 0; at < byteLength; at += HASH_BYTES_MAX) {
+      const length = Math.min(HASH_BYTES_MAX, byteLength - at);
+      hash.update(new Uint8Array(buffer, byteOffset + at, length));
+    }
   }
   return hash.digest("hex");
 }

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { readJson } from "./file-access.ts";
+import { checkShape } from "./file-access.ts";
 
 const schema = z.object({
   quantization_config: z
@@ -10,14 +9,13 @@ const schema = z.object({
 });
 
 /**
- * Refuses a folder whose config.json says that the stored weights are quantised (GPTQ, AWQ, bitsandbytes, FP8, ...):
- * their tensors are packed in formats of their own.
+ * Refuses a config.json that says that the stored weights are quantised (GPTQ, AWQ, bitsandbytes, FP8, ...): their
+ * tensors are packed in formats of their own.
  *
- * @throws KlatchError `incompatible`, naming the method; `data` when config.json cannot be read
+ * @throws KlatchError `incompatible`, naming the method
  */
-export async function refuseQuantised(folder: string): Promise<void> {
-  const file = join(folder, "config.json");
-  const { quantization_config: quantised } = await readJson(file, schema);
+export function refuseQuantised(json: unknown, file: string): void {
+  const { quantization_config: quantised } = checkShape(json, schema, file);
   if (quantised === undefined || quantised === null) return;
   const { quant_method: method = "unnamed method", bits } = quantised;
   throw new KlatchError(

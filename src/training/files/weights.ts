@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
@@ -6,6 +6,8 @@ import { readJson } from "./file-access.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "./model-files.ts";
 import { type FloatTensor, readSafetensors } from "./safetensors.ts";
 
+/** Formats of weights that Klatch does not read; named in errors. */
+export const OTHER_FORMATS = /\.(bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|safetensors)$/;
 const SHARDS_MAX = 1024;
 const INDEX_BYTES_MAX = 1 << 24;
 
@@ -26,10 +28,11 @@ export async function weightFiles(folder: string): Promise<readonly string[]> {
   const single = join(folder, WEIGHTS_FILE);
   if (await exists(single)) return [single];
   if (!(await exists(join(folder, INDEX_FILE)))) {
+    const others = (await readdir(folder)).filter((name) => OTHER_FORMATS.test(name)).sort();
     throw new KlatchError(
       "data",
-      `${folder} holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`,
-      "give a Hugging Face model folder with its weights as safetensors",
+      `${folder} holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}${others.length === 0 ? "" : `, only ${others.slice(0, 4).join(", ")}`}`,
+      "give a Hugging Face model folder with its weights as safetensors in F32, BF16 or F16; pickles and GGUF are not read",
     );
   }
   return (await shardNames(folder)).map((name) => join(folder, name));

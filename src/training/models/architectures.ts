@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkShape, parseJson, readText } from "../files/file-access.ts";
+import { refuseQuantised } from "../files/quantised.ts";
 import { BERT } from "./bert.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
@@ -43,10 +44,11 @@ const kindSchema = z.object({
  * Reads the text of a Hugging Face config.json.
  *
  * @throws KlatchError `data` when it is not JSON or a value is out of bounds, `incompatible` when the model is of
- *   another architecture or uses a part that Klatch does not compute
+ *   another architecture, uses a part that Klatch does not compute, or has quantised weights
  */
 export function parseModelConfig(text: string, file: string): ModelDefinition {
   const json = parseJson(text, file);
+  refuseQuantised(json, file);
   const { architectures, model_type } = checkShape(json, kindSchema, file);
   const name = architectures?.[0];
   const found = ARCHITECTURES.find(({ names, modelType }) =>

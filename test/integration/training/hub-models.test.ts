@@ -163,6 +163,17 @@ describe("a model that cannot be had", () => {
     }
   });
 
+  test("is of another architecture: it is refused before its weights are fetched", async () => {
+    const config = JSON.stringify({ architectures: ["ResNetForImageClassification"] });
+    const { server, hub } = await hubWith({ ...FILES, "config.json": config });
+
+    expect(await refusal(ID, hub)).toMatchObject({
+      code: "incompatible",
+      message: expect.stringContaining("ResNetForImageClassification"),
+    });
+    expect(server.contentAsked("model.safetensors")).toEqual([]);
+  });
+
   test("is quantised: it is refused before its weights are fetched", async () => {
     const quantization_config = { quant_method: "gptq", bits: 4 };
     const { server, hub } = await hubWith({

@@ -115,6 +115,11 @@ const refusals: readonly [string, Record<string, unknown>, RegExp][] = [
     { num_attention_heads: 4, num_key_value_heads: 3 },
     /not a multiple of 3 key-value/,
   ],
+  ...["gptq", "awq", "bitsandbytes"].map((quant_method): (typeof refusals)[number] => [
+    `weights stored by ${quant_method}`,
+    { quantization_config: { quant_method, bits: 4 } },
+    new RegExp(`quantised \\(${quant_method}, 4 bit\\)`),
+  ]),
   ["an end token outside the vocabulary", { eos_token_id: 16 }, /token id 16/],
 ];
 
@@ -123,6 +128,13 @@ describe("a model folder that cannot be used", () => {
     expect((await errorOf(async () => undefined)).message).toMatch(/config\.json is missing/);
     const error = await errorOf((folder) => writeTinyModel(folder, { weights: null }));
     expect(error.message).toMatch(/neither model\.safetensors nor/);
+    const others = await errorOf(async (folder) => {
+      await writeTinyModel(folder, { weights: null });
+      await writeFile(join(folder, "pytorch_model.bin"), "pickle");
+      await writeFile(join(folder, "model.q4.gguf"), "GGUF");
+    });
+    expect(others.message).toContain("only model.q4.gguf, pytorch_model.bin");
+    expect(others.hint).toContain("F32, BF16 or F16");
     expect(error.code).toBe("data");
   });
 

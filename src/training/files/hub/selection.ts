@@ -1,5 +1,6 @@
 import { KlatchError } from "../../../errors.ts";
 import { COMPANION_FILES, INDEX_FILE, WEIGHTS_FILE } from "../model-files.ts";
+import { OTHER_FORMATS } from "../weights.ts";
 import type { HubFile } from "./client.ts";
 
 const SMALL_BYTES_MAX = 1 << 27;
@@ -49,8 +50,6 @@ function notAModel(id: string, byPath: ReadonlyMap<string, HubFile>): KlatchErro
         "name a repository with config.json, tokenizer.json and safetensors weights",
       );
 }
-
-const OTHER_FORMATS = /\.(bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|safetensors)$/;
 
 function noSafetensors(id: string, files: readonly HubFile[]): KlatchError {
   const others = files.map(({ path }) => path).filter((path) => OTHER_FORMATS.test(path));

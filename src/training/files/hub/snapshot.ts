@@ -16,7 +16,7 @@ const SPARE_BYTES = 1 << 26;
 const MIB = 2 ** 20;
 
 /** Looks at the small files of a model before its weights are fetched; throws to refuse it. */
-export type Inspect = (folder: string) => Promise<void>;
+export type Inspect = (folder: string) => Promise<unknown>;
 
 /**
  * A model from the hub as a folder: from the cache when the revision was fetched before, else from the network. A branch
