@@ -33,7 +33,15 @@ export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts",
 export type MixingRule = (typeof MIXING_RULES)[number];
 
 /** Methods of the adapter that is trained and shared. */
-export const ADAPTER_KINDS = ["lora", "rslora", "dora", "lora-xs", "ia3", "prompt", "prefix"] as const;
+export const ADAPTER_KINDS = [
+  "lora",
+  "rslora",
+  "dora",
+  "lora-xs",
+  "ia3",
+  "prompt",
+  "prefix",
+] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 
 /** Why something from outside was not used. Closed, so that it can be a metric label and a column of `status`. */
@@ -128,3 +136,7 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 /** Which one to take; `auto` is the first that computes right. */
 export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+export const BASE_DTYPES = ["f32", "f16", "int8", "int4"] as const;
+/** How a base model's frozen linear layers are kept: floats, or integers with a scale for every 32 of them. */
+export type BaseDType = (typeof BASE_DTYPES)[number];

@@ -18,6 +18,7 @@ export function learnerOptions(
     adapter: { ...adapterSettings(run.adapter), seed: run.seed },
     task: run.task,
     ...(run.classes.length > 0 ? { classes: run.classes } : {}),
+    dtype: engine.dtype,
     factors: run.factors,
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,

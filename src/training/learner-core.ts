@@ -93,7 +93,11 @@ export class LearnerCore {
     const data = await readLearnerData(options, tokenizer);
     const opened = await openLearnerEngine(options, onNotice);
     const { adapter, objective } = taskOf(base, options, data.classes);
-    const model = new AdaptedModel(base, adapter, opened.engine, { objective });
+    const model = new AdaptedModel(base, adapter, opened.engine, {
+      objective,
+      ...(options.dtype ? { dtype: options.dtype } : {}),
+      release: true,
+    });
     return new LearnerCore(options, { opened, model, tokenizer, data, origin }, onNotice);
   }
 

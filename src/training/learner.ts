@@ -1,4 +1,4 @@
-import type { AdapterLayout, Digest, EngineChoice, Evaluation, Task } from "../types.ts";
+import type { AdapterLayout, BaseDType, Digest, EngineChoice, Evaluation, Task } from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
 import type { PassedOver } from "./engine/open-engine.ts";
 import type { FloatFormat } from "./files/float-formats.ts";
@@ -53,6 +53,8 @@ export interface LearnerOptions {
   readonly classes?: readonly string[];
   readonly factors: FactorSchedule;
   readonly optimizer: OptimizerOptions;
+  /** How the frozen linear layers are kept in memory; f32 when absent. */
+  readonly dtype?: BaseDType;
   readonly batchSize: number;
   /** Longest sequence in tokens; longer rows are cut and counted. */
   readonly sequenceMax: number;

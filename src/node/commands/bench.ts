@@ -6,11 +6,12 @@ import {
   benchGenerate,
   benchTrain,
 } from "../../training/index.ts";
+import type { BaseDType } from "../../types.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
-import { cacheOption, MODEL_HELP } from "./model-use.ts";
+import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -31,6 +32,7 @@ function measured(command: Command): Command {
     .addOption(cacheOption())
     .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
+    .addOption(dtypeOption())
     .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
     .option("--json", "print one JSON document");
 }
@@ -48,7 +50,9 @@ function defineTrain(command: Command, terminal: Terminal): void {
         hubOptions(flags.cache, { report: downloadView(terminal) }),
       );
       if (flags.json === true) return terminal.json(result);
-      terminal.line(`engine      ${result.engine}, ${result.threads} threads`);
+      terminal.line(
+        `engine      ${result.engine}, ${result.threads} threads, base in ${result.dtype}`,
+      );
       terminal.line(`speed       ${Math.round(result.tokensPerSecond)} tokens per second`);
       terminal.line(
         `step        ${result.msPerStep.toFixed(1)} ms, ${result.batch} x ${result.sequence} tokens`,
@@ -70,7 +74,9 @@ function defineGenerate(command: Command, terminal: Terminal): void {
         hubOptions(flags.cache, { report: downloadView(terminal) }),
       );
       if (flags.json === true) return terminal.json(result);
-      terminal.line(`engine      ${result.engine}, ${result.threads} threads`);
+      terminal.line(
+        `engine      ${result.engine}, ${result.threads} threads, base in ${result.dtype}`,
+      );
       terminal.line(`speed       ${result.tokensPerSecond.toFixed(1)} tokens per second`);
       terminal.line(`memory      ${(result.peakRssBytes / 2 ** 20).toFixed(0)} MiB at most`);
     });
@@ -81,6 +87,7 @@ interface ModelFlags {
   readonly cache: string;
   readonly shape?: Shape;
   readonly threads: number;
+  readonly dtype: BaseDType;
   readonly profile?: string;
   readonly json?: boolean;
 }
@@ -99,7 +106,7 @@ interface GenerateFlags extends ModelFlags {
   readonly texts: number;
 }
 
-function modelOptions({ model, shape, threads, profile }: ModelFlags): BenchModelOptions {
+function modelOptions({ model, shape, threads, dtype, profile }: ModelFlags): BenchModelOptions {
   if (model !== undefined && shape !== undefined) {
     throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
   }
@@ -107,6 +114,7 @@ function modelOptions({ model, shape, threads, profile }: ModelFlags): BenchMode
   return {
     ...(shape === undefined ? { model: folder } : { shape }),
     threads,
+    dtype,
     ...(profile === undefined ? {} : { profile }),
   };
 }

@@ -13,31 +13,35 @@ export function addConfigOptions(command: Command, wanted = (_key: string) => tr
   for (const field of configFields()) {
     if (wanted(field.key)) command.addOption(optionOf(field));
   }
-  if (wanted(ENGINE_KEY)) {
-    command.addOption(new Option("--engine <name>", `short for ${ENGINE_KEY}`));
+  for (const [key, name] of Object.entries(SHORT)) {
+    if (wanted(key)) command.addOption(new Option(`--${name} <text>`, `short for ${key}`));
   }
 }
 
-/**
- * The configuration behind a command's flags, the environment and the file; `short` holds values by key that the
- * command takes under flags of its own.
- */
-export function configOf(command: Command, short: Readonly<Record<string, string>> = {}): Config {
+/** The configuration behind a command's flags, the environment and the file. */
+export function configOf(command: Command): Config {
   const options: Readonly<Record<string, unknown>> = command.opts();
-  const flags: Record<string, string> = { ...short };
+  const flags: Record<string, string> = {};
   for (const field of configFields()) {
     const value = options[optionOf(field).attributeName()];
     if (typeof value === "string") flags[field.key] = value;
   }
-  const { config: file, engine } = options as { config?: string; engine?: string };
-  if (engine !== undefined) flags[ENGINE_KEY] = engine;
+  for (const [key, name] of Object.entries(SHORT)) {
+    const value = options[new Option(`--${name} <text>`).attributeName()];
+    if (typeof value === "string") flags[key] = value;
+  }
+  const { config: file } = options as { config?: string };
   return loadConfig({ env: process.env, flags, ...(file === undefined ? {} : { file }) });
 }
 
 // --- internal ---
 
-/** Commands that load a model without a configuration have `--engine` too, so it means the same everywhere. */
-const ENGINE_KEY = "engine.name";
+/** Names that mean the same on every command, with a configuration or without. */
+const SHORT: Readonly<Record<string, string>> = {
+  "engine.name": "engine",
+  "engine.dtype": "dtype",
+  "run.adapter.kind": "adapter-kind",
+};
 
 const PLACEHOLDERS: Readonly<Record<Field["kind"], string>> = {
   text: "<text>",

@@ -29,7 +29,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--merged", "write the whole model with the adapter folded into its weights")
     .addOption(
       new Option(
-        "--dtype <format>",
+        "--merged-dtype <format>",
         "format of the merged weights (default: the base model's)",
       ).choices(Object.keys(FORMATS)),
     )
@@ -53,7 +53,7 @@ interface Flags {
   readonly out?: string;
   readonly adapter?: string;
   readonly merged?: boolean;
-  readonly dtype?: string;
+  readonly mergedDtype?: string;
   readonly json?: boolean;
 }
 
@@ -75,10 +75,10 @@ interface Source extends Pick<ExportResult, "adapter" | "run" | "rounds"> {
 async function run(config: Config, flags: Flags, terminal: Terminal): Promise<ExportResult> {
   const folder = resolve(required("--out", flags.out));
   const merged = flags.merged === true;
-  if (flags.dtype !== undefined && !merged) {
+  if (flags.mergedDtype !== undefined && !merged) {
     throw new KlatchError(
       "usage",
-      "--dtype is for --merged",
+      "--merged-dtype is for --merged",
       "an adapter is always written in F32",
     );
   }
@@ -89,7 +89,8 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
       adapter === null
         ? newestCheckpoint(config, learner, terminal)
         : { values: await learner.importAdapter(adapter), adapter, run: null, rounds: null };
-    if (merged) await learner.exportMerged(values, folder, FORMATS[flags.dtype ?? ""] ?? null);
+    if (merged)
+      await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
     else await learner.exportAdapter(values, folder);
     return { folder, merged, ...source };
   } finally {

@@ -9,7 +9,7 @@ import {
   readAdapterClasses,
   readAdapterSettings,
 } from "../../training/index.ts";
-import type { EngineChoice } from "../../types.ts";
+import { BASE_DTYPES, type BaseDType, type EngineChoice } from "../../types.ts";
 import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions, tokenCache } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
@@ -27,6 +27,7 @@ export interface ModelFlags {
   readonly adapter?: string;
   readonly threads: number;
   readonly engine: EngineChoice;
+  readonly dtype: BaseDType;
 }
 
 /** What `--model` may be, everywhere. */
@@ -39,6 +40,13 @@ export function cacheOption(): Option {
     .default(AUTO_CACHE, "klatch in this user's cache folder");
 }
 
+/** `--dtype`, for commands without a configuration. */
+export function dtypeOption(): Option {
+  return new Option("--dtype <type>", "how the frozen base model is kept")
+    .choices(BASE_DTYPES)
+    .default("f32");
+}
+
 /** Adds the flags of commands that use a model without being a node. */
 export function addModelOptions(command: Command): void {
   command
@@ -46,6 +54,7 @@ export function addModelOptions(command: Command): void {
     .addOption(cacheOption())
     .option("--adapter <folder>", "PEFT folder of an adapter (default: the base model alone)")
     .addOption(engineOption())
+    .addOption(dtypeOption())
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), availableParallelism())
     .option("--json", "print one JSON document");
 }
@@ -61,6 +70,7 @@ export async function openModel(
     engine: flags.engine,
     onEngineLoss: "stop",
     threads: flags.threads,
+    dtype: flags.dtype,
     adapter: await adapterOptions(flags.adapter),
     ...(await taskOptions(flags.adapter)),
     factors: "both",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { roundTimingSchema } from "../../consensus/index.ts";
-import { ENGINE_CHOICES } from "../../types.ts";
+import { BASE_DTYPES, ENGINE_CHOICES } from "../../types.ts";
 
 const column = z.string().min(1).max(200).exactOptional();
 const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
@@ -57,6 +57,10 @@ export const engineSection = z.strictObject({
     .max(256)
     .default(0)
     .describe("CPU threads of the engine; 0 takes all cores of the machine."),
+  dtype: z
+    .enum(BASE_DTYPES)
+    .default("f32")
+    .describe("How the frozen base model is kept: f32, or int8 or int4 in less memory."),
 });
 
 /** How long to wait for what: the round's clock, and the node's own. */

@@ -1,4 +1,5 @@
 import { seededRandom } from "../../random.ts";
+import type { BaseDType } from "../../types.ts";
 import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
 import type { HubOptions } from "../files/hub/options.ts";
@@ -16,6 +17,7 @@ export interface BenchGenerateOptions extends BenchModelOptions {
 
 export interface BenchGenerateResult {
   readonly engine: string;
+  readonly dtype: BaseDType;
   readonly threads: number;
   readonly prompt: number;
   readonly tokens: number;
@@ -48,7 +50,7 @@ export async function benchGenerate(
   const base = { ...loaded, definition: { ...loaded.definition, eosIds: [] } };
   const method = createLora(base.definition, { rank: 8, alpha: 16, targets: ["q", "v"] });
   const engine = benchEngine(options);
-  const model = new AdaptedModel(base, method, engine);
+  const model = new AdaptedModel(base, method, engine, { dtype: options.dtype, release: true });
   const adapter = method.initial(1);
   const random = seededRandom(2);
   const draw = () => Math.floor(random() * base.definition.vocabSize);
@@ -67,6 +69,7 @@ export async function benchGenerate(
   const speed = (ms = 0) => (made.length * 1000) / ms;
   return {
     engine: engine.name,
+    dtype: options.dtype,
     threads,
     prompt,
     tokens: made.length,

@@ -1,5 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
+import type { BaseDType } from "../../types.ts";
 import type { Engine } from "../engine/engine.ts";
 import { createOnnxEngine } from "../engine/onnx-engine.ts";
 import {
@@ -19,6 +20,8 @@ export interface BenchModelOptions {
   /** Hidden size, layers, heads, key-value heads, intermediate size, vocabulary. */
   readonly shape?: readonly [number, number, number, number, number, number];
   readonly threads: number;
+  /** How the frozen linear layers are kept. */
+  readonly dtype: BaseDType;
   /** Start of the name of ONNX Runtime's profile files; slows the run down. */
   readonly profile?: string;
 }

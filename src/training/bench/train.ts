@@ -1,4 +1,5 @@
 import { seededRandom } from "../../random.ts";
+import type { BaseDType } from "../../types.ts";
 import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
 import { collateParts } from "../batches.ts";
@@ -20,6 +21,7 @@ export interface BenchTrainOptions extends BenchModelOptions {
 
 export interface BenchTrainResult {
   readonly engine: string;
+  readonly dtype: BaseDType;
   readonly threads: number;
   readonly batch: number;
   readonly sequence: number;
@@ -66,7 +68,7 @@ export async function benchTrain(
   const base = await benchModel(options, sequence, hub);
   const method = createLora(base.definition, { rank, alpha: 16, targets });
   const engine = benchEngine(options);
-  const model = new AdaptedModel(base, method, engine);
+  const model = new AdaptedModel(base, method, engine, { dtype: options.dtype, release: true });
   const { layout } = method;
   const adapter = method.initial(1);
   const gradient = new Float32Array(layout.length);
@@ -93,6 +95,7 @@ export async function benchTrain(
   const msPerStep = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
   return {
     engine: engine.name,
+    dtype: options.dtype,
     threads,
     batch,
     sequence,

@@ -20,6 +20,8 @@ export interface BaseModel {
    * by an alias: for a tied model the embedding and the head are the same tensor. An unknown name is a bug and asserts.
    */
   tensor(name: string): BaseTensor;
+  /** Frees weights that are kept in another form; asking for one afterwards is a bug. */
+  release(names: Iterable<string>): void;
   readonly digest: Digest;
   /** Number of parameters; a tied matrix counts once. */
   readonly parameters: number;
@@ -32,7 +34,7 @@ const HASH_BYTES_MAX = 1 << 30;
 function underOwnNames(
   stored: ReadonlyMap<string, BaseTensor>,
   aliases: ModelDefinition["aliases"],
-): ReadonlyMap<string, BaseTensor> {
+): Map<string, BaseTensor> {
   const tensors = new Map(stored);
   for (const [alias, name] of aliases) {
     const tensor = tensors.get(alias);
@@ -113,6 +115,9 @@ export function makeBaseModel(
       const tensor = tensors.get(definition.aliases.get(name) ?? name);
       assert(tensor, `no tensor ${name}`);
       return tensor;
+    },
+    release(names) {
+      for (const name of names) tensors.delete(name);
     },
   };
 }

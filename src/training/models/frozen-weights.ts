@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { BaseDType } from "../../types.ts";
 import type { Arrays } from "../engine/engine.ts";
 import type { BaseModel } from "../files/base-model.ts";
 import type { WeightSource } from "./blocks.ts";
@@ -13,12 +14,11 @@ const COPIES_BYTES_MAX = 2 * 2 ** 30;
 const PROGRAMS_MIN = 6;
 const PROGRAMS_MAX = 24;
 
-/** How the frozen linear layers are kept: 32-bit floats, or integers of 8 or 4 bits with a scale for every 32. */
-export type BaseDType = "f32" | "int8" | "int4";
-
 export interface FreezeOptions {
   readonly dtype?: BaseDType;
   readonly copyBytesMax?: number;
+  /** Frees the weights of `model` that programs have in another form. */
+  readonly release?: boolean;
 }
 
 /**
@@ -39,7 +39,8 @@ export interface FrozenWeights extends WeightSource {
  */
 export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
   const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
-  if (dtype !== "f32") return freezeQuantized(model, dtype === "int8" ? 8 : 4);
+  assert.notEqual(dtype, "f16", "refused with the options");
+  if (dtype !== "f32") return freezeQuantized(model, dtype === "int8" ? 8 : 4, options.release);
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
   const names = copied ? [] : [...model.definition.weights.keys()];
@@ -57,8 +58,8 @@ export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWei
 }
 
 /** Linear layers as integers, everything else fed as it is. */
-function freezeQuantized(model: BaseModel, bits: 4 | 8): FrozenWeights {
-  const quantized = quantizeLinears(model, bits);
+function freezeQuantized(model: BaseModel, bits: 4 | 8, release = false): FrozenWeights {
+  const quantized = quantizeLinears(model, bits, release);
   const { names, product } = quantized;
   const whole = [...model.definition.weights.keys()].filter((name) => !names.has(name));
   const feeds = {

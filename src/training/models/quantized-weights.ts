@@ -17,9 +17,10 @@ const scalesName = (layer: LinearLayer) => `${layer.module} scales`;
 
 /**
  * Rounds every linear layer of the blocks to 8 or 4 bits; embeddings, norms, biases and the head stay as they are, for
- * they are few or matter more. Programs are fed the integers: constants would be unfolded to 32 bits when compiled.
+ * they are few or matter more. Programs are fed the integers: constants would be unfolded to 32 bits when compiled. `release` frees
+ * each matrix once it is rounded.
  */
-export function quantizeLinears(model: BaseModel, bits: 4 | 8): QuantizedWeights {
+export function quantizeLinears(model: BaseModel, bits: 4 | 8, release = false): QuantizedWeights {
   const feeds: Record<string, TypedArray> = {};
   const names = new Set<string>();
   for (const layer of model.definition.linears) {
@@ -28,6 +29,7 @@ export function quantizeLinears(model: BaseModel, bits: 4 | 8): QuantizedWeights
     feeds[packedName(layer)] = packed;
     feeds[scalesName(layer)] = scales;
     names.add(name);
+    if (release) model.release([name]);
   }
   return {
     feeds,

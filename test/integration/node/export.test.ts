@@ -52,6 +52,6 @@ test("a merged model measures like base and adapter, without the adapter", async
 test("a format without --merged, or one that is none, is a mistake", async () => {
   const common = ["export", "--model", model, "--adapter", adapter, "--out", temporaryFolder()];
 
-  expect((await runCommand([...common, "--dtype", "bf16"])).code).toBe(2);
-  expect((await runCommand([...common, "--merged", "--dtype", "int3"])).code).toBe(2);
+  expect((await runCommand([...common, "--merged-dtype", "bf16"])).code).toBe(2);
+  expect((await runCommand([...common, "--merged", "--merged-dtype", "int3"])).code).toBe(2);
 });

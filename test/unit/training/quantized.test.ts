@@ -11,8 +11,8 @@ import { reshape } from "../../../src/training/graph/movement.ts";
 import { quantizedLinear } from "../../../src/training/graph/quantized.ts";
 import { sum } from "../../../src/training/graph/reduction.ts";
 import { Graph } from "../../../src/training/graph/value.ts";
-import type { BaseDType } from "../../../src/training/models/frozen-weights.ts";
 import { blocksOf, dequantize, quantize } from "../../../src/training/models/quantize.ts";
+import type { BaseDType } from "../../../src/types.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { tinyModel } from "./tiny-llama.ts";
 
