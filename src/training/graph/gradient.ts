@@ -4,26 +4,34 @@ import type { Value, Vjp } from "./value.ts";
 
 /** Every value that `outputs` depend on, each after its inputs. */
 export function topologicalOrder(outputs: readonly Value[]): readonly Value[] {
+  return orderBy(outputs, ({ inputs }) => inputs);
+}
+
+function orderBy(
+  outputs: readonly Value[],
+  before: (value: Value) => readonly Value[],
+): readonly Value[] {
   const order: Value[] = [];
   const seen = new Set<Value>();
   const visit = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    for (const input of value.inputs) visit(input);
+    for (const input of before(value)) visit(input);
     order.push(value);
   };
   for (const output of outputs) visit(output);
   return order;
 }
 
-/** What computing `outputs` takes: like `topologicalOrder`, but of a custom gradient's inputs only the output counts. */
-export function computationOrder(outputs: readonly Value[]): readonly Value[] {
-  const order = topologicalOrder(outputs);
-  const needed = new Set<Value>(outputs);
-  for (const value of [...order].reverse()) {
-    if (needed.has(value)) for (const input of operands(value)) needed.add(input);
-  }
-  return order.filter((value) => needed.has(value));
+/**
+ * What computing `outputs` takes, each value after those it is computed from: its `operands`, unless the caller computes
+ * some values otherwise.
+ */
+export function computationOrder(
+  outputs: readonly Value[],
+  operandsOf: (value: Value) => readonly Value[] = operands,
+): readonly Value[] {
+  return orderBy(outputs, operandsOf);
 }
 
 /** The inputs from which a value is computed; a custom gradient's other inputs only receive its gradient. */

@@ -34,17 +34,18 @@ export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number)
  * Root-mean-square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467) over the last axis:
  * x / sqrt(mean(x^2) + epsilon) * weight, for x [rows, width] and weight [width].
  *
- * With r = 1 / sqrt(mean(x^2) + epsilon), n = r x and h = weight * gradient, dL/dx = r (h - n mean(h n)).
+ * With r = 1 / sqrt(mean(x^2) + epsilon) and h = weight * gradient, dL/dx = r (h - r^2 x mean(h x)); in terms of x, so
+ * that engines may compute the normalisation as one operation and the normalised x is not kept.
  */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   const width = dimension(x.shape, -1);
   const last = [x.shape.length - 1];
   const meanSquare = scale(sumSquares(x, last), 1 / width);
   const inverse = reciprocal(sqrt(add(meanSquare, x.graph.scalar(epsilon, x.dtype))));
-  const normal = mul(x, inverse);
-  return withGradient(mul(normal, weight), [x, weight], (gradient) => {
+  return withGradient(mul(mul(x, inverse), weight), [x, weight], (gradient) => {
     const h = mul(gradient, weight);
-    const along = scale(sum(mul(h, normal), last), 1 / width);
-    return [mul(sub(h, mul(normal, along)), inverse), sumTo(mul(gradient, normal), weight.shape)];
+    const along = scale(mul(sum(mul(h, x), last), mul(inverse, inverse)), 1 / width);
+    const scaled = mul(gradient, inverse);
+    return [mul(sub(h, mul(x, along)), inverse), sumTo(mul(scaled, x), weight.shape)];
   });
 }

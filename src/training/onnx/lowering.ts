@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { computationOrder } from "../graph/gradient.ts";
+import { computationOrder, operands } from "../graph/gradient.ts";
 import type { Value } from "../graph/value.ts";
+import { type FusedNorm, findNorms } from "./fused-norm.ts";
 import type { OnnxGraph, OnnxNode, OnnxPort, OnnxTensor } from "./model-proto.ts";
 import { LOWERINGS, type Lowerings } from "./operators.ts";
 
@@ -17,6 +18,10 @@ export class Lowering {
     const name = this.#names.get(value);
     assert.ok(name !== undefined, `${value.op} lowered before its uses`);
     return name;
+  }
+
+  has(value: Value): boolean {
+    return this.#names.has(value);
   }
 
   rename(value: Value, name: string): void {
@@ -65,8 +70,20 @@ export function lower(
 ): OnnxGraph {
   const lowering = new Lowering();
   const inputs: OnnxPort[] = [];
-  for (const value of computationOrder(Object.values(outputs))) {
-    lowering.rename(value, lowerValue(lowering, value, inputs, dialect));
+  const values = Object.values(outputs);
+  const norms = new Map<Value, FusedNorm>();
+  for (const norm of dialect.norm === undefined ? [] : findNorms(computationOrder(values))) {
+    norms.set(norm.output, norm).set(norm.inverse, norm);
+  }
+  const operandsOf = (value: Value) => {
+    const norm = norms.get(value);
+    return norm === undefined ? operands(value) : [norm.x, norm.weight];
+  };
+  for (const value of computationOrder(values, operandsOf)) {
+    const norm = norms.get(value);
+    if (lowering.has(value)) continue;
+    if (norm !== undefined) dialect.norm?.(lowering, norm);
+    else lowering.rename(value, lowerValue(lowering, value, inputs, dialect));
   }
   const ports = Object.entries(outputs).map(([name, value]) => port(value, name));
   const nodes = nameOutputs(lowering, outputs);

@@ -3,6 +3,7 @@ import { axisOf, numberOf, numbersOf } from "../graph/attributes.ts";
 import { BLOCK_COLUMNS } from "../graph/quantized.ts";
 import { dimension, sameShape } from "../graph/shapes.ts";
 import { type DType, floats, type Op, type Value } from "../graph/value.ts";
+import type { FusedNorm } from "./fused-norm.ts";
 import type { Lowering } from "./lowering.ts";
 
 type Lower = (to: Lowering, value: Value, inputs: readonly string[]) => string;
@@ -160,10 +161,26 @@ function erfDouble(to: Lowering, [x = ""]: readonly string[]): string {
 }
 
 /** How each operation of the graph is written in ONNX; one table for each dialect. */
-export type Lowerings = Readonly<Record<Exclude<Op, "input" | "constant">, Lower>>;
+export type Lowerings = Readonly<Record<Exclude<Op, "input" | "constant">, Lower>> & {
+  /** Names the output and the inverse of a normalisation, where one kernel gives both. */
+  readonly norm?: ((to: Lowering, norm: FusedNorm) => void) | undefined;
+};
+
+function fusedNorm(to: Lowering, { x, weight, epsilon, output, inverse }: FusedNorm): void {
+  const names = [to.fresh(), to.fresh()] as const;
+  to.nodes.push({
+    type: "SimplifiedLayerNormalization",
+    inputs: [to.name(x), to.name(weight)],
+    outputs: names,
+    attributes: { axis: -1, epsilon: { float: epsilon }, stash_type: 1 },
+  });
+  to.rename(output, names[0]);
+  to.rename(inverse, names[1]);
+}
 
 /** ONNX for the CPU and CUDA providers. */
 export const LOWERINGS: Lowerings = {
+  norm: fusedNorm,
   custom: (_to, _value, [output = ""]) => output,
   add,
   sub: plain("Sub"),

@@ -6,12 +6,15 @@ import { add, mul, scale, sigmoid } from "../../../src/training/graph/elementwis
 import { gradients } from "../../../src/training/graph/gradient.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
+import { sum } from "../../../src/training/graph/reduction.ts";
 import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
 import { makeBlocks, type Sequences } from "../../../src/training/models/blocks.ts";
 import { freeze } from "../../../src/training/models/frozen-weights.ts";
 import { batchLoss, trainingOutputs } from "../../../src/training/models/loss-program.ts";
+import { rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { lower } from "../../../src/training/onnx/lowering.ts";
 import { Message } from "../../../src/training/onnx/protobuf.ts";
+import { WEBGPU_LOWERINGS } from "../../../src/training/onnx/webgpu-operators.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { sequenceLogits } from "./logits.ts";
 import { tinyModel } from "./tiny-llama.ts";
@@ -31,6 +34,18 @@ describe("a graph", () => {
     sigmoid(scale(x, 3));
     expect(lower({ y: add(x, x) }).nodes.length).toBe(1);
     expect(lower({ y: add(x, x) }).initializers.length).toBe(0);
+  });
+
+  test("has one kernel for a normalisation and for what its gradient needs of it", () => {
+    const graph = new Graph();
+    const x = graph.input("x", [2, 4], "f32");
+    const weight = graph.input("weight", [4], "f32");
+    const loss = reshape(sum(mul(rmsNorm(x, weight, 1e-5), x), [0, 1]), []);
+    const [dx, dw] = gradients(loss, [x, weight]) as [Value, Value];
+    const types = lower({ loss, dx, dw }).nodes.map(({ type }) => type);
+    expect(types.filter((type) => type === "SimplifiedLayerNormalization").length).toBe(1);
+    expect(types).not.toContain("Reciprocal");
+    expect(lower({ dx }, WEBGPU_LOWERINGS).nodes.map(({ type }) => type)).toContain("Reciprocal");
   });
 
   test("gives no gradient work to what is not asked for", () => {
