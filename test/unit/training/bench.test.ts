@@ -15,6 +15,7 @@ describe("measuring a random model", () => {
       targets: ["q", "v"],
       threads: 1,
       steps: 3,
+      dtype: "f32",
     });
 
     expect(result.tokensPerSecond).toBeGreaterThan(0);
@@ -23,7 +24,14 @@ describe("measuring a random model", () => {
   });
 
   test("generation writes texts of full length, the same ones every time", async () => {
-    const options = { shape: SHAPE, prompt: 5, tokens: 12, texts: 2, threads: 1 };
+    const options = {
+      shape: SHAPE,
+      prompt: 5,
+      tokens: 12,
+      texts: 2,
+      threads: 1,
+      dtype: "f32" as const,
+    };
     const result = await benchGenerate(options);
 
     expect(result.tokens).toBe(12);
@@ -32,7 +40,14 @@ describe("measuring a random model", () => {
   });
 
   test("refuses counts and shapes that cannot be", async () => {
-    const options = { shape: SHAPE, prompt: 5, tokens: 0, texts: 2, threads: 1 };
+    const options = {
+      shape: SHAPE,
+      prompt: 5,
+      tokens: 0,
+      texts: 2,
+      threads: 1,
+      dtype: "f32" as const,
+    };
     await expect(benchGenerate(options)).rejects.toMatchObject({ code: "usage" });
     const odd = { ...options, tokens: 1, shape: [15, 2, 4, 2, 24, 32] as const };
     await expect(benchGenerate(odd)).rejects.toMatchObject({ code: "usage" });
