@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";

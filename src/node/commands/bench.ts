@@ -6,11 +6,13 @@ import {
   benchGenerate,
   benchTrain,
 } from "../../training/index.ts";
-import type { BaseDType } from "../../types.ts";
+import type { BaseDType, EngineChoice } from "../../types.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
+import { defineEngines } from "./bench-engines.ts";
 import { downloadView } from "./download-view.ts";
+import { engineOption } from "./engine-option.ts";
 import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
@@ -21,6 +23,7 @@ type Shape = NonNullable<BenchModelOptions["shape"]>;
 export function define(command: Command, terminal: Terminal): void {
   defineTrain(command, terminal);
   defineGenerate(command, terminal);
+  defineEngines(command, terminal);
 }
 
 // --- internal ---
@@ -31,6 +34,7 @@ function measured(command: Command): Command {
     .option("--model <name>", `${MODEL_HELP} (default: the bundled model)`)
     .addOption(cacheOption())
     .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
+    .addOption(engineOption("onnx:cpu"))
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
     .addOption(dtypeOption())
     .option("--profile <prefix>", "write ONNX Runtime's profile to files of this name")
@@ -86,6 +90,7 @@ interface ModelFlags {
   readonly model?: string;
   readonly cache: string;
   readonly shape?: Shape;
+  readonly engine: EngineChoice;
   readonly threads: number;
   readonly dtype: BaseDType;
   readonly profile?: string;
@@ -106,13 +111,15 @@ interface GenerateFlags extends ModelFlags {
   readonly texts: number;
 }
 
-function modelOptions({ model, shape, threads, dtype, profile }: ModelFlags): BenchModelOptions {
+function modelOptions(flags: ModelFlags): BenchModelOptions {
+  const { model, shape, engine, threads, dtype, profile } = flags;
   if (model !== undefined && shape !== undefined) {
     throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
   }
   const folder = model === undefined || model === BUNDLED_MODEL ? bundledModel() : model;
   return {
     ...(shape === undefined ? { model: folder } : { shape }),
+    engine,
     threads,
     dtype,
     ...(profile === undefined ? {} : { profile }),

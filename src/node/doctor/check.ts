@@ -31,12 +31,17 @@ export const fail = (name: string, detail: string, fix: string): Check => ({
   fix,
 });
 
-/** A check that fails the way its work does: an operating failure names its own fix. A bug is thrown on. */
+/**
+ * A check that fails the way its work does: an operating failure names its own fix, and an engine's is told as the
+ * engine's, whatever needed it. A bug is thrown on.
+ */
 export async function attempt(name: string, work: () => Promise<Check>): Promise<Check> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof KlatchError) return fail(name, error.message, error.hint);
+    if (error instanceof KlatchError) {
+      return fail(error.code === "engine" ? "engine" : name, error.message, error.hint);
+    }
     throw error;
   }
 }

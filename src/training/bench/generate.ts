@@ -43,14 +43,14 @@ export async function benchGenerate(
   options: BenchGenerateOptions,
   hub?: HubOptions,
 ): Promise<BenchGenerateResult> {
-  const { prompt, tokens, texts, threads } = options;
+  const { prompt, tokens, texts, threads, dtype = "f32" } = options;
   checkCounts({ prompt, tokens, texts });
   const loaded = await benchModel(options, prompt + tokens, hub);
   // Every text must have its full length, whatever its ids.
   const base = { ...loaded, definition: { ...loaded.definition, eosIds: [] } };
   const method = createLora(base.definition, { rank: 8, alpha: 16, targets: ["q", "v"] });
-  const engine = benchEngine(options);
-  const model = new AdaptedModel(base, method, engine, { dtype: options.dtype, release: true });
+  const engine = await benchEngine(options);
+  const model = new AdaptedModel(base, method, engine, { dtype, release: true });
   const adapter = method.initial(1);
   const random = seededRandom(2);
   const draw = () => Math.floor(random() * base.definition.vocabSize);
@@ -69,7 +69,7 @@ export async function benchGenerate(
   const speed = (ms = 0) => (made.length * 1000) / ms;
   return {
     engine: engine.name,
-    dtype: options.dtype,
+    dtype,
     threads,
     prompt,
     tokens: made.length,

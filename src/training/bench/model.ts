@@ -1,8 +1,8 @@
 import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
-import type { BaseDType } from "../../types.ts";
+import type { BaseDType, EngineChoice } from "../../types.ts";
 import type { Engine } from "../engine/engine.ts";
-import { createOnnxEngine } from "../engine/onnx-engine.ts";
+import { openEngine } from "../engine/open-engine.ts";
 import {
   type BaseModel,
   type BaseTensor,
@@ -19,9 +19,11 @@ export interface BenchModelOptions {
   readonly model?: string;
   /** Hidden size, layers, heads, key-value heads, intermediate size, vocabulary. */
   readonly shape?: readonly [number, number, number, number, number, number];
+  /** `onnx:cpu` unless said. */
+  readonly engine?: EngineChoice;
   readonly threads: number;
-  /** How the frozen linear layers are kept. */
-  readonly dtype: BaseDType;
+  /** How the frozen linear layers are kept; `f32` unless said. */
+  readonly dtype?: BaseDType;
   /** Start of the name of ONNX Runtime's profile files; slows the run down. */
   readonly profile?: string;
 }
@@ -34,8 +36,14 @@ export function checkCounts(counts: Readonly<Record<string, number>>): void {
   }
 }
 
-export function benchEngine({ threads, profile }: BenchModelOptions): Engine {
-  return createOnnxEngine({ threads, ...(profile === undefined ? {} : { profile }) });
+/** @throws KlatchError `engine` when it cannot be had */
+export async function benchEngine(options: BenchModelOptions): Promise<Engine> {
+  const { engine: choice = "onnx:cpu", threads, profile } = options;
+  const { engine } = await openEngine(choice, {
+    threads,
+    ...(profile === undefined ? {} : { profile }),
+  });
+  return engine;
 }
 
 /**

@@ -1,13 +1,11 @@
-import { seededRandom } from "../../random.ts";
 import type { BaseDType } from "../../types.ts";
 import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
 import { collateParts } from "../batches.ts";
-import type { Example } from "../data/example.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import type { ModelDefinition } from "../models/definition.ts";
 import { adamwStep, freshOptimizer } from "../optimizer.ts";
 import { type BenchModelOptions, benchEngine, benchModel, checkCounts } from "./model.ts";
+import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
 
 export interface BenchTrainOptions extends BenchModelOptions {
   readonly batch: number;
@@ -43,15 +41,6 @@ export interface BenchTrainResult {
 }
 
 const WARM_STEPS = 3;
-const OPTIMIZER = {
-  learningRate: 1e-3,
-  weightDecay: 0.01,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-8,
-  clipNorm: 1,
-  warmupSteps: 0,
-};
 
 /**
  * Times LoRA training steps (loss, gradients, clip, AdamW) on one batch of random tokens, on the calling thread.
@@ -62,13 +51,13 @@ export async function benchTrain(
   options: BenchTrainOptions,
   hub?: HubOptions,
 ): Promise<BenchTrainResult> {
-  const { batch, sequence, rank, targets, threads, steps } = options;
+  const { batch, sequence, rank, targets, threads, steps, dtype = "f32" } = options;
   const started = performance.now();
   checkCounts({ batch, sequence, steps });
   const base = await benchModel(options, sequence, hub);
   const method = createLora(base.definition, { rank, alpha: 16, targets });
-  const engine = benchEngine(options);
-  const model = new AdaptedModel(base, method, engine, { dtype: options.dtype, release: true });
+  const engine = await benchEngine(options);
+  const model = new AdaptedModel(base, method, engine, { dtype, release: true });
   const { layout } = method;
   const adapter = method.initial(1);
   const gradient = new Float32Array(layout.length);
@@ -78,7 +67,7 @@ export async function benchTrain(
   });
   const step = async (): Promise<number> => {
     const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
-    state = adamwStep(adapter, gradient, state, layout.tensors, OPTIMIZER).state;
+    state = adamwStep(adapter, gradient, state, layout.tensors, BENCH_OPTIMIZER).state;
     return loss;
   };
   await step();
@@ -92,10 +81,11 @@ export async function benchTrain(
     times.push(performance.now() - before);
   }
   await model.close();
+  await engine.close();
   const msPerStep = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
   return {
     engine: engine.name,
-    dtype: options.dtype,
+    dtype,
     threads,
     batch,
     sequence,
@@ -109,18 +99,4 @@ export async function benchTrain(
     loss,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
-}
-
-function randomExamples(
-  definition: ModelDefinition,
-  batch: number,
-  sequence: number,
-): readonly Example[] {
-  const random = seededRandom(2);
-  const draw = () => Math.floor(random() * definition.vocabSize);
-  return Array.from({ length: batch }, () => ({
-    ids: Int32Array.from({ length: sequence + 1 }, draw),
-    promptLength: 1,
-    truncated: false,
-  }));
 }
