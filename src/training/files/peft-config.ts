@@ -144,6 +144,11 @@ const SILENT = new Set([
   ...["tokenizer_kwargs", "tokenizer_name_or_path"],
 ]);
 
+const kindSchema = z.looseObject({
+  peft_type: z.string().max(64),
+  modules_to_save: z.unknown().optional(),
+});
+
 /**
  * Reads what adapter_config.json of a PEFT folder says about the method.
  *
@@ -152,10 +157,10 @@ const SILENT = new Set([
  */
 export async function readAdapterSettings(folder: string): Promise<AdapterSettings> {
   const file = join(folder, "adapter_config.json");
-  const raw = await readJson(file, z.looseObject({ peft_type: z.string().max(64) }));
+  const raw = await readJson(file, kindSchema);
   const reader = Object.hasOwn(READERS, raw.peft_type) ? READERS[raw.peft_type] : undefined;
   if (reader === undefined) throw refuse(file, `peft_type is ${raw.peft_type}`);
-  checkSavedModules(raw["modules_to_save"], file);
+  checkSavedModules(raw.modules_to_save, file);
   for (const [field, value] of Object.entries(raw)) {
     if (SILENT.has(field) || reader.fields.includes(field) || isUnset(value)) continue;
     throw refuse(file, `${field} is ${JSON.stringify(value).slice(0, 80)}`);

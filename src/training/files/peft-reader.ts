@@ -112,6 +112,11 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
     if (found[name] === value || typeof value === "object") continue;
     return `its ${name} is ${found[name]}, expected ${value}`;
   }
+  return tensorMisfit(adapter, layout);
+}
+
+/** Likewise, for names and shapes. */
+function tensorMisfit(adapter: PeftAdapter, layout: AdapterLayout): string | null {
   for (const { name, shape } of layout.tensors) {
     const tensor = adapter.tensors.get(name);
     if (!tensor) return `tensor ${name} is missing`;
