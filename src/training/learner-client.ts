@@ -1,4 +1,4 @@
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker } from "node:worker_threads";
 import { KlatchError } from "../errors.ts";
 import type { HubOptions } from "./files/hub/options.ts";
 import { LatestStream } from "./latest-stream.ts";
@@ -43,7 +43,8 @@ class WorkerClient {
     this.#onNotice = onNotice;
     // The worker has this file's extension: .ts in a checkout, .js when built.
     const file = new URL(`./learner-worker${import.meta.url.slice(-3)}`, import.meta.url);
-    this.#worker = new Worker(file, { workerData: task, name: "learner" });
+    // Native libraries read the process's environment, of which a thread otherwise has a copy.
+    this.#worker = new Worker(file, { workerData: task, name: "learner", env: SHARE_ENV });
     this.ready = new Promise((resolve, reject) => {
       this.#waiting.set(0, { resolve: (info) => resolve(info as LearnerInfo), reject });
     });

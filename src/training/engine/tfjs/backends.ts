@@ -1,6 +1,5 @@
 import { createRequire } from "node:module";
 import util from "node:util";
-import { isMainThread } from "node:worker_threads";
 import type * as Core from "@tensorflow/tfjs-core";
 import { KlatchError } from "../../../errors.ts";
 
@@ -54,15 +53,17 @@ export async function loadBackend(backend: TfjsBackend, threads: number): Promis
   };
 }
 
-/** tfjs-node was written for earlier Nodes and takes its threads from the environment. */
+/**
+ * tfjs-node was written for earlier Nodes, and TensorFlow takes its threads from the environment: where that is a
+ * thread's own copy, it takes every core. Its remarks on the processor are not for us.
+ */
 function prepareNative(threads: number): void {
   // tfjs-node calls it; Node 23 removed it.
   if (!("isNullOrUndefined" in util)) {
     Object.assign(util, { isNullOrUndefined: (x: unknown) => x === null || x === undefined });
   }
-  // Native code does not see a worker's copy of the environment.
-  const { TF_NUM_INTRAOP_THREADS = String(threads) } = process.env;
-  if (isMainThread) Object.assign(process.env, { TF_NUM_INTRAOP_THREADS });
+  const { TF_NUM_INTRAOP_THREADS = String(threads), TF_CPP_MIN_LOG_LEVEL = "2" } = process.env;
+  Object.assign(process.env, { TF_NUM_INTRAOP_THREADS, TF_CPP_MIN_LOG_LEVEL });
 }
 
 async function load(backend: TfjsBackend, name: string): Promise<unknown> {
