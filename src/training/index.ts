@@ -7,6 +7,7 @@
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
+export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
 export type { Row as DataRow } from "./data/row.ts";
 export { readRows } from "./data/rows.ts";

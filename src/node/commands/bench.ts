@@ -5,6 +5,8 @@ import {
   type BenchTrainOptions,
   benchGenerate,
   benchTrain,
+  isKnownShape,
+  KNOWN_SHAPES,
 } from "../../training/index.ts";
 import type { BaseDType, EngineChoice } from "../../types.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
@@ -18,6 +20,9 @@ import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
 type Shape = NonNullable<BenchModelOptions["shape"]>;
+
+const SHAPES = Object.keys(KNOWN_SHAPES).join(", ");
+const SHAPE_HELP = `a random model: ${SHAPES}, or d,layers,heads,kv,ff,vocab`;
 
 /** `klatch bench`: what this machine does, in tokens per second. */
 export function define(command: Command, terminal: Terminal): void {
@@ -33,7 +38,8 @@ function measured(command: Command): Command {
   return command
     .option("--model <name>", `${MODEL_HELP} (default: the bundled model)`)
     .addOption(cacheOption())
-    .option("--shape <d,layers,heads,kv,ff,vocab>", "a random model of this shape", parseShape)
+    .option("--shape <sizes>", SHAPE_HELP, parseShape)
+    .option("--config <file>", "random weights for this config.json, of any architecture")
     .addOption(engineOption("onnx:cpu"))
     .option("--threads <n>", "CPU threads", wholeNumber(1, 256), 1)
     .addOption(dtypeOption())
@@ -90,6 +96,7 @@ interface ModelFlags {
   readonly model?: string;
   readonly cache: string;
   readonly shape?: Shape;
+  readonly config?: string;
   readonly engine: EngineChoice;
   readonly threads: number;
   readonly dtype: BaseDType;
@@ -112,18 +119,32 @@ interface GenerateFlags extends ModelFlags {
 }
 
 function modelOptions(flags: ModelFlags): BenchModelOptions {
-  const { model, shape, engine, threads, dtype, profile } = flags;
-  if (model !== undefined && shape !== undefined) {
-    throw new KlatchError("usage", "--model and --shape exclude each other", "give one of them");
-  }
-  const folder = model === undefined || model === BUNDLED_MODEL ? bundledModel() : model;
+  const { engine, threads, dtype, profile } = flags;
   return {
-    ...(shape === undefined ? { model: folder } : { shape }),
+    ...measuredModel(flags),
     engine,
     threads,
     dtype,
     ...(profile === undefined ? {} : { profile }),
   };
+}
+
+function measuredModel({
+  model,
+  shape,
+  config,
+}: Pick<ModelFlags, "model" | "shape" | "config">): Pick<
+  BenchModelOptions,
+  "model" | "shape" | "config"
+> {
+  const given = [model, shape, config].filter((each) => each !== undefined);
+  if (given.length > 1) {
+    const which = "--model, --shape and --config exclude one another";
+    throw new KlatchError("usage", which, "give one of them");
+  }
+  if (shape !== undefined) return { shape };
+  if (config !== undefined) return { config };
+  return { model: model === undefined || model === BUNDLED_MODEL ? bundledModel() : model };
 }
 
 function trainOptions(flags: TrainFlags): BenchTrainOptions {
@@ -133,8 +154,11 @@ function trainOptions(flags: TrainFlags): BenchTrainOptions {
 }
 
 function parseShape(text: string): Shape {
+  if (isKnownShape(text)) return text;
   const sizes = text.split(",").map(Number);
   const isShape = sizes.length === 6 && sizes.every((size) => Number.isInteger(size) && size > 0);
   if (isShape) return sizes as unknown as Shape;
-  throw new InvalidArgumentError("expected six sizes: hidden,layers,heads,kvHeads,ff,vocabulary.");
+  throw new InvalidArgumentError(
+    `expected ${SHAPES}, or six sizes: hidden,layers,heads,kvHeads,ff,vocabulary.`,
+  );
 }

@@ -1,24 +1,20 @@
 import { KlatchError } from "../../errors.ts";
-import { seededRandom } from "../../random.ts";
 import type { BaseDType, EngineChoice } from "../../types.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import {
-  type BaseModel,
-  type BaseTensor,
-  loadBaseModel,
-  makeBaseModel,
-} from "../files/base-model.ts";
+import { type BaseModel, loadBaseModel } from "../files/base-model.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { sizeOf } from "../graph/value.ts";
-import { type LlamaConfig, llamaModel } from "../models/llama.ts";
+import { readConfigFile } from "../models/architectures.ts";
 import { resolveModel } from "../resolve-model.ts";
+import { modelOfShape, randomModel, type Shape } from "./random-model.ts";
 
-/** What to measure, a model folder or a random model of a shape, and on what. */
+/** What to measure, a model or random weights in its place, and on what. */
 export interface BenchModelOptions {
   readonly model?: string;
-  /** Hidden size, layers, heads, key-value heads, intermediate size, vocabulary. */
-  readonly shape?: readonly [number, number, number, number, number, number];
+  /** A random model of these sizes, or those of a model of this name. */
+  readonly shape?: Shape;
+  /** A config.json, for a random model of any architecture. */
+  readonly config?: string;
   /** `onnx:cpu` unless said. */
   readonly engine?: EngineChoice;
   readonly threads: number;
@@ -47,60 +43,40 @@ export async function benchEngine(options: BenchModelOptions): Promise<Engine> {
 }
 
 /**
- * The model that the options name; a random one has room for `contextMax` positions.
+ * The model that the options name, which has room for `positions`.
  *
- * @throws KlatchError `usage` for an impossible shape, else as the model deserves
+ * @throws KlatchError `usage` for an impossible shape, too many positions or a model that writes no text, else as the
+ *   model deserves
  */
 export async function benchModel(
-  { model, shape }: BenchModelOptions,
-  contextMax: number,
+  options: BenchModelOptions,
+  positions: number,
+  hub?: HubOptions,
+): Promise<BaseModel> {
+  const base = await namedModel(options, positions, hub);
+  const { architecture, contextMax, head } = base.definition;
+  if (head === null) {
+    throw new KlatchError(
+      "usage",
+      `${architecture} writes no text`,
+      "measure a model of another class",
+    );
+  }
+  if (positions <= contextMax) return base;
+  throw new KlatchError(
+    "usage",
+    `${positions} tokens are more than the model's context of ${contextMax}`,
+    "choose fewer",
+  );
+}
+
+async function namedModel(
+  { model, shape, config }: BenchModelOptions,
+  positions: number,
   hub?: HubOptions,
 ): Promise<BaseModel> {
   if (model !== undefined) return loadBaseModel((await resolveModel(model, hub)).folder);
-  if (shape !== undefined) return randomModel(shape, contextMax);
-  throw new KlatchError("usage", "nothing to measure", "give --model DIR or --shape D,L,H,KV,FF,V");
-}
-
-/** A tied model with uniform weights of standard deviation 0.02, as models are initialised. */
-function randomModel(
-  shape: NonNullable<BenchModelOptions["shape"]>,
-  contextMax: number,
-): BaseModel {
-  const [hiddenSize, layers, heads, keyValueHeads, intermediateSize, vocabSize] = shape;
-  const headDim = hiddenSize / heads;
-  const whole = shape.every((size) => Number.isInteger(size) && size > 0);
-  if (!whole || headDim % 2 !== 0 || heads % keyValueHeads !== 0) {
-    throw new KlatchError(
-      "usage",
-      `the shape ${shape.join(",")} is not possible`,
-      "the heads must divide the hidden size into even parts, and the key-value heads the heads",
-    );
-  }
-  const config: LlamaConfig = {
-    hiddenSize,
-    layers,
-    heads,
-    keyValueHeads,
-    intermediateSize,
-    vocabSize,
-    headDim,
-    contextMax,
-    normEpsilon: 1e-5,
-    ropeTheta: 10_000,
-    tiedEmbeddings: true,
-    bosId: 1,
-    eosIds: [2],
-  };
-  const definition = llamaModel(config);
-  const random = seededRandom(1);
-  const tensors = new Map<string, BaseTensor>();
-  for (const [name, sizes] of definition.weights) {
-    const data = new Float32Array(sizeOf(sizes)).fill(1);
-    // A uniform number of width w has standard deviation w / sqrt(12).
-    if (sizes.length > 1) {
-      for (let i = 0; i < data.length; i += 1) data[i] = (random() - 0.5) * 0.02 * Math.sqrt(12);
-    }
-    tensors.set(name, { shape: sizes, data });
-  }
-  return makeBaseModel(definition, tensors, "random model");
+  if (config !== undefined) return randomModel(await readConfigFile(config));
+  if (shape !== undefined) return randomModel(modelOfShape(shape, positions));
+  throw new KlatchError("usage", "nothing to measure", "give --model, --shape or --config");
 }

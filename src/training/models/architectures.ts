@@ -62,6 +62,10 @@ export function parseModelConfig(text: string, file: string): ModelDefinition {
 
 /** Reads config.json of a Hugging Face model folder; see {@link parseModelConfig}. */
 export async function readModelConfig(folder: string): Promise<ModelDefinition> {
-  const file = join(folder, "config.json");
+  return await readConfigFile(join(folder, "config.json"));
+}
+
+/** Reads a config.json wherever it lies; see {@link parseModelConfig}. */
+export async function readConfigFile(file: string): Promise<ModelDefinition> {
   return parseModelConfig(await readText(file, CONFIG_BYTES_MAX), file);
 }

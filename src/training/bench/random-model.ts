@@ -1,0 +1,101 @@
+import { KlatchError } from "../../errors.ts";
+import { seededRandom } from "../../random.ts";
+import { type BaseModel, type BaseTensor, makeBaseModel } from "../files/base-model.ts";
+import { sizeOf } from "../graph/value.ts";
+import { parseModelConfig } from "../models/architectures.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import { llamaModel } from "../models/llama.ts";
+
+/** Hidden size, layers, heads, key-value heads, intermediate size, vocabulary of a tied Llama. */
+export type Sizes = readonly [number, number, number, number, number, number];
+export type Shape = Sizes | KnownShape;
+
+/** The sizes of models that people know, as their config.json has them. */
+export const KNOWN_SHAPES = {
+  "smollm2-135m": {
+    architectures: ["LlamaForCausalLM"],
+    hidden_size: 576,
+    num_hidden_layers: 30,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    intermediate_size: 1536,
+    vocab_size: 49_152,
+    max_position_embeddings: 8192,
+    rms_norm_eps: 1e-5,
+    rope_theta: 100_000,
+    tie_word_embeddings: true,
+    bos_token_id: 0,
+    eos_token_id: 0,
+  },
+  "qwen2.5-0.5b": {
+    architectures: ["Qwen2ForCausalLM"],
+    hidden_size: 896,
+    num_hidden_layers: 24,
+    num_attention_heads: 14,
+    num_key_value_heads: 2,
+    intermediate_size: 4864,
+    vocab_size: 151_936,
+    max_position_embeddings: 32_768,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1_000_000,
+    tie_word_embeddings: true,
+    bos_token_id: 151_643,
+    eos_token_id: 151_643,
+  },
+} as const;
+export type KnownShape = keyof typeof KNOWN_SHAPES;
+
+/** Whether `name` is one of `KNOWN_SHAPES`. */
+export function isKnownShape(name: string): name is KnownShape {
+  return Object.hasOwn(KNOWN_SHAPES, name);
+}
+
+/**
+ * The model of a shape; one given by sizes has room for `positions`.
+ *
+ * @throws KlatchError `usage` for sizes that do not fit each other
+ */
+export function modelOfShape(shape: Shape, positions: number): ModelDefinition {
+  if (typeof shape === "string")
+    return parseModelConfig(JSON.stringify(KNOWN_SHAPES[shape]), shape);
+  const [hiddenSize, layers, heads, keyValueHeads, intermediateSize, vocabSize] = shape;
+  const headDim = hiddenSize / heads;
+  const whole = shape.every((size) => Number.isInteger(size) && size > 0);
+  if (!whole || headDim % 2 !== 0 || heads % keyValueHeads !== 0) {
+    throw new KlatchError(
+      "usage",
+      `the shape ${shape.join(",")} is not possible`,
+      "the heads must divide the hidden size into even parts, and the key-value heads the heads",
+    );
+  }
+  return llamaModel({
+    hiddenSize,
+    layers,
+    heads,
+    keyValueHeads,
+    intermediateSize,
+    vocabSize,
+    headDim,
+    contextMax: positions,
+    normEpsilon: 1e-5,
+    ropeTheta: 10_000,
+    tiedEmbeddings: true,
+    bosId: 1,
+    eosIds: [2],
+  });
+}
+
+/** Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. */
+export function randomModel(definition: ModelDefinition): BaseModel {
+  const random = seededRandom(1);
+  const tensors = new Map<string, BaseTensor>();
+  for (const [name, shape] of definition.weights) {
+    const data = new Float32Array(sizeOf(shape));
+    if (shape.length > 1) {
+      // A uniform number of width w has standard deviation w / sqrt(12).
+      for (let i = 0; i < data.length; i += 1) data[i] = (random() - 0.5) * 0.02 * Math.sqrt(12);
+    } else if (!name.endsWith(".bias")) data.fill(1);
+    tensors.set(name, { shape, data });
+  }
+  return makeBaseModel(definition, tensors, "random model");
+}
