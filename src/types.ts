@@ -39,8 +39,10 @@ export const ADAPTER_KINDS = [
   "dora",
   "lora-xs",
   "ia3",
-  "prompt",
+  "bitfit",
   "prefix",
+  "prompt",
+  "bottleneck",
 ] as const;
 export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 

@@ -47,11 +47,17 @@ function adapterSettings(chosen: Config["run"]["adapter"]): AdapterSettings {
     case "dora":
     case "lora-xs":
       return { kind, rank, alpha, targets };
+    case "bitfit":
+      return { kind };
     case "prompt":
     case "prefix":
       return { kind, virtualTokens: chosen.virtualTokens };
     case "ia3":
       // What "all" means is the method's own choice.
       return chosen.targets === "all" ? { kind } : { kind, targets };
+    case "bottleneck": {
+      const { bottleneckSize: size } = chosen;
+      return chosen.targets === "all" ? { kind, size } : { kind, size, targets };
+    }
   }
 }

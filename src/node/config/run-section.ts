@@ -21,6 +21,7 @@ const adapter = z.strictObject({
     .max(4096)
     .default(16)
     .describe("Positions that prompt and prefix adapters put before every sequence."),
+  bottleneckSize: z.int().min(1).max(4096).default(16).describe("Width of bottleneck adapters."),
   targets: z
     .string()
     .regex(TARGETS, "expected all, or names of linear layers such as q,v with commas between")

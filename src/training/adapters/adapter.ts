@@ -27,6 +27,8 @@ export interface Adaptation {
   /** Linear layer `layer` of x [rows, inputs] as adapted, [rows, outputs]; undefined leaves it as it is. */
   linear?(layer: LinearLayer, x: Value, frozen: FrozenLinear): Value | undefined;
   readonly beginning?: Beginning;
+  /** What takes the place of a frozen weight; undefined leaves it. */
+  weight?(name: string): Value | undefined;
 }
 
 /** How an adapter's numbers stand in PEFT's files, where that is not one tensor for each slot. */

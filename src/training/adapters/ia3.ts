@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { COMMON_CONFIG } from "../files/peft-config.ts";
 import { mul } from "../graph/elementwise.ts";
 import { reshape } from "../graph/movement.ts";
+import { sizeOf } from "../graph/value.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter, Fold } from "./adapter.ts";
 import { scaleInputs, scaleOutputs } from "./fold.ts";
@@ -29,12 +30,14 @@ export function createIa3(definition: ModelDefinition, options: Ia3Options): Ada
   const inner = named === undefined ? [...ends] : namedLayers(definition, named);
   const inputs = new Set(inner.map(({ module }) => module));
   const isInput = ({ module }: LinearLayer) => inputs.has(module);
-  const layout = makeLayout(
+  const written = makeLayout(
     chosen.map((layer) => [
       tensorName(layer.module),
       isInput(layer) ? [1, layer.inputs] : [layer.outputs, 1],
     ]),
   );
+  // Vectors for the optimiser, which lets matrices decay.
+  const layout = makeLayout(written.tensors.map(({ name, shape }) => [name, [sizeOf(shape)]]));
   const feedforward = peftTargets(definition, chosen.filter(isInput));
   const others = peftTargets(
     definition,
@@ -43,6 +46,7 @@ export function createIa3(definition: ModelDefinition, options: Ia3Options): Ada
   return {
     settings: { kind: "ia3", targets, feedforward },
     layout,
+    stored: { layout: written, write: (values) => values, read: (values) => values },
     initial: () => new Float32Array(layout.length).fill(1),
     trained: () => layout.tensors,
     adapt: (_graph, tensors) => ({

@@ -1,5 +1,7 @@
 import type { BaseModel } from "../files/base-model.ts";
 import type { Adapter } from "./adapter.ts";
+import { createBitfit } from "./bitfit.ts";
+import { createBottleneck } from "./bottleneck.ts";
 import { createDora } from "./dora.ts";
 import { createIa3 } from "./ia3.ts";
 import { createLora } from "./lora.ts";
@@ -25,6 +27,10 @@ export function createAdapter(base: BaseModel, settings: AdapterSettings): Adapt
       return createLoraXs(base, checked);
     case "ia3":
       return createIa3(base.definition, checked);
+    case "bitfit":
+      return createBitfit(base);
+    case "bottleneck":
+      return createBottleneck(base.definition, checked);
     case "prompt":
       return createPrompt(base, checked);
     case "prefix":

@@ -18,6 +18,12 @@ export const adapterSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("lora-xs"), ...factors }),
   z.strictObject({ kind: z.literal("prompt"), virtualTokens }),
   z.strictObject({ kind: z.literal("prefix"), virtualTokens }),
+  z.strictObject({ kind: z.literal("bitfit") }),
+  z.strictObject({
+    kind: z.literal("bottleneck"),
+    size: z.int().min(1).max(4096),
+    targets: targets.exactOptional(),
+  }),
   z.strictObject({
     kind: z.literal("ia3"),
     targets: targets.exactOptional(),

@@ -98,6 +98,12 @@ function virtualReader(kind: "prompt" | "prefix"): Reader {
   };
 }
 
+const bottleneckSchema = z.looseObject({
+  bottleneck_size: z.number().int().min(1).max(4096),
+  non_linearity: z.literal("swish"),
+  target_modules: modules,
+});
+
 interface Reader {
   /** What is computed depends on these. */
   readonly fields: readonly string[];
@@ -111,7 +117,9 @@ const READERS: Readonly<Record<string, Reader>> = {
     read(json, file) {
       const raw = checkShape(json, loraSchema, file);
       const { bias, use_dora: dora, use_rslora: stabilised } = raw;
-      if (bias !== "none") throw refuse(file, `bias is ${bias}, not none`);
+      // Biases have come with nothing else: factors of rank 1 that PEFT has to have, and that are zero.
+      if (bias === "all" && raw.r === 1) return { kind: "bitfit" };
+      if (bias !== "none") throw refuse(file, `bias is ${bias}`);
       if (dora && stabilised) throw refuse(file, "use_dora and use_rslora are both true");
       const targets = targetNames(raw.target_modules, file);
       const kind = dora ? "dora" : stabilised ? "rslora" : "lora";
@@ -128,6 +136,14 @@ const READERS: Readonly<Record<string, Reader>> = {
         targets,
         feedforward: targetNames(raw.feedforward_modules ?? [], file),
       };
+    },
+  },
+  BOTTLENECK: {
+    fields: Object.keys(bottleneckSchema.shape),
+    read(json, file) {
+      const raw = checkShape(json, bottleneckSchema, file);
+      const targets = targetNames(raw.target_modules, file);
+      return { kind: "bottleneck", size: raw.bottleneck_size, targets };
     },
   },
   PROMPT_TUNING: virtualReader("prompt"),

@@ -74,7 +74,7 @@ export function makeBlocks(
   adaptation: Adaptation = {},
 ): Blocks {
   const layers = new Map(definition.linears.map((layer) => [layer.module, layer]));
-  const weight = (name: string) => source.weight(graph, name);
+  const weight = (name: string) => adaptation.weight?.(name) ?? source.weight(graph, name);
   const frozen = (layer: LinearLayer): FrozenLinear => ({
     product: (x) =>
       source.product?.(graph, layer, x) ??

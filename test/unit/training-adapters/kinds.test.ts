@@ -11,6 +11,7 @@ import { fitPeft, readPeft } from "../../../src/training/files/peft-reader.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
 import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { makeBlocks } from "../../../src/training/models/blocks.ts";
+import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { batchLoss } from "../../../src/training/models/loss-program.ts";
 import { ADAPTER_KINDS, type AdapterKind } from "../../../src/types.ts";
 import { engine, gradientError, numbers } from "../training/finite-differences.ts";
@@ -27,11 +28,14 @@ const SETTINGS: Readonly<Record<AdapterKind, AdapterSettings>> = {
   dora: { kind: "dora", ...FACTORS },
   "lora-xs": { kind: "lora-xs", ...FACTORS },
   ia3: { kind: "ia3" },
+  bitfit: { kind: "bitfit" },
+  bottleneck: { kind: "bottleneck", size: 3 },
   prompt: { kind: "prompt", virtualTokens: 2 },
   prefix: { kind: "prefix", virtualTokens: 2 },
 };
 /** What no numbers of theirs can undo: the sequence is longer. */
 const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix"]);
+const BIASED: LlamaConfig = { ...TINY, biases: ["q", "k", "v", "down"] };
 const IDS = [1, 7, 3, 3, 10, 0];
 
 // Two rows of three positions, of which four carry loss: one of them counts nothing, as padding does.
@@ -91,7 +95,7 @@ function trainedValues(adapter: Adapter): Float32Array {
 }
 
 describe.for(ADAPTER_KINDS)("%s", (kind) => {
-  const base = tinyModel();
+  const base = tinyModel(kind === "bitfit" ? BIASED : TINY);
   const adapter = createAdapter(base, SETTINGS[kind]);
   const plain = createAdapter(base, SETTINGS.lora);
 
@@ -115,7 +119,7 @@ describe.for(ADAPTER_KINDS)("%s", (kind) => {
   });
 
   test("generates with a cache what the whole sequence gives", async () => {
-    const endless = tinyModel({ ...TINY, eosIds: [] });
+    const endless = tinyModel({ ...(kind === "bitfit" ? BIASED : TINY), eosIds: [] });
     const model = new AdaptedModel(endless, adapter, engine);
     const values = trainedValues(adapter);
     const prompt = [1, 7, 3];

@@ -13,7 +13,7 @@ import {
   relativeError,
 } from "./reference.ts";
 
-const NAMES = ["lora", "rslora", "dora", "ia3", "prompt", "prefix"];
+const NAMES = ["lora", "rslora", "dora", "ia3", "bitfit", "prompt", "prefix", "bottleneck"];
 
 /** What this learner computes for a reference, after `change` of the adapter's values. */
 async function compute(golden: Golden, change: (values: Float32Array) => void = () => {}) {
