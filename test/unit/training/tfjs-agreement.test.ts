@@ -120,6 +120,8 @@ describe.each([...engines])("tfjs:%s computes what ONNX Runtime does", (_backend
       expect(difference(found.gradient, expected.gradient)).toBeLessThan(1e-3);
       expect(difference(found.losses, expected.losses)).toBeLessThan(1e-4);
       expect(found.correct).toEqual(expected.correct);
+      // Where weights are kept on the device, they are until the engine is closed.
+      await engine.close();
       expect(tensors()).toBe(before);
     },
   );
