@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 
 /** Two symbols as one number: symbols stay below 2^22, so a pair stays exact in a double. */
 const BASE = 1 << 22;
-const CACHE_ENTRIES = 20_000;
-const CACHE_CHARACTERS = 64;
 
 /** What happens to a pair of adjacent symbols: in which order it is merged, and into what. */
 interface Merge {
@@ -157,21 +155,10 @@ function mergePairs(characters: readonly string[], table: MergeTable): string[] 
  * whole document is one word.
  *
  * @param merges pairs of pieces, most urgent first
- * @returns an encoder of words; its answers are shared and must not be changed
  */
 export function bytePairEncoder(
   merges: readonly (readonly string[])[],
 ): (word: string) => readonly string[] {
   const table = new MergeTable(merges);
-  const cache = new Map<string, readonly string[]>();
-  return (word) => {
-    const known = cache.get(word);
-    if (known) return known;
-    const pieces = mergePairs(Array.from(word), table);
-    if (word.length <= CACHE_CHARACTERS) {
-      if (cache.size >= CACHE_ENTRIES) cache.clear();
-      cache.set(word, pieces);
-    }
-    return pieces;
-  };
+  return (word) => mergePairs(Array.from(word), table);
 }

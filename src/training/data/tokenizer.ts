@@ -14,6 +14,7 @@ import {
   tokenIdSchema,
 } from "./token-facts.ts";
 import { repairTokenizer } from "./tokenizer-repairs.ts";
+import { cacheWords } from "./word-cache.ts";
 
 const TOKENIZER_BYTES_MAX = 64 << 20;
 
@@ -78,6 +79,7 @@ function construct(parsed: TokenizerFile, settings: object, file: string): Huggi
     const merges = plainMerges(parsed.model);
     // The library's own encoder takes many seconds for the long texts that this one does in one.
     if (merges) Object.assign(tokenizer.model ?? {}, { bpe: bytePairEncoder(merges) });
+    cacheWords(tokenizer);
     return tokenizer;
   } catch (error) {
     throw new KlatchError(

@@ -33,6 +33,8 @@ describe("a tokenizer gives the ids of the Python library", () => {
     const { before, after } = tokenizer.around;
     for (const { text, ids: expected, whole, decoded } of cases) {
       expect([text, tokenizer.encode(text)]).toEqual([text, expected]);
+      // Once more, now that its words are remembered.
+      expect([text, tokenizer.encode(text)]).toEqual([text, expected]);
       expect([text, [...before, ...expected, ...after]]).toEqual([text, whole]);
       expect([text, tokenizer.decode(expected)]).toEqual([text, decoded]);
     }
