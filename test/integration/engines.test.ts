@@ -16,6 +16,8 @@ import { everyOperation } from "../unit/training/every-operation.ts";
 import { numbers } from "../unit/training/finite-differences.ts";
 import { tinyModel } from "../unit/training/tiny-llama.ts";
 
+/** SwiftShader compiles seven matrix kernels in a second each on an idle machine. */
+const SHADERS_MS = 240_000;
 const LOSS_TOLERANCE = 1e-4;
 const GRADIENT_TOLERANCE = 1e-3;
 
@@ -46,11 +48,11 @@ async function trainingStep(engine: Engine, copyBytesMax: number) {
   const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
   const { layout } = method;
   const adapter = Float32Array.from(numbers(layout.length, 3));
-  const ids = [Int32Array.of(1, 3, 5, 7, 9, 2), Int32Array.of(4, 4, 8)];
+  const ids = [Int32Array.of(1, 3, 5, 7, 9, 2, 4, 6, 8), Int32Array.of(4, 4, 8, 10)];
   const examples = ids.map((row) => ({ ids: row, promptLength: 1, truncated: false }));
   const model = new AdaptedModel(base, method, engine, { copyBytesMax });
   const gradient = new Float32Array(layout.length);
-  const parts = collateParts(examples, 6);
+  const parts = collateParts(examples, 8);
   const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
   await model.close();
   return { loss, gradient };
@@ -69,7 +71,7 @@ const reference = createOnnxEngine({ threads: 1 });
 for (const name of ENGINE_NAMES) {
   const reason = await whyNot(name);
   const title = reason === undefined ? name : `${name} (not on this machine: ${reason})`;
-  describe.skipIf(reason !== undefined)(title, () => {
+  describe.skipIf(reason !== undefined)(title, { timeout: SHADERS_MS }, () => {
     let engine: Engine;
     let held: Program;
     beforeAll(async () => {
@@ -115,21 +117,19 @@ for (const name of ENGINE_NAMES) {
       }
     });
 
-    test.runIf(name === "onnx:webgpu")(
-      "leaves nothing of a training step to the CPU but the shapes of indices",
-      async () => {
-        const folder = mkdtempSync(join(tmpdir(), "klatch-engines-"));
-        try {
-          const profile = join(folder, "profile");
-          const { engine: profiled } = await openEngine(name, { threads: 1, profile });
-          await trainingStep(profiled, 0);
-          expect(nodesOnCpu(folder)).toEqual([]);
-          await profiled.close();
-        } finally {
-          rmSync(folder, { recursive: true });
-        }
-      },
-    );
+    if (name !== "onnx:webgpu") return;
+    test("leaves nothing of a training step to the CPU but the shapes of indices", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "klatch-engines-"));
+      try {
+        const profile = join(folder, "profile");
+        const { engine: profiled } = await openEngine(name, { threads: 1, profile });
+        await trainingStep(profiled, 0);
+        expect(nodesOnCpu(folder)).toEqual([]);
+        await profiled.close();
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
   });
 }
 
@@ -144,9 +144,11 @@ interface ProfileEvent {
 
 /** Operators that computed floating-point numbers on the CPU, from ONNX Runtime's profiles. */
 function nodesOnCpu(folder: string): readonly (string | undefined)[] {
-  const events = readdirSync(folder).flatMap(
-    (file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as readonly ProfileEvent[],
-  );
+  const texts = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+  // A session that never ran leaves half a file.
+  const events = texts
+    .filter((text) => text.includes('"Node"'))
+    .flatMap((text) => JSON.parse(text) as readonly ProfileEvent[]);
   const nodes = events.filter(({ cat, args }) => cat === "Node" && args?.provider !== undefined);
   expect(nodes.some(({ args }) => args?.provider === "WebGpuExecutionProvider")).toBe(true);
   return nodes
