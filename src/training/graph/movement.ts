@@ -7,6 +7,7 @@ export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
   assert.equal(sizeOf(shape), sizeOf(x.shape), `[${x.shape}] reshapes to [${shape}]`);
   const source = x.op === "reshape" ? (x.inputs[0] ?? x) : x;
+  if (sameShape(source.shape, shape)) return source;
   return source.graph.value({
     op: "reshape",
     inputs: [source],

@@ -1,8 +1,9 @@
 import { add, mul, sub } from "../graph/elementwise.ts";
 import { withGradient } from "../graph/gradient.ts";
 import { matmul } from "../graph/matmul.ts";
-import { reshape, transpose } from "../graph/movement.ts";
+import { concat, pad, reshape, slice, transpose } from "../graph/movement.ts";
 import { sum } from "../graph/reduction.ts";
+import { dimension } from "../graph/shapes.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Value } from "../graph/value.ts";
 import { softcap, softcapSlope } from "./activations.ts";
@@ -12,9 +13,8 @@ import { softcap, softcapSlope } from "./activations.ts";
  * by sqrt(headDim)), key and value [batch, keyValueHeads, length, headDim], mask [group * length, length] with a very
  * negative number where a query must not look.
  *
- * The query heads that share a key head lie below one another, so no key or value is ever repeated. Backward as in
- * FlashAttention (Dao et al. 2022, arXiv 2205.14135): dS = P * (dP - rowsum(dO * O)), which sums headDim columns
- * where the plain rule sums `length`. With `cap` no score goes beyond it.
+ * The query heads that share a key head lie below one another, so no key or value is ever repeated. With `cap` no score
+ * goes beyond it.
  */
 export function attention(
   query: Value,
@@ -23,20 +23,103 @@ export function attention(
   mask: Value,
   cap?: number,
 ): Value {
+  const { output, backward } = attend(query, key, value, mask, cap);
+  return withGradient(output, [query, key, value], backward);
+}
+
+interface Attended {
+  readonly output: Value;
+  /** The gradients of query, key and value from the output's. */
+  backward(gradient: Value): readonly [Value, Value, Value];
+}
+
+/**
+ * Attention and its backward as in FlashAttention (Dao et al. 2022, arXiv 2205.14135): dS = P * (dP - rowsum(dO * O)),
+ * which sums headDim columns where the plain rule sums `length`.
+ */
+function attend(query: Value, key: Value, value: Value, mask: Value, cap?: number): Attended {
   const products = matmul(query, key, { transposeB: true });
   const scores = add(cap === undefined ? products : softcap(products, cap), mask);
   const shares = softmax(scores);
   const output = matmul(shares, value);
+  return {
+    output,
+    backward(gradient) {
+      const shareGradient = matmul(gradient, value, { transposeB: true });
+      const scoreGradient = mul(shares, sub(shareGradient, sum(mul(gradient, output), [3])));
+      const productGradient =
+        cap === undefined ? scoreGradient : mul(scoreGradient, softcapSlope(products, cap));
+      return [
+        matmul(productGradient, key),
+        matmul(productGradient, query, { transposeA: true }),
+        matmul(shares, gradient, { transposeA: true }),
+      ];
+    },
+  };
+}
+
+export interface CausalSettings {
+  /** Query heads that share a key head. */
+  readonly group: number;
+  /** Positions before the first query's; keys and values are past + length. */
+  readonly past: number;
+  readonly window?: number | undefined;
+  readonly cap?: number | undefined;
+  /** Queries that are computed together; chosen by the length when absent. */
+  readonly block?: number;
+}
+
+/** Scores of so few queries stay in a core's cache; more blocks than these make a program long to compile. */
+const BLOCK_MIN = 64;
+const BLOCKS_MAX = 8;
+
+/**
+ * `attention` that looks back only, in blocks of queries: each block meets the keys up to its own end, so that of long
+ * sequences nearly half of the scores are never computed or kept, and the others are still in cache when they are used.
+ */
+export function causalAttention(
+  query: Value,
+  key: Value,
+  value: Value,
+  { group, past, window, cap, block }: CausalSettings,
+): Value {
+  const [batch = 0, heads = 0, rows = 0, headDim = 0] = query.shape;
+  const length = rows / group;
+  const size = block ?? Math.max(BLOCK_MIN, Math.ceil(length / BLOCKS_MAX));
+  const starts = Array.from({ length: Math.ceil(length / size) }, (_, i) => i * size);
+  const rowsOf = (x: Value, start: number) => {
+    const end = Math.min(start + size, length);
+    const grouped = reshape(x, [batch, heads, group, length, headDim]);
+    return reshape(slice(grouped, 3, start, end), [batch, heads, group * (end - start), headDim]);
+  };
+  const joinRows = (blocks: readonly Value[]) => {
+    const grouped = blocks.map((x) =>
+      reshape(x, [batch, heads, group, dimension(x.shape, 2) / group, headDim]),
+    );
+    return reshape(concat(grouped, 3), query.shape);
+  };
+  const blocks = starts.map((start) => {
+    const end = Math.min(start + size, length);
+    const seen = (x: Value) => slice(x, 2, 0, past + end);
+    const mask = causalMask(query, end - start, group, { window, past: past + start });
+    return attend(rowsOf(query, start), seen(key), seen(value), mask, cap);
+  });
+  const output = joinRows(blocks.map((each) => each.output));
   return withGradient(output, [query, key, value], (gradient) => {
-    const shareGradient = matmul(gradient, value, { transposeB: true });
-    const scoreGradient = mul(shares, sub(shareGradient, sum(mul(gradient, output), [3])));
-    const productGradient =
-      cap === undefined ? scoreGradient : mul(scoreGradient, softcapSlope(products, cap));
+    const parts = blocks.map((each, i) => each.backward(rowsOf(gradient, starts[i] ?? 0)));
     return [
-      matmul(productGradient, key),
-      matmul(productGradient, query, { transposeA: true }),
-      matmul(shares, gradient, { transposeA: true }),
+      joinRows(parts.map(([ofQuery]) => ofQuery)),
+      sumBeginnings(parts.map(([, ofKey]) => ofKey)),
+      sumBeginnings(parts.map(([, , ofValue]) => ofValue)),
     ];
+  });
+}
+
+/** The sum of values of growing length along axis 2, each with zeros after it. */
+function sumBeginnings(values: readonly Value[]): Value {
+  return values.reduce((sofar, each) => {
+    const missing = dimension(each.shape, 2) - dimension(sofar.shape, 2);
+    return add(each, pad(sofar, 2, 0, missing));
   });
 }
 

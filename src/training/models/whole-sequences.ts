@@ -3,7 +3,7 @@ import { scale } from "../graph/elementwise.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { expand } from "../graph/reduction.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import { attention, causalMask, joinHeads, splitHeads } from "./attention.ts";
+import { causalAttention, joinHeads, splitHeads } from "./attention.ts";
 import type { AttentionSettings, Sequences } from "./blocks.ts";
 import { rotate, rotationFor } from "./rotation.ts";
 
@@ -58,8 +58,9 @@ function sequencesOf(rows: Rows, observe?: Observe, prefix?: Beginning["prefix"]
       observe?.(layer, key, value);
       const group = heads / keyValueHeads;
       const grouped = reshape(query, [batch, keyValueHeads, group * length, headDim]);
-      const mask = causalMask(q, length, group, { window: settings.window, past });
-      return joinHeads(attention(grouped, key, value, mask, settings.cap), queryShape);
+      const { window, cap } = settings;
+      const attended = causalAttention(grouped, key, value, { group, past, window, cap });
+      return joinHeads(attended, queryShape);
     },
   };
 }

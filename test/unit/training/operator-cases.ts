@@ -27,6 +27,7 @@ import { floats, type Graph, sizeOf, type Value } from "../../../src/training/gr
 import { gelu, geluTanh, softcap, tanh } from "../../../src/training/models/activations.ts";
 import {
   attention,
+  causalAttention,
   causalMask,
   joinHeads,
   splitHeads,
@@ -127,6 +128,18 @@ const groupedAttention = (cap?: number): Case => ({
   },
 });
 
+/** Five queries of two heads after one earlier position, in blocks of two, two and one. */
+const attentionInBlocks = (more: { readonly window?: number; readonly cap?: number }): Case => ({
+  shapes: { q: [2, 2, 10, 2], k: [2, 2, 6, 2], v: [2, 2, 6, 2] },
+  build: (_graph, inputs) =>
+    causalAttention(input(inputs, "q"), input(inputs, "k"), input(inputs, "v"), {
+      group: 2,
+      past: 1,
+      block: 2,
+      ...more,
+    }),
+});
+
 const linearHead = (cap?: number): Case => ({
   shapes: { hidden: [3, 4], head: [5, 4] },
   build: (graph, inputs) => {
@@ -162,6 +175,8 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
     return joinHeads(mul(splitHeads(x, shape), splitHeads(x, shape)), shape);
   }),
   "causal attention with grouped heads": groupedAttention(),
+  "attention in blocks": attentionInBlocks({}),
+  "attention in blocks with a window and a cap": attentionInBlocks({ window: 3, cap: 0.5 }),
   "causal attention with capped scores": groupedAttention(0.4),
   "cross-entropy of logits": one([3, 4], (x) => {
     const weights = x.graph.constant(floats(x.dtype, [0.5, 0, 0.25]), [3, 1], x.dtype);
