@@ -14,6 +14,7 @@ import { runDigest } from "../manifest.ts";
 import { readCheckpoint } from "../store/store.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
+import { taskOptions } from "./model-use.ts";
 import { required } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -109,7 +110,9 @@ async function openLearner(
   if (adapter === null) return await createLearner(options, hub);
   const { data: _, test: __, ...rest } = options;
   const settings = await readAdapterSettings(adapter);
-  return await createLearner({ ...rest, adapter: { ...settings, seed: config.run.seed } }, hub);
+  const task = await taskOptions(adapter);
+  const own = { ...rest, ...task, adapter: { ...settings, seed: config.run.seed } };
+  return await createLearner(own, hub);
 }
 
 function newestCheckpoint(config: Config, learner: Learner, terminal: Terminal): Source {

@@ -117,6 +117,14 @@ export function parseColumns(text: string): ColumnMap {
   return Object.fromEntries(pairs) as ColumnMap;
 }
 
+/** An adapter with a classification head comes with the names of its classes. */
+export async function taskOptions(
+  folder: string | undefined,
+): Promise<Pick<LearnerOptions, "task" | "classes">> {
+  const classes = folder === undefined ? null : await readAdapterClasses(folder);
+  return classes === null ? {} : { task: "classification", classes };
+}
+
 // --- internal ---
 
 /** The options that fit an adapter; without one the smallest, which leaves the base model as it is. */
@@ -125,14 +133,6 @@ async function adapterOptions(folder: string | undefined): Promise<AdapterOption
     return { kind: "lora", rank: 1, alpha: 1, targets: ["all"], seed: 1 };
   }
   return { ...(await readAdapterSettings(folder)), seed: 1 };
-}
-
-/** An adapter with a classification head comes with the names of its classes. */
-async function taskOptions(
-  folder: string | undefined,
-): Promise<Pick<LearnerOptions, "task" | "classes">> {
-  const classes = folder === undefined ? null : await readAdapterClasses(folder);
-  return classes === null ? {} : { task: "classification", classes };
 }
 
 /** Nothing is trained here. */

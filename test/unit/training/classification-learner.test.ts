@@ -98,6 +98,12 @@ describe("a learner that classifies", () => {
     }
   });
 
+  test("is not merged into a model without a head", async () => {
+    const core = await learner();
+    const merged = core.exportMerged(core.initialAdapter(), join(folder, "merged"), null);
+    await expect(merged).rejects.toThrow("cannot be folded");
+  });
+
   test("writes no text", async () => {
     const core = await learner();
     const request = { prompt: "rain", maxTokens: 3, temperature: 0, seed: 1 };

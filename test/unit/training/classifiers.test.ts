@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { collate, collateParts } from "../../../src/training/batches.ts";
 import type { LabelledExample } from "../../../src/training/data/labelled.ts";
+import { ENCODERS } from "../../../src/training/models/architectures.ts";
 import { stream } from "./golden-architectures.ts";
 import {
   CLASSES,
@@ -85,6 +86,11 @@ describe.each(CLASSIFIERS)("%s agrees with Hugging Face transformers", (_, golde
       expect(distance(found, golden.logits), name).toBeGreaterThan(1e-4);
     }
   });
+});
+
+test("every encoder has a case", () => {
+  const tested = CLASSIFIERS.map(([, { config }]) => config.model_type);
+  for (const { modelType } of ENCODERS) expect(tested).toContain(modelType);
 });
 
 const encoder = (name: string): GoldenClassifier => {

@@ -16,7 +16,7 @@ import { stream } from "./golden-architectures.ts";
 export interface GoldenClassifier {
   readonly rank: number;
   readonly alpha: number;
-  readonly config: { readonly architectures: readonly string[] };
+  readonly config: { readonly architectures: readonly string[]; readonly model_type: string };
   readonly texts: readonly (readonly number[])[];
   readonly loss: number;
   /** Of each text. */
