@@ -93,9 +93,9 @@ function withNorms(matrix: Float32Array, linear: LinearLayer, norms: Float32Arra
 function rowSquares(matrix: Float32Array, layer: LinearLayer): Float64Array {
   const { inputsFirst, inputs, outputs } = layer;
   const squares = new Float64Array(outputs);
-  for (const [i, x] of matrix.entries()) {
+  for (let i = 0; i < matrix.length; i += 1) {
     const output = inputsFirst ? i % outputs : Math.floor(i / inputs);
-    squares[output] = (squares[output] ?? 0) + x * x;
+    squares[output] = (squares[output] ?? 0) + (matrix[i] ?? 0) ** 2;
   }
   return squares;
 }

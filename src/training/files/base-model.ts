@@ -62,10 +62,7 @@ function checkTensors(
         hint,
       );
     }
-    // NaN and infinities spread through a sum: x - x is 0 only for finite x.
-    let spread = 0;
-    for (const x of tensor.data) spread += x - x;
-    if (spread !== 0) {
+    if (!allFinite(tensor.data)) {
       throw new KlatchError(
         "data",
         `${folder}: tensor ${name} holds NaN or infinity`,
@@ -73,6 +70,14 @@ function checkTensors(
       );
     }
   }
+}
+
+/** NaN and infinities spread through a sum: x - x is 0 only for finite x. */
+function allFinite(data: Float32Array): boolean {
+  let spread = 0;
+  // By index: an iterator takes ten times as long, and a model has every one of its weights looked at.
+  for (let i = 0; i < data.length; i += 1) spread += (data[i] ?? 0) - (data[i] ?? 0);
+  return spread === 0;
 }
 
 /**
