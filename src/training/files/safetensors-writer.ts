@@ -88,15 +88,16 @@ function bytesOf({ dtype, shape }: TensorPlan): number {
 }
 
 function headerBytes(plans: readonly TensorPlan[], metadata: Metadata | undefined): Uint8Array {
-  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {};
+  // A map, not an object: a tensor may have the name of something that every object inherits.
+  const header = new Map<string, unknown>(metadata ? [["__metadata__", metadata]] : []);
   let offset = 0;
   for (const plan of plans) {
-    assert(!(plan.name in header), `${plan.name} is named twice`);
+    assert(!header.has(plan.name), `${plan.name} is named twice`);
     const end = offset + bytesOf(plan);
-    header[plan.name] = { dtype: plan.dtype, shape: plan.shape, data_offsets: [offset, end] };
+    header.set(plan.name, { dtype: plan.dtype, shape: plan.shape, data_offsets: [offset, end] });
     offset = end;
   }
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   // Spaces after the JSON let the data begin at a multiple of 8, as the format's own writer does.
   const length = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(8 + length).fill(0x20, 8);

@@ -83,6 +83,13 @@ describe("a safetensors file", () => {
     );
   });
 
+  it("may hold tensors with names that every object has", async () => {
+    const names = ["__proto__", "constructor", "toString"];
+    const written = new Map(names.map((name, i) => [name, tensor([1], [i])]));
+    const read = await readBytes(await encodeSafetensors(written));
+    expect(new Map(read.tensors)).toEqual(written);
+  });
+
   it("has the same bytes whatever the order in which tensors were added", async () => {
     const reversed = new Map([...SMALL].reverse());
     expect(await encodeSafetensors(reversed)).toEqual(await encodeSafetensors(SMALL));
