@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { axisOf, numberOf } from "./attributes.ts";
 import { add } from "./elementwise.ts";
+import { concat, pad } from "./movement.ts";
+import { dimension } from "./shapes.ts";
 import type { Value, Vjp } from "./value.ts";
 
 /** Every value that `outputs` depend on, each after its inputs. */
@@ -74,7 +77,10 @@ export function gradients(loss: Value, wanted: readonly Value[]): readonly Value
     for (const [input, part] of contributions(value, upstream)) {
       if (!active.has(input)) continue;
       const sofar = gradient.get(input);
-      gradient.set(input, sofar === undefined ? part : add(sofar, part));
+      gradient.set(
+        input,
+        sofar === undefined ? part : (joinedPads(part, sofar) ?? add(sofar, part)),
+      );
     }
   }
   return wanted.map((value) => {
@@ -82,6 +88,21 @@ export function gradients(loss: Value, wanted: readonly Value[]): readonly Value
     assert.ok(found !== undefined, `the loss depends on ${value.name ?? value.op}`);
     return found;
   });
+}
+
+/**
+ * The sum of two padded values whose parts lie side by side, as one concatenation: what the slices of a fused
+ * projection hand down, the last one first.
+ */
+function joinedPads(first: Value, second: Value): Value | undefined {
+  const [a, b] = [first.inputs[0], second.inputs[0]];
+  if (first.op !== "pad" || second.op !== "pad" || a === undefined || b === undefined)
+    return undefined;
+  const axis = axisOf(first);
+  if (axis !== axisOf(second)) return undefined;
+  const start = numberOf(first, "before");
+  if (start + dimension(a.shape, axis) !== numberOf(second, "before")) return undefined;
+  return pad(concat([a, b], axis), axis, start, numberOf(second, "after"));
 }
 
 /** `wanted` and every value of `order` that has a gradient rule and depends on them. */

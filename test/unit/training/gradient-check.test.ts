@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { mul } from "../../../src/training/graph/elementwise.ts";
-import { withGradient } from "../../../src/training/graph/gradient.ts";
+import { mul, scale } from "../../../src/training/graph/elementwise.ts";
+import { computationOrder, gradients, withGradient } from "../../../src/training/graph/gradient.ts";
+import { slice } from "../../../src/training/graph/movement.ts";
+import { Graph, type Value } from "../../../src/training/graph/value.ts";
+import { splitColumns } from "../../../src/training/models/decoder-blocks.ts";
 import { gradientError } from "./finite-differences.ts";
 import { BLOCKS, OPERATIONS, one, weightedSum } from "./operator-cases.ts";
 
@@ -16,4 +19,16 @@ describe("the gradient agrees with central differences in float64", () => {
     const wrong = one([3], (x) => withGradient(mul(x, x), [x], (g) => [mul(g, x)]));
     expect(await gradientError(wrong, weightedSum)).toBeGreaterThan(0.1);
   });
+});
+
+test("what the slices of a value hand down is joined, not padded and summed", () => {
+  const graph = new Graph();
+  const x = graph.input("x", [2, 6], "f32");
+  const ops = (parts: readonly Value[]) => {
+    const loss = weightedSum(parts.map((part, i) => scale(part, i + 2)).reduce(mul));
+    return computationOrder(gradients(loss, [x])).map(({ op }) => op);
+  };
+  expect(ops(splitColumns(x, [2, 2, 2]))).not.toContain("pad");
+  // Control: parts with a gap between them stay padded.
+  expect(ops([slice(x, 1, 0, 2), slice(x, 1, 4, 6)])).toContain("pad");
 });

@@ -33,7 +33,7 @@ import {
   splitHeads,
 } from "../../../src/training/models/attention.ts";
 import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
-import { normHeads } from "../../../src/training/models/decoder-blocks.ts";
+import { normHeads, splitColumns } from "../../../src/training/models/decoder-blocks.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { quantize } from "../../../src/training/models/quantize.ts";
@@ -167,6 +167,10 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   "normalised heads": two([3, 8], [4], (x, w) =>
     normHeads(x, "norm", 4, (heads) => rmsNorm(heads, w, 1e-3)),
   ),
+  "columns that are split and used apart": one([2, 7], (x) => {
+    const [a, b, c] = splitColumns(x, [2, 3, 2]);
+    return concat([mul(c, a), exp(b), x], 1);
+  }),
   softcap: one([2, 5], (x) => softcap(scale(x, 3), 2)),
   geluTanh: one([2, 5], (x) => geluTanh(scale(x, 3))),
   gatedUnit: two([2, 3], [2, 3], gatedUnit),
