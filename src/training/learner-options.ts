@@ -2,6 +2,9 @@ import { KlatchError } from "../errors.ts";
 import { ENGINE_CHOICES } from "../types.ts";
 import type { LearnerOptions } from "./learner.ts";
 
+/** Methods of which `factors` can choose what trains. */
+const WITH_FACTORS: readonly string[] = ["lora", "rslora", "dora"];
+
 function requirePositive(name: string, value: number, hint: string): void {
   if (!(Number.isFinite(value) && value > 0)) {
     throw new KlatchError("usage", `${name} ${value} is not possible`, hint);
@@ -39,6 +42,13 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
       "usage",
       `classes are listed for the task ${options.task ?? "causal"}`,
       "choose run.task classification",
+    );
+  }
+  if (options.factors !== "both" && !WITH_FACTORS.includes(options.adapter.kind)) {
+    throw new KlatchError(
+      "usage",
+      `an adapter of the kind ${options.adapter.kind} has no factors to train in turns`,
+      "choose run.factors both, or the kind lora",
     );
   }
   requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");

@@ -28,6 +28,7 @@ export function gradientNorm(gradient: Float32Array, slots: readonly TensorSlot[
 /**
  * One step of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) as PyTorch does it, after clipping the gradient to
  * `clipNorm` as `clip_grad_norm_` does. Matrices decay; vectors (biases, norms, scales) do not. Changes `parameters` and the moments of `state` in place, in `slots` only.
+ * `stepsOf` counts the steps that a slot's moments have seen, this one included, where not all slots train always.
  *
  * @returns the state with its step counted, holding the same arrays, and the norm before clipping
  */
@@ -37,16 +38,19 @@ export function adamwStep(
   state: OptimizerState,
   slots: readonly TensorSlot[],
   options: OptimizerOptions,
+  stepsOf: (slot: TensorSlot) => number = () => state.step + 1,
 ): { readonly state: OptimizerState; readonly norm: number } {
   const step = state.step + 1;
   const norm = gradientNorm(gradient, slots);
   const clip = Math.min(1, options.clipNorm / (norm + 1e-6));
   const { beta1, beta2, epsilon } = options;
   const rate = learningRateAt(options, step);
-  const stepSize = rate / (1 - beta1 ** step);
-  const correction = Math.sqrt(1 - beta2 ** step);
   const { firstMoment, secondMoment } = state;
-  for (const { offset, shape } of slots) {
+  for (const slot of slots) {
+    const { offset, shape } = slot;
+    const steps = stepsOf(slot);
+    const stepSize = rate / (1 - beta1 ** steps);
+    const correction = Math.sqrt(1 - beta2 ** steps);
     const end = offset + sizeOf(shape);
     const decay = shape.length > 1 ? 1 - rate * options.weightDecay : 1;
     for (let i = offset; i < end; i += 1) {

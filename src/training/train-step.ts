@@ -1,5 +1,7 @@
 import { KlatchError } from "../errors.ts";
+import type { TensorSlot } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
+import type { Adapter } from "./adapters/adapter.ts";
 import { type AnyExample, collateParts, stepExamples } from "./batches.ts";
 import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
@@ -40,6 +42,7 @@ export async function train(
   const gradient = new Float32Array(adapter.length);
   const orders = new Map<number, readonly number[]>();
   let state = copyState(request.optimizer);
+  const before = stepsBefore(model.adapter, options.factors, request);
   const watchdog = new LossWatchdog();
   const { microBatch = new MicroBatch() } = hooks;
   const { sequenceMax, threads } = options;
@@ -62,7 +65,14 @@ export async function train(
         tokens: parts.reduce((total, part) => total + part.tokens, 0),
       }),
     );
-    const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer);
+    const stepped = adamwStep(
+      adapter,
+      gradient,
+      state,
+      slots,
+      options.optimizer,
+      (slot) => before(slot) + taken + 1,
+    );
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
@@ -84,6 +94,24 @@ export async function train(
     tokens,
     examples: request.steps * options.batchSize,
     seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/**
+ * The steps in which a slot trained before this round, supposing that all rounds had as many: when factors alternate, each
+ * has seen every other round.
+ */
+export function stepsBefore(
+  adapter: Adapter,
+  schedule: LearnerOptions["factors"],
+  { round, optimizer }: TrainRequest,
+): (slot: TensorSlot) => number {
+  const [even, odd] = [0, 1].map((parity) => new Set(adapter.trained(schedule, parity)));
+  return (slot) => {
+    if (even?.has(slot) && odd?.has(slot)) return optimizer.step;
+    if (round === 0) return even?.has(slot) ? optimizer.step : 0;
+    const rounds = even?.has(slot) ? Math.ceil(round / 2) : Math.floor(round / 2);
+    return Math.round((optimizer.step * rounds) / round);
   };
 }
 

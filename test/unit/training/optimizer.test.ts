@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { OptimizerOptions } from "../../../src/training/learner.ts";
 import { adamwStep, freshOptimizer, gradientNorm } from "../../../src/training/optimizer.ts";
 import { learningRateAt } from "../../../src/training/schedule.ts";
+import { stepsBefore } from "../../../src/training/train-step.ts";
+import { tinyModel } from "./tiny-llama.ts";
 
 const OPTIONS: OptimizerOptions = {
   learningRate: 0.1,
@@ -94,4 +97,32 @@ test("a schedule falls from the full rate to its share at the last step, and sta
   expect(quarter("linear")).toBeCloseTo(0.075, 9);
   // (1 + cos(45 degrees)) / 2 = 0.853553.
   expect(quarter("cosine")).toBeCloseTo(0.0853553, 6);
+});
+
+test("moments that start late are corrected as new ones", () => {
+  const parameters = Float32Array.of(0);
+  const state = { ...freshOptimizer(1), step: 20 };
+  const options = { ...OPTIONS, weightDecay: 0 };
+  adamwStep(parameters, Float32Array.of(0.5), state, [slot(0, 1)], options, () => 1);
+  // As in a first step, the change is the learning rate itself; counted as step 21 it would be a third of it or less.
+  expect(parameters[0]).toBeCloseTo(-0.1, 6);
+});
+
+test("factors that alternate have each seen every other round", () => {
+  const lora = createLora(tinyModel().definition, { rank: 1, alpha: 1, targets: ["q"] });
+  const [{ a, b } = { a: slot(0, 1), b: slot(0, 1) }] = lora.layout.adapted;
+  const seen = (schedule: "both" | "alternate" | "ffa", round: number) => {
+    const optimizer = { ...freshOptimizer(lora.layout.length), step: 10 * round };
+    const request = { round, optimizer, steps: 10, adapter: lora.initial(1) };
+    const before = stepsBefore(lora, schedule, request);
+    return { a: before(a), b: before(b) };
+  };
+  expect(seen("both", 3)).toEqual({ a: 30, b: 30 });
+  expect([0, 1, 2, 5].map((round) => seen("alternate", round))).toEqual([
+    { a: 0, b: 0 },
+    { a: 0, b: 10 },
+    { a: 10, b: 10 },
+    { a: 20, b: 30 },
+  ]);
+  expect(seen("ffa", 4).b).toBe(40);
 });
