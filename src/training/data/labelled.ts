@@ -5,7 +5,7 @@ import { countDuplicates, textHash } from "./duplicates.ts";
 import { encodeEnd } from "./encode-end.ts";
 import type { Row } from "./row.ts";
 import { textOf } from "./row-text.ts";
-import { readRows } from "./rows.ts";
+import { expandFolders, rowBatches } from "./rows.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text and its class, for a classification head. */
@@ -131,10 +131,11 @@ export async function readLabelledDataset(
 ): Promise<LabelledDataset> {
   const found: LabelledText[] = [];
   let rowCount = 0;
-  for (const file of files) {
-    const rows = await readRows(file);
-    rowCount += rows.length;
-    for (const row of labelledTexts(rows, columns, file)) found.push(row);
+  for (const file of await expandFolders(files)) {
+    for await (const rows of rowBatches(file)) {
+      rowCount += rows.length;
+      for (const row of labelledTexts(rows, columns, file)) found.push(row);
+    }
   }
   if (found.length === 0) {
     throw new KlatchError(

@@ -5,6 +5,7 @@ import { readLabelledDataset } from "../../../src/training/data/labelled.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import type { ColumnMap } from "../../../src/training/learner.ts";
 import { inFolder, TINY_TOKENIZER, writeTinyModel } from "../training-files/tiny-model.ts";
+import { parquet, writeFiles } from "./data-files.ts";
 
 // Ids of the tiny tokenizer: <s> 1, </s> 2, a 3, b 4, c 5, d 6, e 7; <s> and </s> stand around a text.
 let tokenizer: Tokenizer;
@@ -72,6 +73,20 @@ describe("texts with labels", () => {
     for (const { ids } of set.examples) expect([...ids]).toEqual([1, 6, 6, 6, 6, 6, 6, 2]);
     expect(set.examples.map(({ truncated }) => truncated)).toEqual([true, false]);
     expect(set.summary.truncated).toBe(1);
+  });
+
+  it("are read from every format, a folder of Parquet among them", async () => {
+    const shards = [
+      { text: ["a", "b", "c"], label: [1n, 0n, 1n] },
+      { text: ["d"], label: [0n] },
+    ];
+    await inFolder(async (folder) => {
+      const files = shards.map((shard, i) => [`in/${i}.parquet`, parquet(shard)] as const);
+      await writeFiles(folder, Object.fromEntries(files));
+      const set = await readLabelledDataset([join(folder, "in")], {}, tokenizer, 16);
+      expect(set.classes).toEqual(["0", "1"]);
+      expect(set.examples.map(({ label }) => label)).toEqual([1, 0, 1, 0]);
+    });
   });
 
   it("leave out and count rows without a text or a label", async () => {
