@@ -3,6 +3,7 @@ import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
 import {
   type AsyncBuffer,
+  type Compressors,
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
@@ -15,6 +16,15 @@ import { BATCH_ROWS, type RowBatches } from "./row.ts";
 const MAGIC = "PAR1";
 /** A row group is read whole; writers make them of some hundred megabytes at most. */
 const GROUP_BYTES_MAX = 2 ** 31;
+
+/** An empty page has nothing to unpack, and the library's LZ4 fails at it. */
+const decompressors: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, unpack]) => [
+    codec,
+    (input: Uint8Array, length: number) =>
+      length === 0 ? new Uint8Array() : unpack(input, length),
+  ]),
+);
 
 function damaged(file: string, what: string, cause?: unknown): KlatchError {
   return new KlatchError(
@@ -75,7 +85,7 @@ async function* groups(file: AsyncBuffer, metadata: FileMetaData, name: string):
       metadata,
       rowStart,
       rowEnd,
-      compressors,
+      compressors: decompressors,
       utf8: false,
     });
     for (let at = 0; at < rows.length; at += BATCH_ROWS) {

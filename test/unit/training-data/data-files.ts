@@ -31,13 +31,27 @@ export async function writeFiles(
   }
 }
 
+/** LZ4 without any repetition found: one run of literal bytes (the LZ4 block format, "Sequences"). */
+function lz4Literals(input: Uint8Array): Uint8Array {
+  const more: number[] = [];
+  for (let rest = input.length - 15; rest >= 0; rest -= 255) more.push(Math.min(rest, 255));
+  return Uint8Array.of(Math.min(input.length, 15) << 4, ...more, ...input);
+}
+
 /** A Parquet file with text columns (lists and objects as JSON); two rows to a row group. */
-export function parquet(columns: Readonly<Record<string, readonly unknown[]>>): Uint8Array {
+export function parquet(
+  columns: Readonly<Record<string, readonly unknown[]>>,
+  codec: "SNAPPY" | "LZ4_RAW" = "SNAPPY",
+): Uint8Array {
   const columnData = Object.entries(columns).map(([name, data]) => {
     const isText = data.every((value) => value === null || typeof value === "string");
     return { name, data: [...data], ...(isText ? { type: "STRING" as const } : {}) };
   });
-  return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize: 2 }));
+  const compressors = { LZ4_RAW: lz4Literals };
+  const options = { columnData, rowGroupSize: 2, codec };
+  return new Uint8Array(
+    parquetWriteBuffer(codec === "LZ4_RAW" ? { ...options, compressors } : options),
+  );
 }
 
 /** Loads files that are written to a folder for the purpose; `use` names what is loaded in it, else everything. */

@@ -51,6 +51,16 @@ describe("a data file", () => {
     },
   );
 
+  it("of Parquet is unpacked, and a column without any value does not matter", async () => {
+    const columns = { text: ["a".repeat(300), "b"], nothing: [null, null] };
+    for (const codec of ["SNAPPY", "LZ4_RAW"] as const) {
+      const set = await loadFiles({ "a.parquet": parquet(columns, codec) }, tokenizer, {
+        max: 512,
+      });
+      expect(set.summary).toMatchObject({ examples: 2, tokens: 305 });
+    }
+  });
+
   it("of Parquet keeps lists of objects, numbers and times as JSON would have them", async () => {
     const conversation = [{ role: "user", content: "a" }];
     const content = parquet({
