@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
 import {
   type AloneEvent,
@@ -8,7 +8,7 @@ import {
   type Learner,
   trainAlone,
 } from "../../training/index.ts";
-import { ADAPTER_KINDS, type AdapterKind, type Evaluation } from "../../types.ts";
+import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
@@ -25,12 +25,6 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--data <file...>", "files to train on (or data.train of the configuration)")
     .option("--test <file...>", "files to measure the result on")
     .option("--steps <n>", "optimiser steps", wholeNumber(1, 10_000_000), 100)
-    .addOption(
-      new Option(
-        "--adapter-kind <name>",
-        "method (or run.adapter.kind of the configuration)",
-      ).choices([...ADAPTER_KINDS]),
-    )
     .option("--out <folder>", "PEFT folder to write the adapter to")
     .option("--init <folder>", "PEFT folder of an adapter to go on from")
     .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
@@ -62,7 +56,6 @@ interface Flags {
   readonly test?: readonly string[];
   readonly steps: number;
   readonly out?: string;
-  readonly adapterKind?: AdapterKind;
   readonly init?: string;
   readonly evaluateEvery: number;
   readonly patience: number;
@@ -96,9 +89,7 @@ function withFiles(config: Config, flags: Flags): Config {
   const train = flags.data === undefined ? config.data.train : absolute(flags.data);
   required("--data", train.length > 0 ? train : undefined);
   const test = flags.test === undefined ? config.data.test : absolute(flags.test);
-  const { kind = config.run.adapter.kind } = { kind: flags.adapterKind };
-  const run = { ...config.run, adapter: { ...config.run.adapter, kind } };
-  return { ...config, run, data: { ...config.data, train: [...train], test: [...test] } };
+  return { ...config, data: { ...config.data, train: [...train], test: [...test] } };
 }
 
 /** Trains until the end or the first signal; a person sees how it goes. */
