@@ -131,6 +131,6 @@ function lowerValue(
   return dialect[op](
     lowering,
     value,
-    value.inputs.map((v) => lowering.name(v)),
+    operands(value).map((v) => lowering.name(v)),
   );
 }

@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
+import { scale } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
+import { reshape } from "../../../src/training/graph/movement.ts";
 import { Graph, type Value } from "../../../src/training/graph/value.ts";
-import { attention, causalAttention, causalMask } from "../../../src/training/models/attention.ts";
+import {
+  attention,
+  causalAttention,
+  causalMask,
+  splitHeads,
+} from "../../../src/training/models/attention.ts";
 import { lower } from "../../../src/training/onnx/lowering.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { weightedSum } from "./operator-cases.ts";
@@ -49,6 +56,19 @@ test.each([undefined, 4])(
     for (const [i, expected] of whole.entries()) expect(blocks[i]).toBeCloseTo(expected, 10);
   },
 );
+
+test("blocks are cut from projected rows, whose own shape is then not computed", async () => {
+  const graph = new Graph();
+  const heads = (name: string, count: number) => {
+    const rows = graph.input(name, [5, count * 4], "f32");
+    return splitHeads(rows, { batch: 1, length: 5, heads: count, headDim: 4 });
+  };
+  const query = reshape(heads("q", 4), [1, 2, 10, 4]);
+  const settings = { group: 2, past: 0, block: 2 };
+  const y = causalAttention(query, heads("k", 2), heads("v", 2), settings);
+  const program = await engine.compile({ y: scale(y, 2) });
+  await program.close();
+});
 
 test("a short sequence is one block, which costs nothing", () => {
   const graph = new Graph();
