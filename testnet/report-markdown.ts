@@ -3,7 +3,12 @@ import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];
 
-/** The comparison that a run is about, as rows of text: name, loss, perplexity, exact match. */
+function comparisonHeader({ options }: TestnetReport): Row {
+  const match = options.task === "classification" ? "accuracy" : "exact match";
+  return ["on the common test set", "loss", "perplexity", match];
+}
+
+/** The comparison that a run is about, as rows of text under `comparisonHeader`. */
 export function comparisonRows(report: TestnetReport): Row[] {
   const rows: (readonly [string, Quality | null])[] = [
     ["base model", report.base],
@@ -27,9 +32,8 @@ export function comparisonRows(report: TestnetReport): Row[] {
 
 /** The report as text for a terminal. */
 export function reportText(report: TestnetReport): string {
-  const header = ["on the common test set", "loss", "perplexity", "exact match"];
   return [
-    aligned([header, ...comparisonRows(report)]),
+    aligned([comparisonHeader(report), ...comparisonRows(report)]),
     "",
     ...summaryLines(report).map((line) => `  ${line}`),
   ].join("\n");
@@ -45,7 +49,7 @@ export function reportMarkdown(report: TestnetReport): string {
     "",
     "![loss by round and the comparison](report.png)",
     "",
-    table(["on the common test set", "loss", "perplexity", "exact match"], comparisonRows(report)),
+    table(comparisonHeader(report), comparisonRows(report)),
     "",
     ...summaryLines(report).map((line) => `- ${line}`),
     "",

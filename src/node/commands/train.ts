@@ -163,6 +163,7 @@ function reportOf(
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     parameters: info.parameters,
     trained: info.layout.length,
+    classes: info.classes,
     data: info.data,
     ...rest,
   };
@@ -171,19 +172,20 @@ function reportOf(
 function describe(report: ReturnType<typeof reportOf>): readonly string[] {
   const { before, test, heldOut } = report;
   const share = ((100 * report.trained) / report.parameters).toFixed(2);
+  const [unit, match] = report.classes === null ? ["token", "exact match"] : ["text", "accuracy"];
   const why = report.error === null ? report.reason : `${report.reason}: ${report.error}`;
   return [
     `training    ${why} after ${report.steps} steps; kept the state of step ${report.bestStep}`,
     `adapter     ${report.trained} numbers, ${share} % of the model's ${report.parameters}`,
-    `loss        ${report.loss.toFixed(4)} nats per token in training`,
+    `loss        ${report.loss.toFixed(4)} nats per ${unit} in training`,
     ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)}`]),
     ...(before === null || test === null
       ? []
       : [
-          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; exact match ${(100 * test.exactMatch).toFixed(1)} %`,
+          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; ${match} ${(100 * test.exactMatch).toFixed(1)} %`,
         ]),
     `model       ${describeModel(report.model)}`,
-    `speed       ${Math.round(report.tokensPerSecond)} tokens per second on ${report.engine}`,
+    `speed       ${Math.round(report.tokensPerSecond)} ${unit}s per second on ${report.engine}`,
     `written to  ${report.out}`,
   ];
 }

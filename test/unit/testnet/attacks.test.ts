@@ -72,6 +72,15 @@ test("flipped labels of chats are their last messages", () => {
   expect(flipLabels([chat("no"), chat("yes")], {})).toEqual([chat("yes"), chat("no")]);
 });
 
+test("flipped labels of a classification are its classes", () => {
+  const rows = ["DESC", "HUM"].map((topic) => ({ text: "who", topic }));
+
+  expect(flipLabels(rows, { label: "topic" }).map((row) => fieldOf(row, "topic"))).toEqual([
+    "HUM",
+    "DESC",
+  ]);
+});
+
 test("plain text has no labels to flip", () => {
   expect(() => flipLabels([{ text: "once upon" }], {})).toThrow(/needs rows with completions/);
 });
