@@ -123,6 +123,7 @@ for (const name of ENGINE_NAMES) {
       try {
         const profile = join(folder, "profile");
         const { engine: profiled } = await openEngine(name, { threads: 1, profile });
+        await computeEveryOperation(profiled);
         await trainingStep(profiled, 0);
         expect(nodesOnCpu(folder)).toEqual([]);
         await profiled.close();

@@ -69,7 +69,10 @@ describe("the command line", () => {
     [["testnet", "run"], 2, "--data"],
     [["generate", "--prompt", "x", "--seed", "-1"], 2, "whole number"],
     [["bench", "train", "--shape", "1,2"], 2, "six sizes"],
+    [["bench", "engines", "--engines", "onnx:cpu,none"], 2, "onnx:webgpu"],
     [["start", "--run-rounds", "0"], 2, "run.rounds"],
+    [["doctor", "--engine", "none"], 2, "engine.name"],
+    [["generate", "--engine", "none", "--prompt", "x"], 2, "onnx:webgpu"],
     [["start", "--config", "/nowhere/klatch.yaml"], 2, "/nowhere/klatch.yaml"],
     [["eval", "--model", "/nowhere", "--data", "x"], 3, "/nowhere"],
   ])(
