@@ -65,7 +65,7 @@ function goldenWeights({ weights }: Golden): Map<string, BaseTensor> {
   );
 }
 
-export interface GoldenModel {
+interface GoldenModel {
   readonly base: BaseModel;
   readonly lora: LoraAdapter;
   readonly model: AdaptedModel;
