@@ -4,6 +4,7 @@ import { EXIT_CODES } from "../../errors.ts";
 import {
   type AloneEvent,
   type AloneResult,
+  type ColumnMap,
   createLearner,
   type Learner,
   trainAlone,
@@ -14,6 +15,7 @@ import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
+import { parseColumns } from "./model-use.ts";
 import { required, wholeNumber } from "./number-flags.ts";
 import { describeModel } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -24,6 +26,7 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .option("--data <file...>", "files to train on (or data.train of the configuration)")
     .option("--test <file...>", "files to measure the result on")
+    .option("--columns <map>", "column names, e.g. prompt=question,completion=answer", parseColumns)
     .option("--steps <n>", "optimiser steps", wholeNumber(1, 10_000_000), 100)
     .option("--out <folder>", "PEFT folder to write the adapter to")
     .option("--init <folder>", "PEFT folder of an adapter to go on from")
@@ -54,6 +57,7 @@ const KEYS =
 interface Flags {
   readonly data?: readonly string[];
   readonly test?: readonly string[];
+  readonly columns?: ColumnMap;
   readonly steps: number;
   readonly out?: string;
   readonly init?: string;
@@ -89,7 +93,8 @@ function withFiles(config: Config, flags: Flags): Config {
   const train = flags.data === undefined ? config.data.train : absolute(flags.data);
   required("--data", train.length > 0 ? train : undefined);
   const test = flags.test === undefined ? config.data.test : absolute(flags.test);
-  return { ...config, data: { ...config.data, train: [...train], test: [...test] } };
+  const columns = flags.columns ?? config.data.columns;
+  return { ...config, data: { ...config.data, columns, train: [...train], test: [...test] } };
 }
 
 /** Trains until the end or the first signal; a person sees how it goes. */
