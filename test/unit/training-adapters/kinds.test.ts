@@ -15,6 +15,7 @@ import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { batchLoss } from "../../../src/training/models/loss-program.ts";
 import { ADAPTER_KINDS, type AdapterKind } from "../../../src/types.ts";
 import { engine, gradientError, numbers } from "../training/finite-differences.ts";
+import { foldedModel } from "../training/folded-model.ts";
 import { sequenceLogits } from "../training/logits.ts";
 import { TINY, tinyModel } from "../training/tiny-llama.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
@@ -36,6 +37,8 @@ const SETTINGS: Readonly<Record<AdapterKind, AdapterSettings>> = {
 /** What no numbers of theirs can undo: the sequence is longer. */
 const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix"]);
 const BIASED: LlamaConfig = { ...TINY, biases: ["q", "k", "v", "down"] };
+/** Methods with parts that no plain model has. */
+const UNFOLDABLE: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix", "bottleneck"]);
 const IDS = [1, 7, 3, 3, 10, 0];
 
 // Two rows of three positions, of which four carry loss: one of them counts nothing, as padding does.
@@ -134,6 +137,18 @@ describe.for(ADAPTER_KINDS)("%s", (kind) => {
     }
     await model.close();
     expect(found.slice(0, 6)).toEqual(ids.slice(prompt.length));
+  });
+
+  test("folds into a plain model that computes the same, where the method can", async () => {
+    expect(adapter.folded === undefined).toBe(UNFOLDABLE.has(kind));
+    if (adapter.folded === undefined) return;
+    const values = trainedValues(adapter);
+    const folded = foldedModel(base, adapter, values);
+    const [expected, found] = [
+      await logitsOf(base, adapter, values),
+      await logitsOf(folded, createAdapter(folded, SETTINGS.lora), plain.initial(1)),
+    ];
+    expect(distance(expected, found)).toBeLessThan(1e-4);
   });
 
   test("starts from the same bits everywhere", () => {
