@@ -16,6 +16,7 @@ export const evaluationSchema = z.looseObject({
   loss: measured,
   perplexity: measured,
   exactMatch: z.number(),
+  macroF1: z.number().exactOptional(),
   tokens: count,
   examples: count,
 });

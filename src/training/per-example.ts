@@ -1,8 +1,7 @@
 import type { TensorSlot } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { slotView } from "./adapters/slots.ts";
-import { collateParts } from "./batches.ts";
-import type { Example } from "./data/example.ts";
+import { type AnyExample, collateParts } from "./batches.ts";
 import { gradientNorm } from "./optimizer.ts";
 
 export interface ClippedGradient {
@@ -22,7 +21,7 @@ export interface ClippedGradient {
 export async function clippedGradient(
   model: AdaptedModel,
   values: Float32Array,
-  examples: readonly Example[],
+  examples: readonly AnyExample[],
   options: {
     readonly slots: readonly TensorSlot[];
     readonly bound: number;

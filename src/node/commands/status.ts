@@ -38,8 +38,9 @@ export function describeStatus(
     lines.push(`waits     for ${status.waitingFor.map(short).join(" ")}${until}`);
   }
   if (status.evaluation !== null) {
-    const { loss, exactMatch } = status.evaluation;
-    lines.push(`result    loss ${decimals(loss)}, exact match ${(100 * exactMatch).toFixed(1)} %`);
+    const { loss, exactMatch, macroF1 } = status.evaluation;
+    const match = macroF1 === undefined ? "exact match" : "accuracy";
+    lines.push(`result    loss ${decimals(loss)}, ${match} ${(100 * exactMatch).toFixed(1)} %`);
   }
   return lines;
 }
