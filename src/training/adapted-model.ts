@@ -187,8 +187,8 @@ function accumulate(sum: Float32Array, part: Float32Array, slots: readonly Tenso
   }
 }
 
-function shapeKey({ batch, length, lossRows }: BatchShape): string {
-  return `${batch}x${length}/${lossRows}`;
+function shapeKey({ batch, length, lossRows, everyPosition }: BatchShape): string {
+  return `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
 }
 
 function pick(inputs: ReadonlyMap<string, Value>, name: string): Value {

@@ -12,8 +12,10 @@ export interface BatchShape {
   readonly batch: number;
   /** Positions of each row after padding. */
   readonly length: number;
-  /** Rows of the output head: positions that carry loss, padded; batch * length when every position may. */
+  /** Rows of the output head: positions that carry loss, padded. */
   readonly lossRows: number;
+  /** Whether every position carries loss, so that the rows need no gathering. */
+  readonly everyPosition?: boolean;
 }
 
 /** One padded batch as a program takes it. */
@@ -213,6 +215,6 @@ function pad(
     targets[i] = BigInt(answers[i] ?? 0);
     weights[i] = 1 / tokensOfWhole;
   }
-  const shape = { batch, length, lossRows };
+  const shape = { batch, length, lossRows, everyPosition: tokens === batch * length };
   return { shape, ids, positions, targets, weights, owners, tokens, lengths: [] };
 }

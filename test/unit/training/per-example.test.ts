@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
+import { collateParts } from "../../../src/training/batches.ts";
 import { gradientNorm } from "../../../src/training/optimizer.ts";
 import { clippedGradient } from "../../../src/training/per-example.ts";
 import { engine, numbers } from "./finite-differences.ts";
@@ -46,4 +47,29 @@ test("one example moves the sum by the bound at most, and by all of it when its 
   const without = await clipped(1e6, examples.slice(1));
   expect(difference(whole.sum, without.sum)).toBeGreaterThan(1.5 * bound);
   expect(gradientNorm(all.sum, slots)).toBeLessThanOrEqual(3 * bound * (1 + 1e-5));
+});
+
+test("padding changes no loss: a batch's is the mean over its tokens, whatever share of the positions they are", async () => {
+  // Between one and all positions of each row carry loss; some batches fill every loss row but one.
+  for (const lengths of [
+    [16, 16],
+    [16, 15],
+    [16, 9],
+    [12, 3],
+    [9, 9],
+  ]) {
+    const rows = lengths.map((length, r) => ({
+      ids: Int32Array.from({ length: length + 1 }, (_, i) => (5 * i + r) % 11),
+      promptLength: 1,
+      truncated: false,
+    }));
+    const gradient = new Float32Array(values.length);
+    const lossOf = (batch: typeof rows) =>
+      model.lossAndGradient(values, collateParts(batch, 16), slots, gradient);
+    const together = await lossOf(rows);
+    let total = 0;
+    for (const [r, row] of rows.entries()) total += (lengths[r] ?? 0) * (await lossOf([row]));
+    const tokens = lengths.reduce((a, b) => a + b, 0);
+    expect(together).toBeCloseTo(total / tokens, 4);
+  }
 });
