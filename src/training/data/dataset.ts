@@ -107,7 +107,7 @@ function dataset(examples: ExampleStore, facts: DatasetFacts): Dataset {
 /**
  * Reads and tokenises data files and folders, pooled in the given order. Rows longer than `sequenceMax` ids are cut and
  * counted, rows whose completion or text is empty are left out and counted. With a cache folder no more than a batch of
- * rows and 12 bytes for each example are in memory at a time.
+ * rows and 20 bytes for each example are in memory at a time.
  *
  * @param columns where an example's parts are; the usual names of the first row when nothing is named
  * @throws KlatchError `data` naming file and line for bad rows and missing columns, `data` when no example is left,
