@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora, type LoraLayout, loraLayout } from "../../../src/training/adapters/lora.ts";
