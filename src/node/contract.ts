@@ -52,10 +52,10 @@ export interface Store {
   loadCheckpoint(
     run: Digest,
   ): { readonly checkpoint: Checkpoint; readonly warning: string | null } | null;
-  saveCheckpoint(checkpoint: Checkpoint): void;
+  /** Keeps what a round led to. Whatever happens in the middle, no checkpoint is without the record of its round. */
+  commitRound(checkpoint: Checkpoint, record: RoundRecord): void;
   loadOffer(run: Digest, round: number): Offer | null;
   saveOffer(offer: Offer): void;
-  appendRound(run: Digest, record: RoundRecord): void;
   rounds(run: Digest, limit: number): readonly RoundRecord[];
   appendEvidence(run: Digest, evidence: Evidence): void;
   evidence(run: Digest, limit: number): readonly Evidence[];

@@ -182,15 +182,15 @@ export class RoundWork {
       bytesSent: traffic.sent - this.#traffic.sent,
       bytesReceived: traffic.received - this.#traffic.received,
     };
-    store.saveCheckpoint({
+    const checkpoint = {
       run,
       round: round + 1,
       adapter: this.#adapter,
       optimizer: this.#optimizer,
       sequence: this.#sequence,
       ledger,
-    });
-    store.appendRound(run, record);
+    };
+    store.commitRound(checkpoint, record);
     metrics.rounds.inc();
     metrics.roundSeconds.observe((record.endedAt - record.startedAt) / 1000);
     metrics.trainLoss.set(record.trainLoss);

@@ -14,8 +14,7 @@ else write();
 
 function write(round = first): void {
   store.saveOffer(sampleOffer(round));
-  store.saveCheckpoint(sampleCheckpoint(round + 1));
-  store.appendRound(RUN, sampleRound(round));
+  store.commitRound(sampleCheckpoint(round + 1), sampleRound(round));
   process.stdout.write(`${round + 1}\n`);
   setImmediate(() => write(round + 1));
 }

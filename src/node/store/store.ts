@@ -70,12 +70,14 @@ function assemble(
   return {
     folder,
     loadCheckpoint: (run) => loadCheckpoint(files(run, "checkpoint"), run, warn),
-    saveCheckpoint: (checkpoint) =>
-      files(checkpoint.run, "checkpoint").save(checkpoint.round, fromCheckpoint(checkpoint)),
+    commitRound: (checkpoint, record) => {
+      // The record first: killed in between, the round is done again and its record replaced.
+      ledger.appendRound(checkpoint.run, record);
+      files(checkpoint.run, "checkpoint").save(checkpoint.round, fromCheckpoint(checkpoint));
+    },
     loadOffer: (run, round) =>
       files(run, "offer").load(round, (record) => toOffer(record, run, round), warn),
     saveOffer: (offer) => files(offer.run, "offer").save(offer.round, fromOffer(offer)),
-    appendRound: (run, record) => ledger.appendRound(run, record),
     rounds: (run, limit) => ledger.rounds(run, limit),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
     evidence: (run, limit) => ledger.evidence(run, limit),

@@ -13,7 +13,7 @@ import {
 import { openStore } from "../../../src/node/store/store.ts";
 import { Crash, FailingFileSystem } from "../../support/failing-file-system.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { RUN, sampleCheckpoint, sampleOffer } from "./node-samples.ts";
+import { RUN, sampleCheckpoint, sampleOffer, sampleRound } from "./node-samples.ts";
 
 const RECORDS = {
   checkpoint: fromCheckpoint(sampleCheckpoint(4)),
@@ -83,11 +83,41 @@ test.each([
   },
 );
 
+test("a crash in the middle of a commit leaves no checkpoint without the record of its round", () => {
+  const whole = new FailingFileSystem(Number.POSITIVE_INFINITY);
+  commitInto(join(temporaryFolder(), "control"), whole);
+  const seen = new Set<string>();
+
+  for (let crashAt = 0; crashAt < whole.count; crashAt++) {
+    const folder = join(temporaryFolder(), String(crashAt));
+    expect(() => commitInto(folder, new FailingFileSystem(crashAt))).toThrow();
+    const store = openStore(folder);
+    const checkpoint = store.loadCheckpoint(RUN)?.checkpoint.round ?? 0;
+    const records = store.rounds(RUN, 10).map(({ round }) => round);
+    store.close();
+
+    expect(records.slice(0, checkpoint)).toEqual([0, 1].slice(0, checkpoint));
+    seen.add(`${checkpoint} of ${records.length}`);
+  }
+
+  // Killed between the two, the record is there before its checkpoint.
+  expect([...seen].sort()).toEqual(["0 of 0", "0 of 1", "1 of 1", "1 of 2", "2 of 2"]);
+});
+
+function commitInto(folder: string, fs: FailingFileSystem): void {
+  const store = openStore(folder, { fs });
+  try {
+    for (const round of [0, 1]) store.commitRound(sampleCheckpoint(round + 1), sampleRound(round));
+  } finally {
+    store.close();
+  }
+}
+
 test("a save that returned is there after a power failure at once", () => {
   const folder = join(temporaryFolder(), "node");
   const fs = new FailingFileSystem(Number.POSITIVE_INFINITY);
   const first = openStore(folder, { fs });
-  first.saveCheckpoint(sampleCheckpoint(4));
+  first.commitRound(sampleCheckpoint(4), sampleRound(3));
   first.close();
   fs.losePower();
 

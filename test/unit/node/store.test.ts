@@ -29,7 +29,7 @@ describe("checkpoints and offers", () => {
   test("come back to the last bit, with sequence, step and ledger", () => {
     const folder = temporaryFolder();
     const store = open(folder);
-    store.saveCheckpoint(sampleCheckpoint(7));
+    store.commitRound(sampleCheckpoint(7), sampleRound(6));
     store.saveOffer(sampleOffer(7));
 
     expect(store.loadCheckpoint(RUN)).toEqual({ checkpoint: sampleCheckpoint(7), warning: null });
@@ -38,7 +38,7 @@ describe("checkpoints and offers", () => {
 
   test("of another run or round are not there", () => {
     const store = open(temporaryFolder());
-    store.saveCheckpoint(sampleCheckpoint(7));
+    store.commitRound(sampleCheckpoint(7), sampleRound(6));
     store.saveOffer(sampleOffer(7));
 
     expect(store.loadCheckpoint(OTHER_RUN)).toBeNull();
@@ -60,7 +60,7 @@ describe("checkpoints and offers", () => {
   test("are views into larger arrays without harm", () => {
     const store = open(temporaryFolder());
     const adapter = Float32Array.of(9, 1, 2, 3, 9).subarray(1, 4);
-    store.saveCheckpoint({ ...sampleCheckpoint(1), adapter });
+    store.commitRound({ ...sampleCheckpoint(1), adapter }, sampleRound(0));
 
     expect(store.loadCheckpoint(RUN)?.checkpoint.adapter).toEqual(Float32Array.of(1, 2, 3));
   });
@@ -68,7 +68,8 @@ describe("checkpoints and offers", () => {
   test("the last three generations are kept, files are 0600 and folders 0700", () => {
     const folder = join(temporaryFolder(), "node");
     const store = open(folder);
-    for (let round = 1; round <= 6; round++) store.saveCheckpoint(sampleCheckpoint(round));
+    for (let round = 1; round <= 6; round++)
+      store.commitRound(sampleCheckpoint(round), sampleRound(round - 1));
 
     expect(readdirSync(runFolder(folder)).sort()).toEqual([
       "checkpoint-00000004.klatch",
@@ -91,7 +92,8 @@ describe("damage", () => {
     const folder = temporaryFolder();
     const warnings: string[] = [];
     const store = open(folder, { warn: (sentence) => warnings.push(sentence) });
-    for (const round of [1, 2, 3]) store.saveCheckpoint(sampleCheckpoint(round));
+    for (const round of [1, 2, 3])
+      store.commitRound(sampleCheckpoint(round), sampleRound(round - 1));
     damage(join(runFolder(folder), "checkpoint-00000003.klatch"));
 
     const loaded = store.loadCheckpoint(RUN);
@@ -105,7 +107,7 @@ describe("damage", () => {
   test("of every checkpoint: an error, now and ever after, and never a fresh beginning in silence", () => {
     const folder = temporaryFolder();
     const store = open(folder);
-    for (const round of [1, 2]) store.saveCheckpoint(sampleCheckpoint(round));
+    for (const round of [1, 2]) store.commitRound(sampleCheckpoint(round), sampleRound(round - 1));
     for (const name of readdirSync(runFolder(folder))) damage(join(runFolder(folder), name));
 
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -130,7 +132,7 @@ describe("damage", () => {
   test("a file under another's name is not taken for it", () => {
     const folder = temporaryFolder();
     const store = open(folder);
-    for (const round of [1, 2]) store.saveCheckpoint(sampleCheckpoint(round));
+    for (const round of [1, 2]) store.commitRound(sampleCheckpoint(round), sampleRound(round - 1));
     const path = (round: number) => join(runFolder(folder), `checkpoint-0000000${round}.klatch`);
     writeFileSync(path(2), readFileSync(path(1)));
 
@@ -140,7 +142,7 @@ describe("damage", () => {
   test("reading beside a running node changes nothing", () => {
     const folder = temporaryFolder();
     const store = open(folder);
-    for (const round of [1, 2]) store.saveCheckpoint(sampleCheckpoint(round));
+    for (const round of [1, 2]) store.commitRound(sampleCheckpoint(round), sampleRound(round - 1));
     damage(join(runFolder(folder), "checkpoint-00000002.klatch"));
     const before = readdirSync(runFolder(folder));
     const warnings: string[] = [];
@@ -155,8 +157,7 @@ describe("damage", () => {
   test("of the ledger: it is put aside and begun anew, and the checkpoint is not lost", () => {
     const folder = temporaryFolder();
     const first = openStore(folder);
-    first.saveCheckpoint(sampleCheckpoint(1));
-    first.appendRound(RUN, sampleRound(0));
+    first.commitRound(sampleCheckpoint(1), sampleRound(0));
     first.close();
     writeFileSync(
       join(folder, "ledger.sqlite"),
@@ -170,7 +171,7 @@ describe("damage", () => {
     expect(existsSync(join(folder, "ledger.sqlite.damaged"))).toBe(true);
     expect(store.rounds(RUN, 10)).toEqual([]);
     expect(store.loadCheckpoint(RUN)?.checkpoint).toEqual(sampleCheckpoint(1));
-    store.appendRound(RUN, sampleRound(0));
+    store.commitRound(sampleCheckpoint(1), sampleRound(0));
     expect(store.rounds(RUN, 10)).toEqual([sampleRound(0)]);
   });
 });
@@ -179,9 +180,11 @@ describe("the ledger", () => {
   test("gives the last rounds in order, each once, run by run, and survives a restart", () => {
     const folder = temporaryFolder();
     const first = openStore(folder);
-    for (const round of [0, 1, 2]) first.appendRound(RUN, sampleRound(round));
-    first.appendRound(RUN, { ...sampleRound(2), bytesSent: 99 });
-    first.appendRound(OTHER_RUN, sampleRound(0));
+    for (const round of [0, 1, 2]) {
+      first.commitRound(sampleCheckpoint(round + 1), sampleRound(round));
+    }
+    first.commitRound(sampleCheckpoint(3), { ...sampleRound(2), bytesSent: 99 });
+    first.commitRound({ ...sampleCheckpoint(1), run: OTHER_RUN }, sampleRound(0));
     first.close();
     const store = open(folder);
 
@@ -233,19 +236,19 @@ describe("a disk that fails", () => {
       const folder = temporaryFolder();
       const fs: { -readonly [K in keyof FileSystem]: FileSystem[K] } = { ...realFs };
       const store = open(folder, { fs });
-      store.saveCheckpoint(sampleCheckpoint(1));
+      store.commitRound(sampleCheckpoint(1), sampleRound(0));
       fs.writeSync = () => {
         throw Object.assign(new Error(code), { code });
       };
 
-      expect(() => store.saveCheckpoint(sampleCheckpoint(2))).toThrow(
+      expect(() => store.commitRound(sampleCheckpoint(2), sampleRound(1))).toThrow(
         expect.objectContaining({ code: expected, hint: expect.stringMatching(hint) }),
       );
 
       fs.writeSync = realFs.writeSync;
       expect(store.loadCheckpoint(RUN)?.checkpoint).toEqual(sampleCheckpoint(1));
       expect(readdirSync(runFolder(folder))).toEqual(["checkpoint-00000001.klatch"]);
-      store.saveCheckpoint(sampleCheckpoint(2));
+      store.commitRound(sampleCheckpoint(2), sampleRound(1));
       expect(store.loadCheckpoint(RUN)?.checkpoint).toEqual(sampleCheckpoint(2));
     },
   );
