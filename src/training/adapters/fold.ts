@@ -1,6 +1,7 @@
 import type { TensorSlot } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import type { LinearLayer } from "../models/definition.ts";
+import { transposed } from "../models/transposed.ts";
 import { slotView } from "./slots.ts";
 
 /** weight + scale * B A in the layout of the layer's matrix, summed in float64. */
@@ -76,16 +77,6 @@ function addProduct(
       }
     }
     for (let i = 0; i < columns; i += 1) result[at + i] = (weight[at + i] ?? 0) + (change[i] ?? 0);
-  }
-  return result;
-}
-
-/** A matrix with `columns` columns, the other way round. */
-function transposed(matrix: Float32Array, columns: number): Float32Array {
-  const rows = matrix.length / columns;
-  const result = new Float32Array(matrix.length);
-  for (let i = 0; i < matrix.length; i += 1) {
-    result[(i % columns) * rows + Math.floor(i / columns)] = matrix[i] ?? 0;
   }
   return result;
 }

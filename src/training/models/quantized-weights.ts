@@ -3,6 +3,7 @@ import { BLOCK_COLUMNS, quantizedLinear } from "../graph/quantized.ts";
 import type { Graph, TypedArray, Value } from "../graph/value.ts";
 import type { LinearLayer } from "./definition.ts";
 import { blocksOf, type PackedMatrix, quantize } from "./quantize.ts";
+import { transposed } from "./transposed.ts";
 
 /** A base model's linear layers as integers, fed to programs. */
 export interface QuantizedWeights {
@@ -47,13 +48,5 @@ export function quantizeLinears(model: BaseModel, bits: 4 | 8, release = false):
 
 function pack(layer: LinearLayer, data: Float32Array, bits: 4 | 8): PackedMatrix {
   const { inputs, outputs, inputsFirst } = layer;
-  return quantize(inputsFirst ? transposed(data, inputs, outputs) : data, outputs, inputs, bits);
-}
-
-/** [rows, columns] to [columns, rows]. */
-function transposed(data: Float32Array, rows: number, columns: number): Float32Array {
-  return Float32Array.from(
-    { length: data.length },
-    (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? 0,
-  );
+  return quantize(inputsFirst ? transposed(data, outputs) : data, outputs, inputs, bits);
 }
