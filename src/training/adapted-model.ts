@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { KlatchError } from "../errors.ts";
 import type { TensorSlot } from "../types.ts";
 import type { Adapter } from "./adapters/adapter.ts";
-import { slotView } from "./adapters/slots.ts";
+import { addScaled, slotView } from "./adapters/slots.ts";
 import type { Batch, BatchShape } from "./batches.ts";
 import type { Arrays, Engine, Program } from "./engine/engine.ts";
 import { ProgramCache } from "./engine/program-cache.ts";
@@ -76,7 +76,7 @@ export class AdaptedModel {
       for (const [i, part] of parts.entries()) {
         const target = i === 0 ? gradient : this.#partGradient;
         total += await this.#partLoss(values, part, slots, target);
-        if (i > 0) accumulate(gradient, target, slots);
+        if (i > 0) addScaled(gradient, target, slots);
       }
     } catch (error) {
       // Smaller parts shall not have to fit beside what the larger ones left.
@@ -177,14 +177,6 @@ export function adapterInputs(
   return new Map(
     layout.tensors.map(({ name, shape }) => [name, graph.input(name, shape, dtype)] as const),
   );
-}
-
-/** sum += part, in `slots`. */
-function accumulate(sum: Float32Array, part: Float32Array, slots: readonly TensorSlot[]): void {
-  for (const slot of slots) {
-    const target = slotView(sum, slot);
-    for (const [i, value] of slotView(part, slot).entries()) target[i] = (target[i] ?? 0) + value;
-  }
 }
 
 function shapeKey({ batch, length, lossRows, everyPosition }: BatchShape): string {

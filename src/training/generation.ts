@@ -181,8 +181,8 @@ export function choose(logits: Float32Array, temperature: number, random: () => 
   const top = logits[best] ?? 0;
   const likelihoods = Float64Array.from(logits, (x) => Math.exp((x - top) / temperature));
   let rest = random() * likelihoods.reduce((a, b) => a + b, 0);
-  for (const [i, likelihood] of likelihoods.entries()) {
-    rest -= likelihood;
+  for (let i = 0; i < likelihoods.length; i += 1) {
+    rest -= likelihoods[i] ?? 0;
     if (rest <= 0) return i;
   }
   return best;

@@ -1,6 +1,6 @@
 import type { TensorSlot } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
-import { slotView } from "./adapters/slots.ts";
+import { addScaled } from "./adapters/slots.ts";
 import { type AnyExample, collateParts } from "./batches.ts";
 import { gradientNorm } from "./optimizer.ts";
 
@@ -38,12 +38,7 @@ export async function clippedGradient(
     loss += await model.lossAndGradient(values, parts, slots, gradient);
     const norm = gradientNorm(gradient, slots);
     norms.push(norm);
-    const factor = norm > bound ? bound / norm : 1;
-    for (const slot of slots) {
-      const target = slotView(sum, slot);
-      for (const [i, g] of slotView(gradient, slot).entries())
-        target[i] = (target[i] ?? 0) + factor * g;
-    }
+    addScaled(sum, gradient, slots, norm > bound ? bound / norm : 1);
   }
   return { sum, norms, loss: loss / Math.max(1, examples.length) };
 }

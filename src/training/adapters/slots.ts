@@ -18,3 +18,16 @@ export function makeLayout(named: Iterable<readonly [string, Shape]>): AdapterLa
 export function slotView(values: Float32Array, slot: TensorSlot): Float32Array {
   return values.subarray(slot.offset, slot.offset + sizeOf(slot.shape));
 }
+
+/** sum += factor * part in `slots`, both lying as the adapter does. */
+export function addScaled(
+  sum: Float32Array,
+  part: Float32Array,
+  slots: readonly TensorSlot[],
+  factor = 1,
+): void {
+  for (const { offset, shape } of slots) {
+    const end = offset + sizeOf(shape);
+    for (let i = offset; i < end; i += 1) sum[i] = (sum[i] ?? 0) + factor * (part[i] ?? 0);
+  }
+}

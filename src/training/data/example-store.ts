@@ -39,8 +39,8 @@ function pack({ ids, promptLength, parts }: Example, target: Int32Array): void {
 function unpack(tokens: Int32Array, truncated: boolean): Example {
   const parts: [number, number][] = [];
   let wasLearned = false;
-  for (const [i, token] of tokens.entries()) {
-    const isLearned = (token & LEARNED) !== 0;
+  for (let i = 0; i < tokens.length; i += 1) {
+    const isLearned = ((tokens[i] ?? 0) & LEARNED) !== 0;
     if (isLearned && !wasLearned) parts.push([i, tokens.length]);
     const last = parts.at(-1);
     if (!isLearned && wasLearned && last) last[1] = i;
