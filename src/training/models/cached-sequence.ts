@@ -1,11 +1,11 @@
-import { add, scale } from "../graph/elementwise.ts";
+import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { softcap } from "./activations.ts";
-import type { AttentionSettings, Sequences } from "./blocks.ts";
-import { rotate, rotationFor } from "./rotation.ts";
+import type { Sequences } from "./blocks.ts";
+import { turnRows } from "./rotation.ts";
 import type { Observe } from "./whole-sequences.ts";
 
 /** Names of a layer's cache inputs and of the new row that a step adds to them. */
@@ -28,6 +28,7 @@ export function maskName(window: number | undefined): string {
  */
 export function cachedSequence(graph: Graph, capacity: number, observe: Observe): Sequences {
   const position = graph.input("position", [1], "i64");
+  const places = { batch: 1, length: 1, reach: capacity, end: capacity + 1, positions: position };
   return {
     // What stands before the sequence is in the cache.
     after() {
@@ -42,7 +43,7 @@ export function cachedSequence(graph: Graph, capacity: number, observe: Observe)
       const keys = graph.input(names.keys, cacheShape, "f32");
       const values = graph.input(names.values, cacheShape, "f32");
       const mask = graph.input(maskName(settings.window), [capacity + 1], "f32");
-      const turned = (x: Value, factor: number) => turn(x, position, capacity, settings, factor);
+      const turned = (x: Value, factor: number) => turnRows(x, places, settings, factor);
       const grouped = reshape(turned(q, settings.scale), [
         1,
         keyValueHeads,
@@ -62,19 +63,4 @@ export function cachedSequence(graph: Graph, capacity: number, observe: Observe)
       return reshape(add(old, fresh), [1, heads * headDim]);
     },
   };
-}
-
-/** One row [1, width] rotated by its position, times `factor`. */
-function turn(
-  x: Value,
-  position: Value,
-  capacity: number,
-  { rotation, headDim }: AttentionSettings,
-  factor: number,
-): Value {
-  if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
-  const [, width = 0] = x.shape;
-  const options = { headDim, factor, tableLength: capacity + 1, positions: position };
-  const turned = rotate(reshape(x, [1, 1, width]), rotationFor(capacity, rotation), options);
-  return reshape(turned, [1, width]);
 }

@@ -46,6 +46,33 @@ function tables(
   return [make("cosine", Math.cos), make("sine", Math.sin)];
 }
 
+/** Where the rows [batch * length, width] of sequences stand. */
+export interface Places {
+  readonly batch: number;
+  readonly length: number;
+  /** How many positions the sequences will have in all. */
+  readonly reach: number;
+  /** The positions are below this. */
+  readonly end: number;
+  /** i64 [length]; absent when the rows are at 0, 1, 2 and so on. */
+  readonly positions?: Value;
+}
+
+/** Rows [batch * length, heads * headDim] rotated by their positions where a layer rotates, times `factor`. */
+export function turnRows(
+  x: Value,
+  { batch, length, reach, end, positions }: Places,
+  { rotation, headDim }: { readonly rotation?: Rotation; readonly headDim: number },
+  factor: number,
+): Value {
+  if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
+  const [, width = 0] = x.shape;
+  const at = positions === undefined ? {} : { positions };
+  const turn = { headDim, factor, tableLength: end, ...at };
+  const turned = rotate(reshape(x, [batch, length, width]), rotationFor(reach, rotation), turn);
+  return reshape(turned, x.shape);
+}
+
 /** What to turn: x [batch, length, heads * headDim], at `positions` of a table of `tableLength`, or all from 0. */
 export interface Turn {
   readonly headDim: number;

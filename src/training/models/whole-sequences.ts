@@ -1,11 +1,10 @@
 import type { Beginning } from "../adapters/adapter.ts";
-import { scale } from "../graph/elementwise.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { expand } from "../graph/reduction.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { causalAttention, joinHeads, splitHeads } from "./attention.ts";
-import type { AttentionSettings, Sequences } from "./blocks.ts";
-import { rotate, rotationFor } from "./rotation.ts";
+import type { Sequences } from "./blocks.ts";
+import { type Places, turnRows } from "./rotation.ts";
 
 /** Called with a layer's rotated keys and its values, [batch, keyValueHeads, positions, headDim]. */
 export type Observe = (layer: number, key: Value, value: Value) => void;
@@ -51,9 +50,11 @@ function sequencesOf(rows: Rows, observe?: Observe, prefix?: Beginning["prefix"]
       const { heads, keyValueHeads, headDim } = settings;
       const queryShape = { batch, length, heads, headDim };
       const keyShape = { batch, length, heads: keyValueHeads, headDim };
-      const query = splitHeads(turn(q, rows, settings, settings.scale), queryShape);
+      const turned = (x: Value, factor: number) =>
+        turnRows(x, placesOf(x.graph, rows), settings, factor);
+      const query = splitHeads(turned(q, settings.scale), queryShape);
       const before = prefix?.(layer);
-      const key = behind(before?.key, splitHeads(turn(k, rows, settings, 1), keyShape));
+      const key = behind(before?.key, splitHeads(turned(k, 1), keyShape));
       const value = behind(before?.value, splitHeads(v, keyShape));
       observe?.(layer, key, value);
       const group = heads / keyValueHeads;
@@ -65,6 +66,11 @@ function sequencesOf(rows: Rows, observe?: Observe, prefix?: Beginning["prefix"]
   };
 }
 
+function placesOf(graph: Graph, { batch, length, past, reach }: Rows): Places {
+  const places = { batch, length, reach, end: past + length };
+  return past === 0 ? places : { ...places, positions: positionsOf(graph, 1, length, past) };
+}
+
 /** `past` to past + length - 1 for each of `batch` sequences, i64 [batch * length]. */
 export function positionsOf(graph: Graph, batch: number, length: number, past = 0): Value {
   const data = BigInt64Array.from({ length: batch * length }, (_, i) =>
@@ -72,22 +78,6 @@ export function positionsOf(graph: Graph, batch: number, length: number, past = 
   );
   const name = `positions${batch}x${length}+${past}`;
   return graph.constant(data, [batch * length], "i64", name);
-}
-
-/** Rows [batch * length, width] rotated by their positions, times `factor`. */
-function turn(
-  x: Value,
-  { batch, length, past, reach }: Rows,
-  { rotation, headDim }: AttentionSettings,
-  factor: number,
-): Value {
-  if (rotation === undefined) return factor === 1 ? x : scale(x, factor);
-  const [rows = 0, width = 0] = x.shape;
-  const sequences = reshape(x, [batch, length, width]);
-  const at = past === 0 ? {} : { positions: positionsOf(x.graph, 1, length, past) };
-  const options = { headDim, factor, tableLength: past + length, ...at };
-  const turned = rotate(sequences, rotationFor(reach, rotation), options);
-  return reshape(turned, [rows, width]);
 }
 
 /** `first` [heads, past, size] before `then` [batch, heads, length, size] of every sequence. */
