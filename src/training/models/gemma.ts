@@ -13,6 +13,7 @@ import {
   projectedAttention,
   windowsOf,
 } from "./decoder-blocks.ts";
+import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { LLAMA_TARGETS, llamaFields } from "./llama.ts";
@@ -54,16 +55,9 @@ const gemma3Schema = z.object({
 const sharedSchema = z.object(fields).omit({ rope_parameters: true });
 
 /** The numbers of a Gemma decoder. */
-interface GemmaConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
+interface GemmaConfig extends DecoderSizes {
   readonly keyValueHeads: number;
   readonly headDim: number;
-  readonly contextMax: number;
-  readonly normEpsilon: number;
   /** Scores are divided by the root of this. */
   readonly queryScalar: number;
   readonly biases: boolean;
@@ -74,8 +68,6 @@ interface GemmaConfig {
   /** The rotation of layers that see all, and of those with a window. */
   readonly rotary: { readonly global: RotaryConfig; readonly local: RotaryConfig };
   readonly tied: boolean;
-  readonly bosId: number;
-  readonly eosIds: readonly number[];
 }
 
 /** What Gemma 2 and 3 share, local layers being all but every `pattern`-th. */
@@ -152,11 +144,10 @@ export const GEMMA3: Architecture = {
 };
 
 function gemmaModel(config: GemmaConfig, architecture: string): ModelDefinition {
-  const { vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim } = config;
-  const { bosId, eosIds, tied, logitCap, layerWindows } = config;
+  const { hiddenSize, layers, tied, logitCap, layerWindows } = config;
   const { weights, linears } = inventoryOf(config);
   return {
-    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds },
+    ...definedSizes(config),
     architecture,
     settings: config,
     weights,

@@ -16,6 +16,7 @@ import {
   vocabulary,
 } from "./config-fields.ts";
 import { fusedTargets, normWithBias } from "./decoder-blocks.ts";
+import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory } from "./inventory.ts";
@@ -52,22 +53,13 @@ const schema = z.object({
 });
 
 /** The numbers of a GPT-NeoX decoder. */
-interface NeoxConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly contextMax: number;
-  readonly normEpsilon: number;
+interface NeoxConfig extends DecoderSizes {
   readonly activation: string;
   /** Attention and feed-forward both read a block's input, instead of one after the other. */
   readonly parallel: boolean;
   readonly attentionBias: boolean;
   readonly tied: boolean;
   readonly rotary: RotaryConfig;
-  readonly bosId: number;
-  readonly eosIds: readonly number[];
 }
 
 /** GPT-NeoX (Black et al. 2022, arXiv 2204.06745), the architecture of Pythia too. */
@@ -100,7 +92,7 @@ export const GPT_NEOX: Architecture = {
 };
 
 function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDefinition {
-  const { vocabSize, hiddenSize, layers, heads, contextMax, bosId, eosIds, tied } = config;
+  const { hiddenSize, layers, heads, tied } = config;
   const { theta, size, scaling } = config.rotary;
   const headDim = hiddenSize / heads;
   const rotation = scaledRotation(size, theta, scaling);
@@ -108,7 +100,7 @@ function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDe
   const attention = { heads, keyValueHeads: heads, headDim, scale, rotation };
   const { weights, linears } = inventoryOf(config);
   return {
-    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads: heads, headDim, bosId, eosIds },
+    ...definedSizes(config),
     architecture: "GPTNeoXForCausalLM",
     settings: config,
     weights,

@@ -15,6 +15,7 @@ import {
   vocabulary,
 } from "./config-fields.ts";
 import { fusedTargets, normWithBias, splitColumns } from "./decoder-blocks.ts";
+import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory, withoutPrefix } from "./inventory.ts";
@@ -46,20 +47,11 @@ const schema = z.object({
 });
 
 /** The numbers of a GPT-2 decoder. */
-interface Gpt2Config {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly contextMax: number;
-  readonly normEpsilon: number;
+interface Gpt2Config extends DecoderSizes {
   readonly activation: string;
   readonly scaledByWidth: boolean;
   readonly scaledByLayer: boolean;
   readonly tied: boolean;
-  readonly bosId: number;
-  readonly eosIds: readonly number[];
 }
 
 /** GPT-2 (Radford et al. 2019): learned positions, fused projections, matrices stored [inputs, outputs]. */
@@ -92,13 +84,12 @@ export const GPT2: Architecture = {
 };
 
 function gpt2Model(config: Gpt2Config, activation: (x: Value) => Value): ModelDefinition {
-  const { vocabSize, hiddenSize, layers, heads, contextMax, bosId, eosIds, tied } = config;
-  const headDim = hiddenSize / heads;
+  const { hiddenSize, layers, tied } = config;
   const { weights, linears } = inventoryOf(config);
   // The files of GPT-2 itself were saved from a class without a head.
   const bare = withoutPrefix(weights, "transformer.");
   return {
-    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads: heads, headDim, bosId, eosIds },
+    ...definedSizes(config),
     architecture: "GPT2LMHeadModel",
     settings: config,
     weights,

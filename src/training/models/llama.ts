@@ -14,6 +14,7 @@ import {
   vocabulary,
 } from "./config-fields.ts";
 import { distinctWindows, gatedMlp, normByRoot, projectedAttention } from "./decoder-blocks.ts";
+import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
@@ -21,24 +22,15 @@ import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
 import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";
 
 /** The numbers of a Llama-type decoder, with what its descendants changed. */
-export interface LlamaConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly layers: number;
-  readonly heads: number;
+export interface LlamaConfig extends DecoderSizes {
   readonly keyValueHeads: number;
   readonly headDim: number;
-  readonly normEpsilon: number;
   readonly ropeTheta: number;
   readonly ropeScaling?: RotaryScaling;
   /** How many numbers of each head are rotated; all when absent. */
   readonly rotarySize?: number;
   /** The output head is the embedding matrix. */
   readonly tiedEmbeddings: boolean;
-  readonly contextMax: number;
-  readonly bosId: number;
-  readonly eosIds: readonly number[];
   /** The linear layers of a block that have a bias; none when absent. */
   readonly biases?: readonly LlamaTarget[];
   /** Query and key are normalised head by head (Qwen3). */
@@ -72,12 +64,11 @@ export function llamaModel(
   architecture = "LlamaForCausalLM",
 ): ModelDefinition {
   const { layers, normEpsilon, tiedEmbeddings } = config;
-  const { vocabSize, hiddenSize, contextMax, keyValueHeads, headDim, bosId, eosIds } = config;
   const { weights, linears } = inventoryOf(config);
   const windows = distinctWindows(config.layerWindows ?? []);
   const settings = Array.from({ length: layers }, (_, layer) => attentionOf(config, layer));
   return {
-    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds },
+    ...definedSizes(config),
     architecture,
     settings: config,
     weights,

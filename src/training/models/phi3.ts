@@ -9,6 +9,7 @@ import {
   splitColumns,
   windowsOf,
 } from "./decoder-blocks.ts";
+import { definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
@@ -44,12 +45,11 @@ export const PHI3: Architecture = {
 };
 
 function phi3Model(config: LlamaConfig): ModelDefinition {
-  const { vocabSize, hiddenSize, layers, contextMax, bosId, eosIds, tiedEmbeddings } = config;
-  const { heads, keyValueHeads, headDim, intermediateSize: ff } = config;
+  const { layers, heads, keyValueHeads, headDim, intermediateSize: ff, tiedEmbeddings } = config;
   const [q, kv] = [heads * headDim, keyValueHeads * headDim];
   const { weights, linears } = inventoryOf(config);
   return {
-    ...{ vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds },
+    ...definedSizes(config),
     architecture: "Phi3ForCausalLM",
     settings: config,
     weights,
