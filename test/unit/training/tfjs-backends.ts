@@ -9,11 +9,11 @@ const BACKENDS = ["cpu", "wasm", "node", "gpu"] as const;
 
 /** Engines of this installation, and why it lacks the others. */
 export const engines = new Map<TfjsBackend, Engine>();
-export const refusals = new Map<TfjsBackend, unknown>();
+export const refusals = new Map<TfjsBackend, Error>();
 for (const backend of BACKENDS) {
   await createTfjsEngine(backend, { threads: 1 }).then(
     (engine) => engines.set(backend, engine),
-    (error: unknown) => refusals.set(backend, error),
+    (error: Error) => refusals.set(backend, error),
   );
 }
 
