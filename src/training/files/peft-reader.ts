@@ -36,11 +36,6 @@ async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null
   }
 }
 
-/** How prompts were written in training; "prompt" for an adapter that does not say. */
-export async function readAdapterFormat(folder: string): Promise<ExampleFormat> {
-  return (await readOwn(folder))?.examples ?? "prompt";
-}
-
 /** What an adapter's classification head tells apart; null for one that has none or does not say. */
 export async function readAdapterClasses(folder: string): Promise<readonly string[] | null> {
   return (await readOwn(folder))?.classes ?? null;

@@ -56,15 +56,6 @@ export async function withSafetensors<T>(
 }
 
 /**
- * Reads the header of a safetensors file: what it holds and where.
- *
- * @throws KlatchError as {@link withSafetensors}
- */
-export async function readSafetensorsHeader(file: string): Promise<SafetensorsHeader> {
-  return await withSafetensors(file, async ({ header }) => header);
-}
-
-/**
  * Reads tensors of a safetensors file as 32-bit floats, one at a time and in pieces: memory is that of the floats.
  *
  * @param wanted decides by name what is read; everything when absent

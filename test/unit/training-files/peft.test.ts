@@ -8,7 +8,6 @@ import { loraConfig } from "../../../src/training/files/peft-config.ts";
 import {
   type ExpectedAdapter,
   fitPeft,
-  readAdapterFormat,
   readPeft,
 } from "../../../src/training/files/peft-reader.ts";
 import type { AdapterLayout, TensorSlot } from "../../../src/types.ts";
@@ -96,12 +95,7 @@ describe("an exported adapter", () => {
         runId: "run-1",
       });
       expect(fitPeft(read, expected)).toEqual(adapter.values);
-      expect(await readAdapterFormat(folder)).toBe("text");
     });
-  });
-
-  it("counts as trained on prompts when it does not say", async () => {
-    await inFolder(async (folder) => expect(await readAdapterFormat(folder)).toBe("prompt"));
   });
 });
 

@@ -10,7 +10,7 @@ import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
 import { type BaseModel, loadBaseModel } from "../../../src/training/files/base-model.ts";
 import type { FloatFormat } from "../../../src/training/files/float-formats.ts";
-import { readSafetensors, readSafetensorsHeader } from "../../../src/training/files/safetensors.ts";
+import { readSafetensors, withSafetensors } from "../../../src/training/files/safetensors.ts";
 import {
   streamSafetensors,
   writeSafetensors,
@@ -123,8 +123,9 @@ describe("a merged model", () => {
     const out = await merge(sharded, lora, values);
 
     expect((await loadBaseModel(out)).digest).toBe(whole.digest);
-    const second = await readSafetensorsHeader(join(out, "part-1.safetensors"));
-    expect(second.tensors.get("positions")?.dtype).toBe("I64");
+    const part = join(out, "part-1.safetensors");
+    const second = await withSafetensors(part, async ({ header }) => header.tensors);
+    expect(second.get("positions")?.dtype).toBe("I64");
     const index = JSON.parse(await readFile(join(out, "model.safetensors.index.json"), "utf8"));
     expect(index.weight_map["model.norm.weight"]).toMatch(/^part-[01]\.safetensors$/);
     // Every weight has four bytes, and the positions sixteen.
