@@ -129,7 +129,7 @@ export interface OptimizerState {
 export interface TrainRequest {
   readonly adapter: Float32Array;
   readonly optimizer: OptimizerState;
-  /** Decides the batches (with the learner's seed) and, when factors alternate, which factor trains. */
+  /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
   readonly round: number;
   readonly steps: number;
 }

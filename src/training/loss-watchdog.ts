@@ -1,3 +1,5 @@
+import { KlatchError } from "../errors.ts";
+
 /** Weight of the newest loss in the moving average; ten steps or so are remembered. */
 const SMOOTHING = 0.1;
 /** Steps before the average says anything. */
@@ -27,4 +29,13 @@ export class LossWatchdog {
     if (average <= RISE_MAX * this.#least + SLACK_NATS) return null;
     return `the loss rose from ${this.#least.toFixed(3)} to ${average.toFixed(3)}`;
   }
+}
+
+/** The end of a training that went wrong at a step, and what showed it. */
+export function diverged(step: number, trouble: string): KlatchError {
+  return new KlatchError(
+    "diverged",
+    `training diverged at step ${step}: ${trouble}`,
+    "lower the learning rate or the gradient clip",
+  );
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { KlatchError } from "../errors.ts";
 import type { Evaluation } from "../types.ts";
 import type { Learner, StepMetrics, TrainResult } from "./learner.ts";
+import { diverged } from "./loss-watchdog.ts";
 
 export interface AloneOptions {
   readonly steps: number;
@@ -37,8 +38,9 @@ export interface AloneResult {
 }
 
 /**
- * Trains a learner alone for some steps, telling of every step and evaluation. A divergence or the signal ends it with
- * the best state so far.
+ * Trains a learner alone for some steps, telling of every step and evaluation. A divergence, a held-out loss that is no
+ * number among them, or the signal ends it with the best state so far. Each stretch between evaluations counts as a
+ * round, so factors that alternate take turns.
  *
  * @throws KlatchError `diverged`, or an AbortError, before the first evaluation; otherwise as `Learner.train`
  */
@@ -51,9 +53,9 @@ export async function* trainAlone(
   const progress = new Progress(options.patience);
   let adapter = options.adapter ?? (await learner.initialAdapter());
   let optimizer = learner.initialOptimizer();
-  while (progress.steps < options.steps && !progress.ended) {
+  for (let round = 0; progress.steps < options.steps && !progress.ended; round += 1) {
     const steps = Math.min(options.evaluateEvery, options.steps - progress.steps);
-    const training = learner.watchTraining({ adapter, optimizer, round: 0, steps }, signal);
+    const training = learner.watchTraining({ adapter, optimizer, round, steps }, signal);
     for await (const metrics of training.steps) yield { kind: "step", metrics };
     const trained = await settle(training.result);
     if (trained instanceof Error) {
@@ -93,6 +95,10 @@ class Progress {
     this.#tokens += trained.tokens;
     this.#seconds += trained.seconds;
     this.#loss = trained.loss;
+    if (heldOut !== null && !Number.isFinite(heldOut.loss)) {
+      this.interrupted(diverged(this.steps, `the held-out loss is ${heldOut.loss}`));
+      return;
+    }
     const least = this.#best?.heldOut?.loss ?? Number.POSITIVE_INFINITY;
     if (heldOut === null || heldOut.loss < least) {
       this.#best = { adapter: trained.adapter, bestStep: this.steps, heldOut };

@@ -5,7 +5,7 @@ import type { Adapter } from "./adapters/adapter.ts";
 import { type AnyExample, collateParts, stepExamples } from "./batches.ts";
 import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
-import { LossWatchdog } from "./loss-watchdog.ts";
+import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { adamwStep } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -118,12 +118,4 @@ export function stepsBefore(
 function copyState(state: TrainRequest["optimizer"]): TrainRequest["optimizer"] {
   const { step, firstMoment, secondMoment } = state;
   return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
-}
-
-function diverged(step: number, trouble: string): KlatchError {
-  return new KlatchError(
-    "diverged",
-    `training diverged at step ${step}: ${trouble}`,
-    "lower the learning rate or the gradient clip",
-  );
 }

@@ -79,6 +79,38 @@ describe("training alone", () => {
     expect(patient.result.steps).toBe(8);
   });
 
+  test.each(["alternate", "ffa"] as const)(
+    "factors take turns between evaluations: %s",
+    async (factors) => {
+      const learner = await createLearner({
+        ...tinyOptions(folder),
+        factors,
+        data: { train: [join(folder, "data.jsonl")], columns: {}, heldOutShare: 0 },
+      });
+      const initial = await learner.initialAdapter();
+      let last: AloneEvent | undefined;
+      for await (const event of trainAlone(learner, { steps: 6, evaluateEvery: 3, patience: 0 }))
+        last = event;
+      const { tensors } = learner.info.layout;
+      await learner.close();
+      if (last?.kind !== "end") throw new Error("no result");
+      const { adapter } = last.result;
+      const moved = tensors.filter(({ offset }) => adapter[offset] !== initial[offset]);
+      const names = moved.map(({ name }) => name);
+      expect(names.some((name) => name.includes("lora_B"))).toBe(true);
+      // B alone when frozen, A in the second stretch when they alternate.
+      expect(names.some((name) => name.includes("lora_A"))).toBe(factors === "alternate");
+    },
+  );
+
+  test("a held-out loss that is no number is a divergence", async () => {
+    // The first loss is taken before the step that ruins the adapter; the next would be after the end.
+    const ruin = { ...optimizer, learningRate: 1e30, warmupSteps: 0 };
+    await expect(run({ optimizer: ruin }, { steps: 1, evaluateEvery: 1 })).rejects.toThrow(
+      "training diverged at step 1: the held-out loss is NaN",
+    );
+  });
+
   test("a divergence ends it with the last good state", async () => {
     // Weight decay of rate * decay = -199 per step makes the weights explode after the first evaluations.
     const ruin = { ...optimizer, learningRate: 0.5, weightDecay: 400, warmupSteps: 40 };
