@@ -34,28 +34,38 @@ function placeOf(hash: number, seed: number): number {
   return low * 2 ** 21 + high;
 }
 
+/** The places of all examples with how often each occurs, in order. */
+function* copiesOf(places: Float64Array) {
+  const order = places.toSorted();
+  for (let at = 0; at < order.length; ) {
+    const place = order[at] ?? 0;
+    const start = at;
+    while (order[at] === place) at += 1;
+    yield { place, copies: at - start };
+  }
+}
+
 /**
  * The first examples in the seed's order, `count` or as near to it as can be when equal texts are all taken or none; never
- * more than `most`. When one text alone is more than that, one example.
+ * more than `most`. When every text has far more copies than `count`, the one with the fewest; when those are more than
+ * `most`, one example.
  */
 function drawn(hashes: Float64Array, count: number, most: number, seed: number): readonly number[] {
   if (count === 0) return [];
   const places = hashes.map((hash) => placeOf(hash, seed));
-  const order = places.toSorted();
   const taken = new Set<number>();
   let total = 0;
-  for (let at = 0; at < order.length && total < count; ) {
-    const place = order[at] ?? 0;
-    let end = at + 1;
-    while (order[end] === place) end += 1;
-    const more = total + end - at;
-    if (more <= most && more - count <= count - total) {
-      taken.add(place);
-      total = more;
-    }
-    at = end;
+  let rarest = { place: 0, copies: Number.POSITIVE_INFINITY };
+  for (const { place, copies } of copiesOf(places)) {
+    if (total >= count) break;
+    if (copies < rarest.copies) rarest = { place, copies };
+    const more = total + copies;
+    if (more > most || more - count > count - total) continue;
+    taken.add(place);
+    total = more;
   }
-  if (total === 0) return [places.indexOf(order[0] ?? 0)];
+  if (total === 0 && rarest.copies > most) return [places.indexOf(rarest.place)];
+  if (total === 0) taken.add(rarest.place);
   const chosen: number[] = [];
   for (const [i, place] of places.entries()) if (taken.has(place)) chosen.push(i);
   return chosen;

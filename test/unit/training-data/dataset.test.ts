@@ -204,6 +204,16 @@ describe("the held-out share", () => {
     expect(turned.heldOut.hashes.toSorted()).toEqual(heldOut.hashes.toSorted());
   });
 
+  it("leaks nothing when every text has more copies than rows are asked for", async () => {
+    for (const copies of [2, 3, 5, 9]) {
+      const rows = letters.flatMap((text) => Array.from({ length: copies }, () => ({ text })));
+      const { train, heldOut } = splitHeldOut(await load(rows), 0.05, 1);
+      expect(heldOut.hashes).toHaveLength(copies);
+      const trained = new Set(train.hashes);
+      expect([...heldOut.hashes].filter((hash) => trained.has(hash))).toEqual([]);
+    }
+  });
+
   it("is at least one example when a share is asked for, and never all of them", async () => {
     const two = await load([{ text: "a" }, { text: "b" }]);
     expect(splitHeldOut(two, 0.01, 1).heldOut.examples).toHaveLength(1);
