@@ -13,6 +13,8 @@ interface CsvRecord {
 async function* csvRecords(file: string, delimiter: string): AsyncGenerator<CsvRecord, void> {
   const parser = parse({
     delimiter,
+    // All of them, not the first line's alone: files are put together from several.
+    record_delimiter: ["\r\n", "\n", "\r"],
     info: true,
     skip_empty_lines: true,
     relax_column_count: true,
@@ -31,9 +33,12 @@ async function* csvRecords(file: string, delimiter: string): AsyncGenerator<CsvR
 }
 
 function checkNames(names: readonly string[], file: string): void {
-  const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated !== undefined) {
-    throw badRow(file, 1, `two columns have the same name "${repeated.slice(0, 80)}"`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw badRow(file, 1, `two columns have the same name "${name.slice(0, 80)}"`);
+    }
+    seen.add(name);
   }
 }
 

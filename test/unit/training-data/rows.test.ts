@@ -56,6 +56,28 @@ describe("CSV", () => {
     ]);
   });
 
+  it("ends a row with any line end, whatever the first line has", async () => {
+    const fields = [
+      { a: "1", b: "2" },
+      { a: "3", b: "4" },
+    ];
+    for (const text of [
+      "a,b\n1,2\r\n3,4\r\n",
+      "a,b\r\n1,2\n3,4",
+      'a,b\n1,"2"\r\n3,4\n',
+      "a,b\r1,2\r3,4",
+    ]) {
+      const rows = await rowsOf("a.csv", text);
+      expect(rows.map((row) => row.fields)).toEqual(fields);
+    }
+  });
+
+  it("may have very many columns", async () => {
+    const names = Array.from({ length: 100_000 }, (_, i) => `c${i}`);
+    await expect(rowsOf("a.csv", `${names.join(",")}\n`)).resolves.toEqual([]);
+    await expect(rowsOf("a.csv", `${names.join(",")},c7\n`)).rejects.toThrow(/same name "c7"/);
+  });
+
   it("names file and line of a row that does not fit the header or is malformed", async () => {
     await expect(rowsOf("a.csv", "a,b\n1,2\n3\n")).rejects.toThrow(
       /a\.csv:3: 1 values for 2 columns/,
