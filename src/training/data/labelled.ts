@@ -50,8 +50,10 @@ function labelledTexts(rows: readonly Row[], columns: ColumnMap, file: string): 
 function sortedClasses(labels: Iterable<string>): readonly string[] {
   const classes = [...new Set(labels)];
   const areNumbers = classes.every((name) => /^-?\d{1,15}$/.test(name));
-  if (areNumbers) return classes.sort((a, b) => Number(a) - Number(b));
-  return classes.sort((a, b) => (a < b ? -1 : Number(a > b)));
+  const byUnit = (a: string, b: string) => (a < b ? -1 : Number(a > b));
+  // 1 and 01 are one number and two classes.
+  if (areNumbers) return classes.sort((a, b) => Number(a) - Number(b) || byUnit(a, b));
+  return classes.sort(byUnit);
 }
 
 function checkClasses(classes: readonly string[]): void {

@@ -55,6 +55,8 @@ describe("texts with labels", () => {
       (await read(names.map((label) => ({ text: "a", label })))).classes;
     expect(await labels([10, 9, 100])).toEqual(["9", "10", "100"]);
     expect(await labels(["b", "a", "B", "10"])).toEqual(["10", "B", "a", "b"]);
+    expect(await labels(["1", "01", "2"])).toEqual(["01", "1", "2"]);
+    expect(await labels(["2", "01", "1"])).toEqual(["01", "1", "2"]);
   });
 
   it("keep the order of a list of classes that is given, with classes that do not occur", async () => {
