@@ -87,7 +87,7 @@ function onlyFirst(
  * template writes BOS and EOS itself. A conversation longer than `sequenceMax` ids loses its end, and its beginning when
  * the first prompt alone takes more than three quarters of the room.
  *
- * @returns null when the assistant says nothing
+ * @returns null when the assistant says nothing, or nothing that has an id of its own
  * @throws KlatchError `data` when the template refuses the conversation or does not show an answer
  */
 export function encodeChat(
@@ -116,8 +116,11 @@ export function encodeChat(
       return onlyFirst(tokenizer, whole, answer, sequenceMax);
     }
     if (start >= ids.length) break;
-    parts.push([start, upToEos(ids, start, idAt(answer.end), tokenizer.eosId)]);
+    const end = upToEos(ids, start, idAt(answer.end), tokenizer.eosId);
+    // An answer inside a single id, with words of others, is no part of its own.
+    if (end > start) parts.push([start, end]);
   }
-  const promptLength = parts[0]?.[0] ?? 1;
-  return { ids: Int32Array.from(ids), promptLength, parts, truncated: !complete };
+  const [first] = parts;
+  if (first === undefined) return null;
+  return { ids: Int32Array.from(ids), promptLength: first[0], parts, truncated: !complete };
 }

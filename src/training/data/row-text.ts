@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
+import { oneLine } from "../files/file-access.ts";
 import { COLUMNS_HINT, type Columns, present } from "./columns.ts";
-import type { Row } from "./row.ts";
+import { badRow, type Row } from "./row.ts";
 
 /** One turn of a conversation; further fields are for the chat template. */
 export interface Message {
@@ -64,11 +65,14 @@ export function textOf(row: Row, column: string, file: string): string {
   );
 }
 
-/** CSV keeps a list of messages as JSON text in its cell. */
+/** A CSV cell keeps a list as JSON text; so do many tables of other kinds. */
+function fromCell(value: unknown): unknown {
+  return typeof value === "string" && /^\s*[[{]/.test(value) ? JSON.parse(value) : value;
+}
+
 function messagesOf(row: Row, column: string, file: string): readonly Message[] {
-  const value = row.fields[column];
   try {
-    return messagesSchema.parse(typeof value === "string" ? JSON.parse(value) : value);
+    return messagesSchema.parse(fromCell(row.fields[column]));
   } catch (error) {
     throw new KlatchError(
       "data",
@@ -76,6 +80,16 @@ function messagesOf(row: Row, column: string, file: string): readonly Message[] 
       COLUMNS_HINT,
       { cause: error },
     );
+  }
+}
+
+/** What the assistant may call, for the chat template alone. */
+function toolsOf(row: Row, file: string): unknown {
+  const { tools } = row.fields;
+  try {
+    return fromCell(tools);
+  } catch (error) {
+    throw badRow(file, row.line, `column tools is not JSON: ${oneLine(error)}`);
   }
 }
 
@@ -102,8 +116,8 @@ export function rowText(row: Row, columns: Columns, file: string): RowText {
     case "text":
       return { format: "text", text: text(columns.text) };
     case "messages": {
-      const { tools } = row.fields;
       const messages = messagesOf(row, columns.messages, file);
+      const tools = toolsOf(row, file);
       return { format: "chat", messages, ...(tools ? { tools } : {}) };
     }
     case "prompt": {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeExample, encodePrompt } from "../../../src/training/data/encode.ts";
-import { learnedParts } from "../../../src/training/data/example.ts";
+import { type Example, learnedParts, learnedTokens } from "../../../src/training/data/example.ts";
 import type { Message } from "../../../src/training/data/row-text.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
@@ -154,6 +154,39 @@ describe("a conversation in the model's own template", () => {
       expect(set.format).toBe("chat");
       expect(set.examples.at(0)).toEqual(sets[0]?.examples.at(0));
     }
+  });
+
+  it("has its tools from a list or from JSON in a cell; other text is the template's own matter", async () => {
+    const tokenizer = await withTemplate(
+      `{% if tools %}{% for t in tools %}[{{ t.name }}]{% endfor %}{% endif %}${CHATML}`,
+    );
+    const read = async (tools: unknown) => {
+      const row = JSON.stringify({ messages: TURNS, tools });
+      const set = await loadFiles({ "a.jsonl": row }, tokenizer, { max: 512 });
+      return tokenizer.decode(set.examples.at(0)?.ids ?? []);
+    };
+    const tools = [{ name: "add" }, { name: "sub" }];
+    expect(await read(tools)).toMatch(/^\[add\]\[sub\]/);
+    expect(await read(JSON.stringify(tools))).toBe(await read(tools));
+    expect(await read("")).toBe(await read(null));
+    await expect(read("[{")).rejects.toThrow(/a\.jsonl:1: column tools is not JSON/);
+  });
+
+  it("gives nothing to learn when an answer has no id of its own", async () => {
+    // a and b are one id in this vocabulary, and abc another.
+    const tokenizer = await tinyTokenizer(
+      {},
+      { "chat_template.jinja": "{% for m in messages %}{{ m.content }}{% endfor %}" },
+    );
+    const turns = ["a", "b", "c"].map((content, i) => ({
+      role: i === 1 ? "assistant" : "user",
+      content,
+    }));
+    const encode = (messages: readonly Message[]) =>
+      encodeExample(tokenizer, { format: "chat", messages }, 32);
+    expect(encode(turns)).toBeNull();
+    const spaced = turns.map((turn) => ({ ...turn, content: ` ${turn.content} ` }));
+    expect(learnedTokens(encode(spaced) as Example)).toBeGreaterThan(0);
   });
 
   it("gives nothing to learn when the assistant is silent", async () => {
