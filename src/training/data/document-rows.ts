@@ -26,6 +26,7 @@ export async function* documentRows(file: string): RowBatches {
     return { line, fields: { text }, document };
   };
   let rest = "";
+  let hasBegun = false;
   for await (const chunk of textChunks(file)) {
     rest += chunk;
     const rows: Row[] = [];
@@ -34,8 +35,10 @@ export async function* documentRows(file: string): RowBatches {
       const at = cutAt(piece);
       rows.push(row(piece.slice(0, at), "goes on"));
       rest = rest.slice(at);
+      hasBegun = true;
     }
     yield rows;
   }
-  if (rest.trim() !== "") yield [row(rest, "ends")];
+  // Blank or not, the end of a document that has begun has to be told.
+  if (hasBegun || rest.trim() !== "") yield [row(rest, "ends")];
 }

@@ -86,9 +86,9 @@ function parseArray(text: string, file: string): readonly unknown[] {
   return listIn(value, file);
 }
 
-/** The first line alone is a JSON object: many a `.json` file is JSON Lines. */
+/** The first of several lines is a JSON object: many a `.json` file is JSON Lines. */
 function isJsonLines(text: string): boolean {
-  const [first = "", ...more] = text.trimStart().slice(0, ROW_CHARACTERS_MAX).split("\n", 2);
+  const [first = "", ...more] = text.trim().slice(0, ROW_CHARACTERS_MAX).split("\n", 2);
   if (!first.startsWith("{") || more.length === 0) return false;
   try {
     return typeof JSON.parse(first) === "object";

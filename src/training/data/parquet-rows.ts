@@ -11,11 +11,13 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { KlatchError } from "../../errors.ts";
 import { fileError, oneLine, readExactly } from "../files/file-access.ts";
-import { BATCH_ROWS, type RowBatches } from "./row.ts";
+import { BATCH_ROWS, type Row, type RowBatches } from "./row.ts";
 
 const MAGIC = "PAR1";
 /** A row group is read whole; writers make them of some hundred megabytes at most. */
 const GROUP_BYTES_MAX = 2 ** 31;
+/** Rows that are taken out of a group at once: a value that repeats costs the file nothing, and each row its memory. */
+const PIECE_ROWS = 1 << 20;
 
 /** An empty page has nothing to unpack, and the library's LZ4 fails at it. */
 const decompressors: Compressors = Object.fromEntries(
@@ -69,7 +71,12 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
 }
 
-async function* groups(file: AsyncBuffer, metadata: FileMetaData, name: string): RowBatches {
+async function* groups(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  name: string,
+  pieceRows: number,
+): RowBatches {
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
@@ -80,37 +87,40 @@ async function* groups(file: AsyncBuffer, metadata: FileMetaData, name: string):
         "write it with smaller row groups",
       );
     }
-    const rows = await parquetReadObjects({
-      file,
-      metadata,
-      rowStart,
-      rowEnd,
-      compressors: decompressors,
-      utf8: false,
-    });
-    for (let at = 0; at < rows.length; at += BATCH_ROWS) {
-      const first = rowStart + at + 1;
-      yield rows.slice(at, at + BATCH_ROWS).map((row, i) => ({
-        line: first + i,
-        fields: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, plain(value)])),
-      }));
+    while (rowStart < rowEnd) {
+      const range = { rowStart, rowEnd: Math.min(rowStart + pieceRows, rowEnd) };
+      const options = { file, metadata, compressors: decompressors, utf8: false };
+      yield* batches(await parquetReadObjects({ ...options, ...range }), rowStart);
+      rowStart = range.rowEnd;
     }
-    rowStart = rowEnd;
+  }
+}
+
+function* batches(
+  rows: readonly Readonly<Record<string, unknown>>[],
+  before: number,
+): Generator<readonly Row[], void> {
+  for (let at = 0; at < rows.length; at += BATCH_ROWS) {
+    const first = before + at + 1;
+    yield rows.slice(at, at + BATCH_ROWS).map((row, i) => ({
+      line: first + i,
+      fields: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, plain(value)])),
+    }));
   }
 }
 
 /**
- * Rows of a Parquet file, one row group after the other.
+ * Rows of a Parquet file, one row group after the other; of a great one `pieceRows` rows at a time.
  *
  * @throws KlatchError `data` when the file is missing, only a part of one, or damaged
  */
-export async function* parquetRows(file: string): RowBatches {
+export async function* parquetRows(file: string, pieceRows = PIECE_ROWS): RowBatches {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, "r");
     const buffer = slices(handle, (await handle.stat()).size, file);
     await checkEnds(buffer, file);
-    yield* groups(buffer, await parquetMetadataAsync(buffer), file);
+    yield* groups(buffer, await parquetMetadataAsync(buffer), file, pieceRows);
   } catch (error) {
     if (error instanceof KlatchError) throw error;
     const isOfFileSystem = error instanceof Error && "syscall" in error;

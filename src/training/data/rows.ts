@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, join, relative } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import { fileError } from "../files/file-access.ts";
 import { csvRows } from "./csv-rows.ts";
@@ -30,7 +30,11 @@ function kindOf(file: string): string {
 
 /** Files of a folder and the folders in it, in the order of their names; hidden ones left out. */
 async function filesIn(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder, { recursive: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    // A folder may be named like a file: many programs write a table as a folder `name.parquet`.
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
   const visible = names.filter((name) => !/(^|[/\\])\./.test(name)).sort();
   const tables = visible.filter((name) => kindOf(name) in TABLES);
   // Beside tables a text is a licence or a description, not data.

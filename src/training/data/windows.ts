@@ -48,10 +48,12 @@ export class TextWindows {
     const again = this.#packing === "none" ? maybe(this.#tokenizer.bosId) : [];
     const examples: Example[] = [];
     let at = 0;
+    // What a window takes of the text: the first one's BOS stands there already.
+    const room = () => this.#sequenceMax - (at === 0 ? 0 : again.length);
     // A window that is just full is left for later: the text may end here.
-    while (this.#pending.length - at > this.#sequenceMax) {
+    while (this.#pending.length - at > room()) {
       const start = at === 0 ? [] : again;
-      const end = at + this.#sequenceMax - start.length;
+      const end = at + room();
       examples.push(example([...start, ...this.#pending.slice(at, end)]));
       at = end;
     }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadDataset } from "../../../src/training/data/dataset.ts";
+import { parquetRows } from "../../../src/training/data/parquet-rows.ts";
 import { readRows } from "../../../src/training/data/rows.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
@@ -29,6 +30,7 @@ const SAME = {
   "lines.json": lines,
   "array.json": JSON.stringify(ROWS, null, 2),
   "object.json": JSON.stringify({ version: "1", data: ROWS }),
+  "object-line.json": `${JSON.stringify({ version: "1", data: ROWS })}\n`,
   "a.csv": table(","),
   "bom.csv": `\ufeff${table(",")}`,
   "a.tsv": table("\t"),
@@ -59,6 +61,22 @@ describe("a data file", () => {
       });
       expect(set.summary).toMatchObject({ examples: 2, tokens: 305 });
     }
+  });
+
+  it("of Parquet gives the same rows in pieces of any size", async () => {
+    const texts = ["a", "b", "c", "d", "e"];
+    const content = parquet({ text: texts, list: texts.map((text) => [text, { text }]) });
+    await inFolder(async (folder) => {
+      await writeFiles(folder, { "a.parquet": content });
+      const whole = await readRows(join(folder, "a.parquet"));
+      expect(whole.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5]);
+      for (const size of [1, 2, 3, 4]) {
+        const pieces = [];
+        for await (const rows of parquetRows(join(folder, "a.parquet"), size)) pieces.push(rows);
+        expect(pieces.flat(), `pieces of ${size}`).toEqual(whole);
+        expect(Math.max(...pieces.map((rows) => rows.length))).toBeLessThanOrEqual(size);
+      }
+    });
   });
 
   it("of Parquet keeps lists of objects, numbers and times as JSON would have them", async () => {
@@ -151,6 +169,22 @@ describe("text files", () => {
     });
   });
 
+  it("end where they end, though with a long blank", async () => {
+    const files = { "a.txt": `${"d".repeat(9)}${" ".repeat(200_000)}`, "b.txt": "e" };
+    const set = await loadFiles(files, tokenizer, { max: 256 });
+    expect(idsOf(set).at(-1)).toEqual([1, 7, 2]);
+    expect(idsOf(set).filter((ids) => ids.includes(2))).toHaveLength(2);
+  });
+
+  it("are never cut into more ids than the context has, whatever their length", async () => {
+    for (let length = 1; length <= 24; length += 1) {
+      const set = await loadFiles({ "a.txt": "d".repeat(length) }, tokenizer, { max: 8 });
+      const ids = idsOf(set);
+      expect(Math.max(...ids.map((each) => each.length)), `${length} ids`).toBeLessThanOrEqual(8);
+      expect(ids.flat().filter((id) => id === 6)).toHaveLength(length);
+    }
+  });
+
   it("in a folder are read in the order of their names, hidden ones left out", async () => {
     const files = { "in/b.txt": "b", "in/a/c.md": "c", "in/.hidden.txt": "d", "in/x.bin": "e" };
     const set = await loadFiles(files, tokenizer, { use: ["in"] });
@@ -167,6 +201,18 @@ describe("text files", () => {
       [1, 5, 2],
       [1, 6, 2],
     ]);
+  });
+
+  it("or tables may lie in folders that are named like one", async () => {
+    const part = parquet({ text: ["c", "d"] });
+    const files = { "in/x.parquet/part-0.parquet": part, "in/x.parquet/_SUCCESS": "" };
+    for (const use of [["in"], ["in/x.parquet"]]) {
+      const set = await loadFiles(files, tokenizer, { use });
+      expect(idsOf(set)).toEqual([
+        [1, 5, 2],
+        [1, 6, 2],
+      ]);
+    }
   });
 
   it("can be packed into full rows, one text after the other", async () => {
