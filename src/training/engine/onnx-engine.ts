@@ -58,6 +58,8 @@ function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
+    // The block that a memory pattern plans stands beside what the first run took: activations twice, and no faster.
+    enableMemPattern: false,
     logSeverityLevel: 3,
     extra: {
       session: {
