@@ -151,7 +151,9 @@ describe("bad data gets one line with a hint", () => {
   it("a label outside the set", async () => {
     await inFolder(async (folder) => {
       await writeFiles(folder, { "a.csv": "text,label\na,x\nb,z\n" });
-      const read = readLabelledDataset([join(folder, "a.csv")], {}, tokenizer, 16, ["x", "y"]);
+      const read = readLabelledDataset([join(folder, "a.csv")], {}, tokenizer, 16, {
+        classes: ["x", "y"],
+      });
       expect((await failure(read)).message).toMatch(
         /a\.csv:3: the label "z" is none of the classes \(x, y\)/,
       );

@@ -28,7 +28,7 @@ async function read(
     const file = join(folder, "rows.jsonl");
     await writeFile(file, rows.map((row) => JSON.stringify(row)).join("\n"));
     const { columns = {}, max = 16, classes } = options;
-    return await readLabelledDataset([file], columns, tokenizer, max, classes);
+    return await readLabelledDataset([file], columns, tokenizer, max, classes ? { classes } : {});
   });
 }
 
