@@ -26,6 +26,7 @@ import { downloadLog } from "./download-log.ts";
 import { Driver } from "./driver.ts";
 import type { DriverDeps, OfferTransform } from "./driver-deps.ts";
 import { hubOptions } from "./hub-options.ts";
+import { noticeLog } from "./learner-notices.ts";
 import { learnerOptions } from "./learner-options.ts";
 import type { Logger } from "./logger.ts";
 import { runDigest } from "./manifest.ts";
@@ -107,7 +108,7 @@ class Node implements KlatchNode {
         report: downloadLog(log),
         ...(signal ? { signal } : {}),
       }),
-      ({ facts, message }) => log.warn(facts, message),
+      noticeLog(log),
     );
     try {
       await logEngine(learner, log);

@@ -61,7 +61,11 @@ export class LearnerCore {
     this.#engine = opened.engine;
     this.#microBatch = new MicroBatch((rows, { message }) => {
       const facts = { rows, reason: message };
-      onNotice({ message: "out of memory: each step runs in smaller parts", facts });
+      onNotice({
+        kind: "change",
+        message: "out of memory: each step runs in smaller parts",
+        facts,
+      });
     });
     this.#model = model;
     this.#tokenizer = tokenizer;
@@ -90,7 +94,7 @@ export class LearnerCore {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
-    const data = await readLearnerData(options, tokenizer);
+    const data = await readLearnerData(options, tokenizer, onNotice);
     const opened = await openLearnerEngine(options, onNotice);
     const { adapter, objective } = taskOf(base, options, data.classes);
     const model = new AdaptedModel(base, adapter, opened.engine, {

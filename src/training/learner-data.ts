@@ -7,7 +7,7 @@ import type { Examples } from "./data/example-store.ts";
 import { type LabelledDataset, readLabelledDataset } from "./data/labelled.ts";
 import { splitHeldOut } from "./data/split.ts";
 import type { Tokenizer } from "./data/tokenizer.ts";
-import type { ColumnMap, DataReport, LearnerOptions } from "./learner.ts";
+import type { ColumnMap, DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
 
 /** The data of one learner. */
 export interface LearnerData {
@@ -21,6 +21,9 @@ export interface LearnerData {
   readonly report: DataReport;
   close(): void;
 }
+
+/** Least time between two notices of how far reading has come, ms. */
+const NOTICE_MS = 1000;
 
 const NO_DATA: Dataset<never> = {
   examples: [],
@@ -36,15 +39,28 @@ function inMemory<E>(examples: Examples<E>): readonly E[] {
   );
 }
 
+/** Says now and then how many rows of a set are read: a large one takes minutes the first time. */
+function readingNotices(onNotice: (notice: LearnerNotice) => void): (rows: number) => void {
+  let saidAt = performance.now();
+  return (rows) => {
+    if (performance.now() - saidAt < NOTICE_MS) return;
+    saidAt = performance.now();
+    onNotice({ kind: "progress", message: "reading data", facts: { rows } });
+  };
+}
+
 /** Reads a learner's training and test files; see `loadDataset` and `readLabelledDataset` for errors. */
 export async function readLearnerData(
   options: LearnerOptions,
   tokenizer: Tokenizer,
+  onNotice: (notice: LearnerNotice) => void = () => {},
 ): Promise<LearnerData> {
   const { data, test } = options;
-  if (options.task === "classification") return readLabelled(options, tokenizer);
+  const onRows = readingNotices(onNotice);
+  if (options.task === "classification") return readLabelled(options, tokenizer, onRows);
   const read = (files: readonly string[], columns: ColumnMap) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
+      onRows,
       ...(data?.packing ? { packing: data.packing } : {}),
       ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
     });
@@ -54,18 +70,18 @@ export async function readLearnerData(
 }
 
 /** The classes are those of the options, else those of the training files, else those of the test files. */
-async function readLabelled(options: LearnerOptions, tokenizer: Tokenizer): Promise<LearnerData> {
+async function readLabelled(
+  options: LearnerOptions,
+  tokenizer: Tokenizer,
+  onRows: (rows: number) => void,
+): Promise<LearnerData> {
   const { data, test } = options;
   let classes = options.classes ?? null;
   const read = async (files: readonly string[], columns: ColumnMap): Promise<LabelledDataset> => {
-    const known = classes === null ? [] : [classes];
-    const made = await readLabelledDataset(
-      files,
-      columns,
-      tokenizer,
-      options.sequenceMax,
-      ...known,
-    );
+    const made = await readLabelledDataset(files, columns, tokenizer, options.sequenceMax, {
+      onRows,
+      ...(classes === null ? {} : { classes }),
+    });
     classes = made.classes;
     return made;
   };

@@ -16,7 +16,7 @@ export async function openLearnerEngine(
   const openCpu = async () => (await openEngine("onnx:cpu", { threads })).engine;
   const onLoss = ({ message }: Error) => {
     const facts = { engine: engine.name, reason: message };
-    onNotice({ message: "the engine failed: going on on the CPU", facts });
+    onNotice({ kind: "change", message: "the engine failed: going on on the CPU", facts });
   };
   return { engine: withFallback(engine, openCpu, onLoss), passedOver };
 }

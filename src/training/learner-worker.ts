@@ -4,7 +4,6 @@ import { LearnerCore } from "./learner-core.ts";
 import {
   type Call,
   type FromWorker,
-  Stopped,
   type ToWorker,
   toPlain,
   type WorkerTask,
@@ -26,9 +25,7 @@ function perform(core: LearnerCore, call: Call): unknown {
       return core.initialAdapter();
     case "train":
       return core.train(...call.arguments, {
-        checkStopped() {
-          if (stopped.has(call.id)) throw new Stopped();
-        },
+        isStopped: () => stopped.has(call.id),
         onStep: (step) => post({ id: call.id, step }),
       });
     case "evaluate":

@@ -113,8 +113,10 @@ export interface LearnerInfo {
   readonly data: DataReport;
 }
 
-/** Something that a learner did on its own and its operator should know: a constant sentence, and its facts. */
+/** Something that a learner does on its own and its operator should know: a constant sentence, and its facts. */
 export interface LearnerNotice {
+  /** How far long work has come, or a change of how the learner works. */
+  readonly kind: "progress" | "change";
   readonly message: string;
   readonly facts: Readonly<Record<string, string | number>>;
 }
@@ -132,6 +134,8 @@ export interface TrainRequest {
   /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
   readonly round: number;
   readonly steps: number;
+  /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
+  readonly onStop?: "abort" | "keep";
 }
 
 export interface TrainResult {

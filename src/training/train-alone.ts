@@ -39,35 +39,49 @@ export interface AloneResult {
 
 /**
  * Trains a learner alone for some steps, telling of every step and evaluation. A divergence, a held-out loss that is no
- * number among them, or the signal ends it with the best state so far. Each stretch between evaluations counts as a
- * round, so factors that alternate take turns.
+ * number among them, or the signal ends it with the best state so far; the signal lets the state reached be measured
+ * first. Each stretch between evaluations counts as a round, so factors that alternate take turns.
  *
- * @throws KlatchError `diverged`, or an AbortError, before the first evaluation; otherwise as `Learner.train`
+ * @throws KlatchError `diverged` before the first evaluation; an AbortError when the signal comes before the first
+ *   step; otherwise as `Learner.train`
  */
 export async function* trainAlone(
   learner: Learner,
   options: AloneOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<AloneEvent> {
-  const judges = learner.info.data.heldOut.examples > 0;
   const progress = new Progress(options.patience);
-  let adapter = options.adapter ?? (await learner.initialAdapter());
-  let optimizer = learner.initialOptimizer();
+  let state: Pick<TrainResult, "adapter" | "optimizer"> = {
+    adapter: options.adapter ?? (await learner.initialAdapter()),
+    optimizer: learner.initialOptimizer(),
+  };
   for (let round = 0; progress.steps < options.steps && !progress.ended; round += 1) {
+    const { adapter, optimizer } = state;
     const steps = Math.min(options.evaluateEvery, options.steps - progress.steps);
-    const training = learner.watchTraining({ adapter, optimizer, round, steps }, signal);
+    const request = { adapter, optimizer, round, steps, onStop: "keep" } as const;
+    const training = learner.watchTraining(request, signal);
     for await (const metrics of training.steps) yield { kind: "step", metrics };
     const trained = await settle(training.result);
     if (trained instanceof Error) {
       progress.interrupted(trained);
       break;
     }
-    ({ adapter, optimizer } = trained);
-    const heldOut = judges ? await learner.evaluate(adapter, "held-out") : null;
-    progress.add(trained, steps, heldOut);
-    if (heldOut !== null) yield { kind: "evaluation", step: progress.steps, heldOut };
+    const taken = trained.optimizer.step - optimizer.step;
+    if (taken > 0) {
+      const heldOut = await judge(learner, trained.adapter);
+      progress.add(trained, taken, heldOut);
+      if (heldOut !== null) yield { kind: "evaluation", step: progress.steps, heldOut };
+    }
+    if (taken < steps) progress.interrupted(new DOMException("stopped", "AbortError"));
+    state = trained;
   }
   yield { kind: "end", result: progress.result() };
+}
+
+/** The held-out loss; null when nothing is held out. */
+async function judge(learner: Learner, adapter: Float32Array): Promise<Evaluation | null> {
+  const { examples } = learner.info.data.heldOut;
+  return examples > 0 ? await learner.evaluate(adapter, "held-out") : null;
 }
 
 /** The best state so far, and whether to go on. */
@@ -111,8 +125,9 @@ class Progress {
 
   interrupted(error: Error): void {
     if (this.#best === null) throw error;
-    this.#reason = error instanceof KlatchError ? "diverged" : "stopped";
-    this.#error = error.message;
+    const diverged = error instanceof KlatchError;
+    this.#reason = diverged ? "diverged" : "stopped";
+    this.#error = diverged ? error.message : null;
   }
 
   result(): AloneResult {

@@ -5,6 +5,7 @@ import type { Adapter } from "./adapters/adapter.ts";
 import { type AnyExample, collateParts, stepExamples } from "./batches.ts";
 import type { Examples } from "./data/example-store.ts";
 import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "./learner.ts";
+import { Stopped } from "./learner-messages.ts";
 import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { adamwStep } from "./optimizer.ts";
@@ -12,18 +13,18 @@ import { learningRateAt } from "./schedule.ts";
 
 /** What a caller may hear of a training while it runs. */
 export interface TrainHooks {
-  /** Called before every step; throws to stop. */
-  checkStopped?(): void;
+  /** Asked before every step. */
+  isStopped?(): boolean;
   onStep?(metrics: StepMetrics): void;
   /** Remembers from one training to the next how much fits; a fresh one when absent. */
   readonly microBatch?: MicroBatch;
 }
 
 /**
- * Trains for `request.steps` steps; a pure function of request, model, data and options. Batches continue where the
+ * Trains for `request.steps` steps, fewer when it is stopped and `request.onStop` is "keep"; a pure function of request, model, data and options. Batches continue where the
  * optimizer's step stands, so rounds of any length walk the same sequence of examples.
  *
- * @throws KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite or
+ * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite or
  *   the loss climbs away; what the request holds is then the last good state
  */
 export async function train(
@@ -48,8 +49,12 @@ export async function train(
   const { sequenceMax, threads } = options;
   let lossSum = 0;
   let tokens = 0;
-  for (let taken = 0; taken < request.steps; taken += 1) {
-    hooks.checkStopped?.();
+  let taken = 0;
+  for (; taken < request.steps; taken += 1) {
+    if (hooks.isStopped?.()) {
+      if (request.onStop === "keep") break;
+      throw new Stopped();
+    }
     const stepStarted = performance.now();
     const chosen = stepExamples(
       examples.length,
@@ -90,9 +95,9 @@ export async function train(
   return {
     adapter,
     optimizer: state,
-    loss: request.steps === 0 ? 0 : lossSum / request.steps,
+    loss: taken === 0 ? 0 : lossSum / taken,
     tokens,
-    examples: request.steps * options.batchSize,
+    examples: taken * options.batchSize,
     seconds: (performance.now() - started) / 1000,
   };
 }

@@ -1,8 +1,8 @@
 import type { HubEvent } from "../../training/index.ts";
+import { bar } from "./progress-bar.ts";
 import { bytes } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
-const BAR_WIDTH = 24;
 /** Least time between two pictures, ms. */
 const REDRAW_MS = 100;
 
@@ -17,7 +17,7 @@ export function downloadView(
       case "progress":
         if (event.received < event.total && now() - drawnAt < REDRAW_MS) return;
         drawnAt = now();
-        terminal.overwrite(bar(event));
+        terminal.overwrite(picture(event));
         break;
       case "waiting":
         terminal.note(`another process downloads ${event.model}; waiting for it`);
@@ -38,9 +38,6 @@ export function downloadView(
 
 // --- internal ---
 
-function bar({ file, received, total }: Extract<HubEvent, { kind: "progress" }>): string {
-  const share = total === 0 ? 1 : received / total;
-  const filled = Math.round(share * BAR_WIDTH);
-  const drawn = "#".repeat(filled).padEnd(BAR_WIDTH, ".");
-  return `[${drawn}] ${Math.floor(100 * share)} %  ${bytes(received)} of ${bytes(total)}  ${file}`;
+function picture({ file, received, total }: Extract<HubEvent, { kind: "progress" }>): string {
+  return `${bar(total === 0 ? 1 : received / total)}  ${bytes(received)} of ${bytes(total)}  ${file}`;
 }

@@ -15,6 +15,7 @@ import { hubOptions, tokenCache } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
 import { engineOption } from "./engine-option.ts";
+import { noticeView } from "./notice-view.ts";
 import { wholeNumber } from "./number-flags.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -82,7 +83,8 @@ export async function openModel(
     ...(test ? { test } : {}),
   };
   const hub = hubOptions(flags.cache, { report: downloadView(terminal) });
-  const learner = await createLearner(options, hub);
+  const learner = await createLearner(options, hub, noticeView(terminal));
+  terminal.overwrite("");
   try {
     const { adapter: folder } = flags;
     const adapter = await (folder === undefined

@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
 import {
-  type AloneEvent,
   type AloneResult,
   type ColumnMap,
   createLearner,
@@ -16,9 +15,11 @@ import { learnerOptions } from "../learner-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
 import { parseColumns } from "./model-use.ts";
+import { noticeView } from "./notice-view.ts";
 import { required, wholeNumber } from "./number-flags.ts";
 import { describeModel } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { TrainProgress } from "./train-progress.ts";
 
 /** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
 export function define(command: Command, terminal: Terminal): void {
@@ -54,6 +55,8 @@ export function define(command: Command, terminal: Terminal): void {
 const KEYS =
   /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 interface Flags {
   readonly data?: readonly string[];
   readonly test?: readonly string[];
@@ -70,7 +73,9 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
   const hub = hubOptions(config.cache, { report: downloadView(terminal) });
-  const learner = await createLearner(learnerOptions(config, flags.steps), hub);
+  const options = learnerOptions(config, flags.steps);
+  const learner = await createLearner(options, hub, noticeView(terminal));
+  terminal.overwrite("");
   try {
     const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
     const result = await train(learner, flags, terminal);
@@ -97,55 +102,27 @@ function withFiles(config: Config, flags: Flags): Config {
   return { ...config, data: { ...config.data, columns, train: [...train], test: [...test] } };
 }
 
-/** Trains until the end or the first signal; a person sees how it goes. */
+/** Trains until the end or the first signal, of which the second ends the process; a person sees how it goes. */
 async function train(learner: Learner, flags: Flags, terminal: Terminal): Promise<AloneResult> {
   const { steps, evaluateEvery, patience, init } = flags;
   const adapter = init === undefined ? {} : { adapter: await learner.importAdapter(init) };
   const controller = new AbortController();
-  const stop = () => controller.abort();
-  process.once("SIGINT", stop);
+  const stop = () => {
+    terminal.note("stopping after this step; a second signal stops at once");
+    for (const signal of SIGNALS) process.removeListener(signal, stop);
+    controller.abort();
+  };
+  for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const options = { steps, evaluateEvery, patience, ...adapter };
-    const shown = new Progress(steps, terminal);
+    const shown = new TrainProgress(steps, terminal);
     for await (const event of trainAlone(learner, options, controller.signal)) {
-      if (event.kind === "end") return event.result;
       if (flags.json !== true) shown.show(event);
+      if (event.kind === "end") return event.result;
     }
     throw new Error("training ended without a result");
   } finally {
-    process.removeListener("SIGINT", stop);
-  }
-}
-
-/** One line for each evaluation, with the speed since the one before; on the error stream, results stay clean. */
-class Progress {
-  readonly #steps: number;
-  readonly #terminal: Terminal;
-  #loss = 0;
-  #tokens = 0;
-  #seconds = 0;
-  #count = 0;
-
-  constructor(steps: number, terminal: Terminal) {
-    this.#steps = steps;
-    this.#terminal = terminal;
-  }
-
-  show(event: Exclude<AloneEvent, { kind: "end" }>): void {
-    if (event.kind === "step") {
-      this.#loss += event.metrics.loss;
-      this.#tokens += event.metrics.tokens;
-      this.#seconds += event.metrics.seconds;
-      this.#count += 1;
-      return;
-    }
-    const loss = (this.#loss / Math.max(1, this.#count)).toFixed(4);
-    const speed = Math.round(this.#tokens / Math.max(1e-9, this.#seconds));
-    const heldOut = event.heldOut.loss.toFixed(4);
-    this.#terminal.note(
-      `step ${event.step}/${this.#steps}  loss ${loss}  held out ${heldOut}  ${speed} tokens/s`,
-    );
-    [this.#loss, this.#tokens, this.#seconds, this.#count] = [0, 0, 0, 0];
+    for (const signal of SIGNALS) process.removeListener(signal, stop);
   }
 }
 

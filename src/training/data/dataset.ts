@@ -30,6 +30,8 @@ export interface CacheOptions {
 export interface DatasetOptions {
   readonly packing?: Packing;
   readonly cache?: CacheOptions;
+  /** Told of the rows read so far, after each batch of them. */
+  readonly onRows?: (rows: number) => void;
 }
 
 /** Shorter contexts leave no room for a prompt and an answer. */
@@ -49,6 +51,7 @@ function checkContext(sequenceMax: number): void {
 async function tokenise(
   files: readonly string[],
   reading: Reading,
+  onRows: DatasetOptions["onRows"],
   handOn: (chunks: readonly Int32Array[]) => Promise<void>,
 ) {
   const reader = new ExampleReader(reading);
@@ -57,6 +60,7 @@ async function tokenise(
     for await (const batch of reader.read(file)) {
       for (const { example, hash } of batch) writer.add(example, hash);
       await handOn(writer.takeFull());
+      onRows?.(reader.rows);
     }
   }
   for (const { example, hash } of reader.finish()) writer.add(example, hash);
@@ -76,9 +80,13 @@ async function tokenise(
   return { index, facts: { format, summary } };
 }
 
-async function tokeniseInMemory(files: readonly string[], reading: Reading): Promise<Dataset> {
+async function tokeniseInMemory(
+  files: readonly string[],
+  reading: Reading,
+  onRows: DatasetOptions["onRows"],
+): Promise<Dataset> {
   const all: Int32Array[] = [];
-  const { index, facts } = await tokenise(files, reading, async (chunks) => {
+  const { index, facts } = await tokenise(files, reading, onRows, async (chunks) => {
     all.push(...chunks);
   });
   return dataset(new ExampleStore(index, tokensInMemory(all)), facts);
@@ -88,10 +96,13 @@ async function tokeniseInto(
   cache: TokenCache,
   files: readonly string[],
   reading: Reading,
+  onRows: DatasetOptions["onRows"],
 ): Promise<void> {
   const writer = await cache.write();
   try {
-    const { index, facts } = await tokenise(files, reading, (chunks) => writer.write(chunks));
+    const { index, facts } = await tokenise(files, reading, onRows, (chunks) =>
+      writer.write(chunks),
+    );
     await writer.finish(index, facts);
   } catch (error) {
     await writer.discard();
@@ -121,16 +132,16 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   checkContext(sequenceMax);
-  const { packing = "none" } = options;
+  const { packing = "none", onRows } = options;
   const reading: Reading = { columns, tokenizer, sequenceMax, packing };
   const paths = await expandFolders(files);
-  if (!options.cache) return tokeniseInMemory(paths, reading);
+  if (!options.cache) return tokeniseInMemory(paths, reading, onRows);
   const { folder, memoryTokens, fromBytes = CACHED_BYTES_MIN } = options.cache;
-  if ((await totalBytes(paths)) < fromBytes) return tokeniseInMemory(paths, reading);
+  if ((await totalBytes(paths)) < fromBytes) return tokeniseInMemory(paths, reading, onRows);
   const cache = await TokenCache.open(folder, paths, reading);
   const kept = await cache.read(memoryTokens);
   if (kept) return dataset(kept.examples, kept.facts);
-  await tokeniseInto(cache, paths, reading);
+  await tokeniseInto(cache, paths, reading, onRows);
   const written = await cache.read(memoryTokens);
   // Whoever damages a file within the second in which it was written has to wait for the next attempt.
   if (!written)

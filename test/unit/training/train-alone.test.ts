@@ -21,12 +21,20 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** Every event of a training alone, and its result. */
-async function run(changes: Partial<LearnerOptions>, options: Partial<AloneOptions> = {}) {
+async function run(
+  changes: Partial<LearnerOptions>,
+  options: Partial<AloneOptions> = {},
+  stopAt = Number.POSITIVE_INFINITY,
+) {
   const learner = await createLearner({ ...tinyOptions(folder), ...changes });
   try {
     const events: AloneEvent[] = [];
     const settings = { steps: 20, evaluateEvery: 5, patience: 0, ...options };
-    for await (const event of trainAlone(learner, settings)) events.push(event);
+    const controller = new AbortController();
+    for await (const event of trainAlone(learner, settings, controller.signal)) {
+      events.push(event);
+      if (event.kind === "step" && event.metrics.step === stopAt) controller.abort();
+    }
     const last = events.at(-1);
     if (last?.kind !== "end") throw new Error("no result");
     return { events, result: last.result };
@@ -109,6 +117,28 @@ describe("training alone", () => {
     await expect(run({ optimizer: ruin }, { steps: 1, evaluateEvery: 1 })).rejects.toThrow(
       "training diverged at step 1: the held-out loss is NaN",
     );
+  });
+
+  test("a signal between evaluations keeps the steps that were taken", async () => {
+    const { events, result } = await run({}, { steps: 100_000, evaluateEvery: 100_000 }, 3);
+    expect(result).toMatchObject({ reason: "stopped", error: null });
+    expect(result.steps).toBeGreaterThanOrEqual(3);
+    expect(result.steps).toBeLessThan(100_000);
+    expect(result.bestStep).toBe(result.steps);
+    expect(events.filter(({ kind }) => kind === "evaluation")).toHaveLength(1);
+    // The same bytes as a training of just so many steps.
+    const { steps } = result;
+    const plain = await run({}, { steps, evaluateEvery: steps });
+    expect(plain.result).toMatchObject({ reason: "finished", heldOut: result.heldOut });
+    expect(result.adapter).toEqual(plain.result.adapter);
+  });
+
+  test("a signal before the first step leaves nothing to keep", async () => {
+    const learner = await createLearner(tinyOptions(folder));
+    const options = { steps: 5, evaluateEvery: 5, patience: 0 };
+    const stopped = trainAlone(learner, options, AbortSignal.abort());
+    await expect(stopped.next()).rejects.toThrow(/abort/);
+    await learner.close();
   });
 
   test("a divergence ends it with the last good state", async () => {
