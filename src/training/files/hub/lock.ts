@@ -16,8 +16,7 @@ export interface LockOptions {
 
 /**
  * Runs `work` while this process holds the lock file; waits while another does. A lock whose process is gone is taken
- * over. Two processes that take over the same one at the same moment could both get it: what the lock guards is checked
- * by digest before it is used, so the worst that follows is a second download.
+ * over. A process that was suspended for a minute may find that another has its lock: both then bring the same bytes.
  */
 export async function withLock<T>(
   file: string,
@@ -26,10 +25,7 @@ export async function withLock<T>(
 ): Promise<T> {
   let hasWaited = false;
   while (!(await tryTake(file))) {
-    if (await isAbandoned(file)) {
-      await rm(file, { force: true });
-      continue;
-    }
+    if (await removeAbandoned(file)) continue;
     if (!hasWaited) onWait();
     hasWaited = true;
     await delay(POLL_MS, undefined, { ...(signal ? { signal } : {}) });
@@ -47,6 +43,23 @@ export async function withLock<T>(
 // --- internal ---
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+
+/** One at a time looks and removes: a second would remove the lock that the first has taken meanwhile. */
+async function removeAbandoned(file: string): Promise<boolean> {
+  if (!(await isAbandoned(file))) return false;
+  const turn = `${file}.turn`;
+  if (!(await tryTake(turn))) {
+    if (await isAbandoned(turn)) await rm(turn, { force: true });
+    return false;
+  }
+  try {
+    const isStillSo = await isAbandoned(file);
+    if (isStillSo) await rm(file, { force: true });
+    return isStillSo;
+  } finally {
+    await rm(turn, { force: true });
+  }
+}
 
 async function tryTake(file: string): Promise<boolean> {
   try {
