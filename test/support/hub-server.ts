@@ -35,6 +35,10 @@ export class HubServer {
   readonly failures: number[] = [];
   /** Whether the content server serves parts of files. */
   servesRanges = true;
+  /** Whether the content server is a CloudFront of old, before Xet: the library asks it directly, token and all. */
+  isCloudFront = false;
+  /** What has no end in the list of files: the pages, or the text of the first. */
+  endless: "pages" | "text" | null = null;
   readonly #hub: Server;
   readonly #content: Server;
 
@@ -92,6 +96,7 @@ export class HubServer {
     const found = this.#find(decodeURIComponent(url.pathname), token);
     if ("status" in found) refuse(response, found);
     else if (found.kind === "resolve") this.#redirect(request, response, found);
+    else if (found.kind === "tree" && this.endless === "text") sendBlanks(response);
     else if (found.kind === "tree") this.#sendTree(response, found.repository, url);
     else sendInfo(response, found.repository);
   }
@@ -121,7 +126,7 @@ export class HubServer {
   #sendTree(response: ServerResponse, repository: HubRepository, url: URL): void {
     const from = Number(url.searchParams.get("cursor") ?? 0);
     const items = repository.files.slice(from, from + PAGE);
-    if (from + PAGE < repository.files.length) {
+    if (this.endless === "pages" || from + PAGE < repository.files.length) {
       url.searchParams.set("cursor", String(from + PAGE));
       response.setHeader("link", `<${url.href}>; rel="next"`);
     }
@@ -143,7 +148,11 @@ export class HubServer {
       "x-linked-etag": `"${oid}"`,
     };
     // A client that offers to speak Xet gets a description of a large file instead of a redirect.
-    if (large && request.headers.accept?.includes("application/vnd.xet-fileinfo+json")) {
+    if (
+      large &&
+      !this.isCloudFront &&
+      request.headers.accept?.includes("application/vnd.xet-fileinfo+json")
+    ) {
       const at = (rel: string) => `<${this.endpoint}/${rel}/${oid}>; rel="${rel}"`;
       response.writeHead(200, {
         ...linked,
@@ -171,6 +180,7 @@ export class HubServer {
     const isHead = request.headers.range === "bytes=0-0";
     const fault = isHead ? undefined : this.faults.get(file)?.shift();
     const servesRanges = this.servesRanges || !stored.large;
+    if (this.isCloudFront) response.setHeader("x-cache", "Hit from cloudfront");
     sendContent(request, response, stored, repository.commit, { fault, servesRanges });
   }
 }
@@ -191,6 +201,16 @@ function sendInfo(response: ServerResponse, { id, commit, files, options }: HubR
     lastModified: "2024-01-01T00:00:00.000Z",
     siblings: files.map(({ path }) => ({ rfilename: path })),
   });
+}
+
+/** Goes on until the reader goes away. */
+function sendBlanks(response: ServerResponse): void {
+  const blanks = " ".repeat(1 << 20);
+  const send = () => {
+    while (!response.destroyed && response.write(blanks));
+  };
+  response.writeHead(200, { "content-type": "application/json" }).on("drain", send);
+  send();
 }
 
 function sendJson(response: ServerResponse, commit: string, body: unknown): void {

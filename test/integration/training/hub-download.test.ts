@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { HubOptions } from "../../../src/training/files/hub/options.ts";
@@ -101,6 +101,38 @@ describe("a download that goes wrong", () => {
       expect(weightsOf(again.folder).equals(WEIGHTS)).toBe(true);
       expect(existsSync(join(place, "model.safetensors.part"))).toBe(false);
     }
+  });
+});
+
+describe("a download whose record", () => {
+  test.each([
+    ["is empty", ""],
+    ["is cut off", '{"id": "some'],
+    ["says something else", "{}"],
+  ])("%s, as after a loss of power, is completed without its files", async (_, content) => {
+    const { server, hub } = await hubWith();
+    const { folder } = await resolveModel(ID, hub);
+    const record = join(folder, "klatch-hub.json");
+    const whole = readFileSync(record, "utf8");
+    writeFileSync(record, content);
+
+    await resolveModel(ID, hub);
+
+    expect(readFileSync(record, "utf8")).toBe(whole);
+    expect(server.contentAsked("model.safetensors")).toHaveLength(1);
+  });
+});
+
+describe("a download whose place is taken", () => {
+  test("by a folder is an error that names it", async () => {
+    const { repository, hub } = await hubWith();
+    const place = join(hub.cacheFolder, "hub", "some-lab--tiny", repository.commit);
+    mkdirSync(join(place, "model.safetensors"), { recursive: true });
+
+    await expect(resolveModel(ID, hub)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringContaining("model.safetensors is a folder"),
+    });
   });
 });
 

@@ -71,6 +71,22 @@ describe("a model of the hub", () => {
     expect(server.contentAsked("model-00001-of-00009.safetensors")).toEqual([]);
   });
 
+  test("is kept whatever the names of its shards begin with", async () => {
+    const index = { weight_map: { a: "-a.safetensors", b: "_b.safetensors" } };
+    const { server, hub } = await hubWith({
+      ...without("model.safetensors"),
+      "model.safetensors.index.json": JSON.stringify(index),
+      "-a.safetensors": WEIGHTS.slice(0, 1000),
+      "_b.safetensors": WEIGHTS.slice(1000),
+    });
+
+    const first = await resolveModel(ID, hub);
+    const asked = server.asked.length;
+
+    expect(await resolveModel(ID, hub)).toEqual(first);
+    expect(server.asked).toHaveLength(asked);
+  });
+
   test("gives way to a folder of that name", async () => {
     const folder = temporaryFolder();
 
@@ -115,6 +131,32 @@ describe("a model that cannot be had", () => {
     expect(told).toEqual([undefined]);
     expect(server.asked[0]?.authorization).toBe("Bearer hf_member");
   });
+
+  test("is gated, and a content server that is asked directly is not told the token either", async () => {
+    const { server, hub } = await hubWith(FILES, { gatedFor: "hf_member" });
+    server.isCloudFront = true;
+
+    const { folder } = await resolveModel(ID, { ...hub, token: "hf_member" });
+
+    expect(weightsOf(folder).equals(WEIGHTS)).toBe(true);
+    const told = server.contentAsked("model.safetensors").map(({ authorization }) => authorization);
+    expect(new Set(told)).toEqual(new Set([undefined]));
+  });
+
+  test.each(["pages", "text"] as const)(
+    "has a list of files with %s without end",
+    async (endless) => {
+      const { server, hub } = await hubWith();
+      server.endless = endless;
+
+      await expect(resolveModel(ID, hub)).rejects.toMatchObject({
+        code: "network",
+        message: expect.stringContaining(
+          endless === "pages" ? "more than 100 answers" : "more than 33554432 bytes",
+        ),
+      });
+    },
+  );
 
   test("does not exist, or not in that revision", async () => {
     const { hub } = await hubWith();

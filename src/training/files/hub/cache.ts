@@ -1,7 +1,8 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileError, isMissing, readJson, writeWhole } from "../file-access.ts";
+import { KlatchError } from "../../../errors.ts";
+import { fileError, readJson, writeWhole } from "../file-access.ts";
 import { type HubModel, isCommit } from "./model-id.ts";
 
 /** Written last: a snapshot without it is not complete. */
@@ -16,7 +17,7 @@ const recordSchema = z.strictObject({
   files: z
     .array(
       z.strictObject({
-        path: z.string().regex(/^[\w][\w.-]*$/),
+        path: z.string().regex(/^[\w-][\w.-]*$/),
         size: z.number().int().min(0),
         algorithm: z.enum(["sha256", "git-sha1"]),
         digest: z.string().regex(/^[0-9a-f]{40,64}$/),
@@ -106,13 +107,16 @@ export async function sizeOfFile(file: string): Promise<number | null> {
 
 // --- internal ---
 
-/** The digests were checked on arrival; here only what an interrupted deletion would leave behind is looked for. */
+/**
+ * The digests were checked on arrival; here only what an interrupted deletion, or a loss of power while the record was
+ * written, would leave behind is looked for.
+ */
 async function isComplete(folder: string, commit: string): Promise<boolean> {
   let record: SnapshotRecord;
   try {
     record = await readJson(join(folder, RECORD_FILE), recordSchema, RECORD_BYTES_MAX);
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (error instanceof KlatchError && error.code === "data") return false;
     throw error;
   }
   if (record.commit !== commit) return false;

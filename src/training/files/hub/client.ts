@@ -21,6 +21,9 @@ const RETRY_MS = 500;
 const ANSWER_MS = 30_000;
 const ENTRIES_MAX = 20_000;
 const FILE_BYTES_MAX = 2 ** 42;
+/** Answers that are read whole: how many a question may take, and how long one may be. */
+const ANSWERS_MAX = 100;
+const ANSWER_BYTES_MAX = 1 << 25;
 
 const size = z.number().int().min(0).max(FILE_BYTES_MAX);
 const entrySchema = z.object({
@@ -49,7 +52,7 @@ export class HubClient {
     const { modelInfo } = await library();
     const { id: name, revision } = this.#model;
     const info = await protocol(() =>
-      modelInfo({ name, revision, additionalFields: ["sha"], ...this.#common() }),
+      modelInfo({ name, revision, additionalFields: ["sha"], ...this.#common(this.#bounded()) }),
     );
     if (typeof info.sha === "string" && isCommit(info.sha)) return info.sha;
     throw confused(`it names no commit for ${name}`);
@@ -62,7 +65,8 @@ export class HubClient {
       const files: HubFile[] = [];
       let seen = 0;
       const { id } = this.#model;
-      for await (const item of listFiles({ repo: id, revision: commit, ...this.#common() })) {
+      const common = this.#common(this.#bounded());
+      for await (const item of listFiles({ repo: id, revision: commit, ...common })) {
         seen += 1;
         if (seen > ENTRIES_MAX) throw confused(`${id} holds more than ${ENTRIES_MAX} files`);
         if (item.type !== "file" || item.path.includes("/")) continue;
@@ -91,7 +95,7 @@ export class HubClient {
       return head;
     };
     const info = await protocol(() =>
-      fileDownloadInfo({ repo, path, revision: commit, ...this.#common(), fetch: probe }),
+      fileDownloadInfo({ repo, path, revision: commit, ...this.#common(probe) }),
     );
     // Only its head was wanted; an unread body would hold the connection.
     await head?.body?.cancel();
@@ -112,12 +116,23 @@ export class HubClient {
     return { body: response.body, from: startOf(response) };
   }
 
-  #common() {
+  #common(using: typeof fetch) {
     const { endpoint, token } = this.#options;
     return {
       hubUrl: endpoint,
-      fetch: this.#fetch,
+      fetch: using,
       ...(token === undefined ? {} : { accessToken: token }),
+    };
+  }
+
+  /** `fetch` for one question, whose answers are read whole: a hub may say that more follows for ever. */
+  #bounded(): typeof fetch {
+    let count = 0;
+    return async (input, init) => {
+      count += 1;
+      if (count > ANSWERS_MAX) throw confused(`it takes more than ${ANSWERS_MAX} answers`);
+      const response = await this.#fetch(input, init);
+      return new Response(response.body?.pipeThrough(atMost(ANSWER_BYTES_MAX)) ?? null, response);
     };
   }
 
@@ -138,7 +153,10 @@ export class HubClient {
     const timer = setTimeout(() => answer.abort(new Error("no answer")), ANSWER_MS);
     const signals = [answer.signal, ...(signal ? [signal] : [])];
     try {
-      const response = await fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      const response = await fetch(input, {
+        ...forHost(input, init, endpoint),
+        signal: AbortSignal.any(signals),
+      });
       if (response.ok) return response;
       await response.body?.cancel();
       return refusalOf(response, this.#model, endpoint, token !== undefined);
@@ -155,6 +173,26 @@ export class HubClient {
 
 /** Loaded when a hub model is named, and not by anyone else. */
 const library = () => import("@huggingface/hub");
+
+/** The token is for the hub alone; the library sends it wherever the hub points. */
+function forHost(input: Target, init: RequestInit, endpoint: string): RequestInit {
+  const url = input instanceof Request ? input.url : input;
+  if (new URL(url).origin === new URL(endpoint).origin) return init;
+  const headers = new Headers(init.headers);
+  headers.delete("authorization");
+  return { ...init, headers };
+}
+
+function atMost(most: number): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let size = 0;
+  return new TransformStream({
+    transform(bytes, controller) {
+      size += bytes.length;
+      if (size > most) throw confused(`an answer has more than ${most} bytes`);
+      controller.enqueue(bytes);
+    },
+  });
+}
 
 function confused(what: string): KlatchError {
   return new KlatchError(

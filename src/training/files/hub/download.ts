@@ -45,10 +45,7 @@ export async function downloadFile(
   if ((await sizeOfFile(join(folder, file.path))) === file.size) return;
   for (const isLast of [false, true]) {
     const digest = await fill(part, client, commit, file, options);
-    if (digest === file.digest) {
-      await rename(part, join(folder, file.path));
-      return;
-    }
+    if (digest === file.digest) return await publish(part, join(folder, file.path));
     await rm(part, { force: true });
     if (!isLast) options.onRetry("the content has another digest");
   }
@@ -62,6 +59,12 @@ export async function downloadFile(
 // --- internal ---
 
 const partOf = (folder: string, { path }: HubFile): string => join(folder, `${path}.part`);
+
+async function publish(part: string, path: string): Promise<void> {
+  await rename(part, path).catch((error: unknown) => {
+    throw fileError(error, path);
+  });
+}
 
 /** Completes the part and gives the digest of its content. */
 async function fill(
