@@ -11,15 +11,6 @@ function requirePositive(name: string, value: number, hint: string): void {
   }
 }
 
-function refuseHalfFloats(dtype: LearnerOptions["dtype"]): void {
-  if (dtype !== "f16") return;
-  throw new KlatchError(
-    "usage",
-    "the base model cannot be kept as f16 by any engine yet",
-    "choose f32, or int8, which takes half of f16's memory and runs everywhere",
-  );
-}
-
 /**
  * The options with `sequenceMax` cut to the model's context less the adapter's virtual tokens.
  *
@@ -31,7 +22,6 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
     const hint = `choose one of ${ENGINE_CHOICES.join(", ")}`;
     throw new KlatchError("usage", `there is no engine "${String(engine)}"`, hint);
   }
-  refuseHalfFloats(options.dtype);
   for (const [name, value] of Object.entries({ threads, batchSize })) {
     if (!Number.isInteger(value) || value < 1 || value > 4096) {
       throw new KlatchError("usage", `${name} ${value} is not possible`, "choose 1 to 4096");

@@ -1,7 +1,7 @@
 import { computationOrder, operands } from "./graph/gradient.ts";
 import { type DType, sizeOf, type Value } from "./graph/value.ts";
 
-const BYTES: Readonly<Record<DType, number>> = { f32: 4, f64: 8, i64: 8, u8: 1, bool: 1 };
+const BYTES: Readonly<Record<DType, number>> = { f32: 4, f64: 8, f16: 2, i64: 8, u8: 1, bool: 1 };
 
 /** What a graph needs while it runs, in bytes. */
 export interface GraphMemory {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { KlatchError } from "../errors.ts";
 import type { Adapter, Fold } from "./adapters/adapter.ts";
 import { fileError, readJson, writeWhole } from "./files/file-access.ts";
-import { encodeFloats, type FloatFormat, isFloatFormat } from "./files/float-formats.ts";
+import { beyondF16, encodeFloats, type FloatFormat, isFloatFormat } from "./files/float-formats.ts";
 import { COMPANION_FILES, INDEX_FILE, WEIGHTS_FILE } from "./files/model-files.ts";
 import { type SafetensorsReader, withSafetensors } from "./files/safetensors.ts";
 import { elementBytes } from "./files/safetensors-header.ts";
@@ -132,10 +132,9 @@ async function mergedBytes(
   return encodeFloats(data, dtype);
 }
 
-/** Half precision ends at 65,504. */
 function checkRange(name: string, data: Float32Array): void {
-  const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  if (largest < 65_520) return;
+  const largest = beyondF16(data);
+  if (largest === null) return;
   throw new KlatchError(
     "data",
     `${name} holds ${largest}, which F16 cannot say`,

@@ -62,6 +62,10 @@ function sessionOptions(
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: {
+      optimization: {
+        // What graphs compute twice they compute twice on purpose: kept from one use to the next it would take memory.
+        disable_specified_optimizers: "CommonSubexpressionElimination",
+      },
       session: {
         // The softmax of a masked score is a denormal number, and products of those are slow. It holds for the thread of
         // the process's first session only: a second learner in one process is about a fifth slower.

@@ -71,6 +71,16 @@ export function encodeF16(values: Float32Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(half.buffer);
 }
 
+/** The greatest magnitude of `values` where `encodeF16` would make an infinity of it, else null. */
+export function beyondF16(values: Float32Array): number | null {
+  let most = 0;
+  for (let i = 0; i < values.length; i += 1) most = Math.max(most, Math.abs(values[i] ?? 0));
+  return most < F16_LIMIT ? null : most;
+}
+
+/** The middle between 65,504 and the next step. */
+const F16_LIMIT = 65_520;
+
 function halfBits(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const rest = single & 0x7fffffff;

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 
-/** Element types of a graph; `f64` exists for gradient checks. */
-export type DType = "f32" | "f64" | "i64" | "u8" | "bool";
+/** Element types of a graph; `f64` exists for gradient checks, `f16` and `u8` for storing frozen weights. */
+export type DType = "f32" | "f64" | "f16" | "i64" | "u8" | "bool";
 export type Shape = readonly number[];
 export type Attribute = number | boolean | readonly number[];
-export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array;
+/** f16 elements are given as their bits, in a Uint16Array. */
+export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array;
 
 /** Every operation of the graph. Each has one constructor (shape rule and VJP) and one ONNX lowering. */
 export type Op =
@@ -23,8 +24,8 @@ export type Op =
   | "erf"
   | "greaterOrEqual"
   | "matmul"
-  | "quantizedLinear"
-  | "unpack"
+  | "packedMatmul"
+  | "widen"
   | "reshape"
   | "transpose"
   | "expand"

@@ -63,6 +63,8 @@ export interface WeightSource {
   weight(graph: Graph, name: string): Value;
   /** x [rows, inputs] times a layer's matrix where that is not kept as a weight: [rows, outputs]. */
   product?(graph: Graph, layer: LinearLayer, x: Value): Value | undefined;
+  /** Rows `ids` of a table where that is not kept as a weight. */
+  rows?(graph: Graph, table: string, ids: Value): Value | undefined;
 }
 
 /** The blocks of one program over frozen weights, with what an adapter changes. */
@@ -96,7 +98,8 @@ export function makeBlocks(
       return adaptation.linear?.(layer, x, base) ?? base.withBias(base.product(x));
     },
     embed(table, ids, factor = 1) {
-      const rows = scale(gatherRows(weight(table), ids), factor);
+      const chosen = source.rows?.(graph, table, ids) ?? gatherRows(weight(table), ids);
+      const rows = scale(chosen, factor);
       return (table === definition.embedding ? behind.insert?.(rows) : undefined) ?? rows;
     },
     positions: () => behind.positions(graph),

@@ -3,7 +3,7 @@ import type { BaseDType } from "../../types.ts";
 import type { Arrays } from "../engine/engine.ts";
 import type { BaseModel } from "../files/base-model.ts";
 import type { WeightSource } from "./blocks.ts";
-import { quantizeLinears } from "./quantized-weights.ts";
+import { type PackedDType, packWeights } from "./packed-weights.ts";
 
 /** Weights up to this size are copied into every program, which packs them once and runs faster. */
 const COPY_BYTES_MAX = 128 << 20;
@@ -39,8 +39,7 @@ export interface FrozenWeights extends WeightSource {
  */
 export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
   const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
-  assert.notEqual(dtype, "f16", "refused with the options");
-  if (dtype !== "f32") return freezeQuantized(model, dtype === "int8" ? 8 : 4, options.release);
+  if (dtype !== "f32") return freezePacked(model, dtype, options.release);
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
   const names = copied ? [] : [...model.definition.weights.keys()];
@@ -57,13 +56,13 @@ export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWei
   };
 }
 
-/** Linear layers as integers, everything else fed as it is. */
-function freezeQuantized(model: BaseModel, bits: 4 | 8, release = false): FrozenWeights {
-  const quantized = quantizeLinears(model, bits, release);
-  const { names, product } = quantized;
+/** Matrices in fewer bits, everything else fed as it is. */
+function freezePacked(model: BaseModel, dtype: PackedDType, release?: boolean): FrozenWeights {
+  const packed = packWeights(model, dtype, release);
+  const { names, product, rows } = packed;
   const whole = [...model.definition.weights.keys()].filter((name) => !names.has(name));
   const feeds = {
-    ...quantized.feeds,
+    ...packed.feeds,
     ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
   };
   return {
@@ -71,9 +70,10 @@ function freezeQuantized(model: BaseModel, bits: 4 | 8, release = false): Frozen
     bytes: Object.values(feeds).reduce((total, { byteLength }) => total + byteLength, 0),
     programsMax: PROGRAMS_MAX,
     product,
+    rows,
     weight(graph, requested) {
       const name = model.definition.aliases.get(requested) ?? requested;
-      assert.ok(!names.has(name), `${name} is quantised`);
+      assert.ok(!names.has(name), `${name} is packed`);
       return graph.input(name, model.tensor(name).shape, "f32");
     },
   };

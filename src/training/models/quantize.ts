@@ -1,7 +1,7 @@
-import { BLOCK_COLUMNS } from "../graph/quantized.ts";
+import { BLOCK_ROWS, blocksOf } from "../graph/packed-matrix.ts";
 
-/** A matrix as `QuantizedMatrix` holds it. */
-export interface PackedMatrix {
+/** A matrix of integers as `PackedMatrix` holds it. */
+export interface QuantizedMatrix {
   readonly rows: number;
   readonly columns: number;
   readonly bits: 4 | 8;
@@ -12,49 +12,51 @@ export interface PackedMatrix {
 /** Shares of a block's greatest magnitude that are tried as the end of the 4-bit range. */
 const RANGES = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
 
-/** Blocks in a row of `columns`. */
-export function blocksOf(columns: number): number {
-  return Math.ceil(columns / BLOCK_COLUMNS);
-}
-
 /**
- * Rounds a matrix [rows, columns] to integers with a scale for every 32 columns. 8 bits: the scale is the block's greatest
- * magnitude over 127. 4 bits: of seven clipped ranges the one with the least squared error, for outliers cost the
- * other 31 numbers most of their precision.
+ * Rounds a matrix [rows, columns] to integers with a scale for every 32 rows of a column. 8 bits: the scale is the block's
+ * greatest magnitude over 127. 4 bits: of seven clipped ranges the one with the least squared error, for outliers cost the
+ * other 31 numbers most of their precision. `columnsFirst` where `data` lies column by column.
  */
 export function quantize(
   data: Float32Array,
-  rows: number,
-  columns: number,
+  { rows, columns, columnsFirst = false }: MatrixOrder,
   bits: 4 | 8,
-): PackedMatrix {
-  const blocks = blocksOf(columns);
-  const bytes = (BLOCK_COLUMNS * bits) / 8;
-  const packed = new Uint8Array(rows * blocks * bytes);
-  const scales = new Float32Array(rows * blocks);
+): QuantizedMatrix {
+  const blocks = blocksOf(rows);
+  const integers = new Uint8Array(blocks * BLOCK_ROWS * columns);
+  const scales = new Float32Array(blocks * columns);
   const half = 2 ** (bits - 1);
-  for (let row = 0; row < rows; row += 1) {
-    for (let block = 0; block < blocks; block += 1) {
-      const start = row * columns + block * BLOCK_COLUMNS;
-      const end = Math.min(start + BLOCK_COLUMNS, (row + 1) * columns);
-      const scale =
-        bits === 8 ? greatest(data, start, end) / (half - 1) : bestScale(data, start, end);
-      const at = row * blocks + block;
-      scales[at] = scale;
-      const target = packed.subarray(at * bytes, (at + 1) * bytes);
-      // What lies beyond the row's end is zero, which is stored as half the range.
-      target.fill(bits === 8 ? half : half * 16 + half);
-      for (let i = start; i < end; i += 1) {
-        write(target, i - start, bits, nearest(data[i] ?? 0, scale, half) + half);
-      }
+  // What lies beyond the last row is zero.
+  const numbers = new Float32Array(BLOCK_ROWS);
+  const [down, across] = columnsFirst ? [1, rows] : [columns, 1];
+  for (let at = 0; at < scales.length; at += 1) {
+    const column = at % columns;
+    const top = ((at - column) / columns) * BLOCK_ROWS;
+    for (let i = 0; i < BLOCK_ROWS; i += 1) {
+      const inside = top + i < rows;
+      numbers[i] = inside ? (data[(top + i) * down + column * across] ?? 0) : 0;
+    }
+    const scale = bits === 8 ? greatest(numbers) / (half - 1) : bestScale(numbers);
+    scales[at] = scale;
+    for (let i = 0; i < BLOCK_ROWS; i += 1) {
+      integers[(top + i) * columns + column] = nearest(numbers[i] ?? 0, scale, half) + half;
     }
   }
-  return { rows, columns, bits, packed, scales };
+  return { rows, columns, bits, packed: bits === 8 ? integers : nibbles(integers), scales };
 }
 
-function greatest(data: Float32Array, start: number, end: number): number {
+/** Sizes of a matrix and the order of its numbers. */
+export interface MatrixOrder {
+  readonly rows: number;
+  readonly columns: number;
+  readonly columnsFirst?: boolean;
+}
+
+// --- internal ---
+
+function greatest(numbers: Float32Array): number {
   let most = 0;
-  for (let i = start; i < end; i += 1) most = Math.max(most, Math.abs(data[i] ?? 0));
+  for (let i = 0; i < numbers.length; i += 1) most = Math.max(most, Math.abs(numbers[i] ?? 0));
   return most;
 }
 
@@ -63,27 +65,27 @@ function nearest(x: number, scale: number, half: number): number {
   return Math.min(half - 1, Math.max(-half, Math.round(x / scale)));
 }
 
-function bestScale(data: Float32Array, start: number, end: number): number {
-  const most = greatest(data, start, end);
-  let best = { scale: 0, error: Number.POSITIVE_INFINITY };
+function bestScale(numbers: Float32Array): number {
+  const most = greatest(numbers);
+  let [best, least] = [0, Number.POSITIVE_INFINITY];
   for (const range of RANGES) {
     const scale = Math.fround((most * range) / 7);
     let error = 0;
-    for (let i = start; i < end; i += 1) {
-      const x = data[i] ?? 0;
-      error += (x - nearest(x, scale, 8) * scale) ** 2;
+    for (let i = 0; i < numbers.length; i += 1) {
+      const x = numbers[i] ?? 0;
+      const apart = x - nearest(x, scale, 8) * scale;
+      error += apart * apart;
     }
-    if (error < best.error) best = { scale, error };
+    if (error < least) [best, least] = [scale, error];
   }
-  return best.scale;
+  return best;
 }
 
-function write(block: Uint8Array, index: number, bits: 4 | 8, value: number): void {
-  if (bits === 8) {
-    block[index] = value;
-    return;
-  }
-  const at = index >> 1;
-  const shift = 4 * (index & 1);
-  block[at] = ((block[at] ?? 0) & ~(15 << shift)) | (value << shift);
+/** The first half of the numbers in the low halves of the bytes, the second in the high ones. */
+function nibbles(integers: Uint8Array): Uint8Array {
+  const half = integers.length / 2;
+  const packed = new Uint8Array(half);
+  for (let i = 0; i < half; i += 1)
+    packed[i] = (integers[i] ?? 0) | ((integers[half + i] ?? 0) << 4);
+  return packed;
 }

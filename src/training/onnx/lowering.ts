@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { computationOrder, operands } from "../graph/gradient.ts";
-import type { Value } from "../graph/value.ts";
+import { type DType, floats, type Value } from "../graph/value.ts";
 import { type FusedNorm, findNorms } from "./fused-norm.ts";
 import type { OnnxGraph, OnnxNode, OnnxPort, OnnxTensor } from "./model-proto.ts";
 import { LOWERINGS, type Lowerings } from "./operators.ts";
@@ -44,6 +44,14 @@ export class Lowering {
     const node: OnnxNode = { type, inputs, outputs: [output], attributes };
     this.nodes.push(domain === undefined ? node : { ...node, domain });
     return output;
+  }
+
+  /** The name of a constant of shape []. */
+  scalar(dtype: DType, value: number): string {
+    const name = this.fresh();
+    const data = dtype === "u8" ? Uint8Array.of(value) : floats(dtype, [value]);
+    this.initializers.push({ name, shape: [], dtype, data });
+    return name;
   }
 
   /** The name of a 1-D integer constant: shapes, axes, bounds. */

@@ -38,10 +38,17 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxPort[];
 }
 
-// Field numbers below are those of onnx.proto3 (ONNX IR version 8, operator set 17).
-const DATA_TYPE: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i64: 7, bool: 9, f64: 11 };
-const IR_VERSION = 8;
-const OPSET = 17;
+// Field numbers below are those of onnx.proto3 (ONNX IR version 10, operator set 21).
+const DATA_TYPE: Readonly<Record<DType, number>> = {
+  f32: 1,
+  u8: 2,
+  i64: 7,
+  bool: 9,
+  f16: 10,
+  f64: 11,
+};
+const IR_VERSION = 10;
+const OPSET = 21;
 
 /** The bytes of a ModelProto holding `graph`. */
 export function encodeModel(graph: OnnxGraph): Uint8Array {

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { axisOf, numberOf, numbersOf } from "../graph/attributes.ts";
-import { BLOCK_COLUMNS } from "../graph/quantized.ts";
 import { dimension, sameShape } from "../graph/shapes.ts";
-import { type DType, floats, type Op, type Value } from "../graph/value.ts";
+import type { Op, Value } from "../graph/value.ts";
 import type { FusedNorm } from "./fused-norm.ts";
 import type { Lowering } from "./lowering.ts";
+import { dequantized, ONNX_FLOAT, packedMatmul } from "./packed-operators.ts";
 
 type Lower = (to: Lowering, value: Value, inputs: readonly string[]) => string;
-/** TensorProto.FLOAT */
-const ONNX_FLOAT = 1;
 const MICROSOFT = { domain: "com.microsoft" };
 
 function plain(type: string): Lower {
@@ -16,12 +14,8 @@ function plain(type: string): Lower {
 }
 
 function reduction(type: string): Lower {
-  // ReduceSum takes its axes as an input since operator set 13, the others as an attribute until 18.
-  return (to, value, inputs) => {
-    const axes = numbersOf(value, "axes");
-    if (type === "ReduceSum") return to.node(type, [...inputs, to.integers(axes)], { keepdims: 1 });
-    return to.node(type, inputs, { axes, keepdims: 1 });
-  };
+  return (to, value, inputs) =>
+    to.node(type, [...inputs, to.integers(numbersOf(value, "axes"))], { keepdims: 1 });
 }
 
 const matmul: Lower = (to, value, [a = "", b = ""]) => {
@@ -48,28 +42,7 @@ export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
     side(b, numberOf(value, "transposeB") === 1),
   ]);
   const alpha = numberOf(value, "alpha");
-  return alpha === 1 ? product : to.node("Mul", [product, scalar(to, value.dtype, alpha)]);
-};
-
-/** com.microsoft.MatMulNBits: the scales are one list, and float32 stays float32 (accuracy level 1). */
-const quantizedLinear: Lower = (to, value, [x = "", packed = "", scales = ""]) => {
-  const [rows = 0] = value.inputs[1]?.shape ?? [];
-  const list = to.node("Reshape", [scales, to.integers([-1])]);
-  const sizes = { K: numberOf(value, "columns"), N: rows, bits: numberOf(value, "bits") };
-  const attributes = { ...sizes, block_size: BLOCK_COLUMNS, accuracy_level: 1 };
-  return to.node("MatMulNBits", [x, packed, list], attributes, MICROSOFT);
-};
-
-/** half 0: byte - 128; half 2: floor(byte / 16) - 8; half 1: what floor leaves, - 8. */
-const unpack: Lower = (to, value, [packed = ""]) => {
-  const constant = (x: number) => scalar(to, "f32", x);
-  const bytes = to.node("Cast", [packed], { to: ONNX_FLOAT });
-  const half = numberOf(value, "half");
-  if (half === 0) return to.node("Sub", [bytes, constant(128)]);
-  const high = to.node("Floor", [to.node("Mul", [bytes, constant(1 / 16)])]);
-  if (half === 2) return to.node("Sub", [high, constant(8)]);
-  const low = to.node("Sub", [bytes, to.node("Mul", [high, constant(16)])]);
-  return to.node("Sub", [low, constant(8)]);
+  return alpha === 1 ? product : to.node("Mul", [product, to.scalar(value.dtype, alpha)]);
 };
 
 /**
@@ -99,13 +72,7 @@ const pad: Lower = (to, value, [x = ""]) => {
 
 /** ScatterND and ScatterElements add into a tensor of zeros. */
 function zeros(to: Lowering, value: Value): string {
-  return to.node("Expand", [scalar(to, value.dtype, 0), to.integers(value.shape)]);
-}
-
-function scalar(to: Lowering, dtype: DType, value: number): string {
-  const name = to.fresh();
-  to.initializers.push({ name, shape: [], dtype, data: floats(dtype, [value]) });
-  return name;
+  return to.node("Expand", [to.scalar(value.dtype, 0), to.integers(value.shape)]);
 }
 
 const scatterAddRows: Lower = (to, value, [x = "", indices = ""]) => {
@@ -198,8 +165,8 @@ export const LOWERINGS: Lowerings = {
     value.dtype === "f64" && value.shape.length > 2
       ? transposedOperands(to, value, inputs)
       : matmul(to, value, inputs),
-  quantizedLinear,
-  unpack,
+  packedMatmul: packedMatmul(dequantized),
+  widen: (to, _value, inputs) => to.node("Cast", inputs, { to: ONNX_FLOAT }),
   reshape: (to, value, [x = ""]) => to.node("Reshape", [x, to.integers(value.shape)]),
   transpose: (to, value, inputs) =>
     to.node("Transpose", inputs, { perm: numbersOf(value, "order") }),

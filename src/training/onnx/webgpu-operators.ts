@@ -1,4 +1,5 @@
 import { LOWERINGS, type Lowerings, transposedOperands } from "./operators.ts";
+import { dequantizedAsFloats, packedMatmul } from "./packed-operators.ts";
 
 /**
  * ONNX for ONNX Runtime's WebGPU provider: what it has no kernel for would run on the CPU, with copies both ways. Missing
@@ -12,4 +13,5 @@ export const WEBGPU_LOWERINGS: Lowerings = {
     value.shape.length > 2
       ? transposedOperands(to, value, inputs)
       : LOWERINGS.matmul(to, value, inputs),
+  packedMatmul: packedMatmul(dequantizedAsFloats),
 };

@@ -4,7 +4,7 @@ import { gradients } from "../../../src/training/graph/gradient.ts";
 import { max } from "../../../src/training/graph/reduction.ts";
 import { Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { type Case, numbers } from "./finite-differences.ts";
-import { BLOCKS, OPERATIONS, QUANTIZED, two, weightedSum } from "./operator-cases.ts";
+import { BLOCKS, OPERATIONS, PACKED, two, weightedSum } from "./operator-cases.ts";
 
 /** What has no gradient. */
 const STATISTICS: Readonly<Record<string, Case>> = {
@@ -37,7 +37,7 @@ export function everyOperation(): {
       outputs[`gradient of ${name} of ${title}`] = found[i] as Value;
     }
   };
-  for (const [title, each] of Object.entries({ ...OPERATIONS, ...BLOCKS, ...QUANTIZED })) {
+  for (const [title, each] of Object.entries({ ...OPERATIONS, ...BLOCKS, ...PACKED })) {
     addCase(title, each, true);
   }
   for (const [title, each] of Object.entries(STATISTICS)) addCase(title, each, false);

@@ -19,7 +19,7 @@ import {
 } from "../../../src/training/graph/indexing.ts";
 import { linear, matmul } from "../../../src/training/graph/matmul.ts";
 import { concat, pad, reshape, slice, transpose } from "../../../src/training/graph/movement.ts";
-import { quantizedLinear } from "../../../src/training/graph/quantized.ts";
+import { packedMatmul, widen } from "../../../src/training/graph/packed-matrix.ts";
 import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
@@ -35,6 +35,7 @@ import {
 import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
 import { normHeads, splitColumns } from "../../../src/training/models/decoder-blocks.ts";
 import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
+import { halfFloats } from "../../../src/training/models/half-floats.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
 import { quantize } from "../../../src/training/models/quantize.ts";
 import { plainRotation, rotate } from "../../../src/training/models/rotation.ts";
@@ -190,15 +191,37 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   "cross-entropy of a linear head with capped logits": linearHead(0.8),
 };
 
-/** Products with integers; they have no 64-bit form, so finite differences do not check them. */
-export const QUANTIZED: Readonly<Record<string, Case>> = Object.fromEntries(
-  ([4, 8] as const).map((bits) => [
-    `quantizedLinear of ${bits} bits`,
-    one([3, 40], (x) => {
-      const matrix = quantize(Float32Array.from(numbers(6 * 40, 4)), 6, 40, bits);
-      const packed = x.graph.constant(matrix.packed, [6, 2, 4 * bits], "u8", `packed${bits}`);
-      const scales = x.graph.constant(matrix.scales, [6, 2], "f32", `scales${bits}`);
-      return quantizedLinear(x, { packed, scales, bits, columns: 40 });
-    }),
-  ]),
-);
+/** Products with packed matrices; they have no 64-bit form, so finite differences do not check them. */
+export const PACKED: Readonly<Record<string, Case>> = {
+  ...Object.fromEntries(
+    ([4, 8] as const).flatMap((bits) =>
+      [false, true].map((transpose) => [
+        `packedMatmul of ${bits} bits${transpose ? ", transposed" : ""}`,
+        // 40 rows: a whole block and a part of one.
+        one([3, transpose ? 6 : 40], (x) => {
+          const data = Float32Array.from(numbers(40 * 6, 4));
+          const matrix = quantize(data, { rows: 40, columns: 6 }, bits);
+          const packed = x.graph.constant(matrix.packed, [8 * bits, 6], "u8", `packed${bits}`);
+          const scales = x.graph.constant(matrix.scales, [2, 6], "f32", `scales${bits}`);
+          return packedMatmul(x, { bits, rows: 40, packed, scales }, transpose);
+        }),
+      ]),
+    ),
+  ),
+  ...Object.fromEntries(
+    [false, true].map((transpose) => [
+      `packedMatmul of f16${transpose ? ", transposed" : ""}`,
+      one([3, transpose ? 6 : 40], (x) => {
+        const data = halfFloats("matrix", Float32Array.from(numbers(40 * 6, 4)));
+        const packed = x.graph.constant(data, [40, 6], "f16", "half matrix");
+        return packedMatmul(x, { bits: 16, rows: 40, packed }, transpose);
+      }),
+    ]),
+  ),
+  "widen of rows": one([3, 4], (x) => {
+    const data = halfFloats("table", Float32Array.from(numbers(5 * 4, 4)));
+    const table = x.graph.constant(data, [5, 4], "f16", "half table");
+    const ids = x.graph.constant(BigInt64Array.of(4n, 0n, 4n), [3], "i64", "ids");
+    return mul(x, widen(gatherRows(table, ids)));
+  }),
+};

@@ -11,7 +11,7 @@ import { slice } from "../../../src/training/graph/movement.ts";
 import { max } from "../../../src/training/graph/reduction.ts";
 import { Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { type Case, numbers, engine as onnx } from "./finite-differences.ts";
-import { BLOCKS, OPERATIONS, one, QUANTIZED, two, weightedSum } from "./operator-cases.ts";
+import { BLOCKS, OPERATIONS, one, PACKED, two, weightedSum } from "./operator-cases.ts";
 import { engines, refusals, tensors } from "./tfjs-backends.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
@@ -51,7 +51,7 @@ function single(test: Case, differentiable: boolean) {
 }
 
 const CASES = [
-  ...Object.entries({ ...OPERATIONS, ...BLOCKS, ...QUANTIZED, ...MORE }).map(([name, each]) => ({
+  ...Object.entries({ ...OPERATIONS, ...BLOCKS, ...PACKED, ...MORE }).map(([name, each]) => ({
     name,
     each,
     differentiable: true,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import type { Tensor, Tensor2D } from "@tensorflow/tfjs-core";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import { axisOf, numberOf, numbersOf } from "../../graph/attributes.ts";
-import { BLOCK_COLUMNS } from "../../graph/quantized.ts";
 import { dimension } from "../../graph/shapes.ts";
 import type { Op, Value } from "../../graph/value.ts";
 import type { TensorFlow } from "./backends.ts";
+import { packedMatmul } from "./packed-kernels.ts";
 
 type Kernel = (tf: TensorFlow, value: Value, inputs: readonly Tensor[]) => Tensor;
 
@@ -38,33 +38,6 @@ const matmul = binary((tf, a, b, value) => {
   // The factor goes to the smaller of what it may be multiplied with.
   return result <= left ? tf.mul(product(a), alpha) : product(tf.mul(a, alpha));
 });
-
-const unpack = unary((tf, packed, value) => {
-  const bytes = tf.cast(packed, "float32");
-  const half = numberOf(value, "half");
-  if (half === 0) return tf.sub(bytes, 128);
-  const high = tf.floor(tf.div(bytes, 16));
-  return tf.sub(half === 2 ? high : tf.sub(bytes, tf.mul(high, 16)), 8);
-});
-
-/** The matrix is dequantised as a whole: there is no kernel for packed ones. */
-const quantizedLinear: Kernel = (tf, value, [x, packed, scales]) => {
-  assert.ok(x !== undefined && packed !== undefined && scales !== undefined, "three values");
-  const [rows = 0, blocks = 0] = packed.shape;
-  const bytes = tf.cast(packed, "float32");
-  const high = tf.floor(tf.div(bytes, 16));
-  const pairs = () => tf.stack([tf.sub(bytes, tf.mul(high, 16)), high], 3);
-  const bits = numberOf(value, "bits");
-  const integers = tf.reshape(bits === 8 ? bytes : pairs(), [rows, blocks, BLOCK_COLUMNS]);
-  const centred = tf.sub(integers, 2 ** (bits - 1));
-  const scaled = tf.mul(centred, tf.reshape(scales, [rows, blocks, 1]));
-  const matrix = tf.reshape(scaled, [rows, blocks * BLOCK_COLUMNS]);
-  const columns = numberOf(value, "columns");
-  const whole = columns === dimension(matrix.shape, 1);
-  const weight = whole ? matrix : tf.slice(matrix, [0, 0], [rows, columns]);
-  // A transpose within the product would be slow in wasm.
-  return tf.matMul(x, tf.transpose(weight) as Tensor2D);
-};
 
 const slice = unary((tf, x, value) => {
   const begin = value.shape.map((_, i) => (i === axisOf(value) ? numberOf(value, "start") : 0));
@@ -128,8 +101,9 @@ export const KERNELS: Readonly<Record<Exclude<Op, "input" | "constant" | Rewritt
   erf: unary((tf, x) => tf.erf(x)),
   greaterOrEqual: binary((tf, a, b) => tf.greaterEqual(a, b)),
   matmul,
-  quantizedLinear,
-  unpack,
+  packedMatmul,
+  // f16 is float32 already when it is a tensor.
+  widen: unary((tf, x) => tf.clone(x)),
   reshape: unary((tf, x, { shape }) => tf.reshape(x, [...shape])),
   transpose: unary((tf, x, value) => tf.transpose(x, [...numbersOf(value, "order")])),
   // Broadcasting with zeros is many times faster in wasm than Tile, which tf.broadcastTo uses.

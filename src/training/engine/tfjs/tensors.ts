@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { decodeF16 } from "../../files/float-formats.ts";
 import { type DType, sizeOf, type TypedArray, type Value } from "../../graph/value.ts";
 import type { TensorFlow } from "./backends.ts";
 
-const TYPE = { f32: "float32", i64: "int32", u8: "int32", bool: "bool" } as const;
+const TYPE = { f32: "float32", f16: "float32", i64: "int32", u8: "int32", bool: "bool" } as const;
 
 /** A tensor of a value's elements; of integers, each must be from 0 to below `limit` where there is one. */
 export function upload(
@@ -15,8 +16,15 @@ export function upload(
   assert.ok(data !== undefined, `an array for ${name}`);
   assert.equal(data.length, sizeOf(shape), `${name} has shape [${shape}]`);
   assert.ok(dtype !== "f64", "no f64 in a compiled program");
-  const elements = data instanceof BigInt64Array ? int32(data, limit) : data;
-  return tf.tensor(elements as Float32Array, [...shape], TYPE[dtype]);
+  return tf.tensor(elementsOf(data, limit) as Float32Array, [...shape], TYPE[dtype]);
+}
+
+function elementsOf(data: TypedArray, limit: number | undefined): TypedArray | Int32Array {
+  if (data instanceof BigInt64Array) return int32(data, limit);
+  if (!(data instanceof Uint16Array)) return data;
+  const floats = new Float32Array(data.length);
+  decodeF16(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), floats);
+  return floats;
 }
 
 function int32(data: BigInt64Array, limit: number | undefined): Int32Array {
@@ -32,6 +40,7 @@ function int32(data: BigInt64Array, limit: number | undefined): Int32Array {
 const ARRAY: Readonly<Record<DType, new (length: number) => TypedArray>> = {
   f32: Float32Array,
   f64: Float64Array,
+  f16: Uint16Array,
   i64: BigInt64Array,
   u8: Uint8Array,
   bool: Uint8Array,

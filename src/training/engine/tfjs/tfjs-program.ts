@@ -33,8 +33,7 @@ export class TfjsProgram implements Program {
     const order = topologicalOrder(Object.values(outputs));
     const fixed = new Set<Value>();
     for (const value of order) {
-      // Weights are packed to save memory, so they are unpacked for each use.
-      const held = value.op !== "input" && value.op !== "unpack";
+      const held = value.op !== "input";
       if (held && value.inputs.every((v) => fixed.has(v))) fixed.add(value);
     }
     const varying = order.filter((value) => !fixed.has(value));
@@ -70,12 +69,17 @@ export class TfjsProgram implements Program {
     try {
       for (const value of this.#inputs) {
         const data = feeds[value.name ?? ""];
+        if (isPacked(value)) continue;
         const make = () => upload(tf, value, data, this.#limits.get(value));
         const kept = this.#kept.get(data, make);
         if (kept === undefined) live.set(value, make());
         else lent.set(value, kept);
       }
-      const tensorOf = (value: Value) => live.get(value) ?? lent.get(value);
+      // Uploaded for each use: on the device packed weights take as much as others.
+      const tensorOf = (value: Value) =>
+        value.op === "input" && isPacked(value)
+          ? upload(tf, value, feeds[value.name ?? ""])
+          : (live.get(value) ?? lent.get(value));
       for (const { value, unneeded } of this.#steps) {
         live.set(value, compute(tf, value, tensorOf));
         release(live, unneeded);
@@ -117,6 +121,10 @@ export class TfjsProgram implements Program {
   }
 }
 
+function isPacked({ dtype }: Value): boolean {
+  return dtype === "u8" || dtype === "f16";
+}
+
 function release(tensors: Map<Value, Tensor>, values: readonly Value[]): void {
   for (const value of values) {
     tensors.get(value)?.dispose();
@@ -145,10 +153,12 @@ function compute(
     op !== "input" && op !== "constant" && op !== "rope" && op !== "custom",
     "it has a kernel",
   );
-  const inputs = value.inputs.map((input) => {
-    const tensor = tensorOf(input);
-    assert.ok(tensor !== undefined, `${input.op} computed before its use`);
-    return tensor;
+  return tf.tidy(() => {
+    const inputs = value.inputs.map((input) => {
+      const tensor = tensorOf(input);
+      assert.ok(tensor !== undefined, `${input.op} computed before its use`);
+      return tensor;
+    });
+    return KERNELS[op](tf, value, inputs);
   });
-  return tf.tidy(() => KERNELS[op](tf, value, inputs));
 }
