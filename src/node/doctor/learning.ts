@@ -18,6 +18,9 @@ const TRUNCATED_SHARE_MAX = 0.1;
 /** Rows for the trial step of a node that has no data yet. */
 const SAMPLE_ROWS = 16;
 
+/** Stand for the classes that a classifier's data would name. */
+const ANY_CLASSES = ["a", "b"];
+
 /** Model with tokenizer, data, and one real training step on them: what a round does, once. */
 export async function checkLearning(config: Config, hub: HubOptions): Promise<readonly Check[]> {
   const model = await attempt("model", () => checkModel(config, hub));
@@ -33,7 +36,7 @@ export async function checkLearning(config: Config, hub: HubOptions): Promise<re
 
 async function checkModel(config: Config, hub: HubOptions): Promise<Check> {
   // On the engine that is always there: whether the chosen one works is a question of its own.
-  const { data: _, test: __, ...rest } = learnerOptions(config);
+  const { data: _, test: __, ...rest } = learnerOptions(withClasses(config));
   const options = { ...rest, engine: "onnx:cpu" } as const;
   const learner = await createLearner(options, hub);
   try {
@@ -44,6 +47,13 @@ async function checkModel(config: Config, hub: HubOptions): Promise<Check> {
   } finally {
     await learner.close();
   }
+}
+
+/** A classifier without data cannot know its classes. */
+function withClasses(config: Config): Config {
+  const { run } = config;
+  const areKnown = run.task !== "classification" || run.classes.length > 0;
+  return areKnown ? config : { ...config, run: { ...run, classes: ANY_CLASSES } };
 }
 
 async function withLearner(
@@ -117,11 +127,16 @@ async function oneStep(learner: Learner): Promise<Check> {
 }
 
 /** A training step on made-up rows, for a node that has no data yet. */
-async function trySample(config: Config, hub: HubOptions): Promise<readonly Check[]> {
+async function trySample(given: Config, hub: HubOptions): Promise<readonly Check[]> {
+  const config = withClasses(given);
+  const { classes } = config.run;
   const folder = mkdtempSync(join(tmpdir(), "klatch-doctor-"));
   const file = join(folder, "sample.jsonl");
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
-    JSON.stringify({ text: `Row ${row} of a sample that shows whether training works here.` }),
+    JSON.stringify({
+      text: `Row ${row} of a sample that shows whether training works here.`,
+      ...(classes.length > 0 ? { label: classes[row % classes.length] } : {}),
+    }),
   );
   try {
     writeFileSync(file, `${rows.join("\n")}\n`);
