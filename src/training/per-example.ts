@@ -15,7 +15,7 @@ export interface ClippedGradient {
 
 /**
  * The sum of per-example gradients clipped to `bound`, whose change by one example is at most `bound` whatever that
- * example is: what differentially private training adds noise to (Abadi et al. 2016, arXiv 1607.00133). One run of the
+ * example is (one whose gradient is not finite adds nothing): what differentially private training adds noise to (Abadi et al. 2016, arXiv 1607.00133). One run of the
  * model for each example, so it costs more than a batch's gradient.
  */
 export async function clippedGradient(
@@ -38,6 +38,8 @@ export async function clippedGradient(
     loss += await model.lossAndGradient(values, parts, slots, gradient);
     const norm = gradientNorm(gradient, slots);
     norms.push(norm);
+    // No factor makes such a gradient short: it must not count at all.
+    if (!Number.isFinite(norm)) continue;
     addScaled(sum, gradient, slots, norm > bound ? bound / norm : 1);
   }
   return { sum, norms, loss: loss / Math.max(1, examples.length) };

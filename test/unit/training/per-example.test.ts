@@ -2,10 +2,12 @@ import { afterAll, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import { collateParts } from "../../../src/training/batches.ts";
+import { makeBaseModel } from "../../../src/training/files/base-model.ts";
+import { llamaModel } from "../../../src/training/models/llama.ts";
 import { gradientNorm } from "../../../src/training/optimizer.ts";
 import { clippedGradient } from "../../../src/training/per-example.ts";
 import { engine, numbers } from "./finite-differences.ts";
-import { tinyModel } from "./tiny-llama.ts";
+import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const base = tinyModel();
 const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
@@ -47,6 +49,31 @@ test("one example moves the sum by the bound at most, and by all of it when its 
   const without = await clipped(1e6, examples.slice(1));
   expect(difference(whole.sum, without.sum)).toBeGreaterThan(1.5 * bound);
   expect(gradientNorm(all.sum, slots)).toBeLessThanOrEqual(3 * bound * (1 + 1e-5));
+});
+
+test("an example whose gradient is no number adds nothing", async () => {
+  // An embedding so large that the gradient through its normalisation overflows before it is divided.
+  const tensors = new Map(
+    [...base.definition.weights.keys()].map((name) => [name, base.tensor(name)]),
+  );
+  const table = base.tensor(base.definition.embedding);
+  const damaged = { ...table, data: table.data.slice() };
+  damaged.data.fill(3e38, 9 * TINY.hiddenSize, 10 * TINY.hiddenSize);
+  const definition = llamaModel({ ...TINY, tiedEmbeddings: false });
+  const weights = new Map([
+    ...tensors,
+    ["lm_head.weight", { ...table, data: table.data.map((x) => 1000 * x) }],
+    [base.definition.embedding, damaged],
+  ]);
+  const odd = new AdaptedModel(makeBaseModel(definition, weights, "damaged"), lora, engine);
+  const options = { slots, bound: 1, sequenceMax: 16 };
+  const good = { ids: Int32Array.of(1, 5, 3), promptLength: 1, truncated: false };
+  const bad = { ids: Int32Array.of(1, 9, 3), promptLength: 1, truncated: false };
+  const alone = await clippedGradient(odd, values, [good], options);
+  const both = await clippedGradient(odd, values, [bad, good], options);
+  await odd.close();
+  expect(Number.isFinite(both.norms[0])).toBe(false);
+  expect(both.sum).toEqual(alone.sum);
 });
 
 test("padding changes no loss: a batch's is the mean over its tokens, whatever share of the positions they are", async () => {
