@@ -21,7 +21,7 @@ export interface VirtualOptions {
  */
 export function createPrompt(base: BaseModel, { virtualTokens }: VirtualOptions): Adapter {
   const { definition } = base;
-  const { hiddenSize, vocabSize, layers, keyValueHeads } = definition;
+  const { hiddenSize, vocabSize, layers, keyValueHeads, embeddingScale = 1 } = definition;
   checkRoom(definition, virtualTokens);
   const layout = makeLayout([[PROMPT_TENSOR, [virtualTokens, hiddenSize]]]);
   return {
@@ -34,7 +34,11 @@ export function createPrompt(base: BaseModel, { virtualTokens }: VirtualOptions)
       const values = new Float32Array(layout.length);
       for (let row = 0; row < virtualTokens; row += 1) {
         const from = Math.floor(random() * vocabSize) * hiddenSize;
-        values.set(table.subarray(from, from + hiddenSize), row * hiddenSize);
+        const embedding = table.subarray(from, from + hiddenSize);
+        values.set(
+          embedding.map((x) => x * embeddingScale),
+          row * hiddenSize,
+        );
       }
       return values;
     },

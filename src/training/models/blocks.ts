@@ -49,8 +49,8 @@ export interface Blocks {
   weight(name: string): Value;
   /** x [rows, inputs] through linear layer `module`, bias and adapter included: [rows, outputs]. */
   linear(module: string, x: Value): Value;
-  /** Rows `ids` (i64 [rows]) of an embedding table, times `factor`. */
-  embed(table: string, ids: Value, factor?: number): Value;
+  /** The embeddings of `ids` (i64 [rows]), with what an adapter puts before them. */
+  embed(ids: Value): Value;
   positions(): Value;
   /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
   hidden(ids: Value): Value;
@@ -97,10 +97,11 @@ export function makeBlocks(
       const base = frozen(layer);
       return adaptation.linear?.(layer, x, base) ?? base.withBias(base.product(x));
     },
-    embed(table, ids, factor = 1) {
-      const chosen = source.rows?.(graph, table, ids) ?? gatherRows(weight(table), ids);
-      const rows = scale(chosen, factor);
-      return (table === definition.embedding ? behind.insert?.(rows) : undefined) ?? rows;
+    embed(ids) {
+      const { embedding, embeddingScale = 1 } = definition;
+      const chosen = source.rows?.(graph, embedding, ids) ?? gatherRows(weight(embedding), ids);
+      const rows = scale(chosen, embeddingScale);
+      return behind.insert?.(rows) ?? rows;
     },
     positions: () => behind.positions(graph),
     attend: (layer, projected, settings) => behind.attend(layer, projected, settings),

@@ -47,6 +47,8 @@ export interface ModelDefinition {
   readonly shortTargets: Readonly<Record<string, string>>;
   /** The table of the tokens' embeddings, [vocabSize, hiddenSize]. */
   readonly embedding: string;
+  /** What an embedding is multiplied by where the model begins; 1 when absent. */
+  readonly embeddingScale?: number;
   /** The weight of the output head, [vocabSize, hiddenSize]; null for an encoder, which writes no text. */
   readonly head: string | null;
   /** What no logit of the head goes beyond; see `softcap`. */

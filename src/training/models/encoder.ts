@@ -93,7 +93,7 @@ function embedded(config: EncoderConfig, prefix: string, blocks: Blocks, ids: Va
   const { firstPosition, positions } = config;
   const table = (name: string) => blocks.weight(`${prefix}embeddings.${name}_embeddings.weight`);
   const places = slice(table("position"), 0, firstPosition, positions);
-  const words = blocks.embed(`${prefix}embeddings.word_embeddings.weight`, ids);
+  const words = blocks.embed(ids);
   const type = slice(table("token_type"), 0, 0, 1);
   return add(add(words, gatherRows(places, blocks.positions())), type);
 }

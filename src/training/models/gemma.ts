@@ -156,12 +156,13 @@ function gemmaModel(config: GemmaConfig, architecture: string): ModelDefinition 
     shortTargets: LLAMA_TARGETS,
     windows: distinctWindows(layerWindows),
     embedding: EMBEDDING,
+    embeddingScale: Math.sqrt(hiddenSize),
     head: tied ? EMBEDDING : HEAD,
     ...(logitCap === null ? {} : { logitCap }),
     hidden(blocks, ids) {
       const norm = normByRootPlusOne(blocks, config.normEpsilon);
       const headNorm = config.headNorms ? { headNorm: norm } : {};
-      let x = blocks.embed(EMBEDDING, ids, Math.sqrt(hiddenSize));
+      let x = blocks.embed(ids);
       for (let layer = 0; layer < layers; layer += 1) {
         const at = `model.layers.${layer}`;
         const h = norm(x, `${at}.input_layernorm`);

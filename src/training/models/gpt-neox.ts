@@ -114,7 +114,7 @@ function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDe
     head: tied ? EMBEDDING : HEAD,
     hidden(blocks, ids) {
       const norm = normWithBias(blocks, config.normEpsilon);
-      let x = blocks.embed(EMBEDDING, ids);
+      let x = blocks.embed(ids);
       for (let layer = 0; layer < layers; layer += 1) {
         const at = `gpt_neox.layers.${layer}`;
         const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));

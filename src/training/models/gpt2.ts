@@ -102,7 +102,7 @@ function gpt2Model(config: Gpt2Config, activation: (x: Value) => Value): ModelDe
     hidden(blocks, ids) {
       const norm = normWithBias(blocks, config.normEpsilon);
       const places = gatherRows(blocks.weight(POSITIONS), blocks.positions());
-      let x = add(blocks.embed(EMBEDDING, ids), places);
+      let x = add(blocks.embed(ids), places);
       for (let layer = 0; layer < layers; layer += 1) {
         const at = `transformer.h.${layer}`;
         const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.ln_1`));

@@ -81,7 +81,7 @@ export function llamaModel(
     hidden(blocks, ids) {
       const norm = normByRoot(blocks, normEpsilon);
       const headNorm = config.headNorms === true ? { headNorm: norm } : {};
-      let x = blocks.embed(EMBEDDING, ids);
+      let x = blocks.embed(ids);
       for (const [layer, attention] of settings.entries()) {
         const at = `model.layers.${layer}`;
         const h = norm(x, `${at}.input_layernorm`);

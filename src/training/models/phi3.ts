@@ -61,7 +61,7 @@ function phi3Model(config: LlamaConfig): ModelDefinition {
     head: tiedEmbeddings ? EMBEDDING : HEAD,
     hidden(blocks, ids) {
       const norm = normByRoot(blocks, config.normEpsilon);
-      let x = blocks.embed(EMBEDDING, ids);
+      let x = blocks.embed(ids);
       for (let layer = 0; layer < layers; layer += 1) {
         const at = `model.layers.${layer}`;
         const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));

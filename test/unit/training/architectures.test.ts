@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { seededRandom } from "../../../src/random.ts";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
@@ -120,6 +121,23 @@ const SHIFTED = GOLDENS.filter(([name]) =>
 );
 
 describe.each(SHIFTED)("%s behind virtual tokens", (_, golden) => {
+  test("a fresh prompt is the embeddings of tokens, as if these stood before the text", async () => {
+    const { base, lora } = goldenModel(golden);
+    const prompt = createAdapter(base, { kind: "prompt", virtualTokens: 3 });
+    const values = prompt.initial(4);
+    const tuned = new AdaptedModel(base, prompt, engine, { copyBytesMax: 0 });
+    const found = await sequenceLogits(tuned, values, golden.ids.slice(0, 9));
+    await tuned.close();
+    const random = seededRandom(4);
+    const { vocabSize } = base.definition;
+    const tokens = Array.from({ length: 3 }, () => Math.floor(random() * vocabSize));
+    const plain = new AdaptedModel(base, lora, engine, { copyBytesMax: 0 });
+    const ids = [...tokens, ...golden.ids.slice(0, 9)];
+    const whole = await sequenceLogits(plain, lora.initial(1), ids);
+    await plain.close();
+    expect(distance(found, whole.subarray(3 * vocabSize)) / norm(found)).toBeLessThan(1e-5);
+  });
+
   test.each(["prompt", "prefix"] as const)("of %s tuning generates the same", async (kind) => {
     const { base } = goldenModel(golden);
     const method = createAdapter(base, { kind, virtualTokens: 3 });
