@@ -15,6 +15,8 @@ export interface SamplingOptions {
   /** 0 takes the most likely token. */
   readonly temperature: number;
   readonly seed: number;
+  /** Ids that end a text besides the model's own. */
+  readonly endIds?: readonly number[];
 }
 
 /** Keys and values of every layer for the positions seen so far, [keyValueHeads, capacity, headDim] each. */
@@ -24,7 +26,7 @@ interface Cache {
 }
 
 /**
- * Continues `prompt` (ids) until an end-of-text id, `maxTokens`, or the end of the model's context.
+ * Continues `prompt` (ids, at least one) until an end-of-text id, `maxTokens`, or the end of the model's context.
  *
  * @returns the new ids without the end-of-text id; the same for the same seed
  */
@@ -36,20 +38,23 @@ export async function generate(
 ): Promise<readonly number[]> {
   const { definition } = model.base;
   const { virtualTokens: before = 0 } = model.adapter;
+  const { maxTokens, endIds = [] } = options;
+  assert.ok(prompt.length > 0, "something to go on from");
   // A prompt beyond the context loses its beginning, so that there is room for one token at least.
   const context = prompt.slice(-(definition.contextMax - before - 1));
   const filled = before + context.length;
-  const total = Math.min(filled + options.maxTokens, definition.contextMax);
+  const total = Math.min(filled + maxTokens, definition.contextMax);
   const capacity = Math.min(bucket(total), definition.contextMax);
   const cache = emptyCache(definition, capacity);
   const random = seededRandom(options.seed);
+  const ends = new Set([...definition.eosIds, ...endIds]);
   const made: number[] = [];
   let logits = await prefill(model, adapter, context, cache);
-  for (let position = filled; position <= total; position += 1) {
+  for (let position = filled; made.length < maxTokens; position += 1) {
     const next = choose(logits, options.temperature, random);
-    if (made.length >= options.maxTokens || definition.eosIds.includes(next)) break;
+    if (ends.has(next)) break;
     made.push(next);
-    if (position >= total) break;
+    if (made.length === maxTokens || position === total) break;
     logits = await decode(model, adapter, { id: next, position }, cache);
   }
   return made;

@@ -9,6 +9,7 @@ import type { OpenedEngine } from "./engine/open-engine.ts";
 import { evaluate, probe } from "./evaluation.ts";
 import { loadBaseModel } from "./files/base-model.ts";
 import type { FloatFormat } from "./files/float-formats.ts";
+import { readEndIds } from "./files/generation-config.ts";
 import type { ModelOrigin } from "./files/hub/options.ts";
 import { writePeft } from "./files/peft.ts";
 import { fitPeft, readPeft } from "./files/peft-reader.ts";
@@ -36,6 +37,8 @@ interface LearnerParts {
   readonly opened: OpenedEngine;
   readonly model: AdaptedModel;
   readonly tokenizer: Tokenizer;
+  /** What ends a text besides the ids of config.json. */
+  readonly endIds: readonly number[];
   readonly data: LearnerData;
   /** Where the model came from; null for a folder. */
   readonly origin: ModelOrigin | null;
@@ -47,6 +50,7 @@ export class LearnerCore {
   readonly #options: LearnerOptions;
   readonly #model: AdaptedModel;
   readonly #tokenizer: Tokenizer;
+  readonly #endIds: readonly number[];
   readonly #data: LearnerData;
   readonly #engine: Engine;
   readonly #microBatch: MicroBatch;
@@ -54,7 +58,7 @@ export class LearnerCore {
 
   private constructor(
     options: LearnerOptions,
-    { opened, model, tokenizer, data, origin }: LearnerParts,
+    { opened, model, tokenizer, endIds, data, origin }: LearnerParts,
     onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
@@ -69,6 +73,7 @@ export class LearnerCore {
     });
     this.#model = model;
     this.#tokenizer = tokenizer;
+    this.#endIds = endIds;
     this.#data = data;
     this.#format = data.format;
     const { tensors, length, digest } = model.adapter.layout;
@@ -94,6 +99,7 @@ export class LearnerCore {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
+    const endIds = await readEndIds(options.model);
     const data = await readLearnerData(options, tokenizer, onNotice);
     const opened = await openLearnerEngine(options, onNotice);
     const { adapter, objective } = taskOf(base, options, data.classes);
@@ -102,7 +108,7 @@ export class LearnerCore {
       ...(options.dtype ? { dtype: options.dtype } : {}),
       release: true,
     });
-    return new LearnerCore(options, { opened, model, tokenizer, data, origin }, onNotice);
+    return new LearnerCore(options, { opened, model, tokenizer, endIds, data, origin }, onNotice);
   }
 
   initialAdapter(): Float32Array {
@@ -136,7 +142,8 @@ export class LearnerCore {
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
     if (this.#data.classes !== null) throw writesNoText();
     const prompt = encodePrompt(this.#tokenizer, request.prompt, this.#format);
-    return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, request));
+    const options = { ...request, endIds: this.#endIds };
+    return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, options));
   }
 
   async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {

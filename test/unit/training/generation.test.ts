@@ -1,10 +1,16 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
+import type { Engine, Program } from "../../../src/training/engine/engine.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
+import { LearnerCore } from "../../../src/training/learner-core.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { sequenceLogits } from "./logits.ts";
+import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const base = tinyModel({ ...TINY, eosIds: [] });
@@ -66,4 +72,59 @@ test("sampling draws in proportion to softmax(logits / temperature)", () => {
   // At a third of the temperature: 27 : 1.
   const cold = Array.from({ length: 4000 }, () => choose(logits, 1 / 3, random));
   expect(cold.filter((i) => i === 0).length / 4000).toBeGreaterThan(0.95);
+});
+
+test("computes no position after the last token that is asked for", async () => {
+  const runs: string[] = [];
+  const counted: Engine = {
+    ...engine,
+    async compile(outputs) {
+      const program = await engine.compile(outputs);
+      const run = (...given: Parameters<Program["run"]>) => {
+        runs.push("id" in given[0] ? "one" : "whole");
+        return program.run(...given);
+      };
+      return { run, close: () => program.close() };
+    },
+  };
+  const own = new AdaptedModel(base, lora, counted);
+  const options = { maxTokens: 3, temperature: 0, seed: 1 };
+  const made = await generate(own, adapter, [1, 7, 3], options);
+  await own.close();
+  expect(made.length).toBe(3);
+  // The prompt gives the first token, each token but the last the next.
+  expect(runs).toEqual(["whole", "one", "one"]);
+});
+
+describe("generation_config.json", () => {
+  const request = { prompt: "ab", maxTokens: 6, temperature: 0, seed: 1 };
+  const answer = async (content?: object) => {
+    const folder = temporaryFolder();
+    await writeTinyFolder(folder);
+    if (content !== undefined) {
+      await writeFile(join(folder, "generation_config.json"), JSON.stringify(content));
+    }
+    const { data: _, test: __, ...options } = tinyOptions(folder);
+    const core = await LearnerCore.open(options);
+    try {
+      return await core.generate(core.initialAdapter(), request);
+    } finally {
+      await core.close();
+    }
+  };
+
+  test("names further ids that end a text", async () => {
+    const whole = await answer();
+    expect(whole.length).toBeGreaterThan(0);
+    // Every byte ends the text, beside what config.json says.
+    const bytes = Array.from({ length: 64 }, (_, i) => i);
+    expect(await answer({ eos_token_id: bytes })).not.toBe(whole);
+    // Control: ids that are not made, and a file without any, change nothing.
+    expect(await answer({ eos_token_id: 1 })).toBe(whole);
+    expect(await answer({ temperature: 0.7 })).toBe(whole);
+  });
+
+  test("is refused when its ids are none", async () => {
+    await expect(answer({ eos_token_id: "end" })).rejects.toMatchObject({ code: "data" });
+  });
 });
