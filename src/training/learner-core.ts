@@ -192,12 +192,7 @@ export class LearnerCore {
   }
 
   planMemory(): MemoryPlan {
-    const { batchSize: size, sequenceMax, threads } = this.#options;
-    const { train: examples } = this.#data;
-    // Examples on disk are not read through for this: they may be as long as allowed.
-    const longest = Array.isArray(examples)
-      ? examples.reduce((most, { ids }) => Math.max(most, ids.length - 1), 1)
-      : sequenceMax;
+    const { batchSize: size, sequenceMax: longest, threads } = this.#options;
     return planTraining(this.#model, { size, longest, threads }, deviceMemory(this.#engine.name));
   }
 

@@ -138,7 +138,7 @@ function checkRange(name: string, data: Float32Array): void {
   throw new KlatchError(
     "data",
     `${name} holds ${largest}, which F16 cannot say`,
-    "choose --dtype bf16 or f32",
+    "choose bf16 or f32 as the format of the merged weights",
   );
 }
 

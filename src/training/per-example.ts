@@ -15,8 +15,8 @@ export interface ClippedGradient {
 
 /**
  * The sum of per-example gradients clipped to `bound`, whose change by one example is at most `bound` whatever that
- * example is (one whose gradient is not finite adds nothing): what differentially private training adds noise to (Abadi et al. 2016, arXiv 1607.00133). One run of the
- * model for each example, so it costs more than a batch's gradient.
+ * example is (one whose gradient is not finite adds nothing): what differentially private training adds noise to (Abadi
+ * et al. 2016, arXiv 1607.00133). One run of the model for each example, so it costs more than a batch's gradient.
  */
 export async function clippedGradient(
   model: AdaptedModel,
