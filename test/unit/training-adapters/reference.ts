@@ -2,14 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
-import {
-  type BaseModel,
-  type BaseTensor,
-  makeBaseModel,
-} from "../../../src/training/files/base-model.ts";
+import type { BaseModel } from "../../../src/training/files/base-model.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import type { AdapterLayout } from "../../../src/types.ts";
+import { goldenModelOf, stream } from "../training/golden-numbers.ts";
 
 /** What PEFT computed; see test/fixtures/adapters/make.py. */
 export interface Golden {
@@ -25,27 +22,9 @@ export function readGolden(name: string): Golden {
   return JSON.parse(readFileSync(`test/fixtures/adapters/${name}.json`, "utf8"));
 }
 
-/** The stream of a tensor, as the script makes it: numbers in [-0.5, 0.5). */
-function stream(name: string, count: number): Float64Array {
-  let state = 2166136261;
-  for (const byte of Buffer.from(name)) state = Math.imul(state ^ byte, 16777619) >>> 0;
-  return Float64Array.from({ length: count }, () => {
-    // 1664525 * 2^32 is below 2^53, so the product is exact.
-    state = (1664525 * state + 1013904223) % 2 ** 32;
-    return state / 2 ** 32 - 0.5;
-  });
-}
-
 /** The base model of a reference. */
 export function referenceModel(config: Golden["config"]): BaseModel {
-  const definition = parseModelConfig(JSON.stringify(config), "config.json");
-  const tensors = new Map<string, BaseTensor>();
-  for (const [name, shape] of definition.weights) {
-    const offset = shape.length === 1 && name.endsWith("weight") ? 1 : 0;
-    const data = Float32Array.from(stream(name, sizeOf(shape)), (u) => offset + u);
-    tensors.set(name, { shape, data });
-  }
-  return makeBaseModel(definition, tensors, "reference model");
+  return goldenModelOf(parseModelConfig(JSON.stringify(config), "config.json"));
 }
 
 /** The reference's values for an adapter whose slots have the names of PEFT's file. */

@@ -2,17 +2,15 @@ import { afterAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
-import { slotView } from "../../../src/training/adapters/slots.ts";
 import { chosenLayers } from "../../../src/training/adapters/targets.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
 import { DECODERS } from "../../../src/training/models/architectures.ts";
 import { engine } from "./finite-differences.ts";
 import { foldedModel } from "./folded-model.ts";
-import { GOLDENS, goldenModel, stream } from "./golden-architectures.ts";
+import { GOLDENS, goldenModel } from "./golden-architectures.ts";
+import { expectGradients, norm, stream } from "./golden-numbers.ts";
 import { sequenceLogits } from "./logits.ts";
-
-const norm = (values: Iterable<number>) => Math.hypot(...values);
 
 const distance = (a: Float32Array, b: Float32Array) => norm(a.map((x, i) => x - (b[i] ?? 0)));
 
@@ -73,20 +71,7 @@ describe.each(GOLDENS)("%s agrees with Hugging Face transformers", (_, golden) =
     const parts = collateParts([example], golden.ids.length);
     const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
     expect(Math.abs(loss / golden.loss - 1)).toBeLessThan(1e-5);
-    const names = layout.tensors.map(({ name }) => name);
-    expect(names.toSorted()).toEqual(Object.keys(golden.gradients).toSorted());
-    for (const slot of layout.tensors) {
-      const expected = golden.gradients[slot.name] ?? { norm: 0, dot: 0, first: [] };
-      const found = slotView(gradient, slot);
-      const slack = 1e-3 * expected.norm;
-      expect(Math.abs(norm(found) - expected.norm)).toBeLessThan(slack);
-      for (const [i, value] of expected.first.entries()) {
-        expect(Math.abs((found[i] ?? 0) - value)).toBeLessThan(slack);
-      }
-      const probe = stream(`probe ${slot.name}`, found.length);
-      const dot = found.reduce((sum, g, i) => sum + g * (probe[i] ?? 0), 0);
-      expect(Math.abs(dot - expected.dot)).toBeLessThan(slack);
-    }
+    expectGradients(layout, gradient, golden.gradients);
   });
 
   test("only with every bias and normalisation weight (control)", async () => {
