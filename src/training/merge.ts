@@ -1,15 +1,23 @@
+import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, realpath } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../errors.ts";
 import type { Adapter, Fold } from "./adapters/adapter.ts";
-import { fileError, readJson, writeWhole } from "./files/file-access.ts";
+import { fileError, readJson, readText, writeWhole } from "./files/file-access.ts";
 import { beyondF16, encodeFloats, type FloatFormat, isFloatFormat } from "./files/float-formats.ts";
-import { COMPANION_FILES, INDEX_FILE, WEIGHTS_FILE } from "./files/model-files.ts";
-import { type SafetensorsReader, withSafetensors } from "./files/safetensors.ts";
+import { setFields } from "./files/json-fields.ts";
+import {
+  COMPANION_FILES,
+  CONFIG_BYTES_MAX,
+  INDEX_FILE,
+  WEIGHTS_FILE,
+} from "./files/model-files.ts";
+import { type FloatTensor, type SafetensorsReader, withSafetensors } from "./files/safetensors.ts";
 import { elementBytes } from "./files/safetensors-header.ts";
 import { streamSafetensors, type TensorPlan } from "./files/safetensors-writer.ts";
 import { weightFiles } from "./files/weights.ts";
+import { type MergedForm, mergedForm } from "./merged-form.ts";
 import type { ModelDefinition } from "./models/definition.ts";
 
 /** What is merged, and into what. */
@@ -26,9 +34,11 @@ export interface MergeRequest {
 
 /**
  * Writes a Hugging Face model folder in which the adapter is part of the weights: a plain model that needs no adapter. It
- * has the files, shards and formats of the base model's folder. One weight is in memory at a time.
+ * has the files, shards and formats of the base model's folder. A classification head makes it a model of transformers'
+ * class for that; the head lies in the first file, as F32 unless another format is asked for. One weight is in memory at a
+ * time.
  *
- * @throws KlatchError `incompatible` when the method cannot be folded into weights, `usage` when the folder is the base
+ * @throws KlatchError `incompatible` when the method or the head has no place in a plain model, `usage` when the folder is the base
  *   model's own or holds other weights, `data` when a value does not fit the format, and as the files deserve
  */
 export async function writeMergedModel(request: MergeRequest): Promise<void> {
@@ -40,6 +50,7 @@ export async function writeMergedModel(request: MergeRequest): Promise<void> {
       "export it without --merged, and load it with PEFT",
     );
   }
+  const form = mergedForm(request.definition, adapter, request.values);
   const files = await weightFiles(base);
   await prepareFolder(
     out,
@@ -47,9 +58,11 @@ export async function writeMergedModel(request: MergeRequest): Promise<void> {
     files.map((file) => basename(file)),
   );
   const folds = new Map(adapter.folded(request.values));
+  const added = new Map(form.added);
+  const all = await namesIn(files);
   const index = new Map<string, { readonly file: string; readonly bytes: number }>();
   for (const file of files) {
-    for (const plan of await mergeFile(file, request, folds)) {
+    for (const plan of await mergeFile(file, request, { ...form, all, folds, added })) {
       const bytes = plan.shape.reduce((product, n) => product * n, elementBytes(plan.dtype));
       index.set(plan.name, { file: basename(file), bytes });
     }
@@ -63,7 +76,7 @@ export async function writeMergedModel(request: MergeRequest): Promise<void> {
     );
   }
   if (files.length > 1 || basename(files[0] ?? "") !== WEIGHTS_FILE) await writeIndex(out, index);
-  await copyCompanions(request);
+  await copyCompanions(request, form.config);
 }
 
 // --- internal ---
@@ -88,46 +101,96 @@ async function prepareFolder(out: string, base: string, names: readonly string[]
   }
 }
 
-/** Merges one file of weights; folds that were done are taken out of `folds`. */
+async function namesIn(files: readonly string[]): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const file of files) {
+    await withSafetensors(file, async ({ header }) => {
+      for (const name of header.tensors.keys()) names.add(name);
+    });
+  }
+  return names;
+}
+
+/** What is still to be written, and how tensors are called. */
+interface Pending extends Pick<MergedForm, "nameOf"> {
+  readonly all: ReadonlySet<string>;
+  readonly folds: Map<string, Fold>;
+  readonly added: Map<string, FloatTensor>;
+}
+
+/** A tensor of a merged file and how its bytes come about. */
+interface Part {
+  readonly plan: TensorPlan;
+  bytes(): Promise<Uint8Array>;
+}
+
+/** Merges one file of weights; what was done is taken out of `pending`. */
 async function mergeFile(
   file: string,
-  { definition, out, dtype }: MergeRequest,
-  folds: Map<string, Fold>,
+  request: MergeRequest,
+  pending: Pending,
 ): Promise<readonly TensorPlan[]> {
   return await withSafetensors(file, async (reader) => {
-    const { tensors, metadata } = reader.header;
-    const plans = [...tensors].map(([name, entry]) => ({
-      name,
-      dtype: dtype !== null && isFloatFormat(entry.dtype) ? dtype : entry.dtype,
-      shape: entry.shape,
-    }));
-    const content = async (plan: TensorPlan) => {
-      const name = definition.aliases.get(plan.name) ?? plan.name;
-      const bytes = await mergedBytes(reader, plan, folds.get(name));
-      folds.delete(name);
-      return bytes;
+    const parts = [...keptParts(reader, request, pending), ...addedParts(request, pending)];
+    const byName = new Map(parts.map((part) => [part.plan.name, part]));
+    const content = async ({ name }: TensorPlan) => {
+      const part = byName.get(name);
+      assert(part, `a part for each plan: ${name}`);
+      return await part.bytes();
     };
+    const plans = parts.map(({ plan }) => plan);
     // transformers refuses a file that does not say which framework wrote it.
-    await streamSafetensors(join(out, basename(file)), plans, content, {
-      format: "pt",
-      ...metadata,
-    });
+    const metadata = { format: "pt", ...reader.header.metadata };
+    await streamSafetensors(join(request.out, basename(file)), plans, content, metadata);
     return plans;
   });
 }
 
+/** The tensors of the base that stay. */
+function keptParts(
+  reader: SafetensorsReader,
+  { definition, dtype }: MergeRequest,
+  { nameOf, all, folds }: Pending,
+): readonly Part[] {
+  return [...reader.header.tensors].flatMap(([stored, entry]) => {
+    const name = nameOf(stored, all);
+    if (name === undefined) return [];
+    const format = dtype !== null && isFloatFormat(entry.dtype) ? dtype : entry.dtype;
+    const own = definition.aliases.get(stored) ?? stored;
+    const fold = folds.get(own);
+    folds.delete(own);
+    const plan = { name, dtype: format, shape: entry.shape };
+    return [{ plan, bytes: () => mergedBytes(reader, stored, format, fold) }];
+  });
+}
+
+/** The tensors that the base has not, all in the first file. */
+function addedParts({ dtype }: MergeRequest, { added }: Pending): readonly Part[] {
+  const format = dtype ?? "F32";
+  const parts = [...added].map(([name, { shape, data }]) => ({
+    plan: { name, dtype: format, shape },
+    bytes: async () => encoded(name, data, format),
+  }));
+  added.clear();
+  return parts;
+}
+
 async function mergedBytes(
   reader: SafetensorsReader,
-  { name, dtype }: TensorPlan,
+  stored: string,
+  dtype: string,
   fold: Fold | undefined,
 ): Promise<Uint8Array> {
-  const entry = reader.header.tensors.get(name);
-  if (entry === undefined) throw new Error(`${name} was planned from this header`);
+  const entry = reader.header.tensors.get(stored);
+  assert(entry, `${stored} was planned from this header`);
   if (!isFloatFormat(dtype) || (fold === undefined && dtype === entry.dtype)) {
     return await reader.bytes(entry);
   }
-  const tensor = await reader.floats(name, entry);
-  const data = fold === undefined ? tensor.data : fold(tensor);
+  const tensor = await reader.floats(stored, entry);
+  return encoded(stored, fold === undefined ? tensor.data : fold(tensor), dtype);
+}
+
+function encoded(name: string, data: Float32Array, dtype: FloatFormat): Uint8Array {
   if (dtype === "F16") checkRange(name, data);
   return encodeFloats(data, dtype);
 }
@@ -168,17 +231,21 @@ async function copyFile(from: string, to: string): Promise<void> {
   await writeWhole(to, content);
 }
 
-/** Configuration, tokenizer and licence; config.json says in which format the weights are now. */
-async function copyCompanions({ base, out, dtype }: MergeRequest): Promise<void> {
+/** Configuration, tokenizer and licence; config.json says what the model is now. */
+async function copyCompanions(
+  { base, out, dtype }: MergeRequest,
+  fields: MergedForm["config"],
+): Promise<void> {
+  const sameConfig = dtype === null && Object.keys(fields).length === 0;
   for (const name of await readdir(base)) {
-    const [from, to] = [join(base, name), join(out, name)];
-    if (!COMPANION_FILES.has(name) || (name === "config.json" && dtype !== null)) continue;
-    await copyFile(from, to);
+    if (!COMPANION_FILES.has(name) || (name === "config.json" && !sameConfig)) continue;
+    await copyFile(join(base, name), join(out, name));
   }
-  if (dtype === null) return;
-  const config = await readJson(join(base, "config.json"), z.looseObject({}));
+  if (sameConfig) return;
+  const file = join(base, "config.json");
   // The field's name changed in transformers 4.56; both are read.
-  const field = "dtype" in config ? "dtype" : "torch_dtype";
-  const changed = { ...config, [field]: TORCH_NAMES[dtype] };
-  await writeWhole(join(out, "config.json"), `${JSON.stringify(changed, null, 2)}\n`);
+  const field = "dtype" in (await readJson(file, z.looseObject({}))) ? "dtype" : "torch_dtype";
+  const format = dtype === null ? {} : { [field]: TORCH_NAMES[dtype] };
+  const text = setFields(await readText(file, CONFIG_BYTES_MAX), { ...fields, ...format });
+  await writeWhole(join(out, "config.json"), text);
 }

@@ -27,7 +27,7 @@ export function taskOf(
   if (definition.head !== null) return { adapter, objective: NEXT_TOKEN };
   throw new KlatchError(
     "incompatible",
-    `${definition.architecture} is an encoder: it reads texts and writes none`,
+    `${definition.architecture} reads texts and writes none`,
     "choose run.task classification, or another base model",
   );
 }

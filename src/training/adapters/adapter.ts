@@ -43,6 +43,13 @@ export interface StoredForm {
 /** A weight's values with an adapter folded in; the weight itself is not changed. */
 export type Fold = (weight: FloatTensor) => Float32Array;
 
+/** What trains whole behind the model. */
+export interface ClassificationHead {
+  readonly classes: readonly string[];
+  /** Its weights by the names they have in transformers' class. */
+  weights(values: Float32Array): ReadonlyMap<string, FloatTensor>;
+}
+
 /** An adapter method on one base model: where its numbers lie, how they start, and what they do. */
 export interface Adapter {
   /** The settings that a reader of its PEFT folder finds. */
@@ -63,6 +70,7 @@ export interface Adapter {
    * Absent where no plain model computes the same.
    */
   folded?(values: Float32Array): ReadonlyMap<string, Fold>;
+  readonly head?: ClassificationHead;
   /** The content of PEFT's adapter_config.json, without the base model's name. */
   peftConfig(): Readonly<Record<string, unknown>>;
 }

@@ -4,7 +4,7 @@ import type { TensorSlot } from "../../types.ts";
 import { sizeOf } from "../graph/value.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { Adapter, StoredForm } from "./adapter.ts";
+import type { Adapter, ClassificationHead, StoredForm } from "./adapter.ts";
 import { slotView } from "./slots.ts";
 
 /** Standard deviation of a new head's weights, as in Hugging Face's classes. */
@@ -12,12 +12,15 @@ const DEVIATION = 0.02;
 /** Sets the head's stream of numbers apart from the adapter's. */
 const SEED_MASK = 0x5bd1e995;
 
+/** What PEFT's files put before a module's name. */
+const IN_PEFT = "base_model.model.";
+
 /** Names of a head layer's tensors in a PEFT file. */
 export function headModuleTensors(module: string): {
   readonly weight: string;
   readonly bias: string;
 } {
-  const at = `base_model.model.${module}`;
+  const at = `${IN_PEFT}${module}`;
   return { weight: `${at}.weight`, bias: `${at}.bias` };
 }
 
@@ -46,14 +49,16 @@ export function withClassificationHead(
   const named = slots.map(({ name, shape }) => [name, shape]);
   const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named]);
   const digest = createHash("sha256").update(canonical).digest("hex");
-  // A plain model with another head is of another class: nothing to fold into.
-  const { folded: _, ...method } = adapter;
+  const { folded } = adapter;
+  const own = (values: Float32Array) => values.subarray(0, adapter.layout.length);
   return {
-    ...method,
+    ...adapter,
     layout: { tensors: [...adapter.layout.tensors, ...slots], length, digest },
     ...(adapter.stored
       ? { stored: storedWithHead(adapter.stored, adapter.layout.length, slots) }
       : {}),
+    ...(folded ? { folded: (values) => folded(own(values)) } : {}),
+    head: headOf(classes, slots),
     initial(seed) {
       const values = new Float32Array(length);
       values.set(adapter.initial(seed));
@@ -66,6 +71,19 @@ export function withClassificationHead(
       task_type: "SEQ_CLS",
       modules_to_save: [module],
     }),
+  };
+}
+
+function headOf(classes: readonly string[], slots: readonly TensorSlot[]): ClassificationHead {
+  return {
+    classes,
+    weights: (values) =>
+      new Map(
+        slots.map((slot) => [
+          slot.name.slice(IN_PEFT.length),
+          { shape: slot.shape, data: slotView(values, slot) },
+        ]),
+      ),
   };
 }
 

@@ -22,5 +22,6 @@ export const COMPANION_FILES: ReadonlySet<string> = new Set([
   "NOTICE",
 ]);
 
+export const CONFIG_BYTES_MAX = 1 << 20;
 export const WEIGHTS_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkShape, parseJson, readText } from "../files/file-access.ts";
+import { CONFIG_BYTES_MAX } from "../files/model-files.ts";
 import { refuseQuantised } from "../files/quantised.ts";
 import { BERT } from "./bert.ts";
+import { scoreClass } from "./classifier.ts";
 import { refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { GEMMA2, GEMMA3 } from "./gemma.ts";
@@ -33,8 +35,6 @@ export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA];
 /** Every architecture that Klatch trains. */
 export const ARCHITECTURES = [...DECODERS, ...ENCODERS];
 
-const CONFIG_BYTES_MAX = 1 << 20;
-
 const kindSchema = z.object({
   model_type: z.string().optional(),
   architectures: z.array(z.string()).nullish(),
@@ -55,9 +55,23 @@ export function parseModelConfig(text: string, file: string): ModelDefinition {
     name === undefined ? modelType === model_type : names.includes(name),
   );
   if (found !== undefined) return found.define(json, file);
+  const writer = DECODERS.find(({ names }) => names.some((each) => scoreClass(each) === name));
+  if (name !== undefined && writer !== undefined) {
+    return { ...withoutVocabularyHead(writer.define(json, file)), architecture: name };
+  }
   const supported = ARCHITECTURES.flatMap(({ names }) => names).join(", ");
   const asked = name ?? model_type ?? "(none named)";
   throw refuse(file, `architecture ${asked} is not supported; supported: ${supported}`);
+}
+
+/** A decoder saved as a classifier has no head over the vocabulary. */
+function withoutVocabularyHead(definition: ModelDefinition): ModelDefinition {
+  const { head, embedding } = definition;
+  if (head === null || head === embedding) return { ...definition, head: null };
+  const weights = new Map(definition.weights);
+  weights.delete(head);
+  const aliases = new Map([...definition.aliases].filter(([, name]) => name !== head));
+  return { ...definition, weights, aliases, head: null };
 }
 
 /** Reads config.json of a Hugging Face model folder; see {@link parseModelConfig}. */

@@ -18,6 +18,8 @@ export interface HeadLayer {
 export interface Classifier {
   /** The name of what trains besides the adapter: PEFT's `modules_to_save`. */
   readonly module: "classifier" | "score";
+  /** transformers' class that computes the same; null where it has none. */
+  readonly className: string | null;
   /** Which hidden states of a text become its row. */
   readonly pooling: "first" | "last" | "mean";
   /** Whether positions see those after them too. */
@@ -29,10 +31,12 @@ export interface Classifier {
 }
 
 /** The classifier of a model: its own, or a score of the last token as in Hugging Face's classes of decoders. */
-export function classifierOf({ classifier, hiddenSize }: ModelDefinition): Classifier {
+export function classifierOf(definition: ModelDefinition): Classifier {
+  const { classifier, hiddenSize, architecture } = definition;
   if (classifier !== undefined) return classifier;
   return {
     module: "score",
+    className: scoreClass(architecture),
     pooling: "last",
     bidirectional: false,
     layers: (classes) => [{ module: "score", inputs: hiddenSize, outputs: classes, bias: false }],
@@ -40,10 +44,17 @@ export function classifierOf({ classifier, hiddenSize }: ModelDefinition): Class
   };
 }
 
+/** transformers' class with a score for a class that writes text. */
+export function scoreClass(writer: string): string {
+  if (writer === "Gemma3ForCausalLM") return "Gemma3TextForSequenceClassification";
+  return writer.replace(/(ForCausalLM|LMHeadModel)$/, "ForSequenceClassification");
+}
+
 /** One linear layer on the mean of all hidden states, for encoders that were trained to give a text one vector. */
 export function meanClassifier(hiddenSize: number): Classifier {
   return {
     module: "classifier",
+    className: null,
     pooling: "mean",
     bidirectional: true,
     layers: (classes) => [
@@ -57,6 +68,7 @@ export function meanClassifier(hiddenSize: number): Classifier {
 export function poolerClassifier(hiddenSize: number, pooler: string): Classifier {
   return {
     ...meanClassifier(hiddenSize),
+    className: "BertForSequenceClassification",
     pooling: "first",
     logits(blocks, pooled, layer) {
       const product = matmul(pooled, blocks.weight(`${pooler}.weight`), { transposeB: true });
@@ -66,10 +78,11 @@ export function poolerClassifier(hiddenSize: number, pooler: string): Classifier
 }
 
 /** RoBERTa's: a layer, tanh and a layer on the first token, both trained. */
-export function denseClassifier(hiddenSize: number): Classifier {
+export function denseClassifier(hiddenSize: number, className: string): Classifier {
   const [dense, last] = ["classifier.dense", "classifier.out_proj"];
   return {
     module: "classifier",
+    className,
     pooling: "first",
     bidirectional: true,
     layers: (classes) => [

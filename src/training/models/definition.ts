@@ -49,7 +49,7 @@ export interface ModelDefinition {
   readonly embedding: string;
   /** What an embedding is multiplied by where the model begins; 1 when absent. */
   readonly embeddingScale?: number;
-  /** The weight of the output head, [vocabSize, hiddenSize]; null for an encoder, which writes no text. */
+  /** The weight of the output head, [vocabSize, hiddenSize]; null for a model that writes no text. */
   readonly head: string | null;
   /** What no logit of the head goes beyond; see `softcap`. */
   readonly logitCap?: number;

@@ -15,7 +15,7 @@ function roberta(modelType: string, stem: string): Architecture {
       const raw = checkShape(json, encoderSchema, file);
       const config = encoderConfig(raw, (raw.pad_token_id ?? 1) + 1, file);
       const architecture = raw.architectures?.[0] ?? `${stem}Model`;
-      const classifier = denseClassifier(config.hiddenSize);
+      const classifier = denseClassifier(config.hiddenSize, `${stem}ForSequenceClassification`);
       return { ...encoderModel(config, PREFIX), architecture, classifier };
     },
   };
