@@ -35,6 +35,7 @@ import { type MemoryPlan, planTraining } from "./training-memory.ts";
 /** What a learner is put together from. */
 interface LearnerParts {
   readonly opened: OpenedEngine;
+  readonly initial: Float32Array;
   readonly model: AdaptedModel;
   readonly tokenizer: Tokenizer;
   /** What ends a text besides the ids of config.json. */
@@ -48,6 +49,7 @@ interface LearnerParts {
 export class LearnerCore {
   readonly info: LearnerInfo;
   readonly #options: LearnerOptions;
+  readonly #initial: Float32Array;
   readonly #model: AdaptedModel;
   readonly #tokenizer: Tokenizer;
   readonly #endIds: readonly number[];
@@ -58,10 +60,11 @@ export class LearnerCore {
 
   private constructor(
     options: LearnerOptions,
-    { opened, model, tokenizer, endIds, data, origin }: LearnerParts,
+    { opened, initial, model, tokenizer, endIds, data, origin }: LearnerParts,
     onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
+    this.#initial = initial;
     this.#engine = opened.engine;
     this.#microBatch = new MicroBatch((rows, { message }) => {
       const facts = { rows, reason: message };
@@ -101,18 +104,21 @@ export class LearnerCore {
     const tokenizer = await loadTokenizer(options.model);
     const endIds = await readEndIds(options.model);
     const data = await readLearnerData(options, tokenizer, onNotice);
-    const opened = await openLearnerEngine(options, onNotice);
     const { adapter, objective } = taskOf(base, options, data.classes);
+    // Taken now: it may be made of weights that the model below frees.
+    const initial = adapter.initial(options.adapter.seed);
+    const opened = await openLearnerEngine(options, onNotice);
     const model = new AdaptedModel(base, adapter, opened.engine, {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),
       release: true,
     });
-    return new LearnerCore(options, { opened, model, tokenizer, endIds, data, origin }, onNotice);
+    const parts = { opened, initial, model, tokenizer, endIds, data, origin };
+    return new LearnerCore(options, parts, onNotice);
   }
 
   initialAdapter(): Float32Array {
-    return this.#model.adapter.initial(this.#options.adapter.seed);
+    return this.#initial.slice();
   }
 
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {

@@ -59,7 +59,10 @@ export interface Adapter {
   readonly stored?: StoredForm;
   /** Positions that it takes before every sequence. */
   readonly virtualTokens?: number;
-  /** The values that every peer starts from; where the method can, they leave the base model as it is. */
+  /**
+   * The values that every peer starts from; where the method can, they leave the base model as it is. They may be made of
+   * the base's weights, so ask before these are freed.
+   */
   initial(seed: number): Float32Array;
   /** The slots that train in `round`. */
   trained(schedule: FactorSchedule, round: number): readonly TensorSlot[];

@@ -11,8 +11,8 @@ import { TINY, tinyModel } from "./tiny-llama.ts";
 export const BYTES: LlamaConfig = { ...TINY, vocabSize: 259, contextMax: 32 };
 
 /** Writes a tiny model with a byte tokenizer, and a small data file, into `folder`. */
-export async function writeTinyFolder(folder: string): Promise<void> {
-  const model = tinyModel(BYTES);
+export async function writeTinyFolder(folder: string, tied = true): Promise<void> {
+  const model = tinyModel({ ...BYTES, tiedEmbeddings: tied });
   const tensors = new Map<string, FloatTensor>();
   for (const name of model.definition.weights.keys()) tensors.set(name, model.tensor(name));
   await writeSafetensors(join(folder, "model.safetensors"), tensors);
@@ -28,7 +28,7 @@ export async function writeTinyFolder(folder: string): Promise<void> {
     num_key_value_heads: BYTES.keyValueHeads,
     rms_norm_eps: BYTES.normEpsilon,
     rope_theta: BYTES.ropeTheta,
-    tie_word_embeddings: true,
+    tie_word_embeddings: tied,
     max_position_embeddings: BYTES.contextMax,
     bos_token_id: BYTES.bosId,
     eos_token_id: BYTES.eosIds[0],

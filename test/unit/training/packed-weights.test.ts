@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
+import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import { collateParts } from "../../../src/training/batches.ts";
 import { loadBaseModel } from "../../../src/training/files/base-model.ts";
@@ -12,13 +13,16 @@ import { reshape } from "../../../src/training/graph/movement.ts";
 import { packedMatmul } from "../../../src/training/graph/packed-matrix.ts";
 import { sum } from "../../../src/training/graph/reduction.ts";
 import { Graph } from "../../../src/training/graph/value.ts";
+import { LearnerCore } from "../../../src/training/learner-core.ts";
 import { freeze } from "../../../src/training/models/frozen-weights.ts";
 import { halfFloats } from "../../../src/training/models/half-floats.ts";
 import { quantize } from "../../../src/training/models/quantize.ts";
 import { transposed } from "../../../src/training/models/transposed.ts";
 import type { BaseDType } from "../../../src/types.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { dequantized } from "./dequantized.ts";
 import { engine, numbers } from "./finite-differences.ts";
+import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const BITS = [4, 8] as const;
@@ -225,5 +229,22 @@ test.skipIf(!existsSync(REAL))(
     const half = await lossAndGradient(base, "f16", ids);
     expect(relative(half.loss, loss)).toBeLessThan(1e-3);
     expect(apart(half.gradient, gradient)).toBeLessThan(1e-2);
+  },
+);
+
+test.each(["f32", "f16", "int8"] as const)(
+  "a prompt begins with the model's embeddings, whatever form the base is kept in: %s",
+  async (dtype) => {
+    const folder = temporaryFolder();
+    // With a head of its own, the embedding is freed once it is f16.
+    await writeTinyFolder(folder, false);
+    const { test: _, ...options } = tinyOptions(folder);
+    const adapter = { kind: "prompt", virtualTokens: 2, seed: 3 } as const;
+    const core = await LearnerCore.open({ ...options, adapter, dtype });
+    const base = await loadBaseModel(folder);
+    expect(core.initialAdapter()).toEqual(
+      createAdapter(base, { kind: "prompt", virtualTokens: 2 }).initial(3),
+    );
+    await core.close();
   },
 );
