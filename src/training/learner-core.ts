@@ -1,5 +1,6 @@
 import type { Evaluation } from "../types.ts";
 import { AdaptedModel } from "./adapted-model.ts";
+import { bucket } from "./batches.ts";
 import { encodePrompt } from "./data/encode.ts";
 import type { ExampleFormat } from "./data/example.ts";
 import { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
@@ -198,7 +199,8 @@ export class LearnerCore {
   }
 
   planMemory(): MemoryPlan {
-    const { batchSize: size, sequenceMax: longest, threads } = this.#options;
+    const { batchSize: size, sequenceMax, threads } = this.#options;
+    const longest = Math.min(bucket(this.#data.longest || sequenceMax), sequenceMax);
     return planTraining(this.#model, { size, longest, threads }, deviceMemory(this.#engine.name));
   }
 

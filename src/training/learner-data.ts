@@ -12,6 +12,8 @@ import type { ColumnMap, DataReport, LearnerNotice, LearnerOptions } from "./lea
 /** The data of one learner. */
 export interface LearnerData {
   readonly train: Examples<AnyExample>;
+  /** Positions that the longest text to train on takes in a batch; 0 without any. */
+  readonly longest: number;
   readonly heldOut: readonly AnyExample[];
   readonly test: readonly AnyExample[];
   /** What a classifier tells apart; null for other tasks. */
@@ -28,6 +30,7 @@ const NOTICE_MS = 1000;
 const NO_DATA: Dataset<never> = {
   examples: [],
   hashes: new Float64Array(),
+  longest: 0,
   format: "text",
   summary: { examples: 0, tokens: 0, truncated: 0, skipped: 0, duplicates: 0, notes: [] },
 };
@@ -106,6 +109,8 @@ function assemble<E extends AnyExample>(
   const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);
   return {
     train: train.examples,
+    // The last id of a text to continue is only a target.
+    longest: classes === null ? Math.max(0, all.longest - 1) : all.longest,
     heldOut: inMemory(heldOut.examples),
     test: inMemory(test.examples),
     classes,

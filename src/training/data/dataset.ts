@@ -14,6 +14,8 @@ export interface Dataset<E = Example> {
   readonly examples: Examples<E>;
   /** Hash of each example's text, the same for texts that differ only in case and spaces. */
   readonly hashes: Float64Array;
+  /** No example has more ids than this. */
+  readonly longest: number;
   readonly summary: DataSummary;
   readonly format: ExampleFormat;
 }
@@ -112,7 +114,7 @@ async function tokeniseInto(
 }
 
 function dataset(examples: ExampleStore, facts: DatasetFacts): Dataset {
-  return { examples, hashes: examples.index.hashes, ...facts };
+  return { examples, hashes: examples.index.hashes, longest: examples.longest, ...facts };
 }
 
 /**

@@ -141,6 +141,11 @@ export class ExampleStore implements Examples {
     return this.index.lengths.length;
   }
 
+  /** Ids of the longest example. */
+  get longest(): number {
+    return this.index.lengths.reduce((most, value) => Math.max(most, value % TRUNCATED), 0);
+  }
+
   at(i: number): Example | undefined {
     const value = this.index.lengths[i];
     const start = this.#starts[i];

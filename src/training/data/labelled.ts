@@ -110,6 +110,7 @@ export async function readLabelledDataset(
   return {
     examples,
     hashes,
+    longest: examples.reduce((most, { ids }) => Math.max(most, ids.length), 0),
     format: "text",
     classes: names,
     balance,

@@ -91,7 +91,7 @@ export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
   seed: number,
 ): { readonly train: Dataset<E>; readonly heldOut: Dataset<E> } {
   assert(share >= 0 && share < 1, `share ${share}`);
-  const { examples, hashes, format, summary } = dataset;
+  const { examples, hashes, longest, format, summary } = dataset;
   const least = share > 0 && examples.length > 1 ? 1 : 0;
   const most = Math.min(Math.max(examples.length - 1, 0), HELD_OUT_EXAMPLES_MAX);
   const count = Math.min(Math.max(Math.round(share * examples.length), least), most);
@@ -108,6 +108,7 @@ export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
     train: {
       examples: subset(examples, rest),
       hashes: trainHashes,
+      longest,
       format,
       summary: {
         examples: rest.length,
@@ -118,7 +119,7 @@ export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
         notes: summary.notes,
       },
     },
-    heldOut: { examples: held, hashes: heldHashes, format, summary: counts },
+    heldOut: { examples: held, hashes: heldHashes, longest, format, summary: counts },
   };
 }
 
