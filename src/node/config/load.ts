@@ -36,22 +36,31 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   const file = resolve(cwd, named ?? CONFIG_FILE);
   const tree = readTree(file, named !== undefined);
   const fields = new Map(configFields().map((field) => [field.key, field]));
+  const origins = new Map<string, string>();
   for (const [key, text] of environmentValues(sources.env ?? {}, fields)) {
     assign(tree, key, fromShell(key, text, fields, cwd));
+    origins.set(key, "environment");
   }
   for (const [key, text] of Object.entries(sources.flags ?? {})) {
     assign(tree, key, fromShell(key, text, fields, cwd));
+    origins.set(key, "command line");
   }
-  return parseConfig(tree, dirname(file), named ?? CONFIG_FILE);
+  const originOf = (path: string) =>
+    [...origins].find(([key]) => path === key || path.startsWith(`${key}.`))?.[1];
+  return parseConfig(tree, dirname(file), (path) => originOf(path) ?? named ?? CONFIG_FILE);
 }
 
 /**
- * Checks a configuration tree, fills in defaults, makes paths absolute from `folder` and freezes the result. `origin`
- * names the source in errors.
+ * Checks a configuration tree, fills in defaults, makes paths absolute from `folder` and freezes the result. `originOf`
+ * names the source of a dotted key in errors.
  */
-export function parseConfig(tree: unknown, folder: string, origin = "configuration"): Config {
+export function parseConfig(
+  tree: unknown,
+  folder: string,
+  originOf: (key: string) => string = () => "configuration",
+): Config {
   const parsed = configSchema.safeParse(tree);
-  if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, origin);
+  if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, originOf);
   const config = parsed.data;
   for (const key of PATH_KEYS) assign(config, key, absolute(key, pick(config, key), folder));
   return deepFreeze(config) as Config;
@@ -187,8 +196,9 @@ function assign(tree: Tree, key: string, value: unknown): void {
   at[last] = value;
 }
 
-function refusal(issue: z.core.$ZodIssue, origin: string): KlatchError {
+function refusal(issue: z.core.$ZodIssue, originOf: (key: string) => string): KlatchError {
   const at = issue.path.join(".");
+  const origin = originOf(at);
   if (issue.code === "unrecognized_keys") {
     const key = [...issue.path, issue.keys[0]].join(".");
     return unknown(`${origin}: key ${key}`, key, knownKeys());
