@@ -83,7 +83,10 @@ export const testnetOptionsSchema = z.strictObject({
   folder: path.optional().describe("Working folder; a temporary one by default."),
   task: z.enum(TASKS).default("causal").describe("To go on with texts, or to tell their class."),
   batchSize: z.int().min(1).max(1024).default(16).describe("Examples per step."),
-  learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
+  learningRate: z
+    .union([z.literal("auto"), z.number().positive().max(1)])
+    .default("auto")
+    .describe("AdamW step size; auto suits the adapter's method."),
   adapterKind: z.enum(ADAPTER_KINDS).default("lora").describe("Adapter method."),
   rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),

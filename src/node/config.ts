@@ -77,4 +77,4 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** A complete, checked and frozen configuration; every path in it is absolute. */
 export type Config = DeepReadonly<z.output<typeof configSchema>>;
 
-export { adapterTargets } from "./config/run-section.ts";
+export { adapterTargets, learningRateOf } from "./config/run-section.ts";

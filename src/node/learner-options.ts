@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { AdapterSettings, LearnerOptions } from "../training/index.ts";
-import { adapterTargets, type Config } from "./config.ts";
+import { adapterTargets, type Config, learningRateOf } from "./config.ts";
 import { tokenCache } from "./hub-options.ts";
 
 /** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
@@ -34,7 +34,8 @@ export function learnerOptions(
 
 function optimizerOptions({ run }: Config, totalSteps: number): LearnerOptions["optimizer"] {
   const { schedule: shape, finalShare, ...plain } = run.optimizer;
-  return { ...plain, schedule: { shape, totalSteps, finalShare } };
+  const learningRate = learningRateOf(run);
+  return { ...plain, learningRate, schedule: { shape, totalSteps, finalShare } };
 }
 
 /** The settings of the chosen method; those of the others are passed over. */

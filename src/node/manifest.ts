@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { LearnerInfo } from "../training/index.ts";
 import type { Digest } from "../types.ts";
-import type { Config } from "./config.ts";
+import { type Config, learningRateOf } from "./config.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
 export const PROTOCOL_VERSION = 1;
@@ -19,7 +19,12 @@ export function runDigest(
     model: info.modelDigest,
     tokenizer: info.tokenizerDigest,
     layout: info.layout.digest,
-    run: { ...run, members: [...run.members].sort() },
+    run: {
+      ...run,
+      // What auto stands for may change with the version.
+      optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
+      members: [...run.members].sort(),
+    },
   };
   return digestOf(canonicalJson(terms));
 }

@@ -33,7 +33,11 @@ const FLAGS: readonly Flag[] = [
   { flags: "--folder <folder>", text: "working folder; a temporary one by default" },
   { flags: "--task <name>", text: "what is learned", choices: TASKS },
   { flags: "--batch-size <n>", text: "examples per step", parse: whole },
-  { flags: "--learning-rate <x>", text: "AdamW step size", parse: decimal },
+  {
+    flags: "--learning-rate <x>",
+    text: "AdamW step size (default: one for the adapter's method)",
+    parse: decimal,
+  },
   { flags: "--adapter-kind <name>", text: "adapter method", choices: ADAPTER_KINDS },
   { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
   { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ADAPTER_KINDS, MIXING_RULES, TASKS } from "../../types.ts";
+import { ADAPTER_KINDS, type AdapterKind, MIXING_RULES, TASKS } from "../../types.ts";
 
 /** libp2p peer id in base58btc text form. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
@@ -32,7 +32,10 @@ const adapter = z.strictObject({
 });
 
 const optimizer = z.strictObject({
-  learningRate: z.number().positive().max(1).default(0.003).describe("AdamW step size."),
+  learningRate: z
+    .union([z.literal("auto"), z.number().positive().max(1)])
+    .default("auto")
+    .describe("AdamW step size; auto takes one that suits the adapter's method."),
   weightDecay: z.number().min(0).max(1).default(0).describe("AdamW decoupled weight decay."),
   beta1: z.number().min(0).lt(1).default(0.9).describe("Decay of AdamW's first moment."),
   beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of AdamW's second moment."),
@@ -120,6 +123,31 @@ export const runSection = z.strictObject({
     .default([])
     .describe("Peer ids of all members, this node's own among them; the same list on every peer."),
 });
+
+/**
+ * Step sizes that `auto` stands for: methods with few numbers, or with numbers far from the loss, want larger ones. The
+ * ratios are those of the methods' papers; a sweep on a small model agrees (docs/MODELS.md).
+ */
+const LEARNING_RATES: Readonly<Record<AdapterKind, number>> = {
+  lora: 0.003,
+  rslora: 0.003,
+  dora: 0.003,
+  "lora-xs": 0.01,
+  bottleneck: 0.003,
+  bitfit: 0.01,
+  ia3: 0.03,
+  prefix: 0.03,
+  prompt: 0.1,
+};
+
+/** The step size of a run, with `auto` resolved. */
+export function learningRateOf(run: {
+  readonly adapter: { readonly kind: AdapterKind };
+  readonly optimizer: { readonly learningRate: number | "auto" };
+}): number {
+  const { learningRate } = run.optimizer;
+  return learningRate === "auto" ? LEARNING_RATES[run.adapter.kind] : learningRate;
+}
 
 /** Names of the layers behind `run.adapter.targets`. */
 export function adapterTargets(targets: string): readonly string[] {

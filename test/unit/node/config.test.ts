@@ -6,6 +6,8 @@ import { KlatchError } from "../../../src/errors.ts";
 import { configFields } from "../../../src/node/config/fields.ts";
 import { type ConfigSources, loadConfig, parseConfig } from "../../../src/node/config/load.ts";
 import { configTemplate } from "../../../src/node/config/template.ts";
+import { learningRateOf } from "../../../src/node/config.ts";
+import { ADAPTER_KINDS } from "../../../src/types.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { PEERS } from "./node-samples.ts";
 
@@ -80,6 +82,18 @@ describe("precedence", () => {
     expect(loadConfig({ cwd: temporaryFolder() }).run.attackersMax).toBe("auto");
   });
 
+  test("each adapter method has a step size of its own, unless one is given", () => {
+    const rate = (kind: string, learningRate?: number) =>
+      learningRateOf(
+        parseConfig({ run: { adapter: { kind }, optimizer: { learningRate } } }, "/").run,
+      );
+
+    expect(rate("lora")).toBe(0.003);
+    expect(rate("prompt")).toBeGreaterThan(rate("lora"));
+    expect(rate("prompt", 0.02)).toBe(0.02);
+    for (const kind of ADAPTER_KINDS) expect(rate(kind)).toBeGreaterThan(0);
+  });
+
   test("the result is frozen throughout", () => {
     const config = loadConfig({ cwd: temporaryFolder() });
 
@@ -131,6 +145,16 @@ describe("refusals", () => {
 
     expect(error.code).toBe("usage");
     expect(error.message).toContain(key);
+  });
+
+  test("a refused value names where it came from", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "klatch.yaml"), "run: { rounds: 0 }");
+    const from = (sources: ConfigSources) => refusal({ cwd: folder, ...sources }).message;
+
+    expect(from({})).toMatch(/^klatch\.yaml: run\.rounds: /);
+    expect(from({ env: { KLATCH_RUN_ROUNDS: "0" } })).toMatch(/^environment: run\.rounds: /);
+    expect(from({ flags: { "run.rounds": "0" } })).toMatch(/^command line: run\.rounds: /);
   });
 
   test("a file that is named and missing, or no YAML, is refused; nobody asked for klatch.yaml", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { configSchema } from "../../../src/node/config.ts";
+import { configSchema, learningRateOf } from "../../../src/node/config.ts";
 import { runDigest } from "../../../src/node/manifest.ts";
 
 const info = {
@@ -15,6 +15,17 @@ test("the order of members and of keys does not change the run", () => {
   const turned = Object.fromEntries(Object.entries(run).reverse()) as typeof run;
 
   expect(runDigest({ ...turned, members: [BOB, ALICE] }, info)).toBe(runDigest(run, info));
+});
+
+test("a step size that is chosen is the run of one that is given", () => {
+  const learningRate = learningRateOf(run);
+  const given = { ...run, optimizer: { ...run.optimizer, learningRate } };
+
+  expect(run.optimizer.learningRate).toBe("auto");
+  expect(runDigest(given, info)).toBe(runDigest(run, info));
+  expect(
+    runDigest({ ...given, optimizer: { ...given.optimizer, learningRate: 0.5 } }, info),
+  ).not.toBe(runDigest(run, info));
 });
 
 test.each([
