@@ -78,6 +78,7 @@ export interface ValueSpec {
  */
 export class Graph {
   readonly #interned = new Map<string, Value>();
+  readonly #segments: Value[] = [];
   #next = 0;
 
   /** The value for `spec`: an existing one if the same operation was already applied to the same inputs. */
@@ -95,6 +96,16 @@ export class Graph {
     const made: Value = { ...spec, attributes, graph: this, id: this.#next++ };
     this.#interned.set(key, made);
     return made;
+  }
+
+  /** Marks `value` as the whole of what the values after it are computed from: see `recomputedGradients`. */
+  startSegment(value: Value): void {
+    this.#segments.push(value);
+  }
+
+  /** The marked values, in the order in which they were marked. */
+  get segments(): readonly Value[] {
+    return this.#segments;
   }
 
   /** A tensor fed at every run. */

@@ -4,7 +4,7 @@ import type { Shape } from "../graph/value.ts";
 import { meanClassifier, poolerClassifier } from "./classifier.ts";
 import { count, dimension, layerCount, positive, refuse, vocabulary } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
-import { ENCODER_TARGETS, type EncoderConfig, encoderHidden, encoderInventory } from "./encoder.ts";
+import { ENCODER_TARGETS, type EncoderConfig, encoderGraph, encoderInventory } from "./encoder.ts";
 import { withoutPrefix } from "./inventory.ts";
 
 const PREFIX = "bert.";
@@ -84,7 +84,7 @@ export function encoderModel(
     embedding: `${prefix}embeddings.word_embeddings.weight`,
     head: null,
     unadapted: [`${prefix}pooler.dense`],
-    hidden: (blocks, ids) => encoderHidden(config, prefix, blocks, ids),
+    ...encoderGraph(config, prefix),
   };
 }
 

@@ -88,7 +88,13 @@ export function makeBlocks(
     graph,
     weight,
     hidden(ids) {
-      const rows = definition.hidden(this, ids);
+      let x = definition.embedded(this, ids);
+      for (let layer = 0; layer < definition.layers; layer += 1) {
+        graph.startSegment(x);
+        x = definition.block(this, layer, x);
+      }
+      graph.startSegment(x);
+      const rows = definition.lastNorm?.(this, x) ?? x;
       return behind.remove?.(rows) ?? rows;
     },
     linear(module, x) {

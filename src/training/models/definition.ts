@@ -57,8 +57,12 @@ export interface ModelDefinition {
   readonly classifier?: Classifier;
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */
   readonly unadapted?: readonly string[];
-  /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
-  hidden(blocks: Blocks, ids: Value): Value;
+  /** ids i64 [rows] to what enters the first block, [rows, hiddenSize]. */
+  embedded(blocks: Blocks, ids: Value): Value;
+  /** x [rows, hiddenSize] through block `layer`. */
+  block(blocks: Blocks, layer: number, x: Value): Value;
+  /** The normalisation after the last block; absent where every block ends with its own. */
+  lastNorm?(blocks: Blocks, x: Value): Value;
 }
 
 /** How config.json of a class is read. */

@@ -4,8 +4,9 @@ import { slice } from "../graph/movement.ts";
 import type { Value } from "../graph/value.ts";
 import { gelu } from "./activations.ts";
 import type { Blocks } from "./blocks.ts";
+import { normWithBias } from "./decoder-blocks.ts";
+import type { ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
-import { layerNorm } from "./normalisation.ts";
 
 /** The numbers of a BERT-type encoder. */
 export interface EncoderConfig {
@@ -62,31 +63,33 @@ export function encoderInventory(config: EncoderConfig, prefix: string): Invento
 }
 
 /**
- * The hidden states of a BERT-type encoder (Devlin et al. 2019, arXiv 1810.04805): embeddings of tokens, positions and
- * the first token type, then blocks that normalise after each sum.
+ * The graph of a BERT-type encoder (Devlin et al. 2019, arXiv 1810.04805): embeddings of tokens, positions and the first
+ * token type, then blocks that normalise after each sum.
  */
-export function encoderHidden(
+export function encoderGraph(
   config: EncoderConfig,
   prefix: string,
-  blocks: Blocks,
-  ids: Value,
-): Value {
+): Pick<ModelDefinition, "embedded" | "block"> {
   const { hiddenSize, heads, normEpsilon } = config;
   const headDim = hiddenSize / heads;
   const settings = { heads, keyValueHeads: heads, headDim, scale: 1 / Math.sqrt(headDim) };
-  const norm = (x: Value, name: string) =>
-    layerNorm(x, blocks.weight(`${name}.weight`), blocks.weight(`${name}.bias`), normEpsilon);
-  let x = norm(embedded(config, prefix, blocks, ids), `${prefix}embeddings.LayerNorm`);
-  for (let layer = 0; layer < config.layers; layer += 1) {
-    const at = `${prefix}encoder.layer.${layer}`;
-    const apply = (name: keyof typeof LINEARS, h: Value) =>
-      blocks.linear(`${at}.${LINEARS[name]}`, h);
-    const projected = { query: apply("q", x), key: apply("k", x), value: apply("v", x) };
-    const attended = apply("o", blocks.attend(layer, projected, settings));
-    x = norm(add(attended, x), `${at}.attention.output.LayerNorm`);
-    x = norm(add(apply("down", gelu(apply("up", x))), x), `${at}.output.LayerNorm`);
-  }
-  return x;
+  return {
+    embedded(blocks, ids) {
+      const norm = normWithBias(blocks, normEpsilon);
+      return norm(embedded(config, prefix, blocks, ids), `${prefix}embeddings.LayerNorm`);
+    },
+    block(blocks, layer, x) {
+      const norm = normWithBias(blocks, normEpsilon);
+      const at = `${prefix}encoder.layer.${layer}`;
+      const apply = (name: keyof typeof LINEARS, h: Value) =>
+        blocks.linear(`${at}.${LINEARS[name]}`, h);
+      const projected = { query: apply("q", x), key: apply("k", x), value: apply("v", x) };
+      const attended = apply("o", blocks.attend(layer, projected, settings));
+      const after = norm(add(attended, x), `${at}.attention.output.LayerNorm`);
+      const wide = apply("down", gelu(apply("up", after)));
+      return norm(add(wide, after), `${at}.output.LayerNorm`);
+    },
+  };
 }
 
 function embedded(config: EncoderConfig, prefix: string, blocks: Blocks, ids: Value): Value {

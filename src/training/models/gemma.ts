@@ -144,7 +144,7 @@ export const GEMMA3: Architecture = {
 };
 
 function gemmaModel(config: GemmaConfig, architecture: string): ModelDefinition {
-  const { hiddenSize, layers, tied, logitCap, layerWindows } = config;
+  const { hiddenSize, tied, logitCap, layerWindows } = config;
   const { weights, linears } = inventoryOf(config);
   return {
     ...definedSizes(config),
@@ -159,22 +159,20 @@ function gemmaModel(config: GemmaConfig, architecture: string): ModelDefinition 
     embeddingScale: Math.sqrt(hiddenSize),
     head: tied ? EMBEDDING : HEAD,
     ...(logitCap === null ? {} : { logitCap }),
-    hidden(blocks, ids) {
+    embedded: (blocks, ids) => blocks.embed(ids),
+    block(blocks, layer, x) {
       const norm = normByRootPlusOne(blocks, config.normEpsilon);
       const headNorm = config.headNorms ? { headNorm: norm } : {};
-      let x = blocks.embed(ids);
-      for (let layer = 0; layer < layers; layer += 1) {
-        const at = `model.layers.${layer}`;
-        const h = norm(x, `${at}.input_layernorm`);
-        const settings = { ...attentionOf(config, layer), ...headNorm };
-        const attended = projectedAttention(blocks, layer, `${at}.self_attn`, h, settings);
-        x = add(x, norm(attended, `${at}.post_attention_layernorm`));
-        const u = norm(x, `${at}.pre_feedforward_layernorm`);
-        const wide = gatedMlp(blocks, `${at}.mlp`, u, (gate, up) => mul(geluTanh(gate), up));
-        x = add(x, norm(wide, `${at}.post_feedforward_layernorm`));
-      }
-      return norm(x, "model.norm");
+      const at = `model.layers.${layer}`;
+      const h = norm(x, `${at}.input_layernorm`);
+      const settings = { ...attentionOf(config, layer), ...headNorm };
+      const attended = projectedAttention(blocks, layer, `${at}.self_attn`, h, settings);
+      const after = add(x, norm(attended, `${at}.post_attention_layernorm`));
+      const u = norm(after, `${at}.pre_feedforward_layernorm`);
+      const wide = gatedMlp(blocks, `${at}.mlp`, u, (gate, up) => mul(geluTanh(gate), up));
+      return add(after, norm(wide, `${at}.post_feedforward_layernorm`));
     },
+    lastNorm: (blocks, x) => normByRootPlusOne(blocks, config.normEpsilon)(x, "model.norm"),
   };
 }
 

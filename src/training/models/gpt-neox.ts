@@ -27,6 +27,7 @@ const EMBEDDING = "gpt_neox.embed_in.weight";
 const HEAD = "embed_out.weight";
 /** The head's name since version 5 of transformers, which still saves it under the older one. */
 const NEWER_HEAD = "lm_head.weight";
+const FINAL_NORM = "gpt_neox.final_layer_norm";
 const TARGETS = {
   qkv: "attention.query_key_value",
   o: "attention.dense",
@@ -92,7 +93,7 @@ export const GPT_NEOX: Architecture = {
 };
 
 function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDefinition {
-  const { hiddenSize, layers, heads, tied } = config;
+  const { hiddenSize, heads, tied } = config;
   const { theta, size, scaling } = config.rotary;
   const headDim = hiddenSize / heads;
   const rotation = scaledRotation(size, theta, scaling);
@@ -112,20 +113,18 @@ function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDe
     windows: [],
     embedding: EMBEDDING,
     head: tied ? EMBEDDING : HEAD,
-    hidden(blocks, ids) {
+    embedded: (blocks, ids) => blocks.embed(ids),
+    block(blocks, layer, x) {
       const norm = normWithBias(blocks, config.normEpsilon);
-      let x = blocks.embed(ids);
-      for (let layer = 0; layer < layers; layer += 1) {
-        const at = `gpt_neox.layers.${layer}`;
-        const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));
-        const attended = blocks.attend(layer, splitByHead(fused, heads, headDim), attention);
-        const after = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
-        const u = norm(config.parallel ? x : after, `${at}.post_attention_layernorm`);
-        const wide = activation(blocks.linear(`${at}.${TARGETS.up}`, u));
-        x = add(after, blocks.linear(`${at}.${TARGETS.down}`, wide));
-      }
-      return norm(x, "gpt_neox.final_layer_norm");
+      const at = `gpt_neox.layers.${layer}`;
+      const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));
+      const attended = blocks.attend(layer, splitByHead(fused, heads, headDim), attention);
+      const after = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
+      const u = norm(config.parallel ? x : after, `${at}.post_attention_layernorm`);
+      const wide = activation(blocks.linear(`${at}.${TARGETS.up}`, u));
+      return add(after, blocks.linear(`${at}.${TARGETS.down}`, wide));
     },
+    lastNorm: (blocks, x) => normWithBias(blocks, config.normEpsilon)(x, FINAL_NORM),
   };
 }
 

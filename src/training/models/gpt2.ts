@@ -84,7 +84,7 @@ export const GPT2: Architecture = {
 };
 
 function gpt2Model(config: Gpt2Config, activation: (x: Value) => Value): ModelDefinition {
-  const { hiddenSize, layers, tied } = config;
+  const { hiddenSize, tied } = config;
   const { weights, linears } = inventoryOf(config);
   // The files of GPT-2 itself were saved from a class without a head.
   const bare = withoutPrefix(weights, "transformer.");
@@ -99,21 +99,21 @@ function gpt2Model(config: Gpt2Config, activation: (x: Value) => Value): ModelDe
     windows: [],
     embedding: EMBEDDING,
     head: tied ? EMBEDDING : HEAD,
-    hidden(blocks, ids) {
-      const norm = normWithBias(blocks, config.normEpsilon);
+    embedded(blocks, ids) {
       const places = gatherRows(blocks.weight(POSITIONS), blocks.positions());
-      let x = add(blocks.embed(ids), places);
-      for (let layer = 0; layer < layers; layer += 1) {
-        const at = `transformer.h.${layer}`;
-        const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.ln_1`));
-        const [query, key, value] = splitColumns(fused, [hiddenSize, hiddenSize, hiddenSize]);
-        const attended = blocks.attend(layer, { query, key, value }, attentionOf(config, layer));
-        x = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
-        const wide = activation(blocks.linear(`${at}.${TARGETS.up}`, norm(x, `${at}.ln_2`)));
-        x = add(x, blocks.linear(`${at}.${TARGETS.down}`, wide));
-      }
-      return norm(x, "transformer.ln_f");
+      return add(blocks.embed(ids), places);
     },
+    block(blocks, layer, x) {
+      const norm = normWithBias(blocks, config.normEpsilon);
+      const at = `transformer.h.${layer}`;
+      const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.ln_1`));
+      const [query, key, value] = splitColumns(fused, [hiddenSize, hiddenSize, hiddenSize]);
+      const attended = blocks.attend(layer, { query, key, value }, attentionOf(config, layer));
+      const after = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
+      const wide = activation(blocks.linear(`${at}.${TARGETS.up}`, norm(after, `${at}.ln_2`)));
+      return add(after, blocks.linear(`${at}.${TARGETS.down}`, wide));
+    },
+    lastNorm: (blocks, x) => normWithBias(blocks, config.normEpsilon)(x, "transformer.ln_f"),
   };
 }
 

@@ -63,10 +63,9 @@ export function llamaModel(
   config: LlamaConfig,
   architecture = "LlamaForCausalLM",
 ): ModelDefinition {
-  const { layers, normEpsilon, tiedEmbeddings } = config;
+  const { normEpsilon, tiedEmbeddings } = config;
   const { weights, linears } = inventoryOf(config);
   const windows = distinctWindows(config.layerWindows ?? []);
-  const settings = Array.from({ length: layers }, (_, layer) => attentionOf(config, layer));
   return {
     ...definedSizes(config),
     architecture,
@@ -78,20 +77,18 @@ export function llamaModel(
     windows,
     embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,
-    hidden(blocks, ids) {
+    embedded: (blocks, ids) => blocks.embed(ids),
+    block(blocks, layer, x) {
       const norm = normByRoot(blocks, normEpsilon);
       const headNorm = config.headNorms === true ? { headNorm: norm } : {};
-      let x = blocks.embed(ids);
-      for (const [layer, attention] of settings.entries()) {
-        const at = `model.layers.${layer}`;
-        const h = norm(x, `${at}.input_layernorm`);
-        const options = { ...attention, ...headNorm };
-        x = add(x, projectedAttention(blocks, layer, `${at}.self_attn`, h, options));
-        const u = norm(x, `${at}.post_attention_layernorm`);
-        x = add(x, gatedMlp(blocks, `${at}.mlp`, u, gatedUnit));
-      }
-      return norm(x, "model.norm");
+      const at = `model.layers.${layer}`;
+      const h = norm(x, `${at}.input_layernorm`);
+      const options = { ...attentionOf(config, layer), ...headNorm };
+      const after = add(x, projectedAttention(blocks, layer, `${at}.self_attn`, h, options));
+      const u = norm(after, `${at}.post_attention_layernorm`);
+      return add(after, gatedMlp(blocks, `${at}.mlp`, u, gatedUnit));
     },
+    lastNorm: (blocks, x) => normByRoot(blocks, normEpsilon)(x, "model.norm"),
   };
 }
 

@@ -45,7 +45,7 @@ export const PHI3: Architecture = {
 };
 
 function phi3Model(config: LlamaConfig): ModelDefinition {
-  const { layers, heads, keyValueHeads, headDim, intermediateSize: ff, tiedEmbeddings } = config;
+  const { heads, keyValueHeads, headDim, intermediateSize: ff, tiedEmbeddings } = config;
   const [q, kv] = [heads * headDim, keyValueHeads * headDim];
   const { weights, linears } = inventoryOf(config);
   return {
@@ -59,21 +59,19 @@ function phi3Model(config: LlamaConfig): ModelDefinition {
     windows: distinctWindows(config.layerWindows ?? []),
     embedding: EMBEDDING,
     head: tiedEmbeddings ? EMBEDDING : HEAD,
-    hidden(blocks, ids) {
+    embedded: (blocks, ids) => blocks.embed(ids),
+    block(blocks, layer, x) {
       const norm = normByRoot(blocks, config.normEpsilon);
-      let x = blocks.embed(ids);
-      for (let layer = 0; layer < layers; layer += 1) {
-        const at = `model.layers.${layer}`;
-        const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));
-        const [query, key, value] = splitColumns(fused, [q, kv, kv]);
-        const attended = blocks.attend(layer, { query, key, value }, attentionOf(config, layer));
-        x = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
-        const u = norm(x, `${at}.post_attention_layernorm`);
-        const [gate, up] = splitColumns(blocks.linear(`${at}.${TARGETS.up}`, u), [ff, ff]);
-        x = add(x, blocks.linear(`${at}.${TARGETS.down}`, gatedUnit(gate, up)));
-      }
-      return norm(x, "model.norm");
+      const at = `model.layers.${layer}`;
+      const fused = blocks.linear(`${at}.${TARGETS.qkv}`, norm(x, `${at}.input_layernorm`));
+      const [query, key, value] = splitColumns(fused, [q, kv, kv]);
+      const attended = blocks.attend(layer, { query, key, value }, attentionOf(config, layer));
+      const after = add(x, blocks.linear(`${at}.${TARGETS.o}`, attended));
+      const u = norm(after, `${at}.post_attention_layernorm`);
+      const [gate, up] = splitColumns(blocks.linear(`${at}.${TARGETS.up}`, u), [ff, ff]);
+      return add(after, blocks.linear(`${at}.${TARGETS.down}`, gatedUnit(gate, up)));
     },
+    lastNorm: (blocks, x) => normByRoot(blocks, config.normEpsilon)(x, "model.norm"),
   };
 }
 
