@@ -31,6 +31,12 @@ export interface ProgramParts {
   blocks(sequences: Sequences): Blocks;
 }
 
+/** Which gradients a training program gives, and whether it recomputes the blocks' values for them. */
+export interface TrainingKind {
+  readonly slots: readonly TensorSlot[];
+  readonly recompute: boolean;
+}
+
 /** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
 export class AdaptedModel {
   readonly base: BaseModel;
@@ -64,18 +70,22 @@ export class AdaptedModel {
     return this.#frozen.bytes;
   }
 
-  /** Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. */
+  /**
+   * Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. `recompute`
+   * saves memory and costs time: see `recomputedGradients`.
+   */
   async lossAndGradient(
     values: Float32Array,
     parts: readonly Batch[],
     slots: readonly TensorSlot[],
     gradient: Float32Array,
+    recompute = false,
   ): Promise<number> {
     let total = 0;
     try {
       for (const [i, part] of parts.entries()) {
         const target = i === 0 ? gradient : this.#partGradient;
-        total += await this.#partLoss(values, part, slots, target);
+        total += await this.#partLoss(values, part, { slots, recompute }, target);
         if (i > 0) addScaled(gradient, target, slots);
       }
     } catch (error) {
@@ -89,12 +99,14 @@ export class AdaptedModel {
   async #partLoss(
     values: Float32Array,
     batch: Batch,
-    slots: readonly TensorSlot[],
+    kind: TrainingKind,
     gradient: Float32Array,
   ): Promise<number> {
-    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)}`;
+    const { slots, recompute } = kind;
+    const way = recompute ? "recomputing" : "keeping";
+    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)} ${way}`;
     const program = await this.program(key, (parts) =>
-      this.#trainingGraph(parts, batch.shape, slots),
+      this.#trainingGraph(parts, batch.shape, kind),
     );
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
@@ -102,15 +114,15 @@ export class AdaptedModel {
     return Number(loss?.[0]);
   }
 
-  #trainingGraph(parts: ProgramParts, shape: BatchShape, slots: readonly TensorSlot[]) {
+  #trainingGraph(parts: ProgramParts, shape: BatchShape, { slots, recompute }: TrainingKind) {
     const { loss } = this.#objective.loss(this.base.definition, parts, shape);
     const wanted = slots.map(({ name }) => [name, pick(parts.tensors, name)] as const);
-    return trainingOutputs(loss, new Map(wanted));
+    return trainingOutputs(loss, new Map(wanted), recompute);
   }
 
   /** What a training program of one part takes, without compiling it. */
-  trainingMemory(shape: BatchShape, slots: readonly TensorSlot[]): GraphMemory {
-    return graphMemory(this.#trainingGraph(this.#newParts(), shape, slots));
+  trainingMemory(shape: BatchShape, kind: TrainingKind): GraphMemory {
+    return graphMemory(this.#trainingGraph(this.#newParts(), shape, kind));
   }
 
   /** Loss and correctness of each completion token of a batch. */

@@ -32,7 +32,10 @@ export function planTraining(
 ): MemoryPlan {
   const { layout } = model.adapter;
   const plan = ({ batch: rows, length, lossRows }: BatchShape) => {
-    const graph = model.trainingMemory({ batch: rows, length, lossRows }, layout.tensors);
+    const graph = model.trainingMemory(
+      { batch: rows, length, lossRows },
+      { slots: layout.tensors, recompute: false },
+    );
     const { weightBytes: weights } = model;
     const activations = graph.activations;
     const optimiser = OPTIMISER_ARRAYS * Float32Array.BYTES_PER_ELEMENT * layout.length;

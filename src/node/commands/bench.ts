@@ -54,6 +54,8 @@ function defineTrain(command: Command, terminal: Terminal): void {
     .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256), 8)
     .option("--targets <names>", "layers with an adapter: all, or q,v,...", "q,v")
     .option("--steps <n>", "timed steps", wholeNumber(1, 100_000), 20)
+    .option("--recompute", "compute each block again in the backward pass, to save memory")
+    .option("--micro-batch <n>", "rows in one run at most", wholeNumber(1, 4096))
     .action(async (flags: TrainFlags) => {
       const result = await benchTrain(
         trainOptions(flags),
@@ -69,7 +71,8 @@ function defineTrain(command: Command, terminal: Terminal): void {
       );
       terminal.line(`first step  after ${(result.msToFirstStep / 1000).toFixed(2)} s`);
       terminal.line(`loss        ${result.loss.toFixed(4)}`);
-      terminal.line(`memory      ${(result.peakRssBytes / 2 ** 20).toFixed(0)} MiB at most`);
+      const [peak, planned] = [result.peakRssBytes, result.plannedActivationBytes].map(mebibytes);
+      terminal.line(`memory      ${peak} at most; ${planned} planned for activations`);
     });
 }
 
@@ -88,8 +91,12 @@ function defineGenerate(command: Command, terminal: Terminal): void {
         `engine      ${result.engine}, ${result.threads} threads, base in ${result.dtype}`,
       );
       terminal.line(`speed       ${result.tokensPerSecond.toFixed(1)} tokens per second`);
-      terminal.line(`memory      ${(result.peakRssBytes / 2 ** 20).toFixed(0)} MiB at most`);
+      terminal.line(`memory      ${mebibytes(result.peakRssBytes)} at most`);
     });
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }
 
 interface ModelFlags {
@@ -110,6 +117,8 @@ interface TrainFlags extends ModelFlags {
   readonly rank: number;
   readonly targets: string;
   readonly steps: number;
+  readonly recompute?: boolean;
+  readonly microBatch?: number;
 }
 
 interface GenerateFlags extends ModelFlags {
@@ -148,9 +157,12 @@ function measuredModel({
 }
 
 function trainOptions(flags: TrainFlags): BenchTrainOptions {
-  const { batch, seq, rank, steps, targets } = flags;
-  const model = modelOptions(flags);
-  return { ...model, batch, sequence: seq, rank, steps, targets: adapterTargets(targets) };
+  const { batch, seq, rank, steps, targets, recompute = false, microBatch } = flags;
+  return {
+    ...modelOptions(flags),
+    ...{ batch, sequence: seq, rank, steps, targets: adapterTargets(targets), recompute },
+    ...(microBatch === undefined ? {} : { microBatch }),
+  };
 }
 
 function parseShape(text: string): Shape {

@@ -15,6 +15,10 @@ export interface BenchTrainOptions extends BenchModelOptions {
   readonly targets: readonly string[];
   /** Timed steps, after three that are not. */
   readonly steps: number;
+  /** Whether the backward pass recomputes each block; it does not unless said. */
+  readonly recompute?: boolean;
+  /** The most rows of one run of the program; as training chooses unless said. */
+  readonly microBatch?: number;
 }
 
 export interface BenchTrainResult {
@@ -37,6 +41,8 @@ export interface BenchTrainResult {
   readonly msToFirstStep: number;
   /** Loss of the last step. */
   readonly loss: number;
+  /** What the program computes that is alive at one time, by the graph of a part of the batch. */
+  readonly plannedActivationBytes: number;
   readonly peakRssBytes: number;
 }
 
@@ -52,6 +58,7 @@ export async function benchTrain(
   hub?: HubOptions,
 ): Promise<BenchTrainResult> {
   const { batch, sequence, rank, targets, threads, steps, dtype = "f32" } = options;
+  const { recompute = false, microBatch: rowsMax } = options;
   const started = performance.now();
   checkCounts({ batch, sequence, steps });
   const base = await benchModel(options, sequence, hub);
@@ -64,9 +71,11 @@ export async function benchTrain(
   let state = freshOptimizer(layout.length);
   const parts = collateParts(randomExamples(base.definition, batch, sequence), sequence, {
     threads,
+    ...(rowsMax === undefined ? {} : { rowsMax }),
   });
+  const kind = { slots: layout.tensors, recompute };
   const step = async (): Promise<number> => {
-    const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
+    const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient, recompute);
     state = adamwStep(adapter, gradient, state, layout.tensors, BENCH_OPTIMIZER).state;
     return loss;
   };
@@ -80,6 +89,8 @@ export async function benchTrain(
     loss = await step();
     times.push(performance.now() - before);
   }
+  const [part] = parts;
+  const planned = part === undefined ? 0 : model.trainingMemory(part.shape, kind).activations;
   await model.close();
   await engine.close();
   const msPerStep = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
@@ -97,6 +108,7 @@ export async function benchTrain(
     msFastestStep: Math.min(...times),
     msToFirstStep,
     loss,
+    plannedActivationBytes: planned,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
   };
 }

@@ -6,6 +6,7 @@ import { gradients } from "../graph/gradient.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { linear } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
+import { recomputedGradients } from "../graph/recompute.ts";
 import type { Value } from "../graph/value.ts";
 import { softcap } from "./activations.ts";
 import type { Blocks } from "./blocks.ts";
@@ -54,12 +55,13 @@ function outputHead({ head, architecture }: ModelDefinition, blocks: Blocks): Va
   return blocks.weight(head);
 }
 
-/** Outputs `loss` and the gradient of each of `wanted`. */
+/** Outputs `loss` and the gradient of each of `wanted`, with what each block has computed kept for it or recomputed. */
 export function trainingOutputs(
   loss: Value,
   wanted: ReadonlyMap<string, Value>,
+  recompute = false,
 ): Readonly<Record<string, Value>> {
-  const found = gradients(loss, [...wanted.values()]);
+  const found = (recompute ? recomputedGradients : gradients)(loss, [...wanted.values()]);
   const outputs: Record<string, Value> = { loss };
   for (const [i, name] of [...wanted.keys()].entries()) {
     const gradient = found[i];

@@ -3,7 +3,6 @@ import { AdaptedModel, adapterInputs } from "../../../src/training/adapted-model
 import type { Adaptation, Adapter } from "../../../src/training/adapters/adapter.ts";
 import { createDora } from "../../../src/training/adapters/dora.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
-import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
 import type { BaseModel } from "../../../src/training/files/base-model.ts";
 import { writePeft } from "../../../src/training/files/peft.ts";
 import { readAdapterSettings } from "../../../src/training/files/peft-config.ts";
@@ -11,7 +10,6 @@ import { fitPeft, readPeft } from "../../../src/training/files/peft-reader.ts";
 import { choose, generate } from "../../../src/training/generation.ts";
 import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { makeBlocks } from "../../../src/training/models/blocks.ts";
-import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { batchLoss } from "../../../src/training/models/loss-program.ts";
 import { ADAPTER_KINDS, type AdapterKind } from "../../../src/types.ts";
 import { engine, gradientError, numbers } from "../training/finite-differences.ts";
@@ -19,24 +17,10 @@ import { foldedModel } from "../training/folded-model.ts";
 import { sequenceLogits } from "../training/logits.ts";
 import { TINY, tinyModel } from "../training/tiny-llama.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
+import { BIASED, SETTINGS } from "./small-settings.ts";
 
-const FACTORS = { rank: 2, alpha: 3, targets: ["q", "v", "down"] };
-
-/** The smallest settings of each kind. */
-const SETTINGS: Readonly<Record<AdapterKind, AdapterSettings>> = {
-  lora: { kind: "lora", ...FACTORS },
-  rslora: { kind: "rslora", ...FACTORS },
-  dora: { kind: "dora", ...FACTORS },
-  "lora-xs": { kind: "lora-xs", ...FACTORS },
-  ia3: { kind: "ia3" },
-  bitfit: { kind: "bitfit" },
-  bottleneck: { kind: "bottleneck", size: 3 },
-  prompt: { kind: "prompt", virtualTokens: 2 },
-  prefix: { kind: "prefix", virtualTokens: 2 },
-};
 /** What no numbers of theirs can undo: the sequence is longer. */
 const CHANGES_FROM_THE_START: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix"]);
-const BIASED: LlamaConfig = { ...TINY, biases: ["q", "k", "v", "down"] };
 /** Methods with parts that no plain model has. */
 const UNFOLDABLE: ReadonlySet<AdapterKind> = new Set(["prompt", "prefix", "bottleneck"]);
 const IDS = [1, 7, 3, 3, 10, 0];
