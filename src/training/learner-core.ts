@@ -112,7 +112,6 @@ export class LearnerCore {
     const model = new AdaptedModel(base, adapter, opened.engine, {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),
-      release: true,
     });
     const parts = { opened, initial, model, tokenizer, endIds, data, origin };
     return new LearnerCore(options, parts, onNotice);

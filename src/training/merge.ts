@@ -186,7 +186,7 @@ async function mergedBytes(
   if (!isFloatFormat(dtype) || (fold === undefined && dtype === entry.dtype)) {
     return await reader.bytes(entry);
   }
-  const tensor = await reader.floats(stored, entry);
+  const tensor = reader.floats(stored, entry);
   return encoded(stored, fold === undefined ? tensor.data : fold(tensor), dtype);
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KlatchError } from "../../src/errors.ts";
 import { AdaptedModel } from "../../src/training/adapted-model.ts";
 import { createLora } from "../../src/training/adapters/lora.ts";
 import { collateParts } from "../../src/training/batches.ts";
@@ -11,7 +12,7 @@ import { openEngine } from "../../src/training/engine/open-engine.ts";
 import { checkTrialStep } from "../../src/training/engine/trial-step.ts";
 import { scale } from "../../src/training/graph/elementwise.ts";
 import { Graph } from "../../src/training/graph/value.ts";
-import { ENGINE_NAMES } from "../../src/types.ts";
+import { type BaseDType, ENGINE_NAMES } from "../../src/types.ts";
 import { everyOperation } from "../unit/training/every-operation.ts";
 import { numbers } from "../unit/training/finite-differences.ts";
 import { tinyModel } from "../unit/training/tiny-llama.ts";
@@ -43,14 +44,14 @@ async function computeEveryOperation(engine: Engine): Promise<Arrays> {
 }
 
 /** Loss and gradients of the tiny model's training step, its frozen weights copied into the program or fed. */
-async function trainingStep(engine: Engine, copyBytesMax: number) {
+async function trainingStep(engine: Engine, copyBytesMax: number, dtype: BaseDType = "f32") {
   const base = tinyModel();
   const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
   const { layout } = method;
   const adapter = Float32Array.from(numbers(layout.length, 3));
   const ids = [Int32Array.of(1, 3, 5, 7, 9, 2, 4, 6, 8), Int32Array.of(4, 4, 8, 10)];
   const examples = ids.map((row) => ({ ids: row, promptLength: 1, truncated: false }));
-  const model = new AdaptedModel(base, method, engine, { copyBytesMax });
+  const model = new AdaptedModel(base, method, engine, { copyBytesMax, dtype });
   const gradient = new Float32Array(layout.length);
   const parts = collateParts(examples, 8);
   const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient);
@@ -105,6 +106,21 @@ for (const name of ENGINE_NAMES) {
       expect(difference(found.gradient, expected.gradient)).toBeLessThan(GRADIENT_TOLERANCE);
     });
 
+    test.each(["f16", "int8", "int4"] as const)(
+      "gives the CPU's loss and gradients with the base as %s, or says that the device cannot",
+      async (dtype) => {
+        const expected = await trainingStep(reference, 0, dtype);
+        const found = await trainingStep(engine, 0, dtype).catch((error: KlatchError) => error);
+        if (found instanceof Error) {
+          expect(dtype).toBe("f16");
+          expect(found.message).toContain("computes with no half floats");
+          return;
+        }
+        expect(difference([found.loss], [expected.loss])).toBeLessThan(LOSS_TOLERANCE);
+        expect(difference(found.gradient, expected.gradient)).toBeLessThan(GRADIENT_TOLERANCE);
+      },
+    );
+
     test("reads kept arrays as it reads fed ones, whatever program is fed", async () => {
       const x = Float32Array.of(1, 2, 3);
       engine.keep?.([x]);
@@ -125,6 +141,7 @@ for (const name of ENGINE_NAMES) {
         const { engine: profiled } = await openEngine(name, { threads: 1, profile });
         await computeEveryOperation(profiled);
         await trainingStep(profiled, 0);
+        await trainingStep(profiled, 0, "int4");
         expect(nodesOnCpu(folder)).toEqual([]);
         await profiled.close();
       } finally {

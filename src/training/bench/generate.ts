@@ -50,7 +50,7 @@ export async function benchGenerate(
   const base = { ...loaded, definition: { ...loaded.definition, eosIds: [] } };
   const method = createLora(base.definition, { rank: 8, alpha: 16, targets: ["q", "v"] });
   const engine = await benchEngine(options);
-  const model = new AdaptedModel(base, method, engine, { dtype, release: true });
+  const model = new AdaptedModel(base, method, engine, { dtype });
   const adapter = method.initial(1);
   const random = seededRandom(2);
   const draw = () => Math.floor(random() * base.definition.vocabSize);

@@ -85,17 +85,28 @@ export function modelOfShape(shape: Shape, positions: number): ModelDefinition {
   });
 }
 
-/** Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. */
+/**
+ * Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. They are drawn
+ * anew whenever they are asked for, so that the model takes no memory of its own.
+ */
 export function randomModel(definition: ModelDefinition): BaseModel {
-  const random = seededRandom(1);
-  const tensors = new Map<string, BaseTensor>();
-  for (const [name, shape] of definition.weights) {
-    const data = new Float32Array(sizeOf(shape));
-    if (shape.length > 1) {
-      // A uniform number of width w has standard deviation w / sqrt(12).
-      for (let i = 0; i < data.length; i += 1) data[i] = (random() - 0.5) * 0.02 * Math.sqrt(12);
-    } else if (!name.endsWith(".bias")) data.fill(1);
-    tensors.set(name, { shape, data });
-  }
-  return makeBaseModel(definition, tensors, "random model");
+  const seeds = new Map([...definition.weights.keys()].map((name, i) => [name, i + 1]));
+  const drawn = {
+    has: (name: string) => seeds.has(name),
+    get(name: string) {
+      const [seed, shape] = [seeds.get(name), definition.weights.get(name)];
+      return seed === undefined || shape === undefined ? undefined : draw(name, shape, seed);
+    },
+  };
+  return makeBaseModel(definition, drawn, "random model");
+}
+
+function draw(name: string, shape: readonly number[], seed: number): BaseTensor {
+  const data = new Float32Array(sizeOf(shape));
+  if (shape.length > 1) {
+    const random = seededRandom(seed);
+    // A uniform number of width w has standard deviation w / sqrt(12).
+    for (let i = 0; i < data.length; i += 1) data[i] = (random() - 0.5) * 0.02 * Math.sqrt(12);
+  } else if (!name.endsWith(".bias")) data.fill(1);
+  return { shape, data };
 }

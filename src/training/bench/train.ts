@@ -64,7 +64,7 @@ export async function benchTrain(
   const base = await benchModel(options, sequence, hub);
   const method = createLora(base.definition, { rank, alpha: 16, targets });
   const engine = await benchEngine(options);
-  const model = new AdaptedModel(base, method, engine, { dtype, release: true });
+  const model = new AdaptedModel(base, method, engine, { dtype });
   const { layout } = method;
   const adapter = method.initial(1);
   const gradient = new Float32Array(layout.length);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { readModelConfig } from "../models/architectures.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { readWeights } from "./weights.ts";
+import { openWeights, type TensorSource } from "./weights.ts";
 
 /** A weight as 32-bit floats, row-major. */
 export interface BaseTensor {
@@ -12,16 +12,17 @@ export interface BaseTensor {
   readonly data: Float32Array;
 }
 
-/** A frozen base model in memory. */
+/** A frozen base model whose weights are read when they are asked for. */
 export interface BaseModel {
   readonly definition: ModelDefinition;
   /**
    * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in], or
-   * by an alias: for a tied model the embedding and the head are the same tensor. An unknown name is a bug and asserts.
+   * by an alias: for a tied model the embedding and the head are the same tensor. It may be read anew at every call, so keep
+   * what is used more than once. An unknown name is a bug and asserts.
+   *
+   * @throws KlatchError `data` when its file was changed since the model was loaded
    */
   tensor(name: string): BaseTensor;
-  /** Frees weights that are kept in another form; asking for one afterwards is a bug. */
-  release(names: Iterable<string>): void;
   readonly digest: Digest;
   /** Number of parameters; a tied matrix counts once. */
   readonly parameters: number;
@@ -30,45 +31,40 @@ export interface BaseModel {
 /** A hash takes less than 2 GiB at once. */
 const HASH_BYTES_MAX = 1 << 30;
 
-/** Files may store a weight under its alias (a tied head for the embedding); it is kept under its own name. */
-function underOwnNames(
-  stored: ReadonlyMap<string, BaseTensor>,
-  aliases: ModelDefinition["aliases"],
-): Map<string, BaseTensor> {
-  const tensors = new Map(stored);
-  for (const [alias, name] of aliases) {
-    const tensor = tensors.get(alias);
-    if (tensor !== undefined && !tensors.has(name)) tensors.set(name, tensor);
-    tensors.delete(alias);
-  }
-  return tensors;
+/** Files may store a weight under its alias (a tied head for the embedding); it is found under its own name. */
+function storedNames(
+  { aliases, weights }: ModelDefinition,
+  stored: TensorSource,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [alias, name] of aliases) if (stored.has(alias)) found.set(name, alias);
+  for (const name of weights.keys()) if (stored.has(name)) found.set(name, name);
+  return found;
 }
 
-function checkTensors(
-  tensors: ReadonlyMap<string, BaseTensor>,
-  shapes: ReadonlyMap<string, readonly number[]>,
+function checkTensor(
+  name: string,
+  tensor: BaseTensor | undefined,
+  expected: readonly number[],
   folder: string,
-): void {
+): asserts tensor is BaseTensor {
   const hint = "config.json and the weights must belong to the same model";
-  for (const [name, expected] of shapes) {
-    const tensor = tensors.get(name);
-    if (!tensor) {
-      throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, hint);
-    }
-    if (tensor.shape.length !== expected.length || tensor.shape.some((n, i) => n !== expected[i])) {
-      throw new KlatchError(
-        "incompatible",
-        `${folder}: tensor ${name} has the shape [${tensor.shape}], config.json asks for [${expected}]`,
-        hint,
-      );
-    }
-    if (!allFinite(tensor.data)) {
-      throw new KlatchError(
-        "data",
-        `${folder}: tensor ${name} holds NaN or infinity`,
-        "the weights are damaged or were saved from a diverged training; use another copy",
-      );
-    }
+  if (!tensor) {
+    throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, hint);
+  }
+  if (tensor.shape.length !== expected.length || tensor.shape.some((n, i) => n !== expected[i])) {
+    throw new KlatchError(
+      "incompatible",
+      `${folder}: tensor ${name} has the shape [${tensor.shape}], config.json asks for [${expected}]`,
+      hint,
+    );
+  }
+  if (!allFinite(tensor.data)) {
+    throw new KlatchError(
+      "data",
+      `${folder}: tensor ${name} holds NaN or infinity`,
+      "the weights are damaged or were saved from a diverged training; use another copy",
+    );
   }
 }
 
@@ -81,50 +77,48 @@ function allFinite(data: Float32Array): boolean {
 }
 
 /**
- * Identity of a model: SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and
- * 32-bit values. Copies in BF16 and F32 of the same values are the same model, whatever the files look like.
+ * Puts a base model together from its weights, of which each is read once now: names, shapes and finiteness are checked.
+ * Its identity is the SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and 32-bit
+ * values: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
+ *
+ * @throws KlatchError `incompatible` for a missing weight or another shape, `data` for NaN or infinity
  */
-function digestOf(definition: ModelDefinition, tensors: ReadonlyMap<string, BaseTensor>): Digest {
-  const hash = createHash("sha256");
-  const { architecture, settings } = definition;
-  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
-  hash.update(JSON.stringify([architecture, sorted]));
-  for (const name of [...tensors.keys()].sort()) {
-    const tensor = tensors.get(name);
-    assert(tensor);
-    hash.update(`\n${name}[${tensor.shape}]\n`);
-    const { buffer, byteOffset, byteLength } = tensor.data;
-    for (let at = 0; at < byteLength; at += HASH_BYTES_MAX) {
-      const length = Math.min(HASH_BYTES_MAX, byteLength - at);
-      hash.update(new Uint8Array(buffer, byteOffset + at, length));
-    }
-  }
-  return hash.digest("hex");
-}
-
-/** Puts a base model together from weights in memory, checking names, shapes and finiteness as a reader does. */
 export function makeBaseModel(
   definition: ModelDefinition,
-  stored: ReadonlyMap<string, BaseTensor>,
+  stored: TensorSource,
   source: string,
 ): BaseModel {
-  const tensors = underOwnNames(stored, definition.aliases);
-  checkTensors(tensors, definition.weights, source);
+  const { architecture, settings, weights, aliases } = definition;
+  const names = storedNames(definition, stored);
+  const hash = createHash("sha256");
+  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  hash.update(JSON.stringify([architecture, sorted]));
   let parameters = 0;
-  for (const { data } of tensors.values()) parameters += data.length;
+  for (const [name, shape] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const tensor = stored.get(names.get(name) ?? name);
+    checkTensor(name, tensor, shape, source);
+    hash.update(`\n${name}[${shape}]\n`);
+    hashFloats(hash, tensor.data);
+    parameters += tensor.data.length;
+  }
   return {
     definition,
     parameters,
-    digest: digestOf(definition, tensors),
-    tensor(name) {
-      const tensor = tensors.get(definition.aliases.get(name) ?? name);
-      assert(tensor, `no tensor ${name}`);
+    digest: hash.digest("hex"),
+    tensor(requested) {
+      const name = names.get(aliases.get(requested) ?? requested);
+      const tensor = name === undefined ? undefined : stored.get(name);
+      assert(tensor, `no tensor ${requested}`);
       return tensor;
     },
-    release(names) {
-      for (const name of names) tensors.delete(name);
-    },
   };
+}
+
+function hashFloats(hash: Hash, { buffer, byteOffset, byteLength }: Float32Array): void {
+  for (let at = 0; at < byteLength; at += HASH_BYTES_MAX) {
+    const length = Math.min(HASH_BYTES_MAX, byteLength - at);
+    hash.update(new Uint8Array(buffer, byteOffset + at, length));
+  }
 }
 
 /**
@@ -135,7 +129,5 @@ export function makeBaseModel(
  */
 export async function loadBaseModel(folder: string): Promise<BaseModel> {
   const definition = await readModelConfig(folder);
-  const names = new Set([...definition.weights.keys(), ...definition.aliases.keys()]);
-  const stored = await readWeights(folder, (name) => names.has(name));
-  return makeBaseModel(definition, stored, folder);
+  return makeBaseModel(definition, await openWeights(folder), folder);
 }

@@ -1,9 +1,12 @@
+import { readSync } from "node:fs";
 import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 
 const MISSING = new Set(["ENOENT", "ENOTDIR"]);
+/** One read call takes less than 2 GiB on Linux. */
+const READ_BYTES_MAX = 1 << 30;
 const FORBIDDEN = new Set(["EACCES", "EPERM"]);
 
 /** Turns an error of the file system into the operating error that says which file and what to do. */
@@ -51,6 +54,10 @@ export async function withFile<T>(
   }
 }
 
+function endedEarly(file: string): KlatchError {
+  return new KlatchError("data", `${file} ended while it was read`, "copy the file again");
+}
+
 /** Fills `target` from `position`; a file that ends earlier throws `data`. */
 export async function readExactly(
   handle: FileHandle,
@@ -60,12 +67,25 @@ export async function readExactly(
 ): Promise<void> {
   let done = 0;
   while (done < target.length) {
-    // One read call takes at most 2 GiB on Linux.
-    const want = Math.min(target.length - done, 1 << 30);
+    const want = Math.min(target.length - done, READ_BYTES_MAX);
     const { bytesRead } = await handle.read(target, done, want, position + done);
-    if (bytesRead === 0) {
-      throw new KlatchError("data", `${file} ended while it was read`, "copy the file again");
-    }
+    if (bytesRead === 0) throw endedEarly(file);
+    done += bytesRead;
+  }
+}
+
+/** `readExactly` of an open file, for callers that cannot wait. */
+export function readExactlySync(
+  fd: number,
+  target: Uint8Array,
+  position: number,
+  file: string,
+): void {
+  let done = 0;
+  while (done < target.length) {
+    const want = Math.min(target.length - done, READ_BYTES_MAX);
+    const bytesRead = readSync(fd, target, done, want, position + done);
+    if (bytesRead === 0) throw endedEarly(file);
     done += bytesRead;
   }
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { KlatchError } from "../../errors.ts";
-import { readExactly, withFile } from "./file-access.ts";
+import { readExactly, readExactlySync, withFile } from "./file-access.ts";
 import { decodeBf16, decodeF16, FLOAT_BYTES, isFloatFormat } from "./float-formats.ts";
 import {
   headerLength,
@@ -24,7 +24,7 @@ export interface Safetensors {
 export interface SafetensorsReader {
   readonly header: SafetensorsHeader;
   /** A tensor as 32-bit floats; throws `incompatible` for one that is not of a float type that Klatch reads. */
-  floats(name: string, entry: TensorEntry): Promise<FloatTensor>;
+  floats(name: string, entry: TensorEntry): FloatTensor;
   /** A tensor's bytes as they lie in the file. */
   bytes(entry: TensorEntry): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -45,7 +45,7 @@ export async function withSafetensors<T>(
     const header = await headerOf(handle, size, file);
     return await use({
       header,
-      floats: (name, entry) => floatsOf(handle, name, entry, file),
+      floats: (name, entry) => readFloats(handle.fd, name, entry, file),
       async bytes({ begin, end }) {
         const bytes = new Uint8Array(end - begin);
         await readExactly(handle, bytes, begin, file);
@@ -68,10 +68,43 @@ export async function readSafetensors(
   return await withSafetensors(file, async ({ header, floats }) => {
     const tensors = new Map<string, FloatTensor>();
     for (const [name, entry] of header.tensors) {
-      if (wanted(name)) tensors.set(name, await floats(name, entry));
+      if (wanted(name)) tensors.set(name, floats(name, entry));
     }
     return { metadata: header.metadata, tensors };
   });
+}
+
+/**
+ * A tensor of an open file as 32-bit floats. In pieces: memory is that of the floats.
+ *
+ * @throws KlatchError `incompatible` for one of another type, `data` when the file ends early
+ */
+export function readFloats(
+  fd: number,
+  name: string,
+  { dtype, shape, begin, end }: TensorEntry,
+  file: string,
+): FloatTensor {
+  if (!isFloatFormat(dtype)) {
+    throw new KlatchError(
+      "incompatible",
+      `${file}: tensor ${name} has the type ${dtype}; F32, BF16 and F16 can be read`,
+      "convert the file to F32, BF16 or F16",
+    );
+  }
+  const data = new Float32Array((end - begin) / FLOAT_BYTES[dtype]);
+  if (dtype === "F32") {
+    readExactlySync(fd, new Uint8Array(data.buffer), begin, file);
+    return { shape, data };
+  }
+  const decode = dtype === "BF16" ? decodeBf16 : decodeF16;
+  const piece = new Uint8Array(Math.min(PIECE_BYTES, end - begin));
+  for (let at = begin; at < end; at += piece.length) {
+    const part = piece.subarray(0, Math.min(piece.length, end - at));
+    readExactlySync(fd, part, at, file);
+    decode(part, data.subarray((at - begin) / 2));
+  }
+  return { shape, data };
 }
 
 // --- internal ---
@@ -82,32 +115,4 @@ async function headerOf(handle: FileHandle, size: number, file: string) {
   const header = new Uint8Array(headerLength(first, size, file));
   await readExactly(handle, header, 8, file);
   return parseHeader(header, size, file);
-}
-
-async function floatsOf(
-  handle: FileHandle,
-  name: string,
-  { dtype, shape, begin, end }: TensorEntry,
-  file: string,
-): Promise<FloatTensor> {
-  if (!isFloatFormat(dtype)) {
-    throw new KlatchError(
-      "incompatible",
-      `${file}: tensor ${name} has the type ${dtype}; F32, BF16 and F16 can be read`,
-      "convert the file to F32, BF16 or F16",
-    );
-  }
-  const data = new Float32Array((end - begin) / FLOAT_BYTES[dtype]);
-  if (dtype === "F32") {
-    await readExactly(handle, new Uint8Array(data.buffer), begin, file);
-    return { shape, data };
-  }
-  const decode = dtype === "BF16" ? decodeBf16 : decodeF16;
-  const piece = new Uint8Array(Math.min(PIECE_BYTES, end - begin));
-  for (let at = begin; at < end; at += piece.length) {
-    const part = piece.subarray(0, Math.min(piece.length, end - at));
-    await readExactly(handle, part, at, file);
-    decode(part, data.subarray((at - begin) / 2));
-  }
-  return { shape, data };
 }

@@ -1,10 +1,12 @@
-import { access, readdir } from "node:fs/promises";
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { readJson } from "./file-access.ts";
+import { fileError, readJson } from "./file-access.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "./model-files.ts";
-import { type FloatTensor, readSafetensors } from "./safetensors.ts";
+import { type FloatTensor, readFloats, withSafetensors } from "./safetensors.ts";
+import type { TensorEntry } from "./safetensors-header.ts";
 
 /** Formats of weights that Klatch does not read; named in errors. */
 export const OTHER_FORMATS = /\.(bin|pt|pth|ckpt|gguf|ggml|h5|msgpack|onnx|safetensors)$/;
@@ -53,28 +55,61 @@ export async function shardNames(folder: string): Promise<readonly string[]> {
   return files;
 }
 
+/** Tensors by name, each read when it is asked for; a map of tensors in memory is one too. */
+export type TensorSource = Pick<ReadonlyMap<string, FloatTensor>, "has" | "get">;
+
 /**
- * Reads the wanted weights of a Hugging Face model folder, from one safetensors file or from the shards of an index.
+ * The weights of a Hugging Face model folder, from one safetensors file or from the shards of an index. Headers are read
+ * now, a tensor anew at every `get`, which blocks the thread: whoever packs weights has one of them in memory at a time.
+ * `get` throws `data` when a file was changed since, `incompatible` for a tensor of another type.
  *
  * @throws KlatchError `data` when a file is missing, damaged, or two shards hold the same tensor
  */
-export async function readWeights(
-  folder: string,
-  wanted: (name: string) => boolean,
-): Promise<ReadonlyMap<string, FloatTensor>> {
-  const all = new Map<string, FloatTensor>();
+export async function openWeights(folder: string): Promise<TensorSource> {
+  const places = new Map<string, Place>();
   for (const file of await weightFiles(folder)) {
-    const { tensors } = await readSafetensors(file, wanted);
-    for (const [name, tensor] of tensors) {
-      if (all.has(name)) {
+    const { mtimeMs } = await stat(file).catch((error: unknown) => {
+      throw fileError(error, file);
+    });
+    const { tensors } = await withSafetensors(file, async ({ header }) => header);
+    for (const [name, entry] of tensors) {
+      if (places.has(name)) {
         throw new KlatchError(
           "data",
           `${file}: tensor ${name} is in an earlier shard too`,
           "copy the model again",
         );
       }
-      all.set(name, tensor);
+      places.set(name, { file, mtimeMs, entry });
     }
   }
-  return all;
+  return {
+    has: (name) => places.has(name),
+    get(name) {
+      const place = places.get(name);
+      return place && readPlace(name, place);
+    },
+  };
+}
+
+// --- internal ---
+
+/** Where a tensor lies, and when its file was last changed. */
+interface Place {
+  readonly file: string;
+  readonly mtimeMs: number;
+  readonly entry: TensorEntry;
+}
+
+function readPlace(name: string, { file, mtimeMs, entry }: Place): FloatTensor {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, "r");
+    if (fstatSync(fd).mtimeMs === mtimeMs) return readFloats(fd, name, entry, file);
+    throw new KlatchError("data", `${file} was changed while Klatch read it`, "start again");
+  } catch (error) {
+    throw fileError(error, file);
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }

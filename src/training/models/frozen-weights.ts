@@ -17,8 +17,6 @@ const PROGRAMS_MAX = 24;
 export interface FreezeOptions {
   readonly dtype?: BaseDType;
   readonly copyBytesMax?: number;
-  /** Frees the weights of `model` that programs have in another form. */
-  readonly release?: boolean;
 }
 
 /**
@@ -39,28 +37,32 @@ export interface FrozenWeights extends WeightSource {
  */
 export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
   const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
-  if (dtype !== "f32") return freezePacked(model, dtype, options.release);
+  if (dtype !== "f32") return freezePacked(model, dtype);
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
-  const names = copied ? [] : [...model.definition.weights.keys()];
+  const { aliases, weights } = model.definition;
+  const tensors = new Map([...weights.keys()].map((name) => [name, model.tensor(name)]));
   const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
   return {
-    feeds: Object.fromEntries(names.map((name) => [name, model.tensor(name).data])),
+    feeds: copied ? {} : Object.fromEntries([...tensors].map(([name, { data }]) => [name, data])),
     bytes: copied ? (1 + COPIES_PER_PROGRAM) * bytes : bytes,
     programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
     weight(graph, requested) {
-      const name = model.definition.aliases.get(requested) ?? requested;
-      const { shape, data } = model.tensor(name);
+      const name = aliases.get(requested) ?? requested;
+      const tensor = tensors.get(name);
+      assert.ok(tensor !== undefined, `a weight ${name}`);
+      const { shape, data } = tensor;
       return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
     },
   };
 }
 
 /** Matrices in fewer bits, everything else fed as it is. */
-function freezePacked(model: BaseModel, dtype: PackedDType, release?: boolean): FrozenWeights {
-  const packed = packWeights(model, dtype, release);
+function freezePacked(model: BaseModel, dtype: PackedDType): FrozenWeights {
+  const packed = packWeights(model, dtype);
   const { names, product, rows } = packed;
-  const whole = [...model.definition.weights.keys()].filter((name) => !names.has(name));
+  const { aliases, weights } = model.definition;
+  const whole = [...weights.keys()].filter((name) => !names.has(name));
   const feeds = {
     ...packed.feeds,
     ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
@@ -72,9 +74,10 @@ function freezePacked(model: BaseModel, dtype: PackedDType, release?: boolean): 
     product,
     rows,
     weight(graph, requested) {
-      const name = model.definition.aliases.get(requested) ?? requested;
-      assert.ok(!names.has(name), `${name} is packed`);
-      return graph.input(name, model.tensor(name).shape, "f32");
+      const name = aliases.get(requested) ?? requested;
+      const shape = weights.get(name);
+      assert.ok(shape !== undefined && !names.has(name), `${name} is not packed`);
+      return graph.input(name, shape, "f32");
     },
   };
 }

@@ -32,7 +32,7 @@ const scalesName = (layer: LinearLayer) => `${layer.module} scales`;
  *
  * @throws KlatchError `incompatible` for a number beyond f16
  */
-export function packWeights(model: BaseModel, dtype: PackedDType, release = false): PackedWeights {
+export function packWeights(model: BaseModel, dtype: PackedDType): PackedWeights {
   const { linears, embedding, head, aliases } = model.definition;
   const feeds: Record<string, TypedArray> = {};
   const names = new Set<string>();
@@ -40,7 +40,6 @@ export function packWeights(model: BaseModel, dtype: PackedDType, release = fals
     const name = `${layer.module}.weight`;
     Object.assign(feeds, packedLinear(layer, model.tensor(name).data, dtype));
     names.add(name);
-    if (release) model.release([name]);
   }
   const ownTable = head === null || (aliases.get(head) ?? head) !== embedding;
   const tables = new Map(
@@ -49,7 +48,6 @@ export function packWeights(model: BaseModel, dtype: PackedDType, release = fals
   for (const name of tables.keys()) {
     feeds[name] = halfFloats(name, model.tensor(name).data);
     names.add(name);
-    if (release) model.release([name]);
   }
   return {
     feeds,

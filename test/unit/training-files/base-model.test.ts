@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, truncate, writeFile } from "node:fs/promises";
+import { readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
@@ -38,11 +38,24 @@ describe("a base model", () => {
       await writeTinyModel(folder);
       const model = await loadBaseModel(folder);
       expect(model.definition).toMatchObject({ keyValueHeads: 1, headDim: 4, eosIds: [2] });
-      expect(model.tensor("lm_head.weight")).toBe(model.tensor(EMBEDDING));
+      expect(model.tensor("lm_head.weight")).toEqual(model.tensor(EMBEDDING));
       expect(model.tensor("model.layers.1.self_attn.k_proj.weight").shape).toEqual([4, 8]);
       // embedding 16*8 + norm 8 + 2 layers of (2*8 norms + q,o 8*8 each + k,v 4*8 each + 3 * 12*8)
       expect(model.parameters).toBe(128 + 8 + 2 * (16 + 128 + 64 + 288));
       expect(() => model.tensor("model.layers.2.mlp.up_proj.weight")).toThrow(/no tensor/);
+    });
+  });
+
+  it("reads a weight when it is asked for, and only from the files that it was loaded from", async () => {
+    await inFolder(async (folder) => {
+      await writeTinyModel(folder);
+      const model = await loadBaseModel(folder);
+      expect(model.tensor(EMBEDDING)).toEqual(tinyWeights(config).get(EMBEDDING));
+      const file = join(folder, "model.safetensors");
+      await utimes(file, 1, 1);
+      expect(() => model.tensor(EMBEDDING)).toThrow(/was changed while Klatch read it/);
+      await rm(file);
+      expect(() => model.tensor(EMBEDDING)).toThrow(/model\.safetensors is missing/);
     });
   });
 
@@ -120,6 +133,11 @@ const refusals: readonly [string, Record<string, unknown>, RegExp][] = [
     { quantization_config: { quant_method, bits: 4 } },
     new RegExp(`quantised \\(${quant_method}, 4 bit\\)`),
   ]),
+  [
+    "weights stored as fp8",
+    { quantization_config: { quant_method: "fp8", activation_scheme: "dynamic" } },
+    /quantised \(fp8\)/,
+  ],
   ["an end token outside the vocabulary", { eos_token_id: 16 }, /token id 16/],
 ];
 
