@@ -74,7 +74,6 @@ export function encoderModel(
     keyValueHeads: config.heads,
     headDim: config.hiddenSize / config.heads,
     windows: [],
-    bosId: 0,
     eosIds: [],
     settings: config,
     weights,

@@ -62,6 +62,18 @@ export function readIds(
   return { bosId, eosIds };
 }
 
+/** Refuses lists of config.json that should say something of every layer and do not. */
+export function checkPerLayer(
+  layers: number,
+  lists: Readonly<Record<string, readonly unknown[] | null | undefined>>,
+  file: string,
+): void {
+  for (const [key, list] of Object.entries(lists)) {
+    if (list === null || list === undefined || list.length === layers) continue;
+    throw refuse(file, `${key} names ${list.length} of ${layers} layers`);
+  }
+}
+
 /** Refuses heads that do not divide as attention needs. */
 export function checkHeads(
   sizes: {

@@ -15,21 +15,14 @@ export interface DecoderSizes {
 
 type DefinedSizes = Pick<
   ModelDefinition,
-  | "vocabSize"
-  | "hiddenSize"
-  | "layers"
-  | "contextMax"
-  | "keyValueHeads"
-  | "headDim"
-  | "bosId"
-  | "eosIds"
+  "vocabSize" | "hiddenSize" | "layers" | "contextMax" | "keyValueHeads" | "headDim" | "eosIds"
 >;
 
 /** What a definition says of these numbers; heads share out the hidden size and have a key each unless they are told otherwise. */
 export function definedSizes(
   config: DecoderSizes & Partial<Pick<ModelDefinition, "keyValueHeads" | "headDim">>,
 ): DefinedSizes {
-  const { vocabSize, hiddenSize, layers, contextMax, heads, bosId, eosIds } = config;
+  const { vocabSize, hiddenSize, layers, contextMax, heads, eosIds } = config;
   const { keyValueHeads = heads, headDim = hiddenSize / heads } = config;
-  return { vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, bosId, eosIds };
+  return { vocabSize, hiddenSize, layers, contextMax, keyValueHeads, headDim, eosIds };
 }

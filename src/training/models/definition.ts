@@ -32,7 +32,6 @@ export interface ModelDefinition {
   readonly headDim: number;
   /** How far back the layers with a sliding window see, each size once; empty when every layer sees all. */
   readonly windows: readonly number[];
-  readonly bosId: number;
   /** Every id that ends a text; the first is the one that training appends. */
   readonly eosIds: readonly number[];
   /** Everything in config.json that changes what is computed, as plain data; part of the model's digest. */

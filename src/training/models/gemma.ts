@@ -4,7 +4,15 @@ import { add, mul } from "../graph/elementwise.ts";
 import type { Value } from "../graph/value.ts";
 import { geluTanh } from "./activations.ts";
 import type { AttentionSettings, Blocks } from "./blocks.ts";
-import { checkHeads, count, dimension, positive, readIds, refuse } from "./config-fields.ts";
+import {
+  checkHeads,
+  checkPerLayer,
+  count,
+  dimension,
+  positive,
+  readIds,
+  refuse,
+} from "./config-fields.ts";
 import {
   distinctWindows,
   gatedMlp,
@@ -32,7 +40,7 @@ const fields = {
   tie_word_embeddings: z.boolean().default(true),
   attention_bias: z.boolean().default(false),
   query_pre_attn_scalar: positive.default(256),
-  sliding_window: dimension.nullish().default(4096),
+  sliding_window: dimension.default(4096),
   layer_types: layerTypes,
   use_bidirectional_attention: z.boolean().nullish(),
 };
@@ -80,8 +88,9 @@ function sharedConfig(raw: z.infer<typeof sharedSchema>, pattern: number, file: 
     throw refuse(file, "use_bidirectional_attention is true, and writers of text look back only");
   }
   const layers = raw.num_hidden_layers;
+  checkPerLayer(layers, { layer_types: raw.layer_types }, file);
   const isLocal = (layer: number) => (layer + 1) % pattern !== 0;
-  const windows = windowsOf(layers, raw.sliding_window ?? null, raw.layer_types, isLocal);
+  const windows = windowsOf(layers, raw.sliding_window, raw.layer_types, isLocal);
   const config = {
     vocabSize: raw.vocab_size,
     hiddenSize: raw.hidden_size,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
-import { dimension } from "./config-fields.ts";
+import { checkPerLayer, dimension } from "./config-fields.ts";
 import { layerTypes, windowsOf } from "./decoder-blocks.ts";
 import type { Architecture } from "./definition.ts";
 import {
@@ -25,6 +25,7 @@ type RawConfig = z.infer<typeof schema>;
 
 function qwenConfig(raw: RawConfig, file: string): LlamaConfig {
   const config = sharedLlamaConfig(raw, { theta: 10_000, ids: null }, file);
+  checkPerLayer(config.layers, { layer_types: raw.layer_types }, file);
   const window = raw.use_sliding_window ? raw.sliding_window : null;
   const isLocal = (layer: number) => layer >= raw.max_window_layers;
   const layerWindows = windowsOf(config.layers, window, raw.layer_types, isLocal);

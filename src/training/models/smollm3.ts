@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
-import { dimension, layerCount } from "./config-fields.ts";
+import { checkPerLayer, dimension, layerCount } from "./config-fields.ts";
 import { layerTypes, windowsOf } from "./decoder-blocks.ts";
 import type { Architecture } from "./definition.ts";
 import { biasedTargets, llamaFields, llamaModel, sharedLlamaConfig } from "./llama.ts";
@@ -29,6 +29,8 @@ export const SMOLLM3: Architecture = {
   define(json, file) {
     const raw = checkShape(json, schema, file);
     const config = sharedLlamaConfig(raw, DEFAULTS, file);
+    const { layer_types, no_rope_layers } = raw;
+    checkPerLayer(config.layers, { layer_types, no_rope_layers }, file);
     const rotates = (layer: number) =>
       (raw.no_rope_layers?.[layer] ?? Number((layer + 1) % raw.no_rope_layer_interval !== 0)) === 1;
     const unrotated = Array.from({ length: config.layers }, (_, layer) => layer).filter(

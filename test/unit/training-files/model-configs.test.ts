@@ -113,6 +113,17 @@ const PHI = named("Phi3ForCausalLM", 2, { ...llama(32, 4, 2, 48, 64), eos_token_
 const NEOX = named("GPTNeoXForCausalLM", 2, llama(32, 4, 4, 48, 64));
 const GEMMA = named("Gemma2ForCausalLM", 2, llama(32, 4, 2, 48, 64));
 
+const SMOL = named("SmolLM3ForCausalLM", 2, {
+  ...llama(32, 4, 2, 48, 64),
+  bos_token_id: 1,
+  eos_token_id: 2,
+});
+
+test("Gemma without a window for its local layers is refused", () => {
+  expect(() => parse({ ...GEMMA, sliding_window: null })).toThrowError(/sliding_window/);
+  expect(parse(GEMMA).windows).toEqual([4096]);
+});
+
 const REFUSED: readonly (readonly [string, Config, RegExp])[] = [
   ["no id that ends a text", QWEN, /eos_token_id is missing/],
   [
@@ -131,6 +142,21 @@ const REFUSED: readonly (readonly [string, Config, RegExp])[] = [
   ["half a pair of rotated numbers", { ...NEOX, rotary_pct: 0.4 }, /3 rotated numbers/],
   ["an unknown activation", { ...NEOX, hidden_act: "mish" }, /hidden_act is mish; supported: gelu/],
   ["Gemma that looks ahead", { ...GEMMA, use_bidirectional_attention: true }, /bidirectional/],
+  [
+    "the kinds of fewer layers than there are",
+    { ...QWEN, eos_token_id: 2, layer_types: ["full_attention"] },
+    /layer_types names 1 of 2 layers/,
+  ],
+  [
+    "and of more",
+    { ...GEMMA, layer_types: Array(3).fill("sliding_attention") },
+    /layer_types names 3 of 2 layers/,
+  ],
+  [
+    "rotations of some layers only",
+    { ...SMOL, no_rope_layers: [1] },
+    /no_rope_layers names 1 of 2/,
+  ],
   ["cross-attention", { model_type: "gpt2", add_cross_attention: true }, /add_cross_attention/],
   [
     "heads that do not divide GPT-2's width",
