@@ -5,6 +5,7 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { isMissing, oneLine, readText } from "../files/file-access.ts";
+import { renderBounded } from "./bounded-template.ts";
 import type { Message } from "./row-text.ts";
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
@@ -40,7 +41,8 @@ export interface ChatTemplate {
   readonly digest: Digest;
   /**
    * @param continues whether the beginning of an answer follows, for the model to go on from
-   * @throws KlatchError `data` with the template's own words when it refuses the conversation
+   * @throws KlatchError `data` with the template's own words when it refuses the conversation, `incompatible` when it
+   *   would take for ever
    */
   render(messages: readonly Message[], continues: boolean, tools?: unknown): string;
 }
@@ -92,8 +94,10 @@ export async function readChatTemplate(
     digest: createHash("sha256").update(text).digest("hex"),
     render(messages, continues, tools = null) {
       try {
-        return template.render({ ...special, messages, tools, add_generation_prompt: continues });
+        const conversation = { messages, tools, add_generation_prompt: continues };
+        return renderBounded(template, { ...special, ...conversation });
       } catch (error) {
+        if (error instanceof KlatchError) throw error;
         throw new KlatchError(
           "data",
           `the chat template refuses this conversation: ${oneLine(error)}`,
