@@ -101,7 +101,8 @@ export class TokenCache {
     const found = await openTokenFile(this.#file, memoryTokens);
     if (!found) return null;
     const now = new Date();
-    await utimes(this.#file, now, now);
+    // For the order of forgetting alone: another node may have removed the file, and a cache may be read-only.
+    await utimes(this.#file, now, now).catch(() => undefined);
     return found;
   }
 

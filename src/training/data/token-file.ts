@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { z } from "zod";
 import { fileError, isMissing, readExactly, withFile } from "../files/file-access.ts";
@@ -111,8 +111,8 @@ async function isWhole(file: string, handle: FileHandle, size: number): Promise<
   const least = HEAD.length + COUNTS_BYTES + DIGEST_BYTES;
   if (size < least) return false;
   const digest = createHash("sha256");
-  for await (const bytes of createReadStream(file, { end: size - DIGEST_BYTES - 1 }))
-    digest.update(bytes);
+  const range = { start: 0, end: size - DIGEST_BYTES - 1, autoClose: false };
+  for await (const bytes of handle.createReadStream(range)) digest.update(bytes);
   const written = new Uint8Array(DIGEST_BYTES);
   await readExactly(handle, written, size - DIGEST_BYTES, file);
   return digest.digest().equals(written);
@@ -173,11 +173,18 @@ export async function openTokenFile(
 ): Promise<{ readonly examples: ExampleStore; readonly facts: DatasetFacts } | null> {
   try {
     return await withFile(file, async (handle, size) => {
-      if (!(await isWhole(file, handle, size))) return null;
-      const { tokens, index, facts } = await readArrays(file, handle, size);
-      const source =
-        tokens <= memoryTokens ? await readChunks(file, handle, tokens) : tokensInFile(file);
-      return { examples: new ExampleStore(index, source), facts };
+      // Opened first: another node may remove the file while its digest is computed.
+      const inFile = tokensInFile(file);
+      let stays = false;
+      try {
+        if (!(await isWhole(file, handle, size))) return null;
+        const { tokens, index, facts } = await readArrays(file, handle, size);
+        stays = tokens > memoryTokens;
+        const source = stays ? inFile : await readChunks(file, handle, tokens);
+        return { examples: new ExampleStore(index, source), facts };
+      } finally {
+        if (!stays) inFile.close();
+      }
     });
   } catch (error) {
     if (isMissing(error)) return null;

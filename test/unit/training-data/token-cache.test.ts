@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -10,7 +10,7 @@ import {
   ExampleWriter,
   tokensInMemory,
 } from "../../../src/training/data/example-store.ts";
-import { pruneCache } from "../../../src/training/data/token-cache.ts";
+import { pruneCache, TokenCache } from "../../../src/training/data/token-cache.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 import { examplesOf, tinyTokenizer, writeFiles } from "./data-files.ts";
@@ -168,6 +168,37 @@ describe("the cache of tokens", () => {
       expect(examplesOf(await load({ with: second.tokenizer }))).toEqual(examplesOf(plain));
       expect(second.calls()).toBeGreaterThan(0);
       expect((await readFile(file)).equals(whole)).toBe(true);
+    });
+  });
+
+  it.each([
+    ["in memory", 1e9],
+    ["in the file", 0],
+  ])("serves a set %s whose file is removed while it is opened", async (_, memoryTokens) => {
+    await inCache(async (load, folder) => {
+      const plain = await load();
+      const [name = ""] = await cached(folder);
+      const file = join(folder, "cache", name);
+      const bytes = await readFile(file);
+      const reading = { columns: {}, tokenizer, sequenceMax: 16, packing: "none" } as const;
+      const cache = await TokenCache.open(
+        join(folder, "cache"),
+        [join(folder, "a.jsonl")],
+        reading,
+      );
+      let served = 0;
+      // Some operations later each time, so that every moment of the opening is hit.
+      for (let later = 0; later < 16; later += 1) {
+        await writeFile(file, bytes);
+        const opened = cache.read(memoryTokens);
+        for (let i = 0; i < later; i += 1) await stat(folder);
+        await rm(file, { force: true });
+        const found = await opened;
+        served += Number(found !== null);
+        if (found) expect(examplesOf(found)).toEqual(examplesOf(plain));
+        found?.examples.close();
+      }
+      expect(served).toBeGreaterThan(0);
     });
   });
 
