@@ -64,10 +64,11 @@ export async function readTokenFacts(
     ...config.text_config,
   };
   if (vocab_size === undefined) throw refuse(file, "names no vocab_size");
-  // Llama's own configuration class has defaults where others have none.
+  // Llama's own configuration class has defaults where others have none; null says that there is no such token.
   const isLlama = model_type === undefined || model_type === "llama";
-  const bosId = bos_token_id ?? (isLlama ? 1 : null);
-  const eosId = [eos_token_id ?? (isLlama ? 2 : null)].flat()[0] ?? null;
+  const { bos, eos } = isLlama ? { bos: 1, eos: 2 } : { bos: null, eos: null };
+  const bosId = bos_token_id === undefined ? bos : bos_token_id;
+  const eosId = [eos_token_id === undefined ? eos : eos_token_id].flat()[0] ?? null;
   for (const id of [bosId, eosId]) {
     if (id !== null && id >= vocab_size) {
       throw refuse(file, `has token id ${id} outside its vocabulary of ${vocab_size}`);

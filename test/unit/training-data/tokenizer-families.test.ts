@@ -75,6 +75,9 @@ describe("the ids around a text", () => {
       config: { ...CONFIG, ...none },
     });
     expect([bert.bosId, bert.eosId]).toEqual([null, null]);
+    const llama = { ...CONFIG, ...none, model_type: "llama" };
+    const without = await tinyTokenizer({ tokenizer: family?.tokenizer, config: llama });
+    expect([without.bosId, without.eosId]).toEqual([null, null]);
     const nested = { ...none, vocab_size: 2, text_config: CONFIG };
     const images = await tinyTokenizer({ tokenizer: family?.tokenizer, config: nested });
     expect([images.bosId, images.eosId]).toEqual([1, 2]);
