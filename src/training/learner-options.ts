@@ -11,6 +11,31 @@ function requirePositive(name: string, value: number, hint: string): void {
   }
 }
 
+/** Options that are possible, but not with one another. */
+function checkTogether({ classes, task, data, factors, adapter }: LearnerOptions): void {
+  if (classes !== undefined && task !== "classification") {
+    throw new KlatchError(
+      "usage",
+      `classes are listed for the task ${task ?? "causal"}`,
+      "choose run.task classification",
+    );
+  }
+  if (data?.packing === "concatenate" && task === "classification") {
+    throw new KlatchError(
+      "usage",
+      'packing "concatenate" would run texts of several classes together',
+      "choose data.packing none",
+    );
+  }
+  if (factors !== "both" && !WITH_FACTORS.includes(adapter.kind)) {
+    throw new KlatchError(
+      "usage",
+      `an adapter of the kind ${adapter.kind} has no factors to train in turns`,
+      "choose run.factors both, or the kind lora",
+    );
+  }
+}
+
 /**
  * The options with `sequenceMax` cut to the model's context less the adapter's virtual tokens.
  *
@@ -27,20 +52,7 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
       throw new KlatchError("usage", `${name} ${value} is not possible`, "choose 1 to 4096");
     }
   }
-  if (options.classes !== undefined && options.task !== "classification") {
-    throw new KlatchError(
-      "usage",
-      `classes are listed for the task ${options.task ?? "causal"}`,
-      "choose run.task classification",
-    );
-  }
-  if (options.factors !== "both" && !WITH_FACTORS.includes(options.adapter.kind)) {
-    throw new KlatchError(
-      "usage",
-      `an adapter of the kind ${options.adapter.kind} has no factors to train in turns`,
-      "choose run.factors both, or the kind lora",
-    );
-  }
+  checkTogether(options);
   requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");
   requirePositive("clipNorm", optimizer.clipNorm, "choose e.g. 1");
   requirePositive("epsilon", optimizer.epsilon, "choose e.g. 1e-8");

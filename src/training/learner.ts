@@ -216,7 +216,7 @@ export interface Learner {
   exportMerged(adapter: Float32Array, folder: string, dtype: FloatFormat | null): Promise<void>;
   /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
   importAdapter(folder: string): Promise<Float32Array>;
-  /** What training takes at most, from the graph of a batch as long as the settings allow; nothing is allocated to find out. */
+  /** What training takes at most, from the graph of the longest batch of the data; nothing is allocated to find out. */
   planMemory(): Promise<MemoryPlan>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { EXIT_CODES } from "../../errors.ts";
+import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import {
   type AloneResult,
   type ColumnMap,
@@ -72,6 +72,13 @@ interface Flags {
 async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
+  if (flags.patience > 0 && config.data.heldOutShare === 0) {
+    throw new KlatchError(
+      "usage",
+      "--patience has no loss to go by: data.heldOutShare is 0",
+      "hold rows out, e.g. --data-held-out-share 0.1",
+    );
+  }
   const hub = hubOptions(config.cache, { report: downloadView(terminal) });
   const options = learnerOptions(config, flags.steps);
   const learner = await createLearner(options, hub, noticeView(terminal));

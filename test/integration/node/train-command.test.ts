@@ -87,5 +87,9 @@ describe("klatch train", () => {
     expect(noOut.stderr).toMatch(/error: --out is missing\nhint: /);
     const noData = await runCommand(["train", "--model", folder, "--out", join(folder, "x")]);
     expect(noData.stderr).toMatch(/error: --data is missing/);
+    const patient = ["--patience", "2", "--data-held-out-share", "0"];
+    const noLoss = await train("--steps", "1", "--out", join(folder, "x"), ...patient);
+    expect(noLoss.code).toBe(2);
+    expect(noLoss.stderr).toMatch(/error: --patience has no loss to go by.*\nhint: /);
   });
 });

@@ -142,6 +142,12 @@ describe("classes", () => {
   test("are listed for a classification only", async () => {
     const options = { task: "causal", classes: CLASSES } as const;
     await expect(learner(options)).rejects.toThrow("classes are listed for the task causal");
+    const { data } = classifierOptions(folder);
+    const packed = data ? { data: { ...data, packing: "concatenate" as const } } : {};
+    await expect(learner(packed)).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining('packing "concatenate"'),
+    });
   });
 
   for (const kind of ["lora", "lora-xs", "dora"] as const) {
