@@ -139,6 +139,10 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
+export const RECOMPUTE_CHOICES = ["auto", "on", "off"] as const;
+/** Whether a backward pass recomputes the blocks of a model: where training needs too much memory else, always, never. */
+export type RecomputeChoice = (typeof RECOMPUTE_CHOICES)[number];
+
 export const BASE_DTYPES = ["f32", "f16", "int8", "int4"] as const;
 /** How a base model's frozen linear layers are kept: floats, or integers with a scale for every 32 of them. */
 export type BaseDType = (typeof BASE_DTYPES)[number];

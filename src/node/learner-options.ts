@@ -19,6 +19,8 @@ export function learnerOptions(
     task: run.task,
     ...(run.classes.length > 0 ? { classes: run.classes } : {}),
     dtype: engine.dtype,
+    recompute: engine.recompute,
+    ...(engine.microBatch === 0 ? {} : { microBatch: engine.microBatch }),
     factors: run.factors,
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,

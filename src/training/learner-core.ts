@@ -56,7 +56,9 @@ export class LearnerCore {
   readonly #endIds: readonly number[];
   readonly #data: LearnerData;
   readonly #engine: Engine;
-  readonly #microBatch: MicroBatch;
+  readonly #onNotice: (notice: LearnerNotice) => void;
+  #plan: MemoryPlan | undefined;
+  #microBatch: MicroBatch | undefined;
   #format: ExampleFormat;
 
   private constructor(
@@ -67,14 +69,7 @@ export class LearnerCore {
     this.#options = options;
     this.#initial = initial;
     this.#engine = opened.engine;
-    this.#microBatch = new MicroBatch((rows, { message }) => {
-      const facts = { rows, reason: message };
-      onNotice({
-        kind: "change",
-        message: "out of memory: each step runs in smaller parts",
-        facts,
-      });
-    });
+    this.#onNotice = onNotice;
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#endIds = endIds;
@@ -122,6 +117,7 @@ export class LearnerCore {
   }
 
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
+    this.#microBatch ??= this.#newMicroBatch();
     const microBatch = this.#microBatch;
     return train(this.#model, this.#data.train, this.#options, request, { ...hooks, microBatch });
   }
@@ -197,10 +193,33 @@ export class LearnerCore {
     return method.stored?.read(written) ?? written;
   }
 
+  /** The limits of the first training; what it learns about the device's memory holds for those after it. */
+  #newMicroBatch(): MicroBatch {
+    const { recompute: choice = "auto", microBatch: rowsMax } = this.#options;
+    return new MicroBatch({
+      recompute: choice === "auto" ? this.planMemory().recompute : choice === "on",
+      mayRecompute: choice === "auto",
+      ...(rowsMax === undefined ? {} : { rowsMax }),
+      onLowered: ({ rowsMax: rows, recompute }, { message: reason }) => {
+        const atOnce = Number.isFinite(rows) ? { rows } : {};
+        const facts = { recompute: recompute ? "on" : "off", ...atOnce, reason };
+        const message = "out of memory: each step runs in less of it, and longer";
+        this.#onNotice({ kind: "change", message, facts });
+      },
+    });
+  }
+
   planMemory(): MemoryPlan {
-    const { batchSize: size, sequenceMax, threads } = this.#options;
+    this.#plan ??= this.#newPlan();
+    return this.#plan;
+  }
+
+  #newPlan(): MemoryPlan {
+    const { batchSize: size, sequenceMax, threads, recompute = "auto" } = this.#options;
     const longest = Math.min(bucket(this.#data.longest || sequenceMax), sequenceMax);
-    return planTraining(this.#model, { size, longest, threads }, deviceMemory(this.#engine.name));
+    const { microBatch: rowsMax = size } = this.#options;
+    const available = deviceMemory(this.#engine.name);
+    return planTraining(this.#model, { size, longest, threads, rowsMax }, available, recompute);
   }
 
   async close(): Promise<void> {

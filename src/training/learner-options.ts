@@ -47,7 +47,8 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
     const hint = `choose one of ${ENGINE_CHOICES.join(", ")}`;
     throw new KlatchError("usage", `there is no engine "${String(engine)}"`, hint);
   }
-  for (const [name, value] of Object.entries({ threads, batchSize })) {
+  const { microBatch = 1 } = options;
+  for (const [name, value] of Object.entries({ threads, batchSize, microBatch })) {
     if (!Number.isInteger(value) || value < 1 || value > 4096) {
       throw new KlatchError("usage", `${name} ${value} is not possible`, "choose 1 to 4096");
     }

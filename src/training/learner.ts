@@ -1,4 +1,12 @@
-import type { AdapterLayout, BaseDType, Digest, EngineChoice, Evaluation, Task } from "../types.ts";
+import type {
+  AdapterLayout,
+  BaseDType,
+  Digest,
+  EngineChoice,
+  Evaluation,
+  RecomputeChoice,
+  Task,
+} from "../types.ts";
 import type { AdapterOptions } from "./adapters/options.ts";
 import type { PassedOver } from "./engine/open-engine.ts";
 import type { FloatFormat } from "./files/float-formats.ts";
@@ -55,6 +63,10 @@ export interface LearnerOptions {
   readonly optimizer: OptimizerOptions;
   /** How the frozen linear layers are kept in memory; f32 when absent. */
   readonly dtype?: BaseDType;
+  /** `auto` when absent. */
+  readonly recompute?: RecomputeChoice;
+  /** The most rows of a batch that are computed at once, whatever the memory there is; absent leaves it to that. */
+  readonly microBatch?: number;
   readonly batchSize: number;
   /** Longest sequence in tokens; longer rows are cut and counted. */
   readonly sequenceMax: number;

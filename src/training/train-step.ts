@@ -65,8 +65,8 @@ export async function train(
     ).flatMap((index) => examples.at(index) ?? []);
     const { loss, tokens: stepTokens } = await microBatch.fit(
       (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax }),
-      async (parts) => ({
-        loss: await model.lossAndGradient(adapter, parts, slots, gradient),
+      async (parts, recompute) => ({
+        loss: await model.lossAndGradient(adapter, parts, slots, gradient, recompute),
         tokens: parts.reduce((total, part) => total + part.tokens, 0),
       }),
     );

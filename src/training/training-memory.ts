@@ -1,3 +1,4 @@
+import type { RecomputeChoice } from "../types.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { type BatchShape, collateParts } from "./batches.ts";
 
@@ -17,24 +18,52 @@ export interface MemoryPlan {
   readonly available: number | null;
   /** The most rows of one run that fit, at most `rows`; 0 when not even one does, null when unknown. */
   readonly rowsThatFit: number | null;
+  /** Whether the backward pass recomputes the blocks. */
+  readonly recompute: boolean;
+}
+
+/** The largest batch. */
+export interface PlannedBatch {
+  readonly size: number;
+  /** Positions of each row. */
+  readonly longest: number;
+  /** Threads of the engine that it is cut for. */
+  readonly threads: number;
+  /** The most rows of one run. */
+  readonly rowsMax: number;
 }
 
 /** The adapter, its gradient, that of a part, and two moments. */
 const OPTIMISER_ARRAYS = 5;
 
 /**
- * What a batch of `size` rows of `longest` positions, cut for `threads` threads, takes on a device with `available` bytes.
+ * What a batch takes on a device with `available` bytes. Blocks are recomputed where the choice is `auto` and the parts
+ * of the batch do not fit else.
  */
 export function planTraining(
   model: AdaptedModel,
-  batch: { readonly size: number; readonly longest: number; readonly threads: number },
+  batch: PlannedBatch,
   available: number | null,
+  choice: RecomputeChoice,
+): MemoryPlan {
+  const first = planEither(model, batch, available, choice === "on");
+  const fits = first.rowsThatFit === null || first.rowsThatFit >= first.rows;
+  return choice === "auto" && !fits ? planEither(model, batch, available, true) : first;
+}
+
+// --- internal ---
+
+function planEither(
+  model: AdaptedModel,
+  batch: PlannedBatch,
+  available: number | null,
+  recompute: boolean,
 ): MemoryPlan {
   const { layout } = model.adapter;
   const plan = ({ batch: rows, length, lossRows }: BatchShape) => {
     const graph = model.trainingMemory(
       { batch: rows, length, lossRows },
-      { slots: layout.tensors, recompute: false },
+      { slots: layout.tensors, recompute },
     );
     const { weightBytes: weights } = model;
     const activations = graph.activations;
@@ -45,6 +74,7 @@ export function planTraining(
       weights,
       activations,
       optimiser,
+      recompute,
       total: weights + activations + optimiser,
     };
   };
@@ -57,12 +87,10 @@ export function planTraining(
   return { ...whole, available, rowsThatFit: fitting.total <= available ? fitting.rows : 0 };
 }
 
-// --- internal ---
-
 /** The shape of the parts of a batch of rows that all are as long as can be and carry loss everywhere. */
 function partShape(
-  { size, longest, threads }: Parameters<typeof planTraining>[1],
-  rowsMax = Number.POSITIVE_INFINITY,
+  { size, longest, threads, rowsMax: allowed }: PlannedBatch,
+  rowsMax = allowed,
 ): BatchShape {
   const row = { ids: new Int32Array(longest + 1), promptLength: 1, truncated: false };
   const rows = Array.from({ length: size }, () => row);

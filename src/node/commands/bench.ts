@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { KlatchError } from "../../errors.ts";
 import {
   type BenchModelOptions,
@@ -54,7 +54,11 @@ function defineTrain(command: Command, terminal: Terminal): void {
     .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256), 8)
     .option("--targets <names>", "layers with an adapter: all, or q,v,...", "q,v")
     .option("--steps <n>", "timed steps", wholeNumber(1, 100_000), 20)
-    .option("--recompute", "compute each block again in the backward pass, to save memory")
+    .addOption(
+      new Option("--recompute <choice>", "compute each block again in the backward pass")
+        .choices(["on", "off"])
+        .default("off"),
+    )
     .option("--micro-batch <n>", "rows in one run at most", wholeNumber(1, 4096))
     .action(async (flags: TrainFlags) => {
       const result = await benchTrain(
@@ -117,7 +121,7 @@ interface TrainFlags extends ModelFlags {
   readonly rank: number;
   readonly targets: string;
   readonly steps: number;
-  readonly recompute?: boolean;
+  readonly recompute: "on" | "off";
   readonly microBatch?: number;
 }
 
@@ -157,10 +161,11 @@ function measuredModel({
 }
 
 function trainOptions(flags: TrainFlags): BenchTrainOptions {
-  const { batch, seq, rank, steps, targets, recompute = false, microBatch } = flags;
+  const { batch, seq, rank, steps, targets, recompute, microBatch } = flags;
   return {
     ...modelOptions(flags),
-    ...{ batch, sequence: seq, rank, steps, targets: adapterTargets(targets), recompute },
+    ...{ batch, sequence: seq, rank, steps, targets: adapterTargets(targets) },
+    recompute: recompute === "on",
     ...(microBatch === undefined ? {} : { microBatch }),
   };
 }

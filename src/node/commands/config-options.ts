@@ -40,6 +40,8 @@ export function configOf(command: Command): Config {
 const SHORT: Readonly<Record<string, string>> = {
   "engine.name": "engine",
   "engine.dtype": "dtype",
+  "engine.recompute": "recompute",
+  "engine.microBatch": "micro-batch",
   "run.adapter.kind": "adapter-kind",
 };
 

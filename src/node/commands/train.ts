@@ -6,12 +6,14 @@ import {
   type ColumnMap,
   createLearner,
   type Learner,
+  type MemoryPlan,
   trainAlone,
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
+import { describeMemory } from "../memory-text.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
 import { parseColumns } from "./model-use.ts";
@@ -84,11 +86,13 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
   const learner = await createLearner(options, hub, noticeView(terminal));
   terminal.overwrite("");
   try {
+    const memory = await learner.planMemory();
+    terminal.note(`memory      ${describeMemory(memory)}`);
     const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
     const result = await train(learner, flags, terminal);
     const test = before === null ? null : await learner.evaluate(result.adapter, "test");
     await learner.exportAdapter(result.adapter, out);
-    return { result, learner, out, before, test };
+    return { result, learner, out, memory, before, test };
   } finally {
     await learner.close();
   }
@@ -138,6 +142,7 @@ function reportOf(
   info: Learner["info"],
   rest: {
     readonly out: string;
+    readonly memory: MemoryPlan;
     readonly before: Evaluation | null;
     readonly test: Evaluation | null;
   },

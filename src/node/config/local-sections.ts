@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { roundTimingSchema } from "../../consensus/index.ts";
-import { BASE_DTYPES, ENGINE_CHOICES } from "../../types.ts";
+import { BASE_DTYPES, ENGINE_CHOICES, RECOMPUTE_CHOICES } from "../../types.ts";
 
 const column = z.string().min(1).max(200).exactOptional();
 const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
@@ -61,6 +61,18 @@ export const engineSection = z.strictObject({
     .enum(BASE_DTYPES)
     .default("f32")
     .describe("How the frozen base model is kept: f32, or int8 or int4 in less memory."),
+  recompute: z
+    .enum(RECOMPUTE_CHOICES)
+    .default("auto")
+    .describe(
+      "Compute each block again in the backward pass, in less memory and about a third more time: auto does where the memory is too little else.",
+    ),
+  microBatch: z
+    .int()
+    .min(0)
+    .max(4096)
+    .default(0)
+    .describe("Rows of a batch computed at once, at most; 0 leaves it to the engine."),
 });
 
 /** How long to wait for what: the round's clock, and the node's own. */

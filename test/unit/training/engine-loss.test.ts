@@ -7,6 +7,7 @@ import type { Arrays, Engine } from "../../../src/training/engine/engine.ts";
 import { withFallback } from "../../../src/training/engine/fallback-engine.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import type { LearnerOptions, TrainResult } from "../../../src/training/learner.ts";
+import { graphMemory } from "../../../src/training/memory-plan.ts";
 import { MicroBatch } from "../../../src/training/micro-batch.ts";
 import { freshOptimizer } from "../../../src/training/optimizer.ts";
 import { type TrainHooks, train } from "../../../src/training/train-step.ts";
@@ -45,6 +46,16 @@ const examples = Array.from({ length: 6 }, (_, row) => ({
   truncated: false,
 }));
 const STEPS = 6;
+
+/** What the values of a step that keeps them take. */
+function stepBytes(): number {
+  const base = tinyModel();
+  const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
+  const [part] = collateParts(examples.slice(0, 4), 8);
+  if (part === undefined) throw new Error("a batch has parts");
+  const kind = { slots: method.layout.tensors, recompute: false };
+  return new AdaptedModel(base, method, cpu).trainingMemory(part.shape, kind).activations;
+}
 
 function trainOn(engine: Engine, hooks: TrainHooks = {}): Promise<TrainResult> {
   const base = tinyModel();
@@ -131,9 +142,12 @@ describe("a device with too little memory", () => {
     async (rows, steps) => {
       const whole = await trainOn(cpu);
       const told: number[] = [];
-      const microBatch = new MicroBatch((now, cause) => {
-        told.push(now);
-        expect(cause.message).toBe("the device is full");
+      const microBatch = new MicroBatch({
+        mayRecompute: false,
+        onLowered: ({ rowsMax }, cause) => {
+          told.push(rowsMax);
+          expect(cause.message).toBe("the device is full");
+        },
       });
       const parted = await trainOn(small(rows), { microBatch });
       expect(told).toEqual(steps);
@@ -145,6 +159,39 @@ describe("a device with too little memory", () => {
       expect(told).toEqual(steps);
     },
   );
+
+  /** Takes no program whose values are more than so many bytes at one time. */
+  const smallFor = (bytes: number): Engine => ({
+    ...cpu,
+    async compile(outputs) {
+      if (graphMemory(outputs).activations > bytes) throw full();
+      return cpu.compile(outputs);
+    },
+  });
+
+  test.each([
+    [0.9, [true, Number.POSITIVE_INFINITY]],
+    [0.4, [true, 2]],
+  ])(
+    "for %d of a step recomputes the blocks, which changes no number, before it takes fewer rows",
+    async (share, limits) => {
+      const whole = await trainOn(cpu);
+      const microBatch = new MicroBatch();
+      const parted = await trainOn(smallFor(share * stepBytes()), { microBatch });
+      const { recompute, rowsMax } = microBatch.limits;
+      expect([recompute, rowsMax]).toEqual(limits);
+      if (rowsMax > 4) expect(parted.adapter).toEqual(whole.adapter);
+      else expect(apart(parted.adapter, whole.adapter)).toBeLessThan(1e-4);
+    },
+  );
+
+  test("is not asked for more than it was told to take", async () => {
+    const whole = await trainOn(cpu);
+    const parted = await trainOn(small(1), { microBatch: new MicroBatch({ rowsMax: 1 }) });
+    expect(parted.tokens).toBe(whole.tokens);
+    expect(parted.loss).toBeCloseTo(whole.loss, 5);
+    expect(apart(parted.adapter, whole.adapter)).toBeLessThan(1e-4);
+  });
 
   test("for a single row gives up with the device's own error", async () => {
     await expect(trainOn(small(0))).rejects.toMatchObject({ code: "memory" });

@@ -43,7 +43,7 @@ describe("a learner in its worker", () => {
     const plan = await learner.planMemory();
     // Batches of 4 rows; prompt, completion and end of the longest row, without the last token.
     // BOS, abc, the separator, xyz and EOS are ten ids, nine positions, for which programs of 12 are made.
-    expect(plan).toMatchObject({ rows: 4, length: 12, rowsThatFit: 4 });
+    expect(plan).toMatchObject({ rows: 4, length: 12, rowsThatFit: 4, recompute: false });
     // The adapter, two gradients and two moments; the weights, and three copies of them in a program.
     expect(plan.optimiser).toBe(5 * 4 * learner.info.layout.length);
     expect(plan.weights).toBe(4 * 4 * learner.info.parameters);

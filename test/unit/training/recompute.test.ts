@@ -17,7 +17,8 @@ import { sum } from "../../../src/training/graph/reduction.ts";
 import { softmax } from "../../../src/training/graph/softmax.ts";
 import { Graph, type Value } from "../../../src/training/graph/value.ts";
 import { graphMemory } from "../../../src/training/memory-plan.ts";
-import { ADAPTER_KINDS } from "../../../src/types.ts";
+import { planTraining } from "../../../src/training/training-memory.ts";
+import { ADAPTER_KINDS, type RecomputeChoice } from "../../../src/types.ts";
 import { BIASED, FACTORS, SETTINGS } from "../training-adapters/small-settings.ts";
 import { GOLDENS, goldenModel } from "./golden-architectures.ts";
 import { CLASSIFIERS, classifierModel, goldenBase } from "./golden-classifiers.ts";
@@ -137,6 +138,25 @@ describe("the memory of a recomputed program", () => {
       ({ activations }, i) => activations - ([few, fewKept][i]?.activations ?? 0),
     );
     expect(added).toBeLessThan(0.15 * (addedKept ?? 0));
+  });
+
+  test("decides for whom it is left to: kept where that fits, recomputed where only that does", () => {
+    const { base, method } = withLora(randomModel(modelOfShape([32, 8, 4, 2, 96, 40], 64)));
+    const model = new AdaptedModel(base, method, cpu);
+    const batch = { size: 4, longest: 64, threads: 1, rowsMax: 4 };
+    const plan = (available: number | null, choice: RecomputeChoice) =>
+      planTraining(model, batch, available, choice);
+    const [kept, again] = [plan(null, "off"), plan(null, "on")];
+    expect(again.total).toBeLessThan(kept.total);
+    expect([kept, again].map(({ recompute }) => recompute)).toEqual([false, true]);
+    expect(plan(null, "auto")).toEqual(kept);
+    expect(plan(kept.total, "auto")).toMatchObject({ recompute: false, rowsThatFit: 4 });
+    expect(plan(kept.total - 1, "auto")).toMatchObject({ recompute: true, rowsThatFit: 4 });
+    expect(plan(kept.total - 1, "off")).toMatchObject({ recompute: false, rowsThatFit: 2 });
+    expect(plan(again.total - 1, "auto")).toMatchObject({ recompute: true, rowsThatFit: 2 });
+    const fewer = planTraining(model, { ...batch, rowsMax: 1 }, null, "off");
+    expect(fewer).toMatchObject({ rows: 1, recompute: false });
+    expect(fewer.total).toBeLessThan(kept.total);
   });
 
   test("stays so in whatever order an engine asks for the outputs", () => {
