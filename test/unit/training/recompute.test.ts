@@ -97,7 +97,7 @@ describe("recomputed blocks give the same loss and gradients", () => {
     expectSame(await bothWays(model, moved(method), TEXTS));
   });
 
-  test.each(["int8", "int4"] as const)("of a base in %s", async (dtype) => {
+  test.each(["f16", "int8", "int4"] as const)("of a base in %s", async (dtype) => {
     const { base, method } = withLora(tinyModel());
     const model = new AdaptedModel(base, method, cpu, { dtype });
     expectSame(await bothWays(model, moved(method), TEXTS));
