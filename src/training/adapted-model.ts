@@ -191,8 +191,9 @@ export function adapterInputs(
   );
 }
 
-function shapeKey({ batch, length, lossRows, everyPosition }: BatchShape): string {
-  return `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
+function shapeKey({ batch, length, lossRows, everyPosition, packed }: BatchShape): string {
+  const rows = `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
+  return packed === true ? `${rows} packed` : rows;
 }
 
 function pick(inputs: ReadonlyMap<string, Value>, name: string): Value {

@@ -3,6 +3,7 @@ import { seededRandom } from "../random.ts";
 import { type Example, learnedParts, learnedTokens } from "./data/example.ts";
 import type { LabelledExample } from "./data/labelled.ts";
 import { shuffled } from "./data/split.ts";
+import { packRows } from "./packed-rows.ts";
 
 /** A text to continue, or one with a class. All of a batch are of one kind. */
 export type AnyExample = Example | LabelledExample;
@@ -16,6 +17,8 @@ export interface BatchShape {
   readonly lossRows: number;
   /** Whether every position carries loss, so that the rows need no gathering. */
   readonly everyPosition?: boolean;
+  /** Whether rows hold several texts each. */
+  readonly packed?: boolean;
 }
 
 /** One padded batch as a program takes it. */
@@ -29,7 +32,9 @@ export interface Batch {
   readonly targets: BigInt64Array;
   /** 1 / completion tokens of the whole batch where a loss counts, else 0, [lossRows, 1]. */
   readonly weights: Float32Array;
-  /** Which example of the batch each loss row belongs to, [tokens]. */
+  /** Of packed rows: the text that each position belongs to, and the position in it; see `packedSequences`. */
+  readonly packing?: { readonly texts: Float32Array; readonly places: BigInt64Array };
+  /** Which example of the batch, as they lie in it, each loss row belongs to, [tokens]. */
   readonly owners: readonly number[];
   /** Completion tokens, or texts with a class. */
   readonly tokens: number;
@@ -99,6 +104,8 @@ export interface PartLimits {
   readonly threads?: number;
   /** The most rows of one part. */
   readonly rowsMax?: number;
+  /** Texts to continue lie side by side in rows, kept apart: the same losses in fewer positions. */
+  readonly packed?: boolean;
 }
 
 /**
@@ -107,22 +114,39 @@ export interface PartLimits {
 export function collateParts(
   examples: readonly AnyExample[],
   lengthMax: number,
-  { threads = 1, rowsMax = Number.POSITIVE_INFINITY }: PartLimits = {},
+  { threads = 1, rowsMax = Number.POSITIVE_INFINITY, packed = false }: PartLimits = {},
 ): readonly Batch[] {
-  const length = paddedLength(examples, lengthMax);
+  const { length, rows } = packed ? packedRows(examples, lengthMax) : ownRows(examples, lengthMax);
   const positions = PART_POSITIONS * Math.min(threads, PART_THREADS_MAX);
-  const count = Math.min(examples.length, Math.ceil((examples.length * length) / positions));
-  const rows = Math.min(Math.ceil(examples.length / count), rowsMax);
+  const count = Math.min(rows.length, Math.ceil((rows.length * length) / positions));
+  const batch = Math.min(Math.ceil(rows.length / count), rowsMax);
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
-  return Array.from({ length: Math.ceil(examples.length / rows) }, (_, i) =>
-    padAny(examples.slice(i * rows, (i + 1) * rows), rows, length, tokens),
-  );
+  return Array.from({ length: Math.ceil(rows.length / batch) }, (_, i) => {
+    const part = rows.slice(i * batch, (i + 1) * batch);
+    return padAny(part, packed ? { batch, length, packed } : { batch, length }, tokens);
+  });
+}
+
+interface Rows {
+  readonly length: number;
+  readonly rows: readonly (readonly AnyExample[])[];
+}
+
+function ownRows(examples: readonly AnyExample[], lengthMax: number): Rows {
+  return { length: paddedLength(examples, lengthMax), rows: examples.map((each) => [each]) };
+}
+
+function packedRows(examples: readonly AnyExample[], lengthMax: number): Rows {
+  const least = paddedLength(examples, lengthMax);
+  const { length, rows } = packRows(examples.map(positionsTaken), least, lengthMax);
+  return { length, rows: rows.map((texts) => texts.flatMap((i) => examples[i] ?? [])) };
 }
 
 /** Pads examples to one shape. `batch` at least their number, `lengthMax` the longest a program may be. */
 export function collate(examples: readonly AnyExample[], batch: number, lengthMax: number): Batch {
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
-  return padAny(examples, batch, paddedLength(examples, lengthMax), tokens);
+  const { length, rows } = ownRows(examples, lengthMax);
+  return padAny(rows, { batch, length }, tokens);
 }
 
 function isLabelled(example: AnyExample): example is LabelledExample {
@@ -144,15 +168,20 @@ function paddedLength(examples: readonly AnyExample[], lengthMax: number): numbe
 }
 
 function padAny(
-  examples: readonly AnyExample[],
-  batch: number,
-  length: number,
+  rows: readonly (readonly AnyExample[])[],
+  shape: PaddedShape,
   lossesOfWhole: number,
 ): Batch {
-  if (examples.every(isLabelled)) return padLabelled(examples, batch, length, lossesOfWhole);
-  const texts = examples.filter((example): example is Example => !isLabelled(example));
-  assert.equal(texts.length, examples.length, "examples of one kind");
-  return pad(texts, batch, length, lossesOfWhole);
+  const examples = rows.flat();
+  if (examples.every(isLabelled)) {
+    assert.ok(shape.packed !== true, "texts with classes have rows of their own");
+    return padLabelled(examples, shape.batch, shape.length, lossesOfWhole);
+  }
+  const texts = rows.map((row) =>
+    row.filter((example): example is Example => !isLabelled(example)),
+  );
+  assert.equal(texts.flat().length, examples.length, "examples of one kind");
+  return pad(texts, shape, lossesOfWhole);
 }
 
 /** Like `pad`, for texts with classes: one loss for each row. */
@@ -182,27 +211,40 @@ function padLabelled(
   };
 }
 
+type PaddedShape = Pick<BatchShape, "batch" | "length" | "packed">;
+
 /** `batch` rows of `length` positions, each loss weighing one in `tokensOfWhole`. */
 function pad(
-  examples: readonly Example[],
-  batch: number,
-  length: number,
+  rows: readonly (readonly Example[])[],
+  padded: PaddedShape,
   tokensOfWhole: number,
 ): Batch {
+  const { batch, length, packed = false } = padded;
   const ids = new BigInt64Array(batch * length);
+  const packing = { texts: new Float32Array(ids.length), places: new BigInt64Array(ids.length) };
   const places: number[] = [];
   const answers: number[] = [];
   const owners: number[] = [];
-  for (const [row, example] of examples.entries()) {
-    for (let t = 0; t + 1 < example.ids.length; t += 1) {
-      ids[row * length + t] = BigInt(example.ids[t] ?? 0);
-    }
-    for (const [start, end] of learnedParts(example)) {
-      for (let t = start; t < end; t += 1) {
-        places.push(row * length + t - 1);
-        answers.push(example.ids[t] ?? 0);
-        owners.push(row);
+  let owner = 0;
+  for (const [row, texts] of rows.entries()) {
+    let at = row * length;
+    for (const [i, example] of texts.entries()) {
+      const size = example.ids.length - 1;
+      for (let t = 0; t < size; t += 1) {
+        ids[at + t] = BigInt(example.ids[t] ?? 0);
+        packing.places[at + t] = BigInt(t);
       }
+      // What is left of a row is of text 0.
+      packing.texts.fill(i + 1, at, at + size);
+      for (const [start, end] of learnedParts(example)) {
+        for (let t = start; t < end; t += 1) {
+          places.push(at + t - 1);
+          answers.push(example.ids[t] ?? 0);
+          owners.push(owner);
+        }
+      }
+      at += size;
+      owner += 1;
     }
   }
   const tokens = places.length;
@@ -210,11 +252,12 @@ function pad(
   const positions = new BigInt64Array(lossRows);
   const targets = new BigInt64Array(lossRows);
   const weights = new Float32Array(lossRows);
-  for (const [i, place] of places.entries()) {
-    positions[i] = BigInt(place);
+  for (let i = 0; i < tokens; i += 1) {
+    positions[i] = BigInt(places[i] ?? 0);
     targets[i] = BigInt(answers[i] ?? 0);
     weights[i] = 1 / tokensOfWhole;
   }
-  const shape = { batch, length, lossRows, everyPosition: tokens === batch * length };
-  return { shape, ids, positions, targets, weights, owners, tokens, lengths: [] };
+  const shape = { ...padded, lossRows, everyPosition: tokens === batch * length };
+  const more = packed ? { packing } : {};
+  return { shape, ids, positions, targets, weights, owners, tokens, lengths: [], ...more };
 }

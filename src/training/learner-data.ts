@@ -64,7 +64,8 @@ export async function readLearnerData(
   const read = (files: readonly string[], columns: ColumnMap) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
       onRows,
-      ...(data?.packing ? { packing: data.packing } : {}),
+      // Texts that stay apart are read one by one, and packed by the batch.
+      packing: data?.packing === "concatenate" ? "concatenate" : "none",
       ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
     });
   const all = data ? await read(data.train, data.columns) : NO_DATA;

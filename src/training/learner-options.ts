@@ -54,6 +54,7 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
     }
   }
   checkTogether(options);
+  if (options.data?.packing === "separate") checkSeparate(options);
   requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");
   requirePositive("clipNorm", optimizer.clipNorm, "choose e.g. 1");
   requirePositive("epsilon", optimizer.epsilon, "choose e.g. 1e-8");
@@ -70,4 +71,20 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
   const room = contextMax - ("virtualTokens" in adapter ? adapter.virtualTokens : 0);
   // One token and the next; whoever makes the adapter says that it takes too much.
   return { ...options, sequenceMax: Math.max(2, Math.min(options.sequenceMax, room)) };
+}
+
+/** Texts side by side in a row need a language model, and nothing before each of them. */
+function checkSeparate({ task, adapter }: LearnerOptions): void {
+  const reason =
+    task === "classification"
+      ? "texts with classes have rows of their own"
+      : "virtualTokens" in adapter
+        ? `an adapter of the kind ${adapter.kind} stands before every text`
+        : null;
+  if (reason === null) return;
+  throw new KlatchError(
+    "usage",
+    `packing "separate" is not possible: ${reason}`,
+    'choose packing "none"',
+  );
 }

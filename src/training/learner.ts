@@ -78,8 +78,11 @@ export interface LearnerOptions {
     readonly columns: ColumnMap;
     /** Share of the training rows that is held out for the private gate and never trained on. */
     readonly heldOutShare: number;
-    /** "concatenate" puts texts one after the other into full rows; "none", each into its own. */
-    readonly packing?: "none" | "concatenate";
+    /**
+     * "none" gives each text a row of its own; "separate" lays those of a batch side by side without seeing one another,
+     * the same training in fewer positions; "concatenate" makes of all texts one that is cut into full rows.
+     */
+    readonly packing?: "none" | "separate" | "concatenate";
   };
   readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
   /** Folder that keeps the tokens of the data files, so that they are not tokenised again; absent for none. */

@@ -18,5 +18,8 @@ export interface Objective {
 export const NEXT_TOKEN: Objective = {
   loss: (definition, parts, shape) => batchLoss(definition, parts, shape),
   results: evaluationOutputs,
-  feeds: ({ ids, positions, targets, weights }) => ({ ids, positions, targets, weights }),
+  feeds: ({ ids, positions, targets, weights, packing }) => ({
+    ...{ ids, positions, targets, weights },
+    ...packing,
+  }),
 };

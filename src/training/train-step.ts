@@ -47,6 +47,7 @@ export async function train(
   const watchdog = new LossWatchdog();
   const { microBatch = new MicroBatch() } = hooks;
   const { sequenceMax, threads } = options;
+  const packed = options.data?.packing === "separate";
   let lossSum = 0;
   let tokens = 0;
   let taken = 0;
@@ -64,7 +65,7 @@ export async function train(
       orders,
     ).flatMap((index) => examples.at(index) ?? []);
     const { loss, tokens: stepTokens } = await microBatch.fit(
-      (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax }),
+      (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax, packed }),
       async (parts, recompute) => ({
         loss: await model.lossAndGradient(adapter, parts, slots, gradient, recompute),
         tokens: parts.reduce((total, part) => total + part.tokens, 0),

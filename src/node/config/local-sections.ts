@@ -34,10 +34,10 @@ export const dataSection = z.strictObject({
       "Share of the training rows (at most 512 rows) held out for the gate, never trained on.",
     ),
   packing: z
-    .enum(["none", "concatenate"])
+    .enum(["none", "separate", "concatenate"])
     .default("none")
     .describe(
-      "concatenate puts plain texts one after the other into full rows; none, each text into its own.",
+      "none gives each text a row of its own; separate lays those of a batch side by side, none seeing another: the same training, faster for short texts; concatenate joins plain texts and cuts them into full rows.",
     ),
   test: files.describe("Files or folders of the final evaluation, of the same kinds."),
 });

@@ -65,6 +65,8 @@ export interface CausalSettings {
   readonly past: number;
   readonly window?: number | undefined;
   readonly cap?: number | undefined;
+  /** What is hidden besides from the queries from `start` to `end`, [batch, 1, group * queries, past + end]. */
+  readonly apart?: (start: number, end: number, group: number) => Value;
   /** Queries that are computed together; chosen by the length when absent. */
   readonly block?: number;
 }
@@ -81,7 +83,7 @@ export function causalAttention(
   query: Value,
   key: Value,
   value: Value,
-  { group, past, window, cap, block }: CausalSettings,
+  { group, past, window, cap, apart, block }: CausalSettings,
 ): Value {
   const [batch = 0, heads = 0, rows = 0, headDim = 0] = query.shape;
   const length = rows / group;
@@ -101,7 +103,8 @@ export function causalAttention(
   const blocks = starts.map((start) => {
     const end = Math.min(start + size, length);
     const seen = (x: Value) => slice(x, 2, 0, past + end);
-    const mask = causalMask(query, end - start, group, { window, past: past + start });
+    const causal = causalMask(query, end - start, group, { window, past: past + start });
+    const mask = apart === undefined ? causal : add(causal, apart(start, end, group));
     return attend(rowsOf(query, start), seen(key), seen(value), mask, cap);
   });
   const output = joinRows(blocks.map((each) => each.output));

@@ -12,6 +12,7 @@ import { softcap } from "./activations.ts";
 import type { Blocks } from "./blocks.ts";
 import { type HeadLoss, headLoss } from "./cross-entropy.ts";
 import type { ModelDefinition } from "./definition.ts";
+import { packedSequences } from "./packed-sequences.ts";
 import { wholeSequences } from "./whole-sequences.ts";
 
 /** The output of a program that holds the gradient of parameter `name`. */
@@ -21,7 +22,7 @@ export function gradientName(name: string): string {
 
 /**
  * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] and,
- * unless every position carries loss, `positions` [lossRows]; `lossWeights` takes the place of the input `weights`.
+ * unless every position carries loss, `positions` [lossRows], and those of `packedSequences` for packed rows; `lossWeights` takes the place of the input `weights`.
  */
 export function batchLoss(
   definition: ModelDefinition,
@@ -30,7 +31,9 @@ export function batchLoss(
   lossWeights?: Value,
 ): HeadLoss {
   const { batch, length, lossRows } = shape;
-  const blocks = over(wholeSequences(batch, length));
+  const blocks = over(
+    shape.packed === true ? packedSequences(graph, batch, length) : wholeSequences(batch, length),
+  );
   const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
   const hidden = blocks.hidden(ids);
   const rows =
