@@ -38,14 +38,19 @@ function damaged(file: string, what: string, cause?: unknown): KlatchError {
 }
 
 function slices(handle: FileHandle, byteLength: number, file: string): AsyncBuffer {
+  const read = async (start: number, end: number) => {
+    if (!(start >= 0 && end >= start && end <= byteLength)) throw new RangeError("beyond the end");
+    const bytes = new Uint8Array(end - start);
+    await readExactly(handle, bytes, start, file);
+    return bytes.buffer;
+  };
   return {
     byteLength,
-    async slice(start, end = byteLength) {
-      if (!(start >= 0 && end >= start && end <= byteLength))
-        throw new RangeError("beyond the end");
-      const bytes = new Uint8Array(end - start);
-      await readExactly(handle, bytes, start, file);
-      return bytes.buffer;
+    slice(start, end = byteLength) {
+      const bytes = read(start, end);
+      // The library asks for all slices at once and forgets the others when one of them fails.
+      bytes.catch(() => undefined);
+      return bytes;
     },
   };
 }

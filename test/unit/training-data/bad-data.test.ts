@@ -1,7 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
 import { readLabelledDataset } from "../../../src/training/data/labelled.ts";
+import { readRows } from "../../../src/training/data/rows.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 import { type Content, loadFiles, parquet, tinyTokenizer, writeFiles } from "./data-files.ts";
@@ -139,6 +141,26 @@ describe("bad data gets one line with a hint", () => {
 
   it("a good file beside it, as a control, is read", async () => {
     expect((await loadFiles({ "a.parquet": whole }, tokenizer)).summary.examples).toBe(4);
+  });
+
+  it("a Parquet file with any byte of its footer damaged, one error and no other that nobody awaits", async () => {
+    const footer = new DataView(whole.buffer).getUint32(whole.length - 8, true);
+    await inFolder(async (folder) => {
+      const file = join(folder, "a.parquet");
+      let errors = 0;
+      for (let at = whole.length - 8 - footer; at < whole.length - 8; at += 1) {
+        await writeFile(
+          file,
+          whole.map((byte, i) => (i === at ? 0x7e : byte)),
+        );
+        // Some bytes do not matter to the rows; an error that nobody awaits fails the whole run of the tests.
+        await readRows(file).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(KlatchError);
+          errors += 1;
+        });
+      }
+      expect(errors).toBeGreaterThan(footer / 10);
+    });
   });
 
   it("a folder without data, a missing file and a missing folder", async () => {
