@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import { Environment, Interpreter, type Template } from "@huggingface/jinja";
 import { KlatchError } from "../../errors.ts";
 
 /** Work for one text, some seconds of it: a conversation of a thousand turns takes a tenth of this. */
@@ -30,7 +30,11 @@ export function renderBounded(
 
 // --- internal ---
 
-const NOW = new Template("{{ strftime_now(format) }}");
+/** One day for all, a Wednesday: today's would give a text other tokens tomorrow, and in another country. */
+const DAY: Readonly<Record<string, string>> = {
+  ...{ "%Y": "2025", "%y": "25", "%m": "01", "%B": "January", "%b": "Jan" },
+  ...{ "%d": "01", "%A": "Wednesday", "%a": "Wed", "%H": "00", "%M": "00", "%S": "00", "%%": "%" },
+};
 
 /** What templates find besides the conversation; the library does not export its own. */
 const GLOBALS: Readonly<Record<string, unknown>> = {
@@ -39,7 +43,7 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   raise_exception(message: string) {
     throw new Error(message);
   },
-  strftime_now: (format: string) => NOW.render({ format }),
+  strftime_now: (format: string) => format.replace(/%./g, (code) => DAY[code] ?? code),
 };
 
 /** Python's range. */

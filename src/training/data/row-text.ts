@@ -31,17 +31,17 @@ const roleSchema = z.string().min(1).max(100);
 const messageSchema = z.looseObject({ role: roleSchema, content: contentSchema });
 
 /** Names of the speakers in the layout of ShareGPT: `{from, value}`. */
-const SHAREGPT_ROLES: Readonly<Record<string, string>> = {
-  human: "user",
-  gpt: "assistant",
-  chatgpt: "assistant",
-  bing: "assistant",
-  bard: "assistant",
-  observation: "tool",
-};
+const SHAREGPT_ROLES: ReadonlyMap<string, string> = new Map([
+  ["human", "user"],
+  ["gpt", "assistant"],
+  ["chatgpt", "assistant"],
+  ["bing", "assistant"],
+  ["bard", "assistant"],
+  ["observation", "tool"],
+]);
 const sharegptSchema = z
   .looseObject({ from: roleSchema, value: contentSchema })
-  .transform(({ from, value }) => ({ role: SHAREGPT_ROLES[from] ?? from, content: value }));
+  .transform(({ from, value }) => ({ role: SHAREGPT_ROLES.get(from) ?? from, content: value }));
 const messagesSchema = z.array(z.union([messageSchema, sharegptSchema])).max(10_000);
 
 /**

@@ -15,10 +15,16 @@ describe("a template is rendered as the library does", () => {
     "{% for i in range(3) %}{{ i }}{% endfor %}{{ range(2, 9, 3) }}{{ range(5, 1, -2) }}{{ range(0) }}",
     "{% set ns = namespace(n=0) %}{% for m in messages if m.role == 'user' %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
     "{% macro twice(x) %}{{ x }}{{ x }}{% endmacro %}{{ twice('ab') }}{{ True }}{{ none is none }}",
-    "{{ strftime_now('%Y-%m-%d') }}{{ messages | length }}{{ messages[::-1][0].role }}",
+    "{{ messages | length }}{{ messages[::-1][0].role }}",
     "{% for m in messages[:50] %}{% for o in messages %}{% endfor %}{{ m.role }}{% endfor %}",
   ])("%s", (text) => {
     expect(render(text)).toBe(new Template(text).render({ messages }));
+  });
+
+  it("but for the day, which is the same whenever and wherever a text is read", () => {
+    const text = "{{ strftime_now('%d %B %Y, %A, 100%%') }}";
+    expect(render(text)).toBe("01 January 2025, Wednesday, 100%");
+    expect(new Template(text).render({})).not.toBe(render(text));
   });
 
   it("with what it raises", () => {

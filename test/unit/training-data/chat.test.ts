@@ -172,6 +172,19 @@ describe("a conversation in the model's own template", () => {
     await expect(read("[{")).rejects.toThrow(/a\.jsonl:1: column tools is not JSON/);
   });
 
+  it("has speakers of any name, as they are named", async () => {
+    const conversations = [
+      { from: "toString", value: "Hi" },
+      { from: "gpt", value: "Hello" },
+    ];
+    const tokenizer = await withTemplate(CHATML);
+    const set = await loadFiles({ "a.jsonl": JSON.stringify({ conversations }) }, tokenizer, {
+      max: 64,
+    });
+    const text = [...(set.examples.at(0)?.ids ?? [])].map((id) => vocabulary[id] ?? "").join("");
+    expect(text).toContain("<|im_start|>toString\nHi");
+  });
+
   it("gives nothing to learn when an answer has no id of its own", async () => {
     // a and b are one id in this vocabulary, and abc another.
     const tokenizer = await tinyTokenizer(
