@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
-import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
+import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks.ts";
 import type { Partition } from "./partition.ts";
 
@@ -102,6 +102,7 @@ export const testnetOptionsSchema = z.strictObject({
     .enum(ENGINE_CHOICES)
     .default("onnx:cpu")
     .describe("What executes the graphs of each peer."),
+  dtype: z.enum(BASE_DTYPES).default("f32").describe("How each peer keeps the frozen base model."),
   sequenceMax: z.int().min(8).max(4096).default(128).describe("Longest sequence in tokens."),
   commitGraceMs: z
     .int()

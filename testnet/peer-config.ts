@@ -88,7 +88,7 @@ export function trainingConfig(
       codec: options.codec,
     },
     data: { train: data.train, columns, test: [data.test] },
-    engine: { name: options.engine, threads: options.threads },
+    engine: { name: options.engine, threads: options.threads, dtype: options.dtype },
   };
 }
 

@@ -9,6 +9,7 @@ const options = {
   rank: 2,
   targets: ["all"],
   threads: 1,
+  dtype: "f32" as const,
   steps: 2,
   seconds: 5,
   limit: 50,

@@ -1,12 +1,12 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { benchEngines, type EngineResult } from "../../training/index.ts";
-import { ENGINE_NAMES, type EngineName } from "../../types.ts";
+import { type BaseDType, ENGINE_NAMES, type EngineName } from "../../types.ts";
 import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
-import { cacheOption, MODEL_HELP } from "./model-use.ts";
+import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import { bytes, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -19,6 +19,7 @@ export function defineEngines(command: Command, terminal: Terminal): void {
     .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .addOption(cacheOption())
     .option("--engines <names>", "engines to measure, comma between", parseEngines, ENGINE_NAMES)
+    .addOption(dtypeOption())
     .option("--batch <n>", "rows per step", wholeNumber(1, 4096), 8)
     .option("--seq <n>", "tokens per row", wholeNumber(1, 131_072), 128)
     .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256), 8)
@@ -37,8 +38,9 @@ export function defineEngines(command: Command, terminal: Terminal): void {
       };
       const hub = hubOptions(cache, { report: downloadView(terminal) });
       const engines = await benchEngines(options, hub);
-      const { batch, threads, rank } = rest;
-      if (json === true) return terminal.json({ engines, batch, sequence: seq, rank, threads });
+      const { batch, threads, rank, dtype } = rest;
+      const task = { batch, sequence: seq, rank, threads, dtype };
+      if (json === true) return terminal.json({ engines, ...task });
       for (const line of describe(engines)) terminal.line(line);
     });
 }
@@ -54,6 +56,7 @@ interface Flags {
   readonly rank: number;
   readonly targets: string;
   readonly threads: number;
+  readonly dtype: BaseDType;
   readonly steps: number;
   readonly seconds: number;
   readonly limit: number;

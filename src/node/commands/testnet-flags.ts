@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { ADAPTER_KINDS, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../../types.ts";
+import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../../types.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
 /** One flag of `klatch testnet up|run`; what it accepts exactly is decided by the testnet itself. */
@@ -47,6 +47,11 @@ const FLAGS: readonly Flag[] = [
   { flags: "--no-gate", text: "mix without judging updates on held-out examples" },
   { flags: "--threads <n>", text: "engine threads of each peer", parse: whole },
   { flags: "--engine <name>", text: "what executes the graphs", choices: ENGINE_CHOICES },
+  {
+    flags: "--dtype <type>",
+    text: "how each peer keeps the frozen base model",
+    choices: BASE_DTYPES,
+  },
   { flags: "--sequence-max <n>", text: "longest sequence in tokens", parse: whole },
   {
     flags: "--commit-grace-ms <n>",

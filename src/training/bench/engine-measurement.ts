@@ -1,5 +1,5 @@
 import { seededRandom } from "../../random.ts";
-import type { EngineName } from "../../types.ts";
+import type { BaseDType, EngineName } from "../../types.ts";
 import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
 import { collateParts } from "../batches.ts";
@@ -16,6 +16,8 @@ export interface EngineTask {
   readonly rank: number;
   readonly targets: readonly string[];
   readonly threads: number;
+  /** How the frozen base is kept on each of them. */
+  readonly dtype: BaseDType;
   /** The most timed steps, and the time after which no further one is begun. */
   readonly steps: number;
   readonly seconds: number;
@@ -39,11 +41,11 @@ export async function measureEngine(
   name: EngineName,
   task: EngineTask,
 ): Promise<EngineMeasurement> {
-  const { batch, sequence, rank, targets, threads } = task;
+  const { batch, sequence, rank, targets, threads, dtype } = task;
   const base = await loadBaseModel(task.folder);
   const method = createLora(base.definition, { rank, alpha: 16, targets });
   const { engine } = await openEngine(name, { threads });
-  const model = new AdaptedModel(base, method, engine);
+  const model = new AdaptedModel(base, method, engine, { dtype });
   const { tensors, length } = method.layout;
   const adapter = somewhere(method.initial(1));
   const examples = randomExamples(base.definition, batch, sequence);

@@ -21,6 +21,6 @@ export function refuseQuantised(json: unknown, file: string): void {
   throw new KlatchError(
     "incompatible",
     `${file}: the weights are stored quantised (${method}${bits === undefined ? "" : `, ${bits} bit`})`,
-    "Klatch reads weights in F32, BF16 or F16: name the original model that this one was made from",
+    "name the original model, in F32, BF16 or F16; --dtype int8 or int4 quantises it on reading",
   );
 }
