@@ -7,6 +7,7 @@ import {
   type FileMetaData,
   parquetMetadataAsync,
   parquetReadObjects,
+  type RowGroup,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { KlatchError } from "../../errors.ts";
@@ -14,10 +15,15 @@ import { fileError, oneLine, readExactly } from "../files/file-access.ts";
 import { BATCH_ROWS, type Row, type RowBatches } from "./row.ts";
 
 const MAGIC = "PAR1";
-/** A row group is read whole; writers make them of some hundred megabytes at most. */
+/** The stored bytes of a row group are in memory at a time; writers make them of some hundred megabytes at most. */
 const GROUP_BYTES_MAX = 2 ** 31;
-/** Rows that are taken out of a group at once: a value that repeats costs the file nothing, and each row its memory. */
-const PIECE_ROWS = 1 << 20;
+/** What is taken out of a group at once. A value that repeats costs the file nothing, and each row its memory. */
+export interface Piece {
+  readonly rows: number;
+  /** Of unpacked columns; as objects they take several times as much. */
+  readonly bytes: number;
+}
+const PIECE: Piece = { rows: 1 << 20, bytes: 16 << 20 };
 
 /** An empty page has nothing to unpack, and the library's LZ4 fails at it. */
 const decompressors: Compressors = Object.fromEntries(
@@ -76,11 +82,41 @@ function plain(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
 }
 
+/** Parts of a file, each read once, however often it is asked for. */
+function remembered(file: AsyncBuffer): AsyncBuffer {
+  const parts = new Map<string, ReturnType<AsyncBuffer["slice"]>>();
+  return {
+    byteLength: file.byteLength,
+    slice(start, end) {
+      const key = `${start}-${end}`;
+      const part = parts.get(key) ?? file.slice(start, end);
+      parts.set(key, part);
+      return part;
+    },
+  };
+}
+
+/** The library leaves out pages of plain columns without unpacking them; columns with lists in them it unpacks whole. */
+function isPlain({ schema }: FileMetaData): boolean {
+  const [root, ...columns] = schema;
+  return (
+    root?.num_children === columns.length &&
+    columns.every((each) => !each.num_children && each.repetition_type !== "REPEATED")
+  );
+}
+
+/** Many a file has but one group: its plain columns need not be unpacked at once. */
+function rowsAtOnce(group: RowGroup, metadata: FileMetaData, { rows, bytes }: Piece): number {
+  if (!isPlain(metadata)) return rows;
+  const rowBytes = Number(group.total_byte_size) / Math.max(Number(group.num_rows), 1);
+  return Math.min(rows, Math.max(BATCH_ROWS, Math.floor(bytes / Math.max(rowBytes, 1))));
+}
+
 async function* groups(
   file: AsyncBuffer,
   metadata: FileMetaData,
   name: string,
-  pieceRows: number,
+  piece: Piece,
 ): RowBatches {
   let rowStart = 0;
   for (const group of metadata.row_groups) {
@@ -92,9 +128,10 @@ async function* groups(
         "write it with smaller row groups",
       );
     }
+    const options = { file: remembered(file), metadata, compressors: decompressors, utf8: false };
+    const pieceRows = rowsAtOnce(group, metadata, piece);
     while (rowStart < rowEnd) {
       const range = { rowStart, rowEnd: Math.min(rowStart + pieceRows, rowEnd) };
-      const options = { file, metadata, compressors: decompressors, utf8: false };
       yield* batches(await parquetReadObjects({ ...options, ...range }), rowStart);
       rowStart = range.rowEnd;
     }
@@ -115,17 +152,18 @@ function* batches(
 }
 
 /**
- * Rows of a Parquet file, one row group after the other; of a great one `pieceRows` rows at a time.
+ * Rows of a Parquet file, one row group after the other; of a great one a `piece` at a time, where no column has
+ * lists.
  *
  * @throws KlatchError `data` when the file is missing, only a part of one, or damaged
  */
-export async function* parquetRows(file: string, pieceRows = PIECE_ROWS): RowBatches {
+export async function* parquetRows(file: string, piece = PIECE): RowBatches {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, "r");
     const buffer = slices(handle, (await handle.stat()).size, file);
     await checkEnds(buffer, file);
-    yield* groups(buffer, await parquetMetadataAsync(buffer), file, pieceRows);
+    yield* groups(buffer, await parquetMetadataAsync(buffer), file, piece);
   } catch (error) {
     if (error instanceof KlatchError) throw error;
     const isOfFileSystem = error instanceof Error && "syscall" in error;

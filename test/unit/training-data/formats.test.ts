@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadDataset } from "../../../src/training/data/dataset.ts";
 import { parquetRows } from "../../../src/training/data/parquet-rows.ts";
+import type { Row } from "../../../src/training/data/row.ts";
 import { readRows } from "../../../src/training/data/rows.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
@@ -72,10 +74,33 @@ describe("a data file", () => {
       expect(whole.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5]);
       for (const size of [1, 2, 3, 4]) {
         const pieces = [];
-        for await (const rows of parquetRows(join(folder, "a.parquet"), size)) pieces.push(rows);
+        const piece = { rows: size, bytes: 1 };
+        for await (const rows of parquetRows(join(folder, "a.parquet"), piece)) pieces.push(rows);
         expect(pieces.flat(), `pieces of ${size}`).toEqual(whole);
         expect(Math.max(...pieces.map((rows) => rows.length))).toBeLessThanOrEqual(size);
       }
+    });
+  });
+
+  it("of Parquet is the same when one group is taken in pieces of some bytes", async () => {
+    const texts = Array.from({ length: 5000 }, (_, i) => `text ${i} ${"x".repeat(i % 90)}`);
+    const counts = texts.map((_, i) => i % 7);
+    const columnData = [
+      { name: "text", data: texts, type: "STRING" as const },
+      { name: "count", data: counts },
+    ];
+    const content = new Uint8Array(
+      parquetWriteBuffer({ columnData, rowGroupSize: 5000, pageSize: 4096 }),
+    );
+    await inFolder(async (folder) => {
+      await writeFiles(folder, { "a.parquet": content });
+      const rows: Row[] = [];
+      const piece = { rows: 1 << 20, bytes: 70_000 };
+      for await (const each of parquetRows(join(folder, "a.parquet"), piece)) rows.push(...each);
+      expect(rows.map(({ line }) => line)).toEqual(texts.map((_, i) => i + 1));
+      expect(rows.map(({ fields }) => fields)).toEqual(
+        texts.map((text, i) => ({ text, count: counts[i] })),
+      );
     });
   });
 
