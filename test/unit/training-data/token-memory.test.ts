@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { CHUNK_TOKENS } from "../../../src/training/data/example-store.ts";
+import { openTokenFile, TokenFileWriter } from "../../../src/training/data/token-file.ts";
+import { inFolder } from "../training-files/tiny-model.ts";
+
+const CHUNKS = 8;
+const BYTES = 4 * CHUNKS * CHUNK_TOKENS;
+
+setFlagsFromString("--expose-gc");
+const collect: () => void = runInNewContext("gc");
+
+/** Bytes of arrays that are in use. */
+function arrays(): number {
+  collect();
+  return process.memoryUsage().arrayBuffers;
+}
+
+/** Bytes of arrays that an open set of eight examples holds, and what its last example begins with. */
+async function openedWith(memoryTokens: number) {
+  return await inFolder(async (folder) => {
+    const file = join(folder, "a.tokens");
+    const writer = await TokenFileWriter.create(file);
+    for (let i = 0; i < CHUNKS; i += 1) {
+      await writer.write([new Int32Array(CHUNK_TOKENS).fill(i + 1)]);
+    }
+    const lengths = new Uint32Array(CHUNKS).fill(CHUNK_TOKENS);
+    const counts = { tokens: CHUNKS * CHUNK_TOKENS, truncated: 0, skipped: 0, duplicates: 0 };
+    await writer.finish(
+      { lengths, hashes: new Float64Array(CHUNKS) },
+      { format: "text", summary: { examples: CHUNKS, notes: [], ...counts } },
+    );
+    const before = arrays();
+    const opened = await openTokenFile(file, memoryTokens);
+    const held = arrays() - before;
+    const last = opened?.examples.at(CHUNKS - 1)?.ids[0];
+    opened?.examples.close();
+    return { held, last };
+  });
+}
+
+test("a set that is larger than what may be in memory stays in its file", async () => {
+  const large = await openedWith(CHUNK_TOKENS);
+  const small = await openedWith(CHUNKS * CHUNK_TOKENS);
+
+  expect(large.held).toBeLessThan(BYTES / 8);
+  // Control: the same set is in memory where it may be.
+  expect(small.held).toBeGreaterThan(BYTES / 2);
+  expect([large.last, small.last]).toEqual([CHUNKS, CHUNKS]);
+});
