@@ -101,7 +101,7 @@ export class LearnerCore {
     const endIds = await readEndIds(options.model);
     const data = await readLearnerData(options, tokenizer, onNotice);
     const { adapter, objective } = taskOf(base, options, data.classes);
-    // Taken now: it may be made of weights that the model below frees.
+    // Taken now: it may be made of weights, whose files may be changed later.
     const initial = adapter.initial(options.adapter.seed);
     const opened = await openLearnerEngine(options, onNotice);
     const model = new AdaptedModel(base, adapter, opened.engine, {

@@ -60,7 +60,7 @@ export const engineSection = z.strictObject({
   dtype: z
     .enum(BASE_DTYPES)
     .default("f32")
-    .describe("How the frozen base model is kept: f32, or int8 or int4 in less memory."),
+    .describe("How the frozen base model is kept: f32, or f16, int8 or int4 in less memory."),
   recompute: z
     .enum(RECOMPUTE_CHOICES)
     .default("auto")

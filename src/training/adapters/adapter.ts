@@ -61,7 +61,7 @@ export interface Adapter {
   readonly virtualTokens?: number;
   /**
    * The values that every peer starts from; where the method can, they leave the base model as it is. They may be made of
-   * the base's weights, so ask before these are freed.
+   * the base's weights, which are read from its files then.
    */
   initial(seed: number): Float32Array;
   /** The slots that train in `round`. */
