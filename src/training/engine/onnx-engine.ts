@@ -60,6 +60,9 @@ function sessionOptions(
     executionMode: "sequential",
     // The block that a memory pattern plans stands beside what the first run took: activations twice, and no faster.
     enableMemPattern: false,
+    // An arena keeps what a run took until its program is closed, so that programs of many shapes add up beyond every plan;
+    // to do without costs a step some hundredths.
+    enableCpuMemArena: false,
     logSeverityLevel: 3,
     extra: {
       optimization: {

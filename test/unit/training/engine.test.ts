@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
+import type { Program } from "../../../src/training/engine/engine.ts";
 import { ProgramCache } from "../../../src/training/engine/program-cache.ts";
-import { add, mul, scale, sigmoid } from "../../../src/training/graph/elementwise.ts";
+import { add, exp, mul, scale, sigmoid } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
-import { sum } from "../../../src/training/graph/reduction.ts";
+import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
 import { makeBlocks, type Sequences } from "../../../src/training/models/blocks.ts";
 import { freeze } from "../../../src/training/models/frozen-weights.ts";
@@ -83,6 +84,23 @@ describe("the engine", () => {
       dtype: "i64",
     });
     await expect(engine.compile({ x })).rejects.toMatchObject({ code: "engine" });
+  });
+
+  test("gives back what a run took: programs of many shapes do not add up", async () => {
+    const megabytes = () => process.memoryUsage.rss() / 2 ** 20;
+    const elements = 9 << 20;
+    const programs: Program[] = [];
+    const before = megabytes();
+    for (let i = 0; i < 5; i += 1) {
+      const graph = new Graph();
+      const wide = expand(graph.input("x", [1], "f32"), [elements + i]);
+      const program = await engine.compile({ y: sum(mul(sigmoid(wide), exp(wide)), [0]) });
+      programs.push(program);
+      await program.run({ x: Float32Array.of(0) });
+    }
+    // Each run takes three times 36 MiB; kept by five programs they would be 540.
+    expect(megabytes() - before).toBeLessThan(250);
+    for (const program of programs) await program.close();
   });
 
   test("computes a whole model in float32 as in float64, fused operators and all", async () => {
