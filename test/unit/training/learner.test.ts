@@ -76,6 +76,23 @@ describe("a learner in its worker", () => {
     expect(first.adapter).not.toEqual(kept);
   });
 
+  test.each([
+    [4, 0],
+    [1, 1e-4],
+  ])(
+    "trains alike with its blocks recomputed in runs of %i rows, to %d",
+    async (microBatch, slack) => {
+      const request = await fresh(3);
+      const whole = await learner.train(request);
+      const other = await createLearner({ ...tinyOptions(folder), recompute: "on", microBatch });
+      expect(await other.planMemory()).toMatchObject({ rows: microBatch, recompute: true });
+      const { adapter } = await other.train(request);
+      await other.close();
+      const apart = adapter.map((x, i) => Math.abs(x - (whole.adapter[i] ?? Number.NaN)));
+      expect(Math.max(...apart)).toBeLessThanOrEqual(slack);
+    },
+  );
+
   test("resumes: two rounds of three steps are one of six", async () => {
     const whole = await learner.train(await fresh(6));
     const half = await learner.train(await fresh(3));
