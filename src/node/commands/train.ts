@@ -11,6 +11,7 @@ import {
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config.ts";
+import { dataNotes } from "../data-notes.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { describeMemory } from "../memory-text.ts";
@@ -178,6 +179,7 @@ function describe(report: ReturnType<typeof reportOf>): readonly string[] {
       : [
           `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; ${match} ${(100 * test.exactMatch).toFixed(1)} %`,
         ]),
+    ...dataNotes(report.data).map((note) => `note        ${note}`),
     `model       ${describeModel(report.model)}`,
     `speed       ${Math.round(report.tokensPerSecond)} ${unit}s per second on ${report.engine}`,
     `written to  ${report.out}`,

@@ -57,6 +57,12 @@ describe("klatch train", () => {
     expect(await evaluate("--adapter", out)).toBeLessThan(0.9 * (await evaluate()));
   });
 
+  test("tells a person of the data, on the lines of the result", async () => {
+    const { code, stdout } = await train("--steps", "1", "--out", join(folder, "told"));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^note {8}\d+ examples to train on say the same as an earlier one$/m);
+  });
+
   test("goes on from an adapter", async () => {
     const first = join(folder, "first");
     await train("--steps", "30", "--out", first, "--json");
