@@ -12,7 +12,9 @@ function requirePositive(name: string, value: number, hint: string): void {
 }
 
 /** Options that are possible, but not with one another. */
-function checkTogether({ classes, task, data, factors, adapter }: LearnerOptions): void {
+function checkTogether(options: LearnerOptions): void {
+  const { classes, task, data, factors, adapter } = options;
+  if (data?.packing === "separate") checkSeparate(options);
   if (classes !== undefined && task !== "classification") {
     throw new KlatchError(
       "usage",
@@ -54,7 +56,6 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
     }
   }
   checkTogether(options);
-  if (options.data?.packing === "separate") checkSeparate(options);
   requirePositive("learningRate", optimizer.learningRate, "choose e.g. 0.001");
   requirePositive("clipNorm", optimizer.clipNorm, "choose e.g. 1");
   requirePositive("epsilon", optimizer.epsilon, "choose e.g. 1e-8");
