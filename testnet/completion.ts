@@ -8,7 +8,7 @@ export function completionOf(row: Row, columns: ColumnMap): string | null {
   if (typeof completion === "string") return completion;
   if (columns.label !== undefined) return labelText(row[columns.label]);
   const messages = row[columns.messages ?? "messages"];
-  if (!Array.isArray(messages)) return null;
+  if (!Array.isArray(messages)) return labelText(row["label"]);
   const content: unknown = messages.at(-1)?.content;
   return typeof content === "string" ? content : null;
 }
@@ -19,6 +19,7 @@ export function withCompletion(row: Row, completion: string, columns: ColumnMap)
   if (typeof row[column] === "string") return { ...row, [column]: completion };
   if (columns.label !== undefined) return { ...row, [columns.label]: completion };
   const messagesColumn = columns.messages ?? "messages";
+  if (!Array.isArray(row[messagesColumn])) return { ...row, label: completion };
   const messages = row[messagesColumn] as readonly Row[];
   const last = { ...messages.at(-1), content: completion };
   return { ...row, [messagesColumn]: [...messages.slice(0, -1), last] };

@@ -81,6 +81,12 @@ test("flipped labels of a classification are its classes", () => {
   ]);
 });
 
+test("flipped labels are found in their usual column without a name for it", () => {
+  const rows = ["a", "b"].map((label) => ({ text: "t", label }));
+  const flipped = ["b", "a"].map((label) => ({ text: "t", label }));
+  expect(flipLabels(rows, {})).toEqual(flipped);
+});
+
 test("plain text has no labels to flip", () => {
   expect(() => flipLabels([{ text: "once upon" }], {})).toThrow(/needs rows with completions/);
 });
