@@ -8,7 +8,8 @@ export function completionOf(row: Row, columns: ColumnMap): string | null {
   if (typeof completion === "string") return completion;
   if (columns.label !== undefined) return labelText(row[columns.label]);
   const messages = row[columns.messages ?? "messages"];
-  if (!Array.isArray(messages)) return labelText(row["label"]);
+  const { label } = row;
+  if (!Array.isArray(messages)) return labelText(label);
   const content: unknown = messages.at(-1)?.content;
   return typeof content === "string" ? content : null;
 }
