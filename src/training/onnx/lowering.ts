@@ -46,6 +46,17 @@ export class Lowering {
     return output;
   }
 
+  /**
+   * Puts the nodes that `make` appends before all others; they may be made of inputs and constants alone. Of the operands
+   * of a node ONNX Runtime computes the one last whose maker stands first: these, which are large, wait for their use.
+   */
+  inFront<T>(make: () => T): T {
+    const from = this.nodes.length;
+    const made = make();
+    this.nodes.unshift(...this.nodes.splice(from));
+    return made;
+  }
+
   /** The name of a constant of shape []. */
   scalar(dtype: DType, value: number): string {
     const name = this.fresh();

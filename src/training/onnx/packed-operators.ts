@@ -25,8 +25,9 @@ export function packedMatmul(dequantize: Dequantize) {
     const [bits, rows] = [numberOf(value, "bits"), numberOf(value, "rows")];
     const columns = dimension(value.inputs[1]?.shape ?? [], 1);
     const whole = () => dequantize(to, { packed, scales, bits, blocks: blocksOf(rows), columns });
-    const matrix =
-      bits === 16 ? to.node("Cast", [packed], { to: ONNX_FLOAT }) : firstRows(to, whole(), rows);
+    const matrix = to.inFront(() =>
+      bits === 16 ? to.node("Cast", [packed], { to: ONNX_FLOAT }) : firstRows(to, whole(), rows),
+    );
     return to.node("Gemm", [x, matrix], { transA: 0, transB: numberOf(value, "transpose") });
   };
 }
