@@ -97,7 +97,6 @@ function epochOrder(count: number, seed: number, epoch: number): readonly number
 const PART_POSITIONS = 256;
 const PART_THREADS_MAX = 4;
 
-/**
 /** How a batch is cut into parts. */
 export interface PartLimits {
   /** Threads of the engine. */
@@ -225,26 +224,18 @@ function pad(
   const places: number[] = [];
   const answers: number[] = [];
   const owners: number[] = [];
-  let owner = 0;
-  for (const [row, texts] of rows.entries()) {
-    let at = row * length;
-    for (const [i, example] of texts.entries()) {
-      const size = example.ids.length - 1;
-      for (let t = 0; t < size; t += 1) {
-        ids[at + t] = BigInt(example.ids[t] ?? 0);
-        packing.places[at + t] = BigInt(t);
-      }
-      // What is left of a row is of text 0.
-      packing.texts.fill(i + 1, at, at + size);
-      for (const [start, end] of learnedParts(example)) {
-        for (let t = start; t < end; t += 1) {
-          places.push(at + t - 1);
-          answers.push(example.ids[t] ?? 0);
-          owners.push(owner);
-        }
-      }
-      at += size;
-      owner += 1;
+  for (const [owner, { example, at, inRow }] of placedTexts(rows, length).entries()) {
+    const size = positionsTaken(example);
+    for (let t = 0; t < size; t += 1) {
+      ids[at + t] = BigInt(example.ids[t] ?? 0);
+      packing.places[at + t] = BigInt(t);
+    }
+    // What is left of a row is of text 0.
+    packing.texts.fill(inRow + 1, at, at + size);
+    for (const t of learnedPlaces(example)) {
+      places.push(at + t - 1);
+      answers.push(example.ids[t] ?? 0);
+      owners.push(owner);
     }
   }
   const tokens = places.length;
@@ -260,4 +251,28 @@ function pad(
   const shape = { ...padded, lossRows, everyPosition: tokens === batch * length };
   const more = packed ? { packing } : {};
   return { shape, ids, positions, targets, weights, owners, tokens, lengths: [], ...more };
+}
+
+interface PlacedText {
+  readonly example: Example;
+  /** Where it begins, counted through all rows. */
+  readonly at: number;
+  /** How many texts of its row stand before it. */
+  readonly inRow: number;
+}
+
+function placedTexts(rows: readonly (readonly Example[])[], length: number): PlacedText[] {
+  return rows.flatMap((texts, row) => {
+    let at = row * length;
+    return texts.map((example, inRow) => {
+      const placed = { example, at, inRow };
+      at += positionsTaken(example);
+      return placed;
+    });
+  });
+}
+
+/** Indices of the ids that carry loss. */
+function* learnedPlaces(example: Example): Generator<number, void> {
+  for (const [start, end] of learnedParts(example)) for (let t = start; t < end; t += 1) yield t;
 }

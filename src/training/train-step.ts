@@ -21,11 +21,12 @@ export interface TrainHooks {
 }
 
 /**
- * Trains for `request.steps` steps, fewer when it is stopped and `request.onStop` is "keep"; a pure function of request, model, data and options. Batches continue where the
- * optimizer's step stands, so rounds of any length walk the same sequence of examples.
+ * Trains for `request.steps` steps, fewer when it is stopped and `request.onStop` is "keep"; a pure function of request,
+ * model, data and options. Batches continue where the optimizer's step stands, so rounds of any length walk the same
+ * sequence of examples.
  *
- * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the loss or a gradient is not finite or
- *   the loss climbs away; what the request holds is then the last good state
+ * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the loss
+ *   or a gradient is not finite or the loss climbs away; what the request holds is then the last good state
  */
 export async function train(
   model: AdaptedModel,
@@ -57,13 +58,9 @@ export async function train(
       throw new Stopped();
     }
     const stepStarted = performance.now();
-    const chosen = stepExamples(
-      examples.length,
-      options.batchSize,
-      options.seed,
-      state.step,
-      orders,
-    ).flatMap((index) => examples.at(index) ?? []);
+    const { batchSize, seed } = options;
+    const indices = stepExamples(examples.length, batchSize, seed, state.step, orders);
+    const chosen = indices.flatMap((index) => examples.at(index) ?? []);
     const { loss, tokens: stepTokens } = await microBatch.fit(
       (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax, packed }),
       async (parts, recompute) => ({
@@ -71,14 +68,8 @@ export async function train(
         tokens: parts.reduce((total, part) => total + part.tokens, 0),
       }),
     );
-    const stepped = adamwStep(
-      adapter,
-      gradient,
-      state,
-      slots,
-      options.optimizer,
-      (slot) => before(slot) + taken + 1,
-    );
+    const stepOf = (slot: TensorSlot) => before(slot) + taken + 1;
+    const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;

@@ -20,7 +20,10 @@ const [adapter, gradient] = [method.initial(1), new Float32Array(layout.length)]
 for (let step = 0; step < STEPS; step += 1) {
   await model.lossAndGradient(adapter, [batch], layout.tensors, gradient);
 }
-const { activations } = model.trainingMemory(batch.shape, { slots: layout.tensors, recompute: false });
+const { activations } = model.trainingMemory(batch.shape, {
+  slots: layout.tensors,
+  recompute: false,
+});
 await model.close();
 await engine.close();
 process.stdout.write(JSON.stringify({ activations, peak: process.resourceUsage().maxRSS * 1024 }));

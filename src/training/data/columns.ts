@@ -14,7 +14,8 @@ export type Columns =
       readonly output: string;
     };
 
-export const COLUMNS_HINT = "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
+export const COLUMNS_HINT =
+  "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
 
 /** The layout that each column belongs to; `text` with `label` is answered with the label. */
 const FORM_OF: Readonly<Record<keyof ColumnMap, string>> = {

@@ -1,7 +1,9 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import type { TypedArray, Value } from "../graph/value.ts";
+import { graphMemory } from "../memory-plan.ts";
 import { lower } from "../onnx/lowering.ts";
 import { encodeModel, type OnnxGraph } from "../onnx/model-proto.ts";
+import { ArenaBudget } from "./arena-budget.ts";
 import { DeviceBuffers } from "./device-buffers.ts";
 import type { Engine, Program } from "./engine.ts";
 import { failure } from "./onnx-failure.ts";
@@ -15,8 +17,11 @@ export interface OnnxEngineOptions {
   readonly threads: number;
   /** Write a profile of every session to files starting with this; for measuring. */
   readonly profile?: string;
+  /** Bytes that programs may keep from one run to the next; an eighth of the memory there is, unless said. */
+  readonly arenaBytesMax?: number;
 }
 
+const ARENA_SHARE = 1 / 8;
 const SPIN_MICROSECONDS = "200";
 
 /** ONNX Runtime, by default on the CPU. Nothing is loaded from a driver before the first program. */
@@ -25,19 +30,29 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
   const provider = ONNX_PROVIDERS[providerName];
   const settings = sessionOptions(provider, options);
   const buffers = new DeviceBuffers(settings);
+  const arenas = new ArenaBudget(
+    () => options.arenaBytesMax ?? process.availableMemory() * ARENA_SHARE,
+  );
   return {
     name: `onnx:${providerName}`,
     async compile(outputs: Readonly<Record<string, Value>>) {
       const graph = lower(outputs, provider.dialect);
+      const { activations } = graphMemory(outputs);
+      const enableCpuMemArena = arenas.take(activations);
+      const giveBack = () => {
+        if (enableCpuMemArena) arenas.giveBack(activations);
+      };
       try {
         // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
         const double = graph.outputs.some((port) => port.dtype === "f64");
         const session = await InferenceSession.create(encodeModel(graph), {
           ...settings,
           graphOptimizationLevel: double ? "basic" : "all",
+          enableCpuMemArena,
         });
-        return program(session, graph, buffers);
+        return program(session, graph, buffers, giveBack);
       } catch (cause) {
+        giveBack();
         throw failure("did not accept the model", provider.hint, cause);
       }
     },
@@ -60,9 +75,6 @@ function sessionOptions(
     executionMode: "sequential",
     // The block that a memory pattern plans stands beside what the first run took: activations twice, and no faster.
     enableMemPattern: false,
-    // An arena keeps what a run took until its program is closed, so that programs of many shapes add up beyond every plan;
-    // to do without costs a step some hundredths.
-    enableCpuMemArena: false,
     logSeverityLevel: 3,
     extra: {
       optimization: {
@@ -83,7 +95,12 @@ function sessionOptions(
   };
 }
 
-function program(session: InferenceSession, graph: OnnxGraph, buffers: DeviceBuffers): Program {
+function program(
+  session: InferenceSession,
+  graph: OnnxGraph,
+  buffers: DeviceBuffers,
+  onClose: () => void,
+): Program {
   return {
     async run(feeds, into = {}) {
       const fed: Record<string, Tensor> = {};
@@ -102,6 +119,9 @@ function program(session: InferenceSession, graph: OnnxGraph, buffers: DeviceBuf
       for (const { name } of graph.outputs) arrays[name] = into[name] ?? arrayOf(results[name]);
       return arrays;
     },
-    close: () => session.release(),
+    async close() {
+      onClose();
+      await session.release();
+    },
   };
 }
