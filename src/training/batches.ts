@@ -220,18 +220,13 @@ function pad(
 ): Batch {
   const { batch, length, packed = false } = padded;
   const ids = new BigInt64Array(batch * length);
-  const packing = { texts: new Float32Array(ids.length), places: new BigInt64Array(ids.length) };
+  const placed = placedTexts(rows, length);
   const places: number[] = [];
   const answers: number[] = [];
   const owners: number[] = [];
-  for (const [owner, { example, at, inRow }] of placedTexts(rows, length).entries()) {
+  for (const [owner, { example, at }] of placed.entries()) {
     const size = positionsTaken(example);
-    for (let t = 0; t < size; t += 1) {
-      ids[at + t] = BigInt(example.ids[t] ?? 0);
-      packing.places[at + t] = BigInt(t);
-    }
-    // What is left of a row is of text 0.
-    packing.texts.fill(inRow + 1, at, at + size);
+    for (let t = 0; t < size; t += 1) ids[at + t] = BigInt(example.ids[t] ?? 0);
     for (const t of learnedPlaces(example)) {
       places.push(at + t - 1);
       answers.push(example.ids[t] ?? 0);
@@ -249,7 +244,7 @@ function pad(
     weights[i] = 1 / tokensOfWhole;
   }
   const shape = { ...padded, lossRows, everyPosition: tokens === batch * length };
-  const more = packed ? { packing } : {};
+  const more = packed ? { packing: packingOf(placed, ids.length) } : {};
   return { shape, ids, positions, targets, weights, owners, tokens, lengths: [], ...more };
 }
 
@@ -270,6 +265,17 @@ function placedTexts(rows: readonly (readonly Example[])[], length: number): Pla
       return placed;
     });
   });
+}
+
+function packingOf(placed: readonly PlacedText[], size: number): NonNullable<Batch["packing"]> {
+  // What is left of a row is of text 0.
+  const packing = { texts: new Float32Array(size), places: new BigInt64Array(size) };
+  for (const { example, at, inRow } of placed) {
+    const taken = positionsTaken(example);
+    packing.texts.fill(inRow + 1, at, at + taken);
+    for (let t = 0; t < taken; t += 1) packing.places[at + t] = BigInt(t);
+  }
+  return packing;
 }
 
 /** Indices of the ids that carry loss. */
