@@ -5,14 +5,14 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { seededRandom } from "../src/random.ts";
-import { AdaptedModel } from "../src/training/adapted-model.ts";
 import { createAdapter } from "../src/training/adapters/kinds.ts";
 import type { AdapterSettings } from "../src/training/adapters/options.ts";
+import { writePeft } from "../src/training/adapters/peft-writer.ts";
+import type { BaseModel } from "../src/training/base/base-model.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
-import type { BaseModel } from "../src/training/files/base-model.ts";
-import { writePeft } from "../src/training/files/peft.ts";
 import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../src/training/files/safetensors-writer.ts";
+import { AdaptedModel } from "../src/training/programs/adapted-model.ts";
 import { sequenceLogits } from "../test/unit/training/logits.ts";
 import { referenceModel } from "../test/unit/training-adapters/reference.ts";
 

@@ -1,5 +1,5 @@
 import type { Random } from "../src/random.ts";
-import type { BaseTensor } from "../src/training/files/base-model.ts";
+import type { BaseTensor } from "../src/training/base/base-model.ts";
 import type { ModelDefinition } from "../src/training/models/definition.ts";
 import { BEGIN_ID, END_ID } from "./tokenizer-files.ts";
 

@@ -1,6 +1,6 @@
-import { encodePrompt } from "../src/training/data/encode.ts";
-import type { Example } from "../src/training/data/example.ts";
-import type { Tokenizer } from "../src/training/data/tokenizer.ts";
+import { encodePrompt } from "../src/training/data/examples/encode.ts";
+import type { Example } from "../src/training/data/examples/example.ts";
+import type { Tokenizer } from "../src/training/data/tokenizer/tokenizer.ts";
 
 /**
  * Endless training rows of exactly `length` ids: whole texts one after the other, each `BOS text EOS`, the last one cut.

@@ -4,24 +4,24 @@
  * @packageDocumentation
  */
 
+export { readAdapterSettings } from "./adapters/peft-config.ts";
+export { readAdapterClasses } from "./adapters/peft-reader.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
 export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
-export type { Row as DataRow } from "./data/row.ts";
-export { readRows } from "./data/rows.ts";
+export type { Row as DataRow } from "./data/rows/row.ts";
+export { readRows } from "./data/rows/rows.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
-export { readAdapterSettings } from "./files/peft-config.ts";
-export { readAdapterClasses } from "./files/peft-reader.ts";
-export type * from "./learner.ts";
-export { createLearner } from "./learner-client.ts";
+export { createLearner } from "./learner/client.ts";
+export type * from "./learner/learner.ts";
 export {
   type AloneEvent,
   type AloneOptions,
   type AloneResult,
   trainAlone,
-} from "./train-alone.ts";
-export type { MemoryPlan } from "./training-memory.ts";
+} from "./learner/train-alone.ts";
+export type { MemoryPlan } from "./loop/training-memory.ts";

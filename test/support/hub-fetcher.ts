@@ -1,5 +1,5 @@
 /** A process that fetches one model and prints what happens: `ENDPOINT CACHE MODEL`. */
-import { resolveModel } from "../../src/training/resolve-model.ts";
+import { resolveModel } from "../../src/training/base/resolve-model.ts";
 
 const [endpoint = "", cacheFolder = "", name = ""] = process.argv.slice(2);
 const { folder } = await resolveModel(name, {

@@ -1,10 +1,11 @@
 /** A process of its own: trains a small model on rows of as many tokens as its argument says, prints what that took. */
-import { AdaptedModel } from "../../src/training/adapted-model.ts";
+
 import { createLora } from "../../src/training/adapters/lora.ts";
-import { collate } from "../../src/training/batches.ts";
+import { collate } from "../../src/training/batches/collate.ts";
 import { modelOfShape, randomModel } from "../../src/training/bench/random-model.ts";
 import { randomExamples } from "../../src/training/bench/workload.ts";
 import { createOnnxEngine } from "../../src/training/engine/onnx-engine.ts";
+import { AdaptedModel } from "../../src/training/programs/adapted-model.ts";
 
 const ROWS = 2;
 const STEPS = 3;

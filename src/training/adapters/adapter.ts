@@ -1,7 +1,7 @@
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import type { FactorSchedule } from "../learner.ts";
+import type { FactorSchedule } from "../learner/learner.ts";
 import type { LinearLayer } from "../models/definition.ts";
 import type { AdapterSettings } from "./options.ts";
 

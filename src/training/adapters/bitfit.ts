@@ -1,9 +1,9 @@
 import { KlatchError } from "../../errors.ts";
-import type { BaseModel } from "../files/base-model.ts";
-import { loraConfig } from "../files/peft-config.ts";
+import type { BaseModel } from "../base/base-model.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
 import { loraTensorName } from "./lora.ts";
+import { loraConfig } from "./peft-config.ts";
 import { makeLayout, slotView } from "./slots.ts";
 import { peftTargets } from "./targets.ts";
 

@@ -1,10 +1,10 @@
 import { seededRandom } from "../../random.ts";
-import { COMMON_CONFIG } from "../files/peft-config.ts";
 import { add, mul, sigmoid } from "../graph/elementwise.ts";
 import { linear as linearOf } from "../graph/matmul.ts";
 import type { Value } from "../graph/value.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
+import { COMMON_CONFIG } from "./peft-config.ts";
 import { makeLayout, slotView } from "./slots.ts";
 import { chosenLayers, lastOfBlocks, peftTargets } from "./targets.ts";
 

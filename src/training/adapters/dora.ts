@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { TensorSlot } from "../../types.ts";
-import type { BaseModel } from "../files/base-model.ts";
+import type { BaseModel } from "../base/base-model.ts";
 import { add, mul, reciprocal, scale, sqrt } from "../graph/elementwise.ts";
 import { detach } from "../graph/gradient.ts";
 import { matmul } from "../graph/matmul.ts";

@@ -1,8 +1,8 @@
 import type { TensorSlot } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import type { LinearLayer } from "../models/definition.ts";
-import { transposed } from "../models/transposed.ts";
 import { slotView } from "./slots.ts";
+import { transposed } from "./transposed.ts";
 
 /** weight + scale * B A in the layout of the layer's matrix, summed in float64. */
 export function foldLowRank(

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { COMMON_CONFIG } from "../files/peft-config.ts";
 import { mul } from "../graph/elementwise.ts";
 import { reshape } from "../graph/movement.ts";
 import { sizeOf } from "../graph/value.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter, Fold } from "./adapter.ts";
 import { scaleInputs, scaleOutputs } from "./fold.ts";
+import { COMMON_CONFIG } from "./peft-config.ts";
 import { makeLayout, slotView } from "./slots.ts";
 import { chosenLayers, lastOfBlocks, peftTargets } from "./targets.ts";
 

@@ -1,4 +1,4 @@
-import type { BaseModel } from "../files/base-model.ts";
+import type { BaseModel } from "../base/base-model.ts";
 import type { Adapter } from "./adapter.ts";
 import { createBitfit } from "./bitfit.ts";
 import { createBottleneck } from "./bottleneck.ts";

@@ -1,5 +1,5 @@
 import { KlatchError } from "../../errors.ts";
-import type { BaseModel } from "../files/base-model.ts";
+import type { BaseModel } from "../base/base-model.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { type DType, floats, type Graph } from "../graph/value.ts";

@@ -1,13 +1,13 @@
 import { seededRandom } from "../../random.ts";
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
-import { loraConfig } from "../files/peft-config.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { sizeOf, type Value } from "../graph/value.ts";
-import type { FactorSchedule } from "../learner.ts";
+import type { FactorSchedule } from "../learner/learner.ts";
 import type { LinearLayer, ModelDefinition } from "../models/definition.ts";
 import type { Adapter, Fold } from "./adapter.ts";
 import { foldLowRank } from "./fold.ts";
+import { loraConfig } from "./peft-config.ts";
 import { makeLayout } from "./slots.ts";
 import { chosenLayers, peftTargets } from "./targets.ts";
 

@@ -1,8 +1,8 @@
 import { seededRandom } from "../../random.ts";
-import { virtualConfig } from "../files/peft-config.ts";
 import { reshape, slice, transpose } from "../graph/movement.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
+import { virtualConfig } from "./peft-config.ts";
 import { checkRoom, PROMPT_TENSOR, type VirtualOptions } from "./prompt.ts";
 import { makeLayout } from "./slots.ts";
 

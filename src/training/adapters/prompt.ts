@@ -1,9 +1,9 @@
 import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
-import type { BaseModel } from "../files/base-model.ts";
-import { virtualConfig } from "../files/peft-config.ts";
+import type { BaseModel } from "../base/base-model.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
+import { virtualConfig } from "./peft-config.ts";
 import { makeLayout } from "./slots.ts";
 
 /** The only tensor in a PEFT file of a method with virtual tokens. */

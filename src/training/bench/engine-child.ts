@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { EngineName } from "../../types.ts";
-import { type PlainError, toPlain } from "../learner-messages.ts";
+import { type PlainError, toPlain } from "../learner/messages.ts";
 import { type EngineMeasurement, type EngineTask, measureEngine } from "./engine-measurement.ts";
 
 export interface ChildTask {

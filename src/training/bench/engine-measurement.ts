@@ -1,11 +1,11 @@
 import { seededRandom } from "../../random.ts";
 import type { BaseDType, EngineName } from "../../types.ts";
-import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
-import { collateParts } from "../batches.ts";
+import { loadBaseModel } from "../base/base-model.ts";
+import { collateParts } from "../batches/collate.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { loadBaseModel } from "../files/base-model.ts";
-import { adamwStep, freshOptimizer } from "../optimizer.ts";
+import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";
+import { AdaptedModel } from "../programs/adapted-model.ts";
 import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
 
 /** What every engine computes, on a model folder. */

@@ -1,8 +1,8 @@
 import { fork } from "node:child_process";
 import { KlatchError } from "../../errors.ts";
 import { ENGINE_NAMES, type EngineName } from "../../types.ts";
+import { resolveModel } from "../base/resolve-model.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { resolveModel } from "../resolve-model.ts";
 import type { ChildTask, FromChild } from "./engine-child.ts";
 import type { EngineMeasurement, EngineTask } from "./engine-measurement.ts";
 

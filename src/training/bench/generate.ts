@@ -1,9 +1,9 @@
 import { seededRandom } from "../../random.ts";
 import type { BaseDType } from "../../types.ts";
-import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { generate } from "../generation.ts";
+import { AdaptedModel } from "../programs/adapted-model.ts";
+import { generate } from "../programs/generation.ts";
 import { type BenchModelOptions, benchEngine, benchModel, checkCounts } from "./model.ts";
 
 export interface BenchGenerateOptions extends BenchModelOptions {

@@ -1,11 +1,11 @@
 import { KlatchError } from "../../errors.ts";
 import type { BaseDType, EngineChoice } from "../../types.ts";
+import { type BaseModel, loadBaseModel } from "../base/base-model.ts";
+import { resolveModel } from "../base/resolve-model.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
-import { type BaseModel, loadBaseModel } from "../files/base-model.ts";
 import type { HubOptions } from "../files/hub/options.ts";
 import { readConfigFile } from "../models/architectures.ts";
-import { resolveModel } from "../resolve-model.ts";
 import { modelOfShape, randomModel, type Shape } from "./random-model.ts";
 
 /** What to measure, a model or random weights in its place, and on what. */

@@ -1,6 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
-import { type BaseModel, type BaseTensor, makeBaseModel } from "../files/base-model.ts";
+import { type BaseModel, type BaseTensor, makeBaseModel } from "../base/base-model.ts";
 import { sizeOf } from "../graph/value.ts";
 import { parseModelConfig } from "../models/architectures.ts";
 import type { ModelDefinition } from "../models/definition.ts";

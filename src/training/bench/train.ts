@@ -1,9 +1,9 @@
 import type { BaseDType } from "../../types.ts";
-import { AdaptedModel } from "../adapted-model.ts";
 import { createLora } from "../adapters/lora.ts";
-import { collateParts } from "../batches.ts";
+import { collateParts } from "../batches/collate.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { adamwStep, freshOptimizer } from "../optimizer.ts";
+import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";
+import { AdaptedModel } from "../programs/adapted-model.ts";
 import { type BenchModelOptions, benchEngine, benchModel, checkCounts } from "./model.ts";
 import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
 

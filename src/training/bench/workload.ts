@@ -1,5 +1,5 @@
 import { seededRandom } from "../../random.ts";
-import type { Example } from "../data/example.ts";
+import type { Example } from "../data/examples/example.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 
 /** Ordinary settings: what they are does not change how long a step takes. */

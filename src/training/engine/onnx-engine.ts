@@ -1,6 +1,6 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
+import { graphMemory } from "../graph/memory.ts";
 import type { TypedArray, Value } from "../graph/value.ts";
-import { graphMemory } from "../memory-plan.ts";
 import { lower } from "../onnx/lowering.ts";
 import { encodeModel, type OnnxGraph } from "../onnx/model-proto.ts";
 import { ArenaBudget } from "./arena-budget.ts";

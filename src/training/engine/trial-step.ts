@@ -7,9 +7,9 @@ import { reshape, transpose } from "../graph/movement.ts";
 import { rope } from "../graph/rope.ts";
 import { softmax } from "../graph/softmax.ts";
 import { type DType, floats, Graph, type Shape, sizeOf, type Value } from "../graph/value.ts";
-import { headLoss } from "../models/cross-entropy.ts";
-import { gatedUnit } from "../models/gated-unit.ts";
-import { rmsNorm } from "../models/normalisation.ts";
+import { headLoss } from "../layers/cross-entropy.ts";
+import { gatedUnit } from "../layers/gated-unit.ts";
+import { rmsNorm } from "../layers/normalisation.ts";
 import type { Arrays, Engine } from "./engine.ts";
 
 const [ROWS, WIDTH, VOCABULARY] = [4, 8, 6];

@@ -4,8 +4,8 @@ import { add, scale } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { matmul } from "../graph/matmul.ts";
 import type { Graph, Value } from "../graph/value.ts";
+import type { Rotation } from "../layers/rotation.ts";
 import type { LinearLayer, ModelDefinition } from "./definition.ts";
-import type { Rotation } from "./rotation.ts";
 
 /** One attention layer's numbers. */
 export interface AttentionSettings {

@@ -3,9 +3,9 @@ import { matmul } from "../graph/matmul.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import { softcap } from "./activations.ts";
+import { softcap } from "../layers/activations.ts";
+import { turnRows } from "../layers/rotation.ts";
 import type { Sequences } from "./blocks.ts";
-import { turnRows } from "./rotation.ts";
 import type { Observe } from "./whole-sequences.ts";
 
 /** Names of a layer's cache inputs and of the new row that a step adds to them. */

@@ -1,7 +1,7 @@
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import type { Value } from "../graph/value.ts";
-import { tanh } from "./activations.ts";
+import { tanh } from "../layers/activations.ts";
 import type { Blocks } from "./blocks.ts";
 import type { ModelDefinition } from "./definition.ts";
 

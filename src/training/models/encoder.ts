@@ -2,7 +2,7 @@ import { add } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import { slice } from "../graph/movement.ts";
 import type { Value } from "../graph/value.ts";
-import { gelu } from "./activations.ts";
+import { gelu } from "../layers/activations.ts";
 import type { Blocks } from "./blocks.ts";
 import { normWithBias } from "./decoder-blocks.ts";
 import type { ModelDefinition } from "./definition.ts";

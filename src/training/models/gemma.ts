@@ -2,7 +2,8 @@ import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add, mul } from "../graph/elementwise.ts";
 import type { Value } from "../graph/value.ts";
-import { geluTanh } from "./activations.ts";
+import { geluTanh } from "../layers/activations.ts";
+import { rmsNorm } from "../layers/normalisation.ts";
 import type { AttentionSettings, Blocks } from "./blocks.ts";
 import {
   checkHeads,
@@ -25,7 +26,6 @@ import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { LLAMA_TARGETS, llamaFields } from "./llama.ts";
-import { rmsNorm } from "./normalisation.ts";
 import { type RotaryConfig, readRotary, rotaryFields } from "./rotary-config.ts";
 import { scaledRotation } from "./rotary-scaling.ts";
 

@@ -1,5 +1,5 @@
 import type { Value } from "../graph/value.ts";
-import { gelu, geluTanh } from "./activations.ts";
+import { gelu, geluTanh } from "../layers/activations.ts";
 import { refuse } from "./config-fields.ts";
 
 /** The activations of plain feed-forward layers under the names that config.json has for them. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
+import { gatedUnit } from "../layers/gated-unit.ts";
 import type { AttentionSettings } from "./blocks.ts";
 import {
   checkHeads,
@@ -16,7 +17,6 @@ import {
 import { distinctWindows, gatedMlp, normByRoot, projectedAttention } from "./decoder-blocks.ts";
 import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
-import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
 import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
 import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";

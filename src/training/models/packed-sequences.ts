@@ -1,9 +1,9 @@
 import { mul, scale, sub } from "../graph/elementwise.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import { causalAttention, joinHeads, splitHeads } from "./attention.ts";
+import { causalAttention, joinHeads, splitHeads } from "../layers/attention.ts";
+import { turnRows } from "../layers/rotation.ts";
 import type { Sequences } from "./blocks.ts";
-import { turnRows } from "./rotation.ts";
 
 /** Far below every score, as `causalMask` has it. */
 const HIDDEN = -1e9;

@@ -1,6 +1,6 @@
 import { scale } from "../graph/elementwise.ts";
 import type { Graph } from "../graph/value.ts";
-import { attention, joinHeads, splitHeads } from "./attention.ts";
+import { attention, joinHeads, splitHeads } from "../layers/attention.ts";
 import type { Sequences } from "./blocks.ts";
 import { positionsOf } from "./whole-sequences.ts";
 

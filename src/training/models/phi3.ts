@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
+import { gatedUnit } from "../layers/gated-unit.ts";
 import { dimension, positive } from "./config-fields.ts";
 import {
   distinctWindows,
@@ -11,7 +12,6 @@ import {
 } from "./decoder-blocks.ts";
 import { definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
-import { gatedUnit } from "./gated-unit.ts";
 import { Inventory } from "./inventory.ts";
 import { attentionOf, type LlamaConfig, llamaFields, sharedLlamaConfig } from "./llama.ts";
 

@@ -1,4 +1,4 @@
-import { plainRotation, type Rotation } from "./rotation.ts";
+import { plainRotation, type Rotation } from "../layers/rotation.ts";
 
 /** How a model's rotation was stretched for longer texts, as plain data; names as in Hugging Face's `rope_type`. */
 export type RotaryScaling =

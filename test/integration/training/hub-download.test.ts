@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { resolveModel } from "../../../src/training/base/resolve-model.ts";
 import type { HubOptions } from "../../../src/training/files/hub/options.ts";
-import { resolveModel } from "../../../src/training/resolve-model.ts";
 import { TestProcess } from "../../support/child-process.ts";
 import type { HubServer } from "../../support/hub-server.ts";
 import { FILES, hubWith, ID, WEIGHTS, weightsOf } from "../../support/small-hub.ts";

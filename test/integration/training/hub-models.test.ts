@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { resolveModel } from "../../../src/training/base/resolve-model.ts";
 import type { HubOptions } from "../../../src/training/files/hub/options.ts";
-import { resolveModel } from "../../../src/training/resolve-model.ts";
 import { HubRepository } from "../../support/hub-repository.ts";
 import { FILES, hubWith, ID, WEIGHTS, weightsOf, without } from "../../support/small-hub.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";

@@ -2,9 +2,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
-import { SEPARATOR } from "../../../src/training/data/encode.ts";
-import { loadTokenizer } from "../../../src/training/data/tokenizer.ts";
-import { loadBaseModel } from "../../../src/training/files/base-model.ts";
+import { loadBaseModel } from "../../../src/training/base/base-model.ts";
+import { SEPARATOR } from "../../../src/training/data/examples/encode.ts";
+import { loadTokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { messageRow } from "../../../testnet/texts/organisation.ts";
 import { ORGANISATIONS } from "../../../testnet/texts/pretraining-text.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
-import { collateParts } from "../../../src/training/batches.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "../training/finite-differences.ts";
 import { sequenceLogits } from "../training/logits.ts";
 import {

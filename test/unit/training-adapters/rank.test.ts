@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora, type LoraLayout, loraLayout } from "../../../src/training/adapters/lora.ts";
 import { resizeRank } from "../../../src/training/adapters/rank.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine, numbers } from "../training/finite-differences.ts";
 import { sequenceLogits } from "../training/logits.ts";
 import { tinyModel } from "../training/tiny-llama.ts";

@@ -1,12 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import { readAdapterSettings } from "../../../src/training/files/peft-config.ts";
-import { checkOptions } from "../../../src/training/learner-options.ts";
+import { readAdapterSettings } from "../../../src/training/adapters/peft-config.ts";
+import { checkOptions } from "../../../src/training/learner/options.ts";
 import { paddedSequences } from "../../../src/training/models/padded-sequences.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "../training/finite-differences.ts";
 import { tinyOptions } from "../training/model-folder.ts";
 import { TINY, tinyModel } from "../training/tiny-llama.ts";

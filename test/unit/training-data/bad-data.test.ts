@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { readLabelledDataset } from "../../../src/training/data/labelled.ts";
-import { readRows } from "../../../src/training/data/rows.ts";
-import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { readLabelledDataset } from "../../../src/training/data/dataset/labelled.ts";
+import { readRows } from "../../../src/training/data/rows/rows.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 import { type Content, loadFiles, parquet, tinyTokenizer, writeFiles } from "./data-files.ts";
 

@@ -1,6 +1,6 @@
 import { Template } from "@huggingface/jinja";
 import { describe, expect, it } from "vitest";
-import { renderBounded } from "../../../src/training/data/bounded-template.ts";
+import { renderBounded } from "../../../src/training/data/tokenizer/bounded-template.ts";
 
 const messages = Array.from({ length: 1000 }, (_, i) => ({
   role: i % 2 === 0 ? "user" : "assistant",

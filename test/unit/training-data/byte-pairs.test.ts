@@ -1,7 +1,7 @@
 import { Tokenizer } from "@huggingface/tokenizers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bytePairEncoder } from "../../../src/training/data/byte-pairs.ts";
+import { bytePairEncoder } from "../../../src/training/data/tokenizer/byte-pairs.ts";
 
 const letters = fc.string({ unit: fc.constantFrom("a", "b", "c", " ", "é", "😀"), maxLength: 60 });
 const part = fc.string({ unit: fc.constantFrom("a", "b", "c", " "), minLength: 1, maxLength: 3 });

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeExample, encodePrompt } from "../../../src/training/data/encode.ts";
-import { type Example, learnedParts, learnedTokens } from "../../../src/training/data/example.ts";
-import type { Message } from "../../../src/training/data/row-text.ts";
-import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { encodeExample, encodePrompt } from "../../../src/training/data/examples/encode.ts";
+import {
+  type Example,
+  learnedParts,
+  learnedTokens,
+} from "../../../src/training/data/examples/example.ts";
+import type { Message } from "../../../src/training/data/examples/row-text.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
 
 /** A vocabulary of all printable ASCII and the marks that the templates below write. */

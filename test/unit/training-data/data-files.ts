@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
-import { type Dataset, loadDataset } from "../../../src/training/data/dataset.ts";
-import type { Example } from "../../../src/training/data/example.ts";
-import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { type Dataset, loadDataset } from "../../../src/training/data/dataset/dataset.ts";
+import type { Example } from "../../../src/training/data/examples/example.ts";
+import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder, writeTinyModel } from "../training-files/tiny-model.ts";
 
 export type Content = string | Uint8Array;

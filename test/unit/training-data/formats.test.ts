@@ -2,11 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadDataset } from "../../../src/training/data/dataset.ts";
-import { parquetRows } from "../../../src/training/data/parquet-rows.ts";
-import type { Row } from "../../../src/training/data/row.ts";
-import { readRows } from "../../../src/training/data/rows.ts";
-import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { loadDataset } from "../../../src/training/data/dataset/dataset.ts";
+import { parquetRows } from "../../../src/training/data/rows/parquet-rows.ts";
+import type { Row } from "../../../src/training/data/rows/row.ts";
+import { readRows } from "../../../src/training/data/rows/rows.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 import { examplesOf, idsOf, loadFiles, parquet, tinyTokenizer, writeFiles } from "./data-files.ts";
 

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readLabelledDataset } from "../../../src/training/data/labelled.ts";
-import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
-import type { ColumnMap } from "../../../src/training/learner.ts";
+import { readLabelledDataset } from "../../../src/training/data/dataset/labelled.ts";
+import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
+import type { ColumnMap } from "../../../src/training/learner/learner.ts";
 import { inFolder, TINY_TOKENIZER, writeTinyModel } from "../training-files/tiny-model.ts";
 import { parquet, writeFiles } from "./data-files.ts";
 

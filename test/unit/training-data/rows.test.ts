@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { readRows } from "../../../src/training/data/rows.ts";
+import { readRows } from "../../../src/training/data/rows/rows.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 
 async function rowsOf(name: string, content: string | Uint8Array) {

@@ -2,16 +2,16 @@ import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type CacheOptions, loadDataset } from "../../../src/training/data/dataset.ts";
-import { type Example, learnedParts } from "../../../src/training/data/example.ts";
+import { type CacheOptions, loadDataset } from "../../../src/training/data/dataset/dataset.ts";
 import {
   CHUNK_TOKENS,
   ExampleStore,
   ExampleWriter,
   tokensInMemory,
-} from "../../../src/training/data/example-store.ts";
-import { pruneCache, TokenCache } from "../../../src/training/data/token-cache.ts";
-import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+} from "../../../src/training/data/dataset/example-store.ts";
+import { pruneCache, TokenCache } from "../../../src/training/data/dataset/token-cache.ts";
+import { type Example, learnedParts } from "../../../src/training/data/examples/example.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 import { examplesOf, tinyTokenizer, writeFiles } from "./data-files.ts";
 

@@ -3,8 +3,8 @@ import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
-import { CHUNK_TOKENS } from "../../../src/training/data/example-store.ts";
-import { openTokenFile, TokenFileWriter } from "../../../src/training/data/token-file.ts";
+import { CHUNK_TOKENS } from "../../../src/training/data/dataset/example-store.ts";
+import { openTokenFile, TokenFileWriter } from "../../../src/training/data/dataset/token-file.ts";
 import { inFolder } from "../training-files/tiny-model.ts";
 
 const CHUNKS = 8;

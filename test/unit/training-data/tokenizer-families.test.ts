@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { encodePrompt } from "../../../src/training/data/encode.ts";
-import type { Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { encodePrompt } from "../../../src/training/data/examples/encode.ts";
+import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { tinyTokenizer } from "./data-files.ts";
 
 /** Small tokenizers of each family, with what the Python library makes of difficult text; see make.py beside them. */

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SEPARATOR } from "../../../src/training/data/encode.ts";
-import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer.ts";
+import { SEPARATOR } from "../../../src/training/data/examples/encode.ts";
+import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder, TINY_TOKENIZER, writeTinyModel } from "../training-files/tiny-model.ts";
 
 async function tinyTokenizer(

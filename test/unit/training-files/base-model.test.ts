@@ -3,7 +3,7 @@ import { readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { loadBaseModel } from "../../../src/training/files/base-model.ts";
+import { loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";

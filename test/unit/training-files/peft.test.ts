@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loraTensorName } from "../../../src/training/adapters/lora.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import { type AdapterExport, writePeft } from "../../../src/training/files/peft.ts";
-import { loraConfig } from "../../../src/training/files/peft-config.ts";
+import { loraConfig } from "../../../src/training/adapters/peft-config.ts";
 import {
   type ExpectedAdapter,
   fitPeft,
   readPeft,
-} from "../../../src/training/files/peft-reader.ts";
+} from "../../../src/training/adapters/peft-reader.ts";
+import { type AdapterExport, writePeft } from "../../../src/training/adapters/peft-writer.ts";
 import type { AdapterLayout, TensorSlot } from "../../../src/types.ts";
 import { inFolder } from "./tiny-model.ts";
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadBaseModel } from "../../../src/training/files/base-model.ts";
+import { loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";

@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { chosenLayers } from "../../../src/training/adapters/targets.ts";
-import { collateParts } from "../../../src/training/batches.ts";
-import { choose, generate } from "../../../src/training/generation.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import { DECODERS } from "../../../src/training/models/architectures.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
+import { choose, generate } from "../../../src/training/programs/generation.ts";
 import { engine } from "./finite-differences.ts";
 import { foldedModel } from "./folded-model.ts";
 import { GOLDENS, goldenModel } from "./golden-architectures.ts";

@@ -8,7 +8,7 @@ import {
   causalAttention,
   causalMask,
   splitHeads,
-} from "../../../src/training/models/attention.ts";
+} from "../../../src/training/layers/attention.ts";
 import { lower } from "../../../src/training/onnx/lowering.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { weightedSum } from "./operator-cases.ts";

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bucket, collate, collateParts, stepExamples } from "../../../src/training/batches.ts";
+import {
+  bucket,
+  collate,
+  collateParts,
+  stepExamples,
+} from "../../../src/training/batches/collate.ts";
 
 const example = (ids: readonly number[], promptLength: number) => ({
   ids: Int32Array.from(ids),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { collate } from "../../../src/training/batches.ts";
-import { ClassCounts } from "../../../src/training/class-counts.ts";
+import { collate } from "../../../src/training/batches/collate.ts";
+import { ClassCounts } from "../../../src/training/loop/class-counts.ts";
 
 /** Counts of texts whose classes and answers are given. */
 function counts(pairs: readonly (readonly [label: number, answer: number])[]): ClassCounts {

@@ -1,5 +1,5 @@
+import type { QuantizedMatrix } from "../../../src/training/base/quantize.ts";
 import { BLOCK_ROWS } from "../../../src/training/graph/packed-matrix.ts";
-import type { QuantizedMatrix } from "../../../src/training/models/quantize.ts";
 
 /** The matrix [rows, columns] that the integers stand for, row-major. */
 export function dequantized(matrix: QuantizedMatrix): Float32Array {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { seededRandom } from "../../../src/random.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import type { LearnerOptions } from "../../../src/training/learner.ts";
+import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
 import { CLASSIFIERS, goldenBase } from "./golden-classifiers.ts";
 
 export const TOPICS = {

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
-import { collateParts } from "../../../src/training/batches.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import type { Arrays, Engine } from "../../../src/training/engine/engine.ts";
 import { withFallback } from "../../../src/training/engine/fallback-engine.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
-import type { LearnerOptions, TrainResult } from "../../../src/training/learner.ts";
-import { graphMemory } from "../../../src/training/memory-plan.ts";
-import { MicroBatch } from "../../../src/training/micro-batch.ts";
-import { freshOptimizer } from "../../../src/training/optimizer.ts";
-import { type TrainHooks, train } from "../../../src/training/train-step.ts";
+import { graphMemory } from "../../../src/training/graph/memory.ts";
+import type { LearnerOptions, TrainResult } from "../../../src/training/learner/learner.ts";
+import { MicroBatch } from "../../../src/training/loop/micro-batch.ts";
+import { freshOptimizer } from "../../../src/training/loop/optimizer.ts";
+import { type TrainHooks, train } from "../../../src/training/loop/train-step.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { tinyOptions } from "./model-folder.ts";
 import { tinyModel } from "./tiny-llama.ts";
 

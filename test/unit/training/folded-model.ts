@@ -3,7 +3,7 @@ import {
   type BaseModel,
   type BaseTensor,
   makeBaseModel,
-} from "../../../src/training/files/base-model.ts";
+} from "../../../src/training/base/base-model.ts";
 
 /** The base model with an adapter folded into its weights, in memory. */
 export function foldedModel(base: BaseModel, adapter: Adapter, values: Float32Array): BaseModel {

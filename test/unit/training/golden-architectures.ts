@@ -1,7 +1,7 @@
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora, type LoraAdapter } from "../../../src/training/adapters/lora.ts";
-import type { BaseModel } from "../../../src/training/files/base-model.ts";
+import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "./finite-differences.ts";
 import {
   type GoldenGradients,

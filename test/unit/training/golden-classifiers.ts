@@ -1,11 +1,11 @@
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { withClassificationHead } from "../../../src/training/adapters/classification-head.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
-import { classification } from "../../../src/training/classification.ts";
-import type { LabelledExample } from "../../../src/training/data/labelled.ts";
-import type { BaseModel } from "../../../src/training/files/base-model.ts";
+import type { BaseModel } from "../../../src/training/base/base-model.ts";
+import type { LabelledExample } from "../../../src/training/data/dataset/labelled.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
+import { classification } from "../../../src/training/programs/classification.ts";
 import { engine } from "./finite-differences.ts";
 import {
   type GoldenGradients,

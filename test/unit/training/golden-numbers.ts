@@ -6,7 +6,7 @@ import {
   type BaseModel,
   type BaseTensor,
   makeBaseModel,
-} from "../../../src/training/files/base-model.ts";
+} from "../../../src/training/base/base-model.ts";
 import { parseAsWritten } from "../../../src/training/files/json-fields.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";

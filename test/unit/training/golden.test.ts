@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora, type LoraLayout } from "../../../src/training/adapters/lora.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
-import { collateParts } from "../../../src/training/batches.ts";
+import { loadBaseModel } from "../../../src/training/base/base-model.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
-import { loadBaseModel } from "../../../src/training/files/base-model.ts";
 import { LLAMA_TARGETS } from "../../../src/training/models/llama.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { sequenceLogits } from "./logits.ts";
 
 /** What PyTorch computed; `command` in each file says how. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
 import { createLearner } from "../../../src/training/index.ts";
-import type { FactorSchedule, Learner } from "../../../src/training/learner.ts";
+import type { FactorSchedule, Learner } from "../../../src/training/learner/learner.ts";
 import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { AdaptedModel } from "../../../src/training/adapted-model.ts";
-import { outputLogits } from "../../../src/training/models/loss-program.ts";
 import { wholeSequences } from "../../../src/training/models/whole-sequences.ts";
+import type { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
+import { outputLogits } from "../../../src/training/programs/loss-program.ts";
 
 /** Logits of every position of one sequence, [length, vocabulary], row-major. */
 export async function sequenceLogits(

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
-import { collateParts } from "../../../src/training/batches.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "./finite-differences.ts";
 import {
   expectGradients,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
-import { LossWatchdog } from "../../../src/training/loss-watchdog.ts";
+import { LossWatchdog } from "../../../src/training/loop/loss-watchdog.ts";
 
 /** The step at which a training of these losses is stopped; null when it never is. */
 function stoppedAt(losses: readonly number[], norm = 1): number | null {

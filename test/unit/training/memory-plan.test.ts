@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import { add, exp, mul, neg } from "../../../src/training/graph/elementwise.ts";
 import { withGradient } from "../../../src/training/graph/gradient.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
+import { graphMemory } from "../../../src/training/graph/memory.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
 import { Graph } from "../../../src/training/graph/value.ts";
-import { graphMemory } from "../../../src/training/memory-plan.ts";
 
 describe("the memory of a graph", () => {
   test("counts inputs and constants once, whoever uses them", () => {

@@ -2,20 +2,20 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { foldLowRank } from "../../../src/training/adapters/fold.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
+import { writeMergedModel } from "../../../src/training/adapters/merge.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import { type BaseModel, loadBaseModel } from "../../../src/training/files/base-model.ts";
+import { type BaseModel, loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatFormat } from "../../../src/training/files/float-formats.ts";
 import { readSafetensors, withSafetensors } from "../../../src/training/files/safetensors.ts";
 import {
   streamSafetensors,
   writeSafetensors,
 } from "../../../src/training/files/safetensors-writer.ts";
-import { writeMergedModel } from "../../../src/training/merge.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { sequenceLogits } from "./logits.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type BaseModel, loadBaseModel } from "../../../src/training/files/base-model.ts";
+import { type BaseModel, loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatFormat } from "../../../src/training/files/float-formats.ts";
 import { WEIGHTS_FILE } from "../../../src/training/files/model-files.ts";
 import { readSafetensors } from "../../../src/training/files/safetensors.ts";

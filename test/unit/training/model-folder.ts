@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { writeTokenizer } from "../../../scripts/tokenizer-files.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import type { LearnerOptions } from "../../../src/training/learner.ts";
+import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
 import type { LlamaConfig } from "../../../src/training/models/llama.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 

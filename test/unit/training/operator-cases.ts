@@ -1,3 +1,5 @@
+import { halfFloats } from "../../../src/training/base/half-floats.ts";
+import { quantize } from "../../../src/training/base/quantize.ts";
 import {
   add,
   erf,
@@ -24,21 +26,19 @@ import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
 import { floats, type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
-import { gelu, geluTanh, softcap, tanh } from "../../../src/training/models/activations.ts";
+import { gelu, geluTanh, softcap, tanh } from "../../../src/training/layers/activations.ts";
 import {
   attention,
   causalAttention,
   causalMask,
   joinHeads,
   splitHeads,
-} from "../../../src/training/models/attention.ts";
-import { headLoss, logitLoss } from "../../../src/training/models/cross-entropy.ts";
+} from "../../../src/training/layers/attention.ts";
+import { headLoss, logitLoss } from "../../../src/training/layers/cross-entropy.ts";
+import { gatedUnit } from "../../../src/training/layers/gated-unit.ts";
+import { layerNorm, rmsNorm } from "../../../src/training/layers/normalisation.ts";
+import { plainRotation, rotate } from "../../../src/training/layers/rotation.ts";
 import { normHeads, splitColumns } from "../../../src/training/models/decoder-blocks.ts";
-import { gatedUnit } from "../../../src/training/models/gated-unit.ts";
-import { halfFloats } from "../../../src/training/models/half-floats.ts";
-import { layerNorm, rmsNorm } from "../../../src/training/models/normalisation.ts";
-import { quantize } from "../../../src/training/models/quantize.ts";
-import { plainRotation, rotate } from "../../../src/training/models/rotation.ts";
 import { type Case, numbers } from "./finite-differences.ts";
 
 /** sum(value * fixed numbers): every element of the value has a gradient of its own. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, collateParts } from "../../../src/training/batches.ts";
-import type { Example } from "../../../src/training/data/example.ts";
-import type { LearnerOptions } from "../../../src/training/learner.ts";
-import { LearnerCore } from "../../../src/training/learner-core.ts";
-import { freshOptimizer } from "../../../src/training/optimizer.ts";
-import { packRows } from "../../../src/training/packed-rows.ts";
+import { type Batch, collateParts } from "../../../src/training/batches/collate.ts";
+import { packRows } from "../../../src/training/batches/packed-rows.ts";
+import type { Example } from "../../../src/training/data/examples/example.ts";
+import { LearnerCore } from "../../../src/training/learner/core.ts";
+import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
+import { freshOptimizer } from "../../../src/training/loop/optimizer.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { GOLDENS, goldenModel } from "./golden-architectures.ts";
 import { norm } from "./golden-numbers.ts";

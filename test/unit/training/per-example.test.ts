@@ -1,11 +1,11 @@
 import { afterAll, expect, test } from "vitest";
-import { AdaptedModel } from "../../../src/training/adapted-model.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
-import { collateParts } from "../../../src/training/batches.ts";
-import { makeBaseModel } from "../../../src/training/files/base-model.ts";
+import { makeBaseModel } from "../../../src/training/base/base-model.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
+import { gradientNorm } from "../../../src/training/loop/optimizer.ts";
+import { clippedGradient } from "../../../src/training/loop/per-example.ts";
 import { llamaModel } from "../../../src/training/models/llama.ts";
-import { gradientNorm } from "../../../src/training/optimizer.ts";
-import { clippedGradient } from "../../../src/training/per-example.ts";
+import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 

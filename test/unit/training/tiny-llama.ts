@@ -2,7 +2,7 @@ import {
   type BaseModel,
   type BaseTensor,
   makeBaseModel,
-} from "../../../src/training/files/base-model.ts";
+} from "../../../src/training/base/base-model.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
 import { type LlamaConfig, llamaModel } from "../../../src/training/models/llama.ts";
 import { numbers } from "./finite-differences.ts";

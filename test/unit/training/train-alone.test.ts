@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createLearner } from "../../../src/training/index.ts";
-import type { LearnerOptions } from "../../../src/training/learner.ts";
+import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
 import {
   type AloneEvent,
   type AloneOptions,
   trainAlone,
-} from "../../../src/training/train-alone.ts";
+} from "../../../src/training/learner/train-alone.ts";
 import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 
 let folder: string;

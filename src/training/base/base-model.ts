@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { createHash, type Hash } from "node:crypto";
+import { KlatchError } from "../../errors.ts";
+import type { Digest } from "../../types.ts";
+import { openWeights, type TensorSource } from "../files/weights.ts";
+import { readModelConfig } from "../models/architectures.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+
+/** A weight as 32-bit floats, row-major. */
+export interface BaseTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** A frozen base model whose weights are read when they are asked for. */
+export interface BaseModel {
+  readonly definition: ModelDefinition;
+  /**
+   * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in], or
+   * by an alias: for a tied model the embedding and the head are the same tensor. It may be read anew at every call, so keep
+   * what is used more than once. An unknown name is a bug and asserts.
+   *
+   * @throws KlatchError `data` when its file was changed since the model was loaded
+   */
+  tensor(name: string): BaseTensor;
+  readonly digest: Digest;
+  /** Number of parameters; a tied matrix counts once. */
+  readonly parameters: number;
+}
+
+/** A hash takes less than 2 GiB at once. */
+const HASH_BYTES_MAX = 1 << 30;
+
+/** Files may store a weight under its alias (a tied head for the embedding); it is found under its own name. */
+function storedNames(
+  { aliases, weights }: ModelDefinition,
+  stored: TensorSource,
+): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [alias, name] of aliases) if (stored.has(alias)) found.set(name, alias);
+  for (const name of weights.keys()) if (stored.has(name)) found.set(name, name);
+  return found;
+}
+
+function checkTensor(
+  name: string,
+  tensor: BaseTensor | undefined,
+  expected: readonly number[],
+  folder: string,
+): asserts tensor is BaseTensor {
+  const hint = "config.json and the weights must belong to the same model";
+  if (!tensor) {
+    throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, hint);
+  }
+  if (tensor.shape.length !== expected.length || tensor.shape.some((n, i) => n !== expected[i])) {
+    throw new KlatchError(
+      "incompatible",
+      `${folder}: tensor ${name} has the shape [${tensor.shape}], config.json asks for [${expected}]`,
+      hint,
+    );
+  }
+  if (!allFinite(tensor.data)) {
+    throw new KlatchError(
+      "data",
+      `${folder}: tensor ${name} holds NaN or infinity`,
+      "the weights are damaged or were saved from a diverged training; use another copy",
+    );
+  }
+}
+
+/** NaN and infinities spread through a sum: x - x is 0 only for finite x. */
+function allFinite(data: Float32Array): boolean {
+  let spread = 0;
+  // By index: an iterator takes ten times as long, and a model has every one of its weights looked at.
+  for (let i = 0; i < data.length; i += 1) spread += (data[i] ?? 0) - (data[i] ?? 0);
+  return spread === 0;
+}
+
+/**
+ * Puts a base model together from its weights, of which each is read once now: names, shapes and finiteness are checked.
+ * Its identity is the SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and 32-bit
+ * values: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
+ *
+ * @throws KlatchError `incompatible` for a missing weight or another shape, `data` for NaN or infinity
+ */
+export function makeBaseModel(
+  definition: ModelDefinition,
+  stored: TensorSource,
+  source: string,
+): BaseModel {
+  const { architecture, settings, weights, aliases } = definition;
+  const names = storedNames(definition, stored);
+  const hash = createHash("sha256");
+  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  hash.update(JSON.stringify([architecture, sorted]));
+  let parameters = 0;
+  for (const [name, shape] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const tensor = stored.get(names.get(name) ?? name);
+    checkTensor(name, tensor, shape, source);
+    hash.update(`\n${name}[${shape}]\n`);
+    hashFloats(hash, tensor.data);
+    parameters += tensor.data.length;
+  }
+  return {
+    definition,
+    parameters,
+    digest: hash.digest("hex"),
+    tensor(requested) {
+      const name = names.get(aliases.get(requested) ?? requested);
+      const tensor = name === undefined ? undefined : stored.get(name);
+      assert(tensor, `no tensor ${requested}`);
+      return tensor;
+    },
+  };
+}
+
+function hashFloats(hash: Hash, { buffer, byteOffset, byteLength }: Float32Array): void {
+  for (let at = 0; at < byteLength; at += HASH_BYTES_MAX) {
+    const length = Math.min(HASH_BYTES_MAX, byteLength - at);
+    hash.update(new Uint8Array(buffer, byteOffset + at, length));
+  }
+}
+
+/**
+ * Reads a Hugging Face model folder: config.json and model.safetensors (or its sharded index), F32, BF16 or F16.
+ *
+ * @throws KlatchError `data` when a file is missing or damaged, `incompatible` when the architecture or a weight's
+ *   type or shape is not what Klatch can train
+ */
+export async function loadBaseModel(folder: string): Promise<BaseModel> {
+  const definition = await readModelConfig(folder);
+  return makeBaseModel(definition, await openWeights(folder), folder);
+}

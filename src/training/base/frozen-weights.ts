@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import type { BaseDType } from "../../types.ts";
+import type { Arrays } from "../engine/engine.ts";
+import type { WeightSource } from "../models/blocks.ts";
+import type { BaseModel } from "./base-model.ts";
+import { type PackedDType, packWeights } from "./packed-weights.ts";
+
+/** Weights up to this size are copied into every program, which packs them once and runs faster. */
+const COPY_BYTES_MAX = 128 << 20;
+/** The engine keeps about three copies of a constant: as read, and packed for the forward and the backward product. */
+const COPIES_PER_PROGRAM = 3;
+/** Memory that all copies may take, and the number of programs that must be kept and may be kept. */
+const COPIES_BYTES_MAX = 2 * 2 ** 30;
+const PROGRAMS_MIN = 6;
+const PROGRAMS_MAX = 24;
+
+export interface FreezeOptions {
+  readonly dtype?: BaseDType;
+  readonly copyBytesMax?: number;
+}
+
+/**
+ * The base model's weights as they enter programs: constants, or inputs that are fed at every run and cost no memory.
+ */
+export interface FrozenWeights extends WeightSource {
+  /** What every run must be fed besides the program's own inputs. */
+  readonly feeds: Arrays;
+  /** Memory that the weights take with one program that has them. */
+  readonly bytes: number;
+  /** How many programs with these weights to keep. */
+  readonly programsMax: number;
+}
+
+/**
+ * Prepares a base model's weights for programs. Copied or fed depends on the size alone: the two round differently, and
+ * the same step must give the same bytes whatever ran before.
+ */
+export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
+  const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
+  if (dtype !== "f32") return freezePacked(model, dtype);
+  const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
+  const copied = bytes <= copyBytesMax;
+  const { aliases, weights } = model.definition;
+  const tensors = new Map([...weights.keys()].map((name) => [name, model.tensor(name)]));
+  const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
+  return {
+    feeds: copied ? {} : Object.fromEntries([...tensors].map(([name, { data }]) => [name, data])),
+    bytes: copied ? (1 + COPIES_PER_PROGRAM) * bytes : bytes,
+    programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
+    weight(graph, requested) {
+      const name = aliases.get(requested) ?? requested;
+      const tensor = tensors.get(name);
+      assert.ok(tensor !== undefined, `a weight ${name}`);
+      const { shape, data } = tensor;
+      return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
+    },
+  };
+}
+
+/** Matrices in fewer bits, everything else fed as it is. */
+function freezePacked(model: BaseModel, dtype: PackedDType): FrozenWeights {
+  const packed = packWeights(model, dtype);
+  const { names, product, rows } = packed;
+  const { aliases, weights } = model.definition;
+  const whole = [...weights.keys()].filter((name) => !names.has(name));
+  const feeds = {
+    ...packed.feeds,
+    ...Object.fromEntries(whole.map((name) => [name, model.tensor(name).data])),
+  };
+  return {
+    feeds,
+    bytes: Object.values(feeds).reduce((total, { byteLength }) => total + byteLength, 0),
+    programsMax: PROGRAMS_MAX,
+    product,
+    rows,
+    weight(graph, requested) {
+      const name = aliases.get(requested) ?? requested;
+      const shape = weights.get(name);
+      assert.ok(shape !== undefined && !names.has(name), `${name} is not packed`);
+      return graph.input(name, shape, "f32");
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import { stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+import { KlatchError } from "../../errors.ts";
+import { parseHubModel } from "../files/hub/model-id.ts";
+import type { HubOptions, ModelOrigin } from "../files/hub/options.ts";
+import { fetchSnapshot } from "../files/hub/snapshot.ts";
+import { readModelConfig } from "../models/architectures.ts";
+
+/** A model folder and, for one from the hub, where it came from. */
+export interface ResolvedModel {
+  readonly folder: string;
+  readonly origin: ModelOrigin | null;
+}
+
+/**
+ * The folder of a model by its name: a folder of that name wins; `organisation/name` or `organisation/name@revision` is
+ * fetched from the hub, or taken from the cache. Without `hub`, only folders are known.
+ *
+ * @throws KlatchError as {@link fetchSnapshot}
+ */
+export async function resolveModel(
+  name: string,
+  hub: HubOptions | undefined,
+): Promise<ResolvedModel> {
+  if (isAbsolute(name) || (await exists(name))) return { folder: name, origin: null };
+  const model = parseHubModel(name);
+  if (model === null || hub === undefined) {
+    throw new KlatchError(
+      "data",
+      `there is no model folder ${name}`,
+      "give a Hugging Face model folder, or a model of the hub as organisation/name",
+    );
+  }
+  const { folder, commit } = await fetchSnapshot(model, hub, readModelConfig);
+  return { folder, origin: { ...model, commit } };
+}
+
+// --- internal ---
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import type { Random } from "../../../random.ts";
+import type { DataSummary } from "../../learner/learner.ts";
+import { countDuplicates } from "../examples/duplicates.ts";
+import type { Example } from "../examples/example.ts";
+import type { Dataset } from "./dataset.ts";
+import type { Examples } from "./example-store.ts";
+
+/** Fisher-Yates; leaves `items` as it is. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}
+
+/** Held-out examples are evaluated in every round: more of them cost time and training data, and tell little more. */
+export const HELD_OUT_EXAMPLES_MAX = 512;
+
+/** MurmurHash3's last step (Appleby 2011, public domain): every bit of the result depends on every bit of `x`. */
+function scramble(x: number): number {
+  let h = x;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The place of a text in an order that the seed decides; equal texts have the same place, others hardly ever. */
+function placeOf(hash: number, seed: number): number {
+  const high = Math.floor(hash / 2 ** 32);
+  const low = scramble(hash ^ Math.imul(seed + 1, 0x9e3779b1));
+  return low * 2 ** 21 + high;
+}
+
+/** The places of all examples with how often each occurs, in order. */
+function* copiesOf(places: Float64Array) {
+  const order = places.toSorted();
+  for (let at = 0; at < order.length; ) {
+    const place = order[at] ?? 0;
+    const start = at;
+    while (order[at] === place) at += 1;
+    yield { place, copies: at - start };
+  }
+}
+
+/**
+ * The first examples in the seed's order, `count` or as near to it as can be when equal texts are all taken or none; never
+ * more than `most`. When every text has far more copies than `count`, the one with the fewest; when those are more than
+ * `most`, one example.
+ */
+function drawn(hashes: Float64Array, count: number, most: number, seed: number): readonly number[] {
+  if (count === 0) return [];
+  const places = hashes.map((hash) => placeOf(hash, seed));
+  const taken = new Set<number>();
+  let total = 0;
+  let rarest = { place: 0, copies: Number.POSITIVE_INFINITY };
+  for (const { place, copies } of copiesOf(places)) {
+    if (total >= count) break;
+    if (copies < rarest.copies) rarest = { place, copies };
+    const more = total + copies;
+    if (more > most || more - count > count - total) continue;
+    taken.add(place);
+    total = more;
+  }
+  if (total === 0 && rarest.copies > most) return [places.indexOf(rarest.place)];
+  if (total === 0) taken.add(rarest.place);
+  const chosen: number[] = [];
+  for (const [i, place] of places.entries()) if (taken.has(place)) chosen.push(i);
+  return chosen;
+}
+
+function subset<E>(examples: Examples<E>, indices: Uint32Array): Examples<E> {
+  return {
+    length: indices.length,
+    at: (i) => examples.at(indices[i] ?? -1),
+    close: () => examples.close?.(),
+  };
+}
+
+/**
+ * Holds a share of the examples out of training, chosen by `seed` and the hash of their text: at least one when `share` >
+ * 0 and there are two, at most HELD_OUT_EXAMPLES_MAX. Copies of a text are on one side, so that nothing that is held out
+ * was trained on; the share is kept as nearly as they allow.
+ * The rows that were left out count with the training part.
+ */
+export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
+  dataset: Dataset<E>,
+  share: number,
+  seed: number,
+): { readonly train: Dataset<E>; readonly heldOut: Dataset<E> } {
+  assert(share >= 0 && share < 1, `share ${share}`);
+  const { examples, hashes, longest, format, summary } = dataset;
+  const least = share > 0 && examples.length > 1 ? 1 : 0;
+  const most = Math.min(Math.max(examples.length - 1, 0), HELD_OUT_EXAMPLES_MAX);
+  const count = Math.min(Math.max(Math.round(share * examples.length), least), most);
+  const indices = drawn(hashes, count, most, seed);
+  const chosen = new Set(indices);
+  const rest = Uint32Array.from({ length: examples.length }, (_, i) => i).filter(
+    (i) => !chosen.has(i),
+  );
+  const held = indices.map((i) => examples.at(i)).filter((each) => each !== undefined);
+  const heldHashes = Float64Array.from(indices, (i) => hashes[i] ?? 0);
+  const trainHashes = Float64Array.from(rest, (i) => hashes[i] ?? 0);
+  const counts = countsOf(held, heldHashes);
+  return {
+    train: {
+      examples: subset(examples, rest),
+      hashes: trainHashes,
+      longest,
+      format,
+      summary: {
+        examples: rest.length,
+        tokens: summary.tokens - counts.tokens,
+        truncated: summary.truncated - counts.truncated,
+        skipped: summary.skipped,
+        duplicates: countDuplicates(trainHashes),
+        notes: summary.notes,
+      },
+    },
+    heldOut: { examples: held, hashes: heldHashes, longest, format, summary: counts },
+  };
+}
+
+function countsOf(
+  examples: readonly Pick<Example, "ids" | "truncated">[],
+  hashes: Float64Array,
+): DataSummary {
+  return {
+    examples: examples.length,
+    tokens: examples.reduce((total, { ids }) => total + ids.length, 0),
+    truncated: examples.filter(({ truncated }) => truncated).length,
+    skipped: 0,
+    duplicates: countDuplicates(hashes),
+    notes: [],
+  };
+}

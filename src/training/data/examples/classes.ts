@@ -1,0 +1,93 @@
+import { KlatchError } from "../../../errors.ts";
+
+/** More classes than this are surely not classes: someone named a column of free text. */
+const CLASSES_MAX = 10_000;
+
+/** A text with its class, and the file and line it came from. */
+export interface LabelledText {
+  readonly text: string;
+  readonly label: string;
+  readonly place: string;
+}
+
+/** Numbers by size, everything else by code unit: the same order on every machine. */
+function sortedClasses(labels: Iterable<string>): readonly string[] {
+  const classes = [...new Set(labels)];
+  const areNumbers = classes.every((name) => /^-?\d{1,15}$/.test(name));
+  const byUnit = (a: string, b: string) => (a < b ? -1 : Number(a > b));
+  // 1 and 01 are one number and two classes.
+  if (areNumbers) return classes.sort((a, b) => Number(a) - Number(b) || byUnit(a, b));
+  return classes.sort(byUnit);
+}
+
+function checkRepeated(classes: readonly string[]): void {
+  const repeated = classes.find((name, i) => classes.indexOf(name) !== i);
+  if (repeated === undefined) return;
+  throw new KlatchError("usage", `the class "${repeated}" is given twice`, "give each class once");
+}
+
+function checkCount(classes: number): void {
+  if (classes >= 2 && classes <= CLASSES_MAX) return;
+  throw new KlatchError(
+    "data",
+    `the data has ${classes > CLASSES_MAX ? `more than ${CLASSES_MAX}` : classes} classes, and 2 to ${CLASSES_MAX} can be told apart`,
+    "check which column holds the label, e.g. --columns text=question,label=topic",
+  );
+}
+
+/** The numbers of the classes: of a list that is given, else in the order in which they occur. */
+export class Classes {
+  readonly #given: readonly string[] | undefined;
+  readonly #numbers: Map<string, number>;
+
+  constructor(given?: readonly string[]) {
+    if (given) {
+      checkRepeated(given);
+      checkCount(given.length);
+    }
+    this.#given = given;
+    this.#numbers = new Map(given?.map((name, i) => [name, i]));
+  }
+
+  numberOf(row: LabelledText): number {
+    const known = this.#numbers.get(row.label);
+    if (known !== undefined) return known;
+    if (this.#given) throw unknownLabel(row, this.#given);
+    const { size } = this.#numbers;
+    this.#numbers.set(row.label, size);
+    // A column of free text is noticed before all of it is kept.
+    if (size === CLASSES_MAX) checkCount(size + 1);
+    return size;
+  }
+
+  /** The classes in the order of the head's outputs, and where each number stands among them. */
+  settle(): { readonly names: readonly string[]; readonly places: readonly number[] } {
+    const found = [...this.#numbers.keys()];
+    const names = this.#given ?? sortedClasses(found);
+    checkCount(names.length);
+    const placeOf = new Map(names.map((name, i) => [name, i]));
+    return { names, places: found.map((name) => placeOf.get(name) ?? 0) };
+  }
+}
+
+function unknownLabel({ label, place }: LabelledText, classes: readonly string[]): KlatchError {
+  const some = classes.slice(0, 10).join(", ");
+  const more = classes.length > 10 ? `, and ${classes.length - 10} more` : "";
+  return new KlatchError(
+    "data",
+    `${place}: the label "${label.slice(0, 80)}" is none of the classes (${some}${more})`,
+    "correct the row, or add the label to the list of classes",
+  );
+}
+
+/** The largest classes and the smallest, with how many examples each has. */
+export function describeBalance(classes: readonly string[], balance: readonly number[]): string {
+  const sorted = classes
+    .map((name, i) => ({ name, count: balance[i] ?? 0 }))
+    .sort((a, b) => b.count - a.count);
+  const show = (part: typeof sorted) =>
+    part.map(({ name, count }) => `${name.slice(0, 40)} ${count}`).join(", ");
+  const parts =
+    sorted.length <= 12 ? [show(sorted)] : [show(sorted.slice(0, 6)), show(sorted.slice(-3))];
+  return `${classes.length} classes: ${parts.join(" ... ")}`;
+}

@@ -1,0 +1,91 @@
+import { KlatchError } from "../../../errors.ts";
+import type { ColumnMap } from "../../learner/learner.ts";
+import type { Row } from "../rows/row.ts";
+
+/** Which columns hold an example's parts, with every name settled. */
+export type Columns =
+  | { readonly form: "text"; readonly text: string }
+  | { readonly form: "prompt"; readonly prompt: string; readonly completion: string }
+  | { readonly form: "messages"; readonly messages: string }
+  | {
+      readonly form: "alpaca";
+      readonly instruction: string;
+      readonly input: string;
+      readonly output: string;
+    };
+
+export const COLUMNS_HINT =
+  "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
+
+/** The layout that each column belongs to; `text` with `label` is answered with the label. */
+const FORM_OF: Readonly<Record<keyof ColumnMap, string>> = {
+  text: "text (with label)",
+  label: "text (with label)",
+  prompt: "prompt with completion",
+  completion: "prompt with completion",
+  messages: "messages",
+  instruction: "instruction with output",
+  input: "instruction with output",
+  output: "instruction with output",
+};
+
+function named(columns: ColumnMap): Columns | null {
+  const keys = Object.keys(columns).filter((key) => columns[key as keyof ColumnMap] !== undefined);
+  const forms = [...new Set(keys.map((key) => FORM_OF[key as keyof ColumnMap]))];
+  if (forms.length > 1) {
+    throw new KlatchError(
+      "usage",
+      `columns are given for more than one layout: ${forms.join(", and ")}`,
+      COLUMNS_HINT,
+    );
+  }
+  const { text, label, prompt, completion, messages } = columns;
+  if (label !== undefined) return { form: "prompt", prompt: text ?? "text", completion: label };
+  if (text !== undefined) return { form: "text", text };
+  if (messages !== undefined) return { form: "messages", messages };
+  if (prompt !== undefined || completion !== undefined) {
+    return { form: "prompt", prompt: prompt ?? "prompt", completion: completion ?? "completion" };
+  }
+  return keys.length === 0 ? null : alpaca(columns);
+}
+
+function alpaca({ instruction, input, output }: ColumnMap): Columns {
+  return {
+    form: "alpaca",
+    instruction: instruction ?? "instruction",
+    input: input ?? "input",
+    output: output ?? "output",
+  };
+}
+
+/**
+ * Settles which columns to read: those that are named, else the usual names that the first row has: prompt with
+ * completion, messages (or conversations), instruction with output, text with label, text.
+ *
+ * @throws KlatchError `usage` when the names contradict each other, `data` when the usual names are absent
+ */
+export function settleColumns(columns: ColumnMap, first: Row, file: string): Columns {
+  const explicit = named(columns);
+  if (explicit) return explicit;
+  const has = (...names: readonly string[]) =>
+    names.every((name) => Object.hasOwn(first.fields, name));
+  if (has("prompt", "completion")) {
+    return { form: "prompt", prompt: "prompt", completion: "completion" };
+  }
+  if (has("messages")) return { form: "messages", messages: "messages" };
+  if (has("conversations")) return { form: "messages", messages: "conversations" };
+  if (has("instruction", "output")) return alpaca({});
+  if (has("text", "label")) return { form: "prompt", prompt: "text", completion: "label" };
+  if (has("text")) return { form: "text", text: "text" };
+  throw new KlatchError(
+    "data",
+    `${file}:${first.line}: no columns prompt and completion, messages, instruction and output, or text; ${present(first)}`,
+    COLUMNS_HINT,
+  );
+}
+
+/** The names of a row's columns, for an error message. */
+export function present(row: Row): string {
+  const names = Object.keys(row.fields).map((name) => name.replace(/\s+/g, " ").slice(0, 40));
+  return `the row has ${names.slice(0, 20).join(", ") || "none"}`;
+}

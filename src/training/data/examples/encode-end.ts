@@ -1,0 +1,75 @@
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+
+export interface Piece {
+  readonly ids: readonly number[];
+  /** False when the text has more tokens than were asked for. */
+  readonly complete: boolean;
+}
+
+/** Tokens near the cut of a text may differ from those of the whole text; this many are not used. */
+const MARGIN = 8;
+
+/** A position that does not split a surrogate pair. */
+function boundary(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
+}
+
+/**
+ * At most `limit` ids from one end of a text. A long text is not tokenised whole: only so many characters as surely
+ * hold more than `limit` tokens, found by doubling.
+ */
+export function encodeEnd(
+  tokenizer: Tokenizer,
+  text: string,
+  limit: number,
+  end: "head" | "tail",
+): Piece {
+  const take = (ids: readonly number[]) =>
+    end === "head" ? ids.slice(0, limit) : ids.slice(ids.length - Math.min(ids.length, limit));
+  for (let characters = 4 * (limit + MARGIN); characters < text.length; characters *= 2) {
+    const part =
+      end === "head"
+        ? text.slice(0, boundary(text, characters))
+        : text.slice(boundary(text, text.length - characters));
+    const ids = tokenizer.encode(part);
+    if (ids.length >= limit + MARGIN) return { ids: take(ids), complete: false };
+  }
+  const ids = tokenizer.encode(text);
+  return { ids: take(ids), complete: ids.length <= limit };
+}
+
+/** An id that a model may lack, as a list to spread. */
+export function maybe(id: number | null): readonly number[] {
+  return id === null ? [] : [id];
+}
+
+/** Ids of a prompt and what follows it, cut to fit. */
+export interface Pair {
+  readonly prompt: readonly number[];
+  readonly completion: readonly number[];
+  readonly complete: boolean;
+}
+
+/**
+ * Ids of a prompt and its completion, tokenised apart, so that a prompt has the same ids in training and in generation;
+ * `room` ids together at most. The completion loses its end (and `after` with it); a prompt that leaves it less than a
+ * quarter of the room its beginning.
+ *
+ * @returns null when the completion has no token
+ */
+export function fitPair(
+  tokenizer: Tokenizer,
+  texts: { readonly prompt: string; readonly completion: string },
+  room: number,
+  after: readonly number[],
+): Pair | null {
+  const answer = encodeEnd(tokenizer, texts.completion, room - 1, "head");
+  if (answer.ids.length === 0) return null;
+  const wanted = answer.complete ? [...answer.ids, ...after] : answer.ids;
+  const kept = Math.min(wanted.length, Math.ceil((room + 1) / 4));
+  const prompt = encodeEnd(tokenizer, texts.prompt, room - kept, "tail");
+  const completion = wanted.slice(0, room - prompt.ids.length);
+  const complete = answer.complete && prompt.complete && completion.length === wanted.length;
+  return { prompt: prompt.ids, completion, complete };
+}

@@ -1,0 +1,95 @@
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { encodeChat } from "./chat.ts";
+import { encodeEnd, fitPair, maybe } from "./encode-end.ts";
+import type { Example, ExampleFormat } from "./example.ts";
+import { alpacaPrompt, type Message, type RowText } from "./row-text.ts";
+
+/**
+ * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that whoever
+ * generates with an adapter wraps the prompt exactly as it was trained.
+ */
+export const SEPARATOR = " :";
+
+function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Example | null {
+  const start = maybe(tokenizer.bosId);
+  const end = maybe(tokenizer.eosId);
+  const { ids, complete } = encodeEnd(tokenizer, text, sequenceMax - start.length, "head");
+  const whole = complete && start.length + ids.length + end.length <= sequenceMax;
+  const all = [...start, ...ids, ...(whole ? end : [])];
+  if (ids.length === 0 || all.length < 2) return null;
+  return { ids: Int32Array.from(all), promptLength: 1, truncated: !whole };
+}
+
+function encodePair(
+  tokenizer: Tokenizer,
+  texts: { readonly prompt: string; readonly completion: string },
+  sequenceMax: number,
+): Example | null {
+  const start = maybe(tokenizer.bosId);
+  const pair = fitPair(tokenizer, texts, sequenceMax - start.length, maybe(tokenizer.eosId));
+  if (!pair) return null;
+  return {
+    ids: Int32Array.from([...start, ...pair.prompt, ...pair.completion]),
+    promptLength: Math.max(start.length + pair.prompt.length, 1),
+    truncated: !pair.complete,
+  };
+}
+
+/**
+ * A conversation for a model without a chat template: the last answer is the completion, what comes before it the prompt,
+ * one message a line, earlier answers behind SEPARATOR as in training.
+ */
+function plainConversation(messages: readonly Message[]) {
+  const last = messages.findLastIndex(({ role }) => role === "assistant");
+  let prompt = "";
+  for (const { role, content } of messages.slice(0, Math.max(last, 0))) {
+    if (role === "assistant") prompt += `${SEPARATOR} ${content}`;
+    else prompt += prompt === "" ? content : `\n${content}`;
+  }
+  return { prompt: prompt + SEPARATOR, completion: messages[last]?.content ?? "" };
+}
+
+/**
+ * Encodes a row as `BOS prompt completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids: the completion or text loses
+ * its end (and EOS with it), a prompt that leaves the completion less than a quarter of the room its beginning. BOS and
+ * EOS are left out where the model has none. A conversation is written by the model's chat template where it has one.
+ *
+ * @returns null when nothing would be learned from the row: its completion or text has no token
+ * @throws KlatchError `data` when the chat template refuses a conversation
+ */
+export function encodeExample(
+  tokenizer: Tokenizer,
+  row: RowText,
+  sequenceMax: number,
+): Example | null {
+  switch (row.format) {
+    case "text":
+      return encodeText(tokenizer, row.text, sequenceMax);
+    case "prompt": {
+      const { prompt, completion } = row;
+      return encodePair(tokenizer, { prompt: prompt + SEPARATOR, completion }, sequenceMax);
+    }
+    case "alpaca":
+      return encodePair(tokenizer, row, sequenceMax);
+    case "chat":
+      return tokenizer.chat
+        ? encodeChat(tokenizer, tokenizer.chat, row, sequenceMax)
+        : encodePair(tokenizer, plainConversation(row.messages), sequenceMax);
+  }
+}
+
+/** The ids to continue from when generating: as {@link encodeExample} gives them up to the completion, uncut. */
+export function encodePrompt(
+  tokenizer: Tokenizer,
+  prompt: string,
+  format: ExampleFormat,
+): number[] {
+  if (format === "chat" && tokenizer.chat) {
+    return tokenizer.encode(tokenizer.chat.render([{ role: "user", content: prompt }], true));
+  }
+  const layouts = { text: prompt, alpaca: alpacaPrompt(prompt), prompt: prompt + SEPARATOR };
+  const text = layouts[format === "chat" ? "prompt" : format];
+  const ids = [...maybe(tokenizer.bosId), ...tokenizer.encode(text)];
+  // A model needs one token to go on from; texts follow one another with EOS between them.
+  return ids.length > 0 ? ids : [...maybe(tokenizer.eosId)];
+}

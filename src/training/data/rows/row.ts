@@ -1,0 +1,28 @@
+import { KlatchError } from "../../../errors.ts";
+
+export const ROW_CHARACTERS_MAX = 1 << 22;
+/** Rows that a reader hands on at once. */
+export const BATCH_ROWS = 1024;
+
+/** One row of a data file. */
+export interface Row {
+  /** Line of the file where the row ends, counted from 1; in files without lines the number of the row. */
+  readonly line: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Set for a piece of a document, whose text is not cut off but goes on in the next row or ends here. */
+  readonly document?: "goes on" | "ends";
+}
+
+export type RowBatches = AsyncGenerator<readonly Row[], void>;
+
+export function badRow(file: string, line: number, what: string): KlatchError {
+  return new KlatchError("data", `${file}:${line}: ${what}`, "correct or remove that row");
+}
+
+/** A parsed JSON value as the fields of a row. */
+export function asFields(value: unknown, file: string, line: number): Row["fields"] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw badRow(file, line, "the row is not a JSON object");
+  }
+  return value as Row["fields"];
+}

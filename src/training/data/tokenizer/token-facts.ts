@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { KlatchError } from "../../../errors.ts";
+import { checkShape, isMissing, parseJson, readJson, readText } from "../../files/file-access.ts";
+import { chatSettings } from "./chat-template.ts";
+
+const SETTINGS_BYTES_MAX = 1 << 24;
+const VOCABULARY_MAX = 1 << 22;
+
+export const tokenIdSchema = z
+  .int()
+  .min(0)
+  .max(VOCABULARY_MAX - 1);
+const vocabularySchema = z.looseObject({
+  model_type: z.string().optional(),
+  vocab_size: z.int().min(2).max(VOCABULARY_MAX).optional(),
+  bos_token_id: tokenIdSchema.nullish(),
+  eos_token_id: z.union([tokenIdSchema, z.array(tokenIdSchema).min(1).max(64)]).nullish(),
+});
+const configSchema = vocabularySchema.extend({ text_config: vocabularySchema.optional() });
+
+const settingsSchema = z.looseObject({
+  ...chatSettings,
+  add_bos_token: z.boolean().nullish(),
+});
+export type TokenizerSettings = z.infer<typeof settingsSchema>;
+
+/** What a model's config.json says about token ids. */
+export interface TokenFacts {
+  readonly vocabSize: number;
+  /** Null when the model's makers put no token before a text. */
+  readonly bosId: number | null;
+  /** Null for models that write no text, such as BERT. */
+  readonly eosId: number | null;
+}
+
+/** tokenizer_config.json holds optional settings; a folder without one means the defaults. */
+export async function readTokenizerSettings(folder: string): Promise<TokenizerSettings> {
+  const file = join(folder, "tokenizer_config.json");
+  try {
+    const text = await readText(file, SETTINGS_BYTES_MAX);
+    return checkShape(parseJson(text, file), settingsSchema, file);
+  } catch (error) {
+    if (isMissing(error)) return {};
+    throw error;
+  }
+}
+
+/**
+ * Reads the vocabulary's size and the ids of BOS and EOS from config.json of a model of any family; the text part of a
+ * model that also takes images. The first of several ids that end a text is the one that is learned.
+ *
+ * @throws KlatchError `data` when config.json is missing or damaged, `incompatible` when it names no vocabulary or ids
+ *   outside it
+ */
+export async function readTokenFacts(
+  folder: string,
+  settings: TokenizerSettings,
+): Promise<TokenFacts> {
+  const file = join(folder, "config.json");
+  const config = await readJson(file, configSchema);
+  const { model_type, vocab_size, bos_token_id, eos_token_id } = {
+    ...config,
+    ...config.text_config,
+  };
+  if (vocab_size === undefined) throw refuse(file, "names no vocab_size");
+  // Llama's own configuration class has defaults where others have none; null says that there is no such token.
+  const isLlama = model_type === undefined || model_type === "llama";
+  const { bos, eos } = isLlama ? { bos: 1, eos: 2 } : { bos: null, eos: null };
+  const bosId = bos_token_id === undefined ? bos : bos_token_id;
+  const eosId = [eos_token_id === undefined ? eos : eos_token_id].flat()[0] ?? null;
+  for (const id of [bosId, eosId]) {
+    if (id !== null && id >= vocab_size) {
+      throw refuse(file, `has token id ${id} outside its vocabulary of ${vocab_size}`);
+    }
+  }
+  const addsBos = settings.add_bos_token !== false;
+  return { vocabSize: vocab_size, bosId: addsBos ? bosId : null, eosId };
+}
+
+function refuse(file: string, what: string): KlatchError {
+  return new KlatchError(
+    "incompatible",
+    `${file} ${what}`,
+    "use a model folder with its own config.json",
+  );
+}

@@ -1,0 +1,230 @@
+import type { Evaluation } from "../../types.ts";
+import { writeMergedModel } from "../adapters/merge.ts";
+import { fitPeft, readPeft } from "../adapters/peft-reader.ts";
+import { writePeft } from "../adapters/peft-writer.ts";
+import { loadBaseModel } from "../base/base-model.ts";
+import { bucket } from "../batches/collate.ts";
+import { encodePrompt } from "../data/examples/encode.ts";
+import type { ExampleFormat } from "../data/examples/example.ts";
+import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { deviceMemory } from "../engine/device-memory.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { OpenedEngine } from "../engine/open-engine.ts";
+import type { FloatFormat } from "../files/float-formats.ts";
+import type { ModelOrigin } from "../files/hub/options.ts";
+import { evaluate, probe } from "../loop/evaluation.ts";
+import { MicroBatch } from "../loop/micro-batch.ts";
+import { type TrainHooks, train } from "../loop/train-step.ts";
+import { type MemoryPlan, planTraining } from "../loop/training-memory.ts";
+import { readEndIds } from "../models/generation-config.ts";
+import { AdaptedModel } from "../programs/adapted-model.ts";
+import { generate } from "../programs/generation.ts";
+import { type LearnerData, readLearnerData } from "./data.ts";
+import { openLearnerEngine } from "./engine.ts";
+import type {
+  GenerateRequest,
+  LearnerInfo,
+  LearnerNotice,
+  LearnerOptions,
+  Probe,
+  TrainRequest,
+  TrainResult,
+} from "./learner.ts";
+import { checkOptions } from "./options.ts";
+import { taskOf, writesNoText } from "./task.ts";
+
+/** What a learner is put together from. */
+interface LearnerParts {
+  readonly opened: OpenedEngine;
+  readonly initial: Float32Array;
+  readonly model: AdaptedModel;
+  readonly tokenizer: Tokenizer;
+  /** What ends a text besides the ids of config.json. */
+  readonly endIds: readonly number[];
+  readonly data: LearnerData;
+  /** Where the model came from; null for a folder. */
+  readonly origin: ModelOrigin | null;
+}
+
+/** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
+export class LearnerCore {
+  readonly info: LearnerInfo;
+  readonly #options: LearnerOptions;
+  readonly #initial: Float32Array;
+  readonly #model: AdaptedModel;
+  readonly #tokenizer: Tokenizer;
+  readonly #endIds: readonly number[];
+  readonly #data: LearnerData;
+  readonly #engine: Engine;
+  readonly #onNotice: (notice: LearnerNotice) => void;
+  #plan: MemoryPlan | undefined;
+  #microBatch: MicroBatch | undefined;
+  #format: ExampleFormat;
+
+  private constructor(
+    options: LearnerOptions,
+    { opened, initial, model, tokenizer, endIds, data, origin }: LearnerParts,
+    onNotice: (notice: LearnerNotice) => void,
+  ) {
+    this.#options = options;
+    this.#initial = initial;
+    this.#engine = opened.engine;
+    this.#onNotice = onNotice;
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+    this.#endIds = endIds;
+    this.#data = data;
+    this.#format = data.format;
+    const { tensors, length, digest } = model.adapter.layout;
+    this.info = {
+      layout: { tensors, length, digest },
+      modelDigest: model.base.digest,
+      modelOrigin: origin,
+      tokenizerDigest: tokenizer.digest,
+      parameters: model.base.parameters,
+      engine: opened.engine.name,
+      passedOver: opened.passedOver,
+      classes: data.classes,
+      data: data.report,
+    };
+  }
+
+  /** Reads model, tokenizer and data; see `createLearner` for notices and errors. */
+  static async open(
+    requested: LearnerOptions,
+    origin: ModelOrigin | null = null,
+    onNotice: (notice: LearnerNotice) => void = () => {},
+  ): Promise<LearnerCore> {
+    const base = await loadBaseModel(requested.model);
+    const options = checkOptions(requested, base.definition.contextMax);
+    const tokenizer = await loadTokenizer(options.model);
+    const endIds = await readEndIds(options.model);
+    const data = await readLearnerData(options, tokenizer, onNotice);
+    const { adapter, objective } = taskOf(base, options, data.classes);
+    // Taken now: it may be made of weights, whose files may be changed later.
+    const initial = adapter.initial(options.adapter.seed);
+    const opened = await openLearnerEngine(options, onNotice);
+    const model = new AdaptedModel(base, adapter, opened.engine, {
+      objective,
+      ...(options.dtype ? { dtype: options.dtype } : {}),
+    });
+    const parts = { opened, initial, model, tokenizer, endIds, data, origin };
+    return new LearnerCore(options, parts, onNotice);
+  }
+
+  initialAdapter(): Float32Array {
+    return this.#initial.slice();
+  }
+
+  train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
+    this.#microBatch ??= this.#newMicroBatch();
+    const microBatch = this.#microBatch;
+    return train(this.#model, this.#data.train, this.#options, request, { ...hooks, microBatch });
+  }
+
+  evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
+    const examples = set === "test" ? this.#data.test : this.#data.heldOut;
+    return evaluate(this.#model, adapter, examples, this.#options.sequenceMax);
+  }
+
+  probe(
+    adapter: Float32Array,
+    candidates: readonly Float32Array[],
+    options: { readonly round: number; readonly rows: number; readonly step: number },
+  ): Promise<Probe> {
+    const { seed, sequenceMax } = this.#options;
+    return probe(this.#model, this.#data.heldOut, seed, {
+      adapter,
+      candidates,
+      sequenceMax,
+      ...options,
+    });
+  }
+
+  async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
+    if (this.#data.classes !== null) throw writesNoText();
+    const prompt = encodePrompt(this.#tokenizer, request.prompt, this.#format);
+    const options = { ...request, endIds: this.#endIds };
+    return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, options));
+  }
+
+  async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {
+    const { adapter: method, base } = this.#model;
+    const { modelOrigin } = this.info;
+    await writePeft(folder, {
+      layout: method.stored?.layout ?? method.layout,
+      values: method.stored?.write(adapter) ?? adapter,
+      config: method.peftConfig(),
+      baseModel: modelOrigin?.id ?? this.#options.model,
+      ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
+      baseDigest: base.digest,
+      format: this.#format,
+      classes: this.#data.classes,
+    });
+  }
+
+  async exportMerged(
+    adapter: Float32Array,
+    folder: string,
+    dtype: FloatFormat | null,
+  ): Promise<void> {
+    const { adapter: method, base } = this.#model;
+    await writeMergedModel({
+      base: this.#options.model,
+      definition: base.definition,
+      adapter: method,
+      values: adapter,
+      out: folder,
+      dtype,
+    });
+  }
+
+  async importAdapter(folder: string): Promise<Float32Array> {
+    const { adapter: method, base } = this.#model;
+    const adapter = await readPeft(folder);
+    const written = fitPeft(adapter, {
+      layout: method.stored?.layout ?? method.layout,
+      settings: method.settings,
+      baseDigest: base.digest,
+      classes: this.#data.classes,
+    });
+    // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
+    if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;
+    return method.stored?.read(written) ?? written;
+  }
+
+  /** The limits of the first training; what it learns about the device's memory holds for those after it. */
+  #newMicroBatch(): MicroBatch {
+    const { recompute: choice = "auto", microBatch: rowsMax } = this.#options;
+    return new MicroBatch({
+      recompute: choice === "auto" ? this.planMemory().recompute : choice === "on",
+      mayRecompute: choice === "auto",
+      ...(rowsMax === undefined ? {} : { rowsMax }),
+      onLowered: ({ rowsMax: rows, recompute }, { message: reason }) => {
+        const atOnce = Number.isFinite(rows) ? { rows } : {};
+        const facts = { recompute: recompute ? "on" : "off", ...atOnce, reason };
+        const message = "out of memory: each step runs in less of it, and longer";
+        this.#onNotice({ kind: "change", message, facts });
+      },
+    });
+  }
+
+  planMemory(): MemoryPlan {
+    this.#plan ??= this.#newPlan();
+    return this.#plan;
+  }
+
+  #newPlan(): MemoryPlan {
+    const { batchSize: size, sequenceMax, threads, recompute = "auto" } = this.#options;
+    const longest = Math.min(bucket(this.#data.longest || sequenceMax), sequenceMax);
+    const { microBatch: rowsMax = size } = this.#options;
+    const available = deviceMemory(this.#engine.name);
+    return planTraining(this.#model, { size, longest, threads, rowsMax }, available, recompute);
+  }
+
+  async close(): Promise<void> {
+    this.#data.close();
+    await this.#model.close();
+    await this.#engine.close();
+  }
+}

@@ -1,0 +1,130 @@
+import { KlatchError } from "../../errors.ts";
+import type { AnyExample } from "../batches/collate.ts";
+import { type Dataset, loadDataset } from "../data/dataset/dataset.ts";
+import type { Examples } from "../data/dataset/example-store.ts";
+import { type LabelledDataset, readLabelledDataset } from "../data/dataset/labelled.ts";
+import { splitHeldOut } from "../data/dataset/split.ts";
+import { countShared } from "../data/examples/duplicates.ts";
+import type { ExampleFormat } from "../data/examples/example.ts";
+import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import type { ColumnMap, DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
+
+/** The data of one learner. */
+export interface LearnerData {
+  readonly train: Examples<AnyExample>;
+  /** Positions that the longest text to train on takes in a batch; 0 without any. */
+  readonly longest: number;
+  readonly heldOut: readonly AnyExample[];
+  readonly test: readonly AnyExample[];
+  /** What a classifier tells apart; null for other tasks. */
+  readonly classes: readonly string[] | null;
+  /** How prompts are written. */
+  readonly format: ExampleFormat;
+  readonly report: DataReport;
+  close(): void;
+}
+
+/** Least time between two notices of how far reading has come, ms. */
+const NOTICE_MS = 1000;
+
+const NO_DATA: Dataset<never> = {
+  examples: [],
+  hashes: new Float64Array(),
+  longest: 0,
+  format: "text",
+  summary: { examples: 0, tokens: 0, truncated: 0, skipped: 0, duplicates: 0, notes: [] },
+};
+
+/** What is evaluated is gone through in one order or another and lies in memory. */
+function inMemory<E>(examples: Examples<E>): readonly E[] {
+  return Array.from({ length: examples.length }, (_, i) => examples.at(i)).filter(
+    (example) => example !== undefined,
+  );
+}
+
+/** Says now and then how many rows of a set are read: a large one takes minutes the first time. */
+function readingNotices(onNotice: (notice: LearnerNotice) => void): (rows: number) => void {
+  let saidAt = performance.now();
+  return (rows) => {
+    if (performance.now() - saidAt < NOTICE_MS) return;
+    saidAt = performance.now();
+    onNotice({ kind: "progress", message: "reading data", facts: { rows } });
+  };
+}
+
+/** Reads a learner's training and test files; see `loadDataset` and `readLabelledDataset` for errors. */
+export async function readLearnerData(
+  options: LearnerOptions,
+  tokenizer: Tokenizer,
+  onNotice: (notice: LearnerNotice) => void = () => {},
+): Promise<LearnerData> {
+  const { data, test } = options;
+  const onRows = readingNotices(onNotice);
+  if (options.task === "classification") return readLabelled(options, tokenizer, onRows);
+  const read = (files: readonly string[], columns: ColumnMap) =>
+    loadDataset(files, columns, tokenizer, options.sequenceMax, {
+      onRows,
+      // Texts that stay apart are read one by one, and packed by the batch.
+      packing: data?.packing === "concatenate" ? "concatenate" : "none",
+      ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
+    });
+  const all = data ? await read(data.train, data.columns) : NO_DATA;
+  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  return assemble(options, all, tested, null);
+}
+
+/** The classes are those of the options, else those of the training files, else those of the test files. */
+async function readLabelled(
+  options: LearnerOptions,
+  tokenizer: Tokenizer,
+  onRows: (rows: number) => void,
+): Promise<LearnerData> {
+  const { data, test } = options;
+  let classes = options.classes ?? null;
+  const read = async (files: readonly string[], columns: ColumnMap): Promise<LabelledDataset> => {
+    const made = await readLabelledDataset(files, columns, tokenizer, options.sequenceMax, {
+      onRows,
+      ...(classes === null ? {} : { classes }),
+    });
+    classes = made.classes;
+    return made;
+  };
+  const all = data ? await read(data.train, data.columns) : NO_DATA;
+  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  if (classes === null) {
+    throw new KlatchError(
+      "usage",
+      "a classifier needs to know its classes, and there is neither a list nor data",
+      "list them in run.classes, or name an adapter or data files",
+    );
+  }
+  return assemble(options, all, tested, classes);
+}
+
+function assemble<E extends AnyExample>(
+  { data, seed }: LearnerOptions,
+  all: Dataset<E>,
+  test: Dataset<E>,
+  classes: LearnerData["classes"],
+): LearnerData {
+  const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);
+  return {
+    train: train.examples,
+    // The last id of a text to continue is only a target.
+    longest: classes === null ? Math.max(0, all.longest - 1) : all.longest,
+    heldOut: inMemory(heldOut.examples),
+    test: inMemory(test.examples),
+    classes,
+    format: (data ? train : test).format,
+    report: {
+      train: train.summary,
+      heldOut: heldOut.summary,
+      test: test.summary,
+      testSeenInTraining: countShared(test.hashes, all.hashes),
+    },
+    close: () => {
+      all.examples.close?.();
+      test.examples.close?.();
+    },
+  };
+}

@@ -1,0 +1,237 @@
+import type {
+  AdapterLayout,
+  BaseDType,
+  Digest,
+  EngineChoice,
+  Evaluation,
+  RecomputeChoice,
+  Task,
+} from "../../types.ts";
+import type { AdapterOptions } from "../adapters/options.ts";
+import type { PassedOver } from "../engine/open-engine.ts";
+import type { FloatFormat } from "../files/float-formats.ts";
+import type { ModelOrigin } from "../files/hub/options.ts";
+import type { RateSchedule } from "../loop/schedule.ts";
+import type { MemoryPlan } from "../loop/training-memory.ts";
+
+export type { Task } from "../../types.ts";
+export type { AdapterOptions, AdapterSettings } from "../adapters/options.ts";
+
+/** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
+export type FactorSchedule = "both" | "alternate" | "ffa";
+
+export interface OptimizerOptions {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Global gradient-norm clip. */
+  readonly clipNorm: number;
+  /** Steps of linear warm-up from zero. */
+  readonly warmupSteps: number;
+  /** How the learning rate falls afterwards; constant when absent. */
+  readonly schedule?: RateSchedule;
+}
+
+/** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
+export interface ColumnMap {
+  readonly text?: string;
+  readonly prompt?: string;
+  readonly completion?: string;
+  readonly messages?: string;
+  /** The class of a text: what a classifier learns, and a language model answers. */
+  readonly label?: string;
+  readonly instruction?: string;
+  readonly input?: string;
+  readonly output?: string;
+}
+
+export interface LearnerOptions {
+  /** A Hugging Face model folder, or a model of the hub as `organisation/name` or `organisation/name@revision`. */
+  readonly model: string;
+  readonly engine: EngineChoice;
+  /** When the engine's device fails in the middle of something: go on on the CPU, or stop with the error. */
+  readonly onEngineLoss: "fallback" | "stop";
+  readonly threads: number;
+  readonly adapter: AdapterOptions;
+  /** What the model learns; "causal" (to go on with a text) when absent. */
+  readonly task?: Task;
+  /** What a classifier tells apart, in the order of its outputs; those of the data when absent. */
+  readonly classes?: readonly string[];
+  readonly factors: FactorSchedule;
+  readonly optimizer: OptimizerOptions;
+  /** How the frozen linear layers are kept in memory; f32 when absent. */
+  readonly dtype?: BaseDType;
+  /** `auto` when absent. */
+  readonly recompute?: RecomputeChoice;
+  /** The most rows of a batch that are computed at once, whatever the memory there is; absent leaves it to that. */
+  readonly microBatch?: number;
+  readonly batchSize: number;
+  /** Longest sequence in tokens; longer rows are cut and counted. */
+  readonly sequenceMax: number;
+  /** Seed of the order of examples. */
+  readonly seed: number;
+  /** Data files and folders; absent when the learner only evaluates or generates. */
+  readonly data?: {
+    readonly train: readonly string[];
+    readonly columns: ColumnMap;
+    /** Share of the training rows that is held out for the private gate and never trained on. */
+    readonly heldOutShare: number;
+    /**
+     * "none" gives each text a row of its own; "separate" lays those of a batch side by side without seeing one another,
+     * the same training in fewer positions; "concatenate" makes of all texts one that is cut into full rows.
+     */
+    readonly packing?: "none" | "separate" | "concatenate";
+  };
+  readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
+  /** Folder that keeps the tokens of the data files, so that they are not tokenised again; absent for none. */
+  readonly tokenCache?: string;
+}
+
+/** Counts of one data set after reading. */
+export interface DataSummary {
+  readonly examples: number;
+  readonly tokens: number;
+  /** Rows cut to `sequenceMax`. */
+  readonly truncated: number;
+  /** Rows left out because their completion or text is empty. */
+  readonly skipped: number;
+  /** Examples that say the same as an earlier one of the set, but for case and spaces. */
+  readonly duplicates: number;
+  /** What else the reader of the data has to know, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface DataReport {
+  readonly train: DataSummary;
+  readonly heldOut: DataSummary;
+  readonly test: DataSummary;
+  /** Test examples that say the same as one of the training files. */
+  readonly testSeenInTraining: number;
+}
+
+export interface LearnerInfo {
+  readonly layout: AdapterLayout;
+  /** SHA-256 over config.json and the weights as read. */
+  readonly modelDigest: Digest;
+  /** Where the model came from; null for a folder. */
+  readonly modelOrigin: ModelOrigin | null;
+  readonly tokenizerDigest: Digest;
+  /** Parameters of the base model. */
+  readonly parameters: number;
+  readonly engine: string;
+  /** The engines that `auto` tried before this one, and why it did not take them. */
+  readonly passedOver: readonly PassedOver[];
+  /** What a classifier tells apart; null for other tasks. */
+  readonly classes: readonly string[] | null;
+  readonly data: DataReport;
+}
+
+/** Something that a learner does on its own and its operator should know: a constant sentence, and its facts. */
+export interface LearnerNotice {
+  /** How far long work has come, or a change of how the learner works. */
+  readonly kind: "progress" | "change";
+  readonly message: string;
+  readonly facts: Readonly<Record<string, string | number>>;
+}
+
+/** AdamW moments, flat in the adapter's layout, and the number of steps taken. */
+export interface OptimizerState {
+  readonly step: number;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+}
+
+export interface TrainRequest {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
+  readonly round: number;
+  readonly steps: number;
+  /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
+  readonly onStop?: "abort" | "keep";
+}
+
+export interface TrainResult {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Mean training loss over the steps, nats per token. */
+  readonly loss: number;
+  readonly tokens: number;
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+/** One optimiser step as it happened. */
+export interface StepMetrics {
+  /** Steps taken since the optimiser was fresh, this one included. */
+  readonly step: number;
+  /** Nats per token of the step's batch. */
+  readonly loss: number;
+  /** Euclidean norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Completion tokens of the batch. */
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** A training under way: its steps as they happen, for whoever looks, and its result. */
+export interface Training {
+  /** Every step since the iteration began; a slow reader misses the oldest, training never waits for it. */
+  readonly steps: AsyncIterable<StepMetrics>;
+  readonly result: Promise<TrainResult>;
+}
+
+export interface GenerateRequest {
+  readonly prompt: string;
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+/** Loss on one private batch at a state and after a small step towards each candidate. */
+export interface Probe {
+  readonly base: number;
+  readonly stepped: readonly number[];
+}
+
+/**
+ * The learner: owns the base model, the data and the engine in one worker thread. Training is a pure function of its
+ * request: the same adapter, optimiser state, round and steps give the same bytes on one machine with the same threads,
+ * which is what makes a killed node resume without contradicting itself.
+ */
+export interface Learner {
+  readonly info: LearnerInfo;
+  /** The adapter that every peer of a run starts from. */
+  initialAdapter(): Promise<Float32Array>;
+  initialOptimizer(): OptimizerState;
+  train(request: TrainRequest, signal?: AbortSignal): Promise<TrainResult>;
+  /** Like `train`, with a stream of the steps. */
+  watchTraining(request: TrainRequest, signal?: AbortSignal): Training;
+  evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation>;
+  /**
+   * Losses for the private gate, on at most `rows` held-out examples drawn afresh for `round`:
+   * at `adapter`, and at `adapter + step * (candidate - adapter)` for each candidate.
+   */
+  probe(
+    adapter: Float32Array,
+    candidates: readonly Float32Array[],
+    options: { readonly round: number; readonly rows: number; readonly step: number },
+  ): Promise<Probe>;
+  generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
+  /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors. */
+  exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
+  /**
+   * Writes a Hugging Face model folder with the adapter folded into the base model's weights, in the format of those or,
+   * where it is not null, in `dtype`; throws `incompatible` for a method that no plain model can take the place of.
+   */
+  exportMerged(adapter: Float32Array, folder: string, dtype: FloatFormat | null): Promise<void>;
+  /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
+  importAdapter(folder: string): Promise<Float32Array>;
+  /** What training takes at most, from the graph of the longest batch of the data; nothing is allocated to find out. */
+  planMemory(): Promise<MemoryPlan>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { KlatchError } from "../../errors.ts";
+import type { Evaluation } from "../../types.ts";
+import { diverged } from "../loop/loss-watchdog.ts";
+import type { Learner, StepMetrics, TrainResult } from "./learner.ts";
+
+export interface AloneOptions {
+  readonly steps: number;
+  /** Steps between two evaluations on the held-out set. */
+  readonly evaluateEvery: number;
+  /** Evaluations without a better held-out loss after which training stops early; 0 never does. */
+  readonly patience: number;
+  /** Where to start; the learner's initial adapter when absent. */
+  readonly adapter?: Float32Array;
+}
+
+/** What happens while a learner trains alone. */
+export type AloneEvent =
+  | { readonly kind: "step"; readonly metrics: StepMetrics }
+  | { readonly kind: "evaluation"; readonly step: number; readonly heldOut: Evaluation }
+  | { readonly kind: "end"; readonly result: AloneResult };
+
+export interface AloneResult {
+  /** The adapter with the least held-out loss, or the last one when nothing is held out. */
+  readonly adapter: Float32Array;
+  /** The step after which it was so. */
+  readonly bestStep: number;
+  readonly steps: number;
+  readonly reason: "finished" | "early stop" | "diverged" | "stopped";
+  /** The sentence of the error that ended training; null otherwise. */
+  readonly error: string | null;
+  /** Mean training loss over the last stretch between evaluations, nats per token. */
+  readonly loss: number;
+  readonly heldOut: Evaluation | null;
+  readonly tokens: number;
+  /** Spent in training steps, evaluations not counted. */
+  readonly seconds: number;
+}
+
+/**
+ * Trains a learner alone for some steps, telling of every step and evaluation. A divergence, a held-out loss that is no
+ * number among them, or the signal ends it with the best state so far; the signal lets the state reached be measured
+ * first. Each stretch between evaluations counts as a round, so factors that alternate take turns.
+ *
+ * @throws KlatchError `diverged` before the first evaluation; an AbortError when the signal comes before the first
+ *   step; otherwise as `Learner.train`
+ */
+export async function* trainAlone(
+  learner: Learner,
+  options: AloneOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<AloneEvent> {
+  const progress = new Progress(options.patience);
+  let state: Pick<TrainResult, "adapter" | "optimizer"> = {
+    adapter: options.adapter ?? (await learner.initialAdapter()),
+    optimizer: learner.initialOptimizer(),
+  };
+  for (let round = 0; progress.steps < options.steps && !progress.ended; round += 1) {
+    const { adapter, optimizer } = state;
+    const steps = Math.min(options.evaluateEvery, options.steps - progress.steps);
+    const request = { adapter, optimizer, round, steps, onStop: "keep" } as const;
+    const training = learner.watchTraining(request, signal);
+    for await (const metrics of training.steps) yield { kind: "step", metrics };
+    const trained = await settle(training.result);
+    if (trained instanceof Error) {
+      progress.interrupted(trained);
+      break;
+    }
+    const taken = trained.optimizer.step - optimizer.step;
+    if (taken > 0) {
+      const heldOut = await judge(learner, trained.adapter);
+      progress.add(trained, taken, heldOut);
+      if (heldOut !== null) yield { kind: "evaluation", step: progress.steps, heldOut };
+    }
+    if (taken < steps) progress.interrupted(new DOMException("stopped", "AbortError"));
+    state = trained;
+  }
+  yield { kind: "end", result: progress.result() };
+}
+
+/** The held-out loss; null when nothing is held out. */
+async function judge(learner: Learner, adapter: Float32Array): Promise<Evaluation | null> {
+  const { examples } = learner.info.data.heldOut;
+  return examples > 0 ? await learner.evaluate(adapter, "held-out") : null;
+}
+
+/** The best state so far, and whether to go on. */
+class Progress {
+  steps = 0;
+  #tokens = 0;
+  #seconds = 0;
+  #loss = 0;
+  #misses = 0;
+  #reason: AloneResult["reason"] = "finished";
+  #error: string | null = null;
+  #best: Pick<AloneResult, "adapter" | "bestStep" | "heldOut"> | null = null;
+  readonly #patience: number;
+
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
+
+  get ended(): boolean {
+    return this.#reason !== "finished";
+  }
+
+  add(trained: TrainResult, steps: number, heldOut: Evaluation | null): void {
+    this.steps += steps;
+    this.#tokens += trained.tokens;
+    this.#seconds += trained.seconds;
+    this.#loss = trained.loss;
+    if (heldOut !== null && !Number.isFinite(heldOut.loss)) {
+      this.interrupted(diverged(this.steps, `the held-out loss is ${heldOut.loss}`));
+      return;
+    }
+    const least = this.#best?.heldOut?.loss ?? Number.POSITIVE_INFINITY;
+    if (heldOut === null || heldOut.loss < least) {
+      this.#best = { adapter: trained.adapter, bestStep: this.steps, heldOut };
+      this.#misses = 0;
+      return;
+    }
+    this.#misses += 1;
+    if (this.#patience > 0 && this.#misses >= this.#patience) this.#reason = "early stop";
+  }
+
+  interrupted(error: Error): void {
+    if (this.#best === null) throw error;
+    const diverged = error instanceof KlatchError;
+    this.#reason = diverged ? "diverged" : "stopped";
+    this.#error = diverged ? error.message : null;
+  }
+
+  result(): AloneResult {
+    assert.ok(this.#best !== null, "at least one stretch of training");
+    const [tokens, seconds, loss] = [this.#tokens, this.#seconds, this.#loss];
+    const [reason, error] = [this.#reason, this.#error];
+    return { ...this.#best, steps: this.steps, tokens, seconds, loss, reason, error };
+  }
+}
+
+/** A divergence or an abort as a value: the caller keeps what it has. */
+async function settle(result: Promise<TrainResult>): Promise<TrainResult | Error> {
+  try {
+    return await result;
+  } catch (error) {
+    if (error instanceof KlatchError && error.code === "diverged") return error;
+    if (error instanceof Error && error.name === "AbortError") return error;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+import { KlatchError } from "../../errors.ts";
+import type { TensorSlot } from "../../types.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { type AnyExample, collateParts, stepExamples } from "../batches/collate.ts";
+import type { Examples } from "../data/dataset/example-store.ts";
+import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "../learner/learner.ts";
+import { Stopped } from "../learner/messages.ts";
+import type { AdaptedModel } from "../programs/adapted-model.ts";
+import { diverged, LossWatchdog } from "./loss-watchdog.ts";
+import { MicroBatch } from "./micro-batch.ts";
+import { adamwStep } from "./optimizer.ts";
+import { learningRateAt } from "./schedule.ts";
+
+/** What a caller may hear of a training while it runs. */
+export interface TrainHooks {
+  /** Asked before every step. */
+  isStopped?(): boolean;
+  onStep?(metrics: StepMetrics): void;
+  /** Remembers from one training to the next how much fits; a fresh one when absent. */
+  readonly microBatch?: MicroBatch;
+}
+
+/**
+ * Trains for `request.steps` steps, fewer when it is stopped and `request.onStop` is "keep"; a pure function of request,
+ * model, data and options. Batches continue where the optimizer's step stands, so rounds of any length walk the same
+ * sequence of examples.
+ *
+ * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the loss
+ *   or a gradient is not finite or the loss climbs away; what the request holds is then the last good state
+ */
+export async function train(
+  model: AdaptedModel,
+  examples: Examples<AnyExample>,
+  options: LearnerOptions,
+  request: TrainRequest,
+  hooks: TrainHooks = {},
+): Promise<TrainResult> {
+  const started = performance.now();
+  if (examples.length === 0) {
+    throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
+  }
+  const slots = model.adapter.trained(options.factors, request.round);
+  const adapter = request.adapter.slice();
+  const gradient = new Float32Array(adapter.length);
+  const orders = new Map<number, readonly number[]>();
+  let state = copyState(request.optimizer);
+  const before = stepsBefore(model.adapter, options.factors, request);
+  const watchdog = new LossWatchdog();
+  const { microBatch = new MicroBatch() } = hooks;
+  const { sequenceMax, threads } = options;
+  const packed = options.data?.packing === "separate";
+  let lossSum = 0;
+  let tokens = 0;
+  let taken = 0;
+  for (; taken < request.steps; taken += 1) {
+    if (hooks.isStopped?.()) {
+      if (request.onStop === "keep") break;
+      throw new Stopped();
+    }
+    const stepStarted = performance.now();
+    const { batchSize, seed } = options;
+    const indices = stepExamples(examples.length, batchSize, seed, state.step, orders);
+    const chosen = indices.flatMap((index) => examples.at(index) ?? []);
+    const { loss, tokens: stepTokens } = await microBatch.fit(
+      (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax, packed }),
+      async (parts, recompute) => ({
+        loss: await model.lossAndGradient(adapter, parts, slots, gradient, recompute),
+        tokens: parts.reduce((total, part) => total + part.tokens, 0),
+      }),
+    );
+    const stepOf = (slot: TensorSlot) => before(slot) + taken + 1;
+    const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer, stepOf);
+    const trouble = watchdog.observe(loss, stepped.norm);
+    if (trouble !== null) throw diverged(stepped.state.step, trouble);
+    state = stepped.state;
+    lossSum += loss;
+    tokens += stepTokens;
+    hooks.onStep?.({
+      step: state.step,
+      loss,
+      gradientNorm: stepped.norm,
+      learningRate: learningRateAt(options.optimizer, state.step),
+      tokens: stepTokens,
+      seconds: (performance.now() - stepStarted) / 1000,
+    });
+  }
+  return {
+    adapter,
+    optimizer: state,
+    loss: taken === 0 ? 0 : lossSum / taken,
+    tokens,
+    examples: taken * options.batchSize,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/**
+ * The steps in which a slot trained before this round, supposing that all rounds had as many: when factors alternate, each
+ * has seen every other round.
+ */
+export function stepsBefore(
+  adapter: Adapter,
+  schedule: LearnerOptions["factors"],
+  { round, optimizer }: TrainRequest,
+): (slot: TensorSlot) => number {
+  const [even, odd] = [0, 1].map((parity) => new Set(adapter.trained(schedule, parity)));
+  return (slot) => {
+    if (even?.has(slot) && odd?.has(slot)) return optimizer.step;
+    if (round === 0) return even?.has(slot) ? optimizer.step : 0;
+    const rounds = even?.has(slot) ? Math.ceil(round / 2) : Math.floor(round / 2);
+    return Math.round((optimizer.step * rounds) / round);
+  };
+}
+
+function copyState(state: TrainRequest["optimizer"]): TrainRequest["optimizer"] {
+  const { step, firstMoment, secondMoment } = state;
+  return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
+}

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { KlatchError } from "../../errors.ts";
+import type { TensorSlot } from "../../types.ts";
+import type { Adapter } from "../adapters/adapter.ts";
+import { addScaled, slotView } from "../adapters/slots.ts";
+import type { BaseModel } from "../base/base-model.ts";
+import { type FreezeOptions, type FrozenWeights, freeze } from "../base/frozen-weights.ts";
+import type { Batch, BatchShape } from "../batches/collate.ts";
+import type { Arrays, Engine, Program } from "../engine/engine.ts";
+import { ProgramCache } from "../engine/program-cache.ts";
+import { type GraphMemory, graphMemory } from "../graph/memory.ts";
+import { Graph, type Value } from "../graph/value.ts";
+import { type Blocks, makeBlocks, type Sequences } from "../models/blocks.ts";
+import { gradientName, trainingOutputs } from "./loss-program.ts";
+import { NEXT_TOKEN, type Objective } from "./objective.ts";
+
+/** Losses of a batch's completion tokens. */
+export interface RowResults {
+  readonly losses: Float32Array;
+  /** 1 where the target has the greatest logit. */
+  readonly correct: Uint8Array;
+  /** Logits of each text, [texts, classes]; of classifiers only. */
+  readonly logits?: Float32Array;
+}
+
+/** What a program is built from: a graph, the adapter's tensors in it, and blocks over any kind of sequences. */
+export interface ProgramParts {
+  readonly graph: Graph;
+  /** The adapter's tensors by slot name. */
+  readonly tensors: ReadonlyMap<string, Value>;
+  blocks(sequences: Sequences): Blocks;
+}
+
+/** Which gradients a training program gives, and whether it recomputes the blocks' values for them. */
+export interface TrainingKind {
+  readonly slots: readonly TensorSlot[];
+  readonly recompute: boolean;
+}
+
+/** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
+export class AdaptedModel {
+  readonly base: BaseModel;
+  readonly adapter: Adapter;
+  readonly #objective: Objective;
+  readonly #frozen: FrozenWeights;
+  readonly #programs: ProgramCache;
+  readonly #partGradient: Float32Array;
+
+  constructor(
+    base: BaseModel,
+    adapter: Adapter,
+    engine: Engine,
+    options: FreezeOptions & { readonly objective?: Objective } = {},
+  ) {
+    this.base = base;
+    this.adapter = adapter;
+    this.#objective = options.objective ?? NEXT_TOKEN;
+    const { copyBytesMax } = engine;
+    this.#frozen = freeze(
+      base,
+      copyBytesMax === undefined ? options : { copyBytesMax, ...options },
+    );
+    engine.keep?.(Object.values(this.#frozen.feeds));
+    this.#partGradient = new Float32Array(adapter.layout.length);
+    this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
+  }
+
+  /** Memory that the base model's weights take, copies in a program included. */
+  get weightBytes(): number {
+    return this.#frozen.bytes;
+  }
+
+  /**
+   * Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. `recompute`
+   * saves memory and costs time: see `recomputedGradients`.
+   */
+  async lossAndGradient(
+    values: Float32Array,
+    parts: readonly Batch[],
+    slots: readonly TensorSlot[],
+    gradient: Float32Array,
+    recompute = false,
+  ): Promise<number> {
+    let total = 0;
+    try {
+      for (const [i, part] of parts.entries()) {
+        const target = i === 0 ? gradient : this.#partGradient;
+        total += await this.#partLoss(values, part, { slots, recompute }, target);
+        if (i > 0) addScaled(gradient, target, slots);
+      }
+    } catch (error) {
+      // Smaller parts shall not have to fit beside what the larger ones left.
+      if (error instanceof KlatchError && error.code === "memory") await this.freePrograms();
+      throw error;
+    }
+    return total;
+  }
+
+  async #partLoss(
+    values: Float32Array,
+    batch: Batch,
+    kind: TrainingKind,
+    gradient: Float32Array,
+  ): Promise<number> {
+    const { slots, recompute } = kind;
+    const way = recompute ? "recomputing" : "keeping";
+    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)} ${way}`;
+    const program = await this.program(key, (parts) =>
+      this.#trainingGraph(parts, batch.shape, kind),
+    );
+    const into: Record<string, Float32Array> = {};
+    for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
+    const { loss } = await program.run(this.feeds(values, this.#objective.feeds(batch)), into);
+    return Number(loss?.[0]);
+  }
+
+  #trainingGraph(parts: ProgramParts, shape: BatchShape, { slots, recompute }: TrainingKind) {
+    const { loss } = this.#objective.loss(this.base.definition, parts, shape);
+    const wanted = slots.map(({ name }) => [name, pick(parts.tensors, name)] as const);
+    return trainingOutputs(loss, new Map(wanted), recompute);
+  }
+
+  /** What a training program of one part takes, without compiling it. */
+  trainingMemory(shape: BatchShape, kind: TrainingKind): GraphMemory {
+    return graphMemory(this.#trainingGraph(this.#newParts(), shape, kind));
+  }
+
+  /** Loss and correctness of each completion token of a batch. */
+  async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
+    const program = await this.program(`rows ${shapeKey(batch.shape)}`, (parts) =>
+      this.#objective.results(this.#objective.loss(this.base.definition, parts, batch.shape)),
+    );
+    const { rowLosses, correct, logits } = await program.run(
+      this.feeds(values, this.#objective.feeds(batch)),
+    );
+    assert.ok(rowLosses instanceof Float32Array && correct instanceof Uint8Array);
+    return {
+      losses: rowLosses.subarray(0, batch.tokens),
+      correct: correct.subarray(0, batch.tokens),
+      ...(logits instanceof Float32Array ? { logits } : {}),
+    };
+  }
+
+  /** A program over this model's parameters, compiled once per key. */
+  program(
+    key: string,
+    build: (parts: ProgramParts) => Readonly<Record<string, Value>>,
+  ): Promise<Program> {
+    return this.#programs.get(key, () => build(this.#newParts()));
+  }
+
+  #newParts(): ProgramParts {
+    const graph = new Graph();
+    const tensors = adapterInputs(graph, this.adapter);
+    const adaptation = this.adapter.adapt(graph, tensors);
+    const { definition } = this.base;
+    return {
+      graph,
+      tensors,
+      blocks: (sequences) => makeBlocks(graph, definition, this.#frozen, sequences, adaptation),
+    };
+  }
+
+  /** What a program is fed: the adapter's tensors, weights that are not constants, and `own`. */
+  feeds(values: Float32Array, own: Arrays): Arrays {
+    const { layout } = this.adapter;
+    assert.equal(values.length, layout.length, "an adapter of this layout");
+    const feeds: Record<string, Arrays[string]> = { ...this.#frozen.feeds, ...own };
+    for (const slot of layout.tensors) feeds[slot.name] = slotView(values, slot);
+    return feeds;
+  }
+
+  /** Frees the compiled programs; those used again are compiled again. */
+  freePrograms(): Promise<void> {
+    return this.#programs.close();
+  }
+
+  close(): Promise<void> {
+    return this.freePrograms();
+  }
+}
+
+/** The adapter's tensors as inputs of a graph, by slot name. */
+export function adapterInputs(
+  graph: Graph,
+  { layout }: Adapter,
+  dtype: "f32" | "f64" = "f32",
+): ReadonlyMap<string, Value> {
+  return new Map(
+    layout.tensors.map(({ name, shape }) => [name, graph.input(name, shape, dtype)] as const),
+  );
+}
+
+function shapeKey({ batch, length, lossRows, everyPosition, packed }: BatchShape): string {
+  const rows = `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
+  return packed === true ? `${rows} packed` : rows;
+}
+
+function pick(inputs: ReadonlyMap<string, Value>, name: string): Value {
+  const value = inputs.get(name);
+  assert.ok(value !== undefined, name);
+  return value;
+}

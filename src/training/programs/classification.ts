@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { headModuleTensors } from "../adapters/classification-head.ts";
+import type { Batch, BatchShape } from "../batches/collate.ts";
+import type { Arrays } from "../engine/engine.ts";
+import { add } from "../graph/elementwise.ts";
+import { matmul } from "../graph/matmul.ts";
+import { reshape } from "../graph/movement.ts";
+import type { Graph, Value } from "../graph/value.ts";
+import { logitLoss } from "../layers/cross-entropy.ts";
+import { type Classifier, classifierOf } from "../models/classifier.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import { paddedSequences } from "../models/padded-sequences.ts";
+import { wholeSequences } from "../models/whole-sequences.ts";
+import { evaluationOutputs } from "./loss-program.ts";
+import type { Objective } from "./objective.ts";
+
+/** A score that no softmax sees. */
+const HIDDEN = -1e9;
+
+/**
+ * To tell the class of a text: cross-entropy of a head whose layers lie in the adapter, on one row for each text. Inputs
+ * `ids` [batch, length], `pooling` [batch, 1, length] (shares of a text's positions in its row), `targets` [batch],
+ * `weights` [batch, 1] and, for encoders, `padding` (see `paddedSequences`).
+ */
+export function classification(definition: ModelDefinition): Objective {
+  const classifier = classifierOf(definition);
+  return {
+    loss(_definition, { graph, tensors, blocks: over }, shape) {
+      const blocks = over(sequencesOf(classifier, graph, shape));
+      const { batch, length } = shape;
+      const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
+      const pooled = pool(blocks.hidden(ids), shape);
+      const logits = classifier.logits(blocks, pooled, (module, x) =>
+        headLayer(tensors, module, x),
+      );
+      const targets = graph.input("targets", [batch], "i64");
+      return logitLoss(logits, targets, graph.input("weights", [batch, 1], "f32"));
+    },
+    results: (loss) => ({ ...evaluationOutputs(loss), logits: loss.logits }),
+    feeds: (batch) => feedsOf(classifier, batch),
+  };
+}
+
+function sequencesOf({ bidirectional }: Classifier, graph: Graph, { batch, length }: BatchShape) {
+  return bidirectional ? paddedSequences(graph, batch, length) : wholeSequences(batch, length);
+}
+
+/** Rows [batch, width] from hidden states [batch * length, width]. */
+function pool(hidden: Value, { batch, length }: BatchShape): Value {
+  const [, width = 0] = hidden.shape;
+  const shares = hidden.graph.input("pooling", [batch, 1, length], "f32");
+  return reshape(matmul(shares, reshape(hidden, [batch, length, width])), [batch, width]);
+}
+
+/** One layer of the head, from the adapter's tensors. */
+function headLayer(tensors: ReadonlyMap<string, Value>, module: string, x: Value): Value {
+  const { weight, bias } = headModuleTensors(module);
+  const matrix = tensors.get(weight);
+  assert.ok(matrix !== undefined, `an adapter with the head's ${weight}`);
+  const product = matmul(x, matrix, { transposeB: true });
+  const shift = tensors.get(bias);
+  return shift === undefined ? product : add(product, shift);
+}
+
+function feedsOf({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
+  const { shape, ids, targets, weights, lengths } = batch;
+  const shares = new Float32Array(shape.batch * shape.length);
+  const padding = new Float32Array(shape.batch * shape.length);
+  for (const [row, tokens] of lengths.entries()) {
+    const start = row * shape.length;
+    padding.fill(HIDDEN, start + tokens, start + shape.length);
+    if (tokens === 0) continue;
+    if (pooling === "first") shares[start] = 1;
+    else if (pooling === "last") shares[start + tokens - 1] = 1;
+    else shares.fill(1 / tokens, start, start + tokens);
+  }
+  const own = { ids, targets, weights, pooling: shares };
+  return bidirectional ? { ...own, padding } : own;
+}

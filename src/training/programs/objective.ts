@@ -1,0 +1,25 @@
+import type { Batch, BatchShape } from "../batches/collate.ts";
+import type { Arrays } from "../engine/engine.ts";
+import type { Value } from "../graph/value.ts";
+import type { HeadLoss } from "../layers/cross-entropy.ts";
+import type { ModelDefinition } from "../models/definition.ts";
+import type { ProgramParts } from "./adapted-model.ts";
+import { batchLoss, evaluationOutputs } from "./loss-program.ts";
+
+/** What a model learns: the loss of a batch, and what a program of it is fed. */
+export interface Objective {
+  loss(definition: ModelDefinition, parts: ProgramParts, shape: BatchShape): HeadLoss;
+  /** Outputs of an evaluation; see `RowResults`. */
+  results(loss: HeadLoss): Readonly<Record<string, Value>>;
+  feeds(batch: Batch): Arrays;
+}
+
+/** To predict each token of a completion from those before it. */
+export const NEXT_TOKEN: Objective = {
+  loss: (definition, parts, shape) => batchLoss(definition, parts, shape),
+  results: evaluationOutputs,
+  feeds: ({ ids, positions, targets, weights, packing }) => ({
+    ...{ ids, positions, targets, weights },
+    ...packing,
+  }),
+};
