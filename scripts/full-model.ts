@@ -6,10 +6,15 @@ import type { Example } from "../src/training/data/examples/example.ts";
 import type { Engine } from "../src/training/engine/engine.ts";
 import { ProgramCache } from "../src/training/engine/program-cache.ts";
 import { Graph, sizeOf, type Value } from "../src/training/graph/value.ts";
-import type { OptimizerOptions, OptimizerState } from "../src/training/learner/learner.ts";
-import { adamwStep, freshOptimizer } from "../src/training/loop/optimizer.ts";
-import { makeBlocks, type Sequences } from "../src/training/models/blocks.ts";
+import {
+  adamwStep,
+  freshOptimizer,
+  type OptimizerOptions,
+  type OptimizerState,
+} from "../src/training/loop/optimizer.ts";
 import type { ModelDefinition } from "../src/training/models/definition.ts";
+import { makeBlocks } from "../src/training/models/make-blocks.ts";
+import type { Sequences } from "../src/training/models/sequences.ts";
 import { batchLoss, gradientName, trainingOutputs } from "../src/training/programs/loss-program.ts";
 import type { TensorSlot } from "../src/types.ts";
 

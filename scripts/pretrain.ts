@@ -4,6 +4,7 @@
  *
  *   node scripts/pretrain.ts [--out testnet/model] [--seed 1] [--steps 800] [--batch 4] [--threads 1]
  */
+
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,7 +15,7 @@ import { loadTokenizer } from "../src/training/data/tokenizer/tokenizer.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import { readJson } from "../src/training/files/file-access.ts";
 import { writeSafetensors } from "../src/training/files/safetensors-writer.ts";
-import type { OptimizerOptions } from "../src/training/learner/learner.ts";
+import type { OptimizerOptions } from "../src/training/loop/optimizer.ts";
 import { llamaConfig, llamaModel } from "../src/training/models/llama.ts";
 import { pretrainingTexts } from "../testnet/texts/pretraining-text.ts";
 import { trainBytePairs } from "./byte-pair-training.ts";

@@ -11,3 +11,13 @@ export function seededRandom(seed: number): Random {
     return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Fisher-Yates; leaves `items` as it is. */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j] as T, order[i] as T];
+  }
+  return order;
+}

@@ -5,6 +5,12 @@ import { describe, expect, test } from "vitest";
 const LEAVES = ["gossip", "consensus", "training", "reputation"];
 /** What every room may import: words, errors, and the generator that is the same on every machine. */
 const SHARED = ["src/types.ts", "src/errors.ts", "src/random.ts"];
+/** The folders of src/training: each imports those before it. */
+const LEARNER = [
+  ...["graph", "files", "onnx", "layers"],
+  ...["data/rows", "data/tokenizer", "data/examples", "data/dataset"],
+  ...["engine", "models", "base", "adapters", "batches", "programs", "loop", "learner", "bench"],
+];
 const LINES_MAX = 300;
 
 interface Source {
@@ -38,6 +44,27 @@ function offences(files: readonly Source[], isAllowed: (specifier: string) => bo
       .filter((specifier) => !isAllowed(specifier))
       .map((specifier) => `${path} -> ${specifier}`),
   );
+}
+
+/** The first way that leads from a file back to it; null when there is none. */
+function circle(files: readonly Source[]): readonly string[] | null {
+  const imports = new Map(files.map((file) => [file.path, file.imports]));
+  const done = new Set<string>();
+  const search = (path: string, way: readonly string[]): readonly string[] | null => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+    if (done.has(path)) return null;
+    for (const next of imports.get(path) ?? []) {
+      const found = search(next, [...way, path]);
+      if (found !== null) return found;
+    }
+    done.add(path);
+    return null;
+  };
+  for (const { path } of files) {
+    const found = search(path, []);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 const isOwnFile = (specifier: string): boolean => specifier.startsWith("src/");
@@ -78,6 +105,41 @@ describe("the layers of the house", () => {
       );
 
     expect(offences(trunk, byTheDoor)).toEqual([]);
+  });
+
+  test.each(LEARNER)("in the learner, %s imports only the folders before it", (folder) => {
+    const before = LEARNER.slice(0, LEARNER.indexOf(folder) + 1);
+    const files = sources.filter(({ path }) => path.startsWith(`src/training/${folder}/`));
+    const lower = (specifier: string) =>
+      !isOwnFile(specifier) ||
+      SHARED.includes(specifier) ||
+      before.some((each) => specifier.startsWith(`src/training/${each}/`));
+
+    expect(files.length).toBeGreaterThan(0);
+    expect(offences(files, lower)).toEqual([]);
+  });
+
+  test("the learner has no file outside its folders but its door", () => {
+    const outside = sources
+      .map(({ path }) => path)
+      .filter((path) => path.startsWith("src/training/"))
+      .filter((path) => !LEARNER.some((folder) => path.startsWith(`src/training/${folder}/`)));
+
+    expect(outside).toEqual(["src/training/index.ts"]);
+  });
+
+  test("no file needs, by way of others, itself", () => {
+    expect(circle(sources)).toBeNull();
+  });
+
+  test("a circle of imports would be found", () => {
+    const files = [
+      ["a", "b"],
+      ["b", "c"],
+      ["c", "b"],
+    ].map(([path = "", other = ""]) => ({ path, text: "", imports: [other] }));
+
+    expect(circle(files)).toEqual(["b", "c", "b"]);
   });
 
   test("an import across leaves would be found", () => {

@@ -1,8 +1,8 @@
 import { KlatchError } from "../src/errors.ts";
-import type { Random } from "../src/random.ts";
+import { type Random, shuffled } from "../src/random.ts";
 import type { ColumnMap } from "../src/training/index.ts";
 import { labelOf } from "./completion.ts";
-import { createRandom, dirichlet, shuffled } from "./random.ts";
+import { createRandom, dirichlet } from "./random.ts";
 import type { Row, RowFile } from "./rows.ts";
 
 /** How the rows of a run are dealt to its peers. */

@@ -45,15 +45,3 @@ export function dirichlet(alpha: number, count: number, random: Random): number[
   const winner = Math.floor(random() * count);
   return draws.map((_, index) => (index === winner ? 1 : 0));
 }
-
-/** A shuffled copy (Fisher and Yates). */
-export function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const result = [...items];
-  for (let last = result.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    const kept = result[last] as T;
-    result[last] = result[other] as T;
-    result[other] = kept;
-  }
-  return result;
-}

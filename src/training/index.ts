@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 
+export type { FactorSchedule } from "./adapters/adapter.ts";
+export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export { readAdapterSettings } from "./adapters/peft-config.ts";
 export { readAdapterClasses } from "./adapters/peft-reader.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
@@ -11,6 +13,8 @@ export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
 export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
+export type { DataSummary } from "./data/dataset/dataset.ts";
+export type { ColumnMap } from "./data/examples/columns.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
 export { readRows } from "./data/rows/rows.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
@@ -24,4 +28,7 @@ export {
   type AloneResult,
   trainAlone,
 } from "./learner/train-alone.ts";
+export type { Probe } from "./loop/evaluation.ts";
+export type { OptimizerOptions, OptimizerState } from "./loop/optimizer.ts";
+export type { StepMetrics, TrainRequest, TrainResult } from "./loop/train-step.ts";
 export type { MemoryPlan } from "./loop/training-memory.ts";

@@ -1,35 +1,8 @@
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import type { Graph, Value } from "../graph/value.ts";
-import type { FactorSchedule } from "../learner/learner.ts";
-import type { LinearLayer } from "../models/definition.ts";
+import type { Adaptation } from "../models/adaptation.ts";
 import type { AdapterSettings } from "./options.ts";
-
-/** A frozen linear layer in a graph. */
-export interface FrozenLinear {
-  /** x [rows, inputs] times the matrix, without the bias: [rows, outputs]. */
-  product(x: Value): Value;
-  /** y [rows, outputs] with the bias, where the layer has one. */
-  withBias(y: Value): Value;
-}
-
-/** What an adapter puts before every sequence, at its first `length` positions: embeddings, or keys and values. */
-export interface Beginning {
-  readonly length: number;
-  /** [length, hiddenSize] */
-  readonly prompt?: Value;
-  /** A layer's keys, as rotated, and values: [keyValueHeads, length, headDim] each. */
-  prefix?(layer: number): { readonly key: Value; readonly value: Value };
-}
-
-/** What an adapter changes while a model's graph is built. */
-export interface Adaptation {
-  /** Linear layer `layer` of x [rows, inputs] as adapted, [rows, outputs]; undefined leaves it as it is. */
-  linear?(layer: LinearLayer, x: Value, frozen: FrozenLinear): Value | undefined;
-  readonly beginning?: Beginning;
-  /** What takes the place of a frozen weight; undefined leaves it. */
-  weight?(name: string): Value | undefined;
-}
 
 /** How an adapter's numbers stand in PEFT's files, where that is not one tensor for each slot. */
 export interface StoredForm {
@@ -49,6 +22,9 @@ export interface ClassificationHead {
   /** Its weights by the names they have in transformers' class. */
   weights(values: Float32Array): ReadonlyMap<string, FloatTensor>;
 }
+
+/** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
+export type FactorSchedule = "both" | "alternate" | "ffa";
 
 /** An adapter method on one base model: where its numbers lie, how they start, and what they do. */
 export interface Adapter {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { BaseDType } from "../../types.ts";
-import type { Arrays } from "../engine/engine.ts";
-import type { WeightSource } from "../models/blocks.ts";
+import type { Arrays } from "../graph/value.ts";
+import type { WeightSource } from "../models/make-blocks.ts";
 import type { BaseModel } from "./base-model.ts";
 import { type PackedDType, packWeights } from "./packed-weights.ts";
 

@@ -8,8 +8,8 @@ import {
   widen,
 } from "../graph/packed-matrix.ts";
 import type { Graph, TypedArray } from "../graph/value.ts";
-import type { WeightSource } from "../models/blocks.ts";
 import type { LinearLayer } from "../models/definition.ts";
+import type { WeightSource } from "../models/make-blocks.ts";
 import type { BaseModel } from "./base-model.ts";
 import { halfFloats } from "./half-floats.ts";
 import { quantize } from "./quantize.ts";

@@ -1,92 +1,21 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../random.ts";
-import type { LabelledExample } from "../data/dataset/labelled.ts";
-import { shuffled } from "../data/dataset/split.ts";
-import { type Example, learnedParts, learnedTokens } from "../data/examples/example.ts";
+import {
+  type AnyExample,
+  type Example,
+  isLabelled,
+  type LabelledExample,
+  learnedParts,
+  learnedTokens,
+  positionsTaken,
+} from "../data/examples/example.ts";
+import { type Batch, type BatchShape, bucket } from "./batch.ts";
 import { packRows } from "./packed-rows.ts";
-
-/** A text to continue, or one with a class. All of a batch are of one kind. */
-export type AnyExample = Example | LabelledExample;
-
-/** What a compiled program is made for. */
-export interface BatchShape {
-  readonly batch: number;
-  /** Positions of each row after padding. */
-  readonly length: number;
-  /** Rows of the output head: positions that carry loss, padded. */
-  readonly lossRows: number;
-  /** Whether every position carries loss, so that the rows need no gathering. */
-  readonly everyPosition?: boolean;
-  /** Whether rows hold several texts each. */
-  readonly packed?: boolean;
-}
-
-/** One padded batch as a program takes it. */
-export interface Batch {
-  readonly shape: BatchShape;
-  /** [batch, length] */
-  readonly ids: BigInt64Array;
-  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. Unused where texts have a class. */
-  readonly positions: BigInt64Array;
-  /** The id that follows each position, or each text's class, [lossRows]. */
-  readonly targets: BigInt64Array;
-  /** 1 / completion tokens of the whole batch where a loss counts, else 0, [lossRows, 1]. */
-  readonly weights: Float32Array;
-  /** Of packed rows: the text that each position belongs to, and the position in it; see `packedSequences`. */
-  readonly packing?: { readonly texts: Float32Array; readonly places: BigInt64Array };
-  /** Which example of the batch, as they lie in it, each loss row belongs to, [tokens]. */
-  readonly owners: readonly number[];
-  /** Completion tokens, or texts with a class. */
-  readonly tokens: number;
-  /** Tokens of each row that is a text with a class, zero for padding; empty for other batches. */
-  readonly lengths: readonly number[];
-}
-
-/** The smallest of 8, 12, 16, 24, 32, 48, 64, 96 ... that holds `size`: at most a third is padding, few sizes exist. */
-export function bucket(size: number): number {
-  let power = 8;
-  while (power < size) power *= 2;
-  const between = (power * 3) / 4;
-  return power > 8 && between >= size ? between : power;
-}
 
 /** Like `bucket`, with fewer sizes: a padded loss row costs less than another program. */
 function lossRowBucket(tokens: number): number {
   let power = 32;
   while (power < tokens) power *= 2;
   return power;
-}
-
-/**
- * The examples of training step `step` (from 0): consecutive runs of `batchSize` from an endless sequence of epochs,
- * each a permutation of its own drawn from (seed, epoch). `orders` keeps the permutations from one step to the next, so
- * that a large set is not shuffled at every step.
- */
-export function stepExamples(
-  count: number,
-  batchSize: number,
-  seed: number,
-  step: number,
-  orders = new Map<number, readonly number[]>(),
-): readonly number[] {
-  assert.ok(count > 0, "examples to draw from");
-  return Array.from({ length: batchSize }, (_, i) => {
-    const at = step * batchSize + i;
-    const epoch = Math.floor(at / count);
-    const order = orders.get(epoch) ?? epochOrder(count, seed, epoch);
-    orders.set(epoch, order);
-    const index = order[at % count];
-    assert.ok(index !== undefined);
-    return index;
-  });
-}
-
-function epochOrder(count: number, seed: number, epoch: number): readonly number[] {
-  const indices = Array.from({ length: count }, (_, i) => i);
-  return shuffled(
-    indices,
-    seededRandom((Math.imul(seed, 0x9e3779b1) ^ Math.imul(epoch + 1, 0x85ebca6b)) >>> 0),
-  );
 }
 
 /**
@@ -146,15 +75,6 @@ export function collate(examples: readonly AnyExample[], batch: number, lengthMa
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   const { length, rows } = ownRows(examples, lengthMax);
   return padAny(rows, { batch, length }, tokens);
-}
-
-function isLabelled(example: AnyExample): example is LabelledExample {
-  return "label" in example;
-}
-
-/** Positions that an example takes in a batch: the last id of a text to continue is only a target. */
-export function positionsTaken(example: AnyExample): number {
-  return isLabelled(example) ? example.ids.length : example.ids.length - 1;
 }
 
 function lossesOf(example: AnyExample): number {

@@ -1,6 +1,6 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { Graph, type TypedArray } from "../graph/value.ts";
-import { lower } from "../onnx/lowering.ts";
+import { lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxPort } from "../onnx/model-proto.ts";
 import { failure } from "./onnx-failure.ts";
 import { tensor } from "./onnx-tensors.ts";

@@ -1,7 +1,4 @@
-import type { TypedArray, Value } from "../graph/value.ts";
-
-/** Arrays by the name of a program's input or output. */
-export type Arrays = Readonly<Record<string, TypedArray>>;
+import type { Arrays, TypedArray, Value } from "../graph/value.ts";
 
 /** A compiled graph. */
 export interface Program {

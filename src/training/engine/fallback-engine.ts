@@ -1,6 +1,6 @@
 import { KlatchError } from "../../errors.ts";
-import type { TypedArray, Value } from "../graph/value.ts";
-import type { Arrays, Engine, Program } from "./engine.ts";
+import type { Arrays, TypedArray, Value } from "../graph/value.ts";
+import type { Engine, Program } from "./engine.ts";
 
 type Outputs = Readonly<Record<string, Value>>;
 

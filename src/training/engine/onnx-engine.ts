@@ -1,7 +1,7 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { graphMemory } from "../graph/memory.ts";
 import type { TypedArray, Value } from "../graph/value.ts";
-import { lower } from "../onnx/lowering.ts";
+import { lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxGraph } from "../onnx/model-proto.ts";
 import { ArenaBudget } from "./arena-budget.ts";
 import { DeviceBuffers } from "./device-buffers.ts";

@@ -6,11 +6,19 @@ import { linear, matmul } from "../graph/matmul.ts";
 import { reshape, transpose } from "../graph/movement.ts";
 import { rope } from "../graph/rope.ts";
 import { softmax } from "../graph/softmax.ts";
-import { type DType, floats, Graph, type Shape, sizeOf, type Value } from "../graph/value.ts";
+import {
+  type Arrays,
+  type DType,
+  floats,
+  Graph,
+  type Shape,
+  sizeOf,
+  type Value,
+} from "../graph/value.ts";
 import { headLoss } from "../layers/cross-entropy.ts";
 import { gatedUnit } from "../layers/gated-unit.ts";
 import { rmsNorm } from "../layers/normalisation.ts";
-import type { Arrays, Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 
 const [ROWS, WIDTH, VOCABULARY] = [4, 8, 6];
 

@@ -7,6 +7,9 @@ export type Attribute = number | boolean | readonly number[];
 /** f16 elements are given as their bits, in a Uint16Array. */
 export type TypedArray = Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array;
 
+/** Arrays by the name of a program's input or output. */
+export type Arrays = Readonly<Record<string, TypedArray>>;
+
 /** Every operation of the graph. Each has one constructor (shape rule and VJP) and one ONNX lowering. */
 export type Op =
   | "input"

@@ -3,14 +3,9 @@ import { KlatchError } from "../../errors.ts";
 import { resolveModel } from "../base/resolve-model.ts";
 import type { HubOptions } from "../files/hub/options.ts";
 import { freshOptimizer } from "../loop/optimizer.ts";
+import { type StepMetrics, Stopped } from "../loop/train-step.ts";
 import { LatestStream } from "./latest-stream.ts";
-import type {
-  Learner,
-  LearnerInfo,
-  LearnerNotice,
-  LearnerOptions,
-  StepMetrics,
-} from "./learner.ts";
+import type { Learner, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import {
   type Arguments,
   type Call,
@@ -18,7 +13,6 @@ import {
   type FromWorker,
   fromPlain,
   type Result,
-  Stopped,
   type ToWorker,
   type WorkerTask,
 } from "./messages.ts";

@@ -3,7 +3,7 @@ import { writeMergedModel } from "../adapters/merge.ts";
 import { fitPeft, readPeft } from "../adapters/peft-reader.ts";
 import { writePeft } from "../adapters/peft-writer.ts";
 import { loadBaseModel } from "../base/base-model.ts";
-import { bucket } from "../batches/collate.ts";
+import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
 import type { ExampleFormat } from "../data/examples/example.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
@@ -12,24 +12,16 @@ import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import { evaluate, probe } from "../loop/evaluation.ts";
+import { evaluate, type Probe, probe } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
-import { type TrainHooks, train } from "../loop/train-step.ts";
+import { type TrainHooks, type TrainRequest, type TrainResult, train } from "../loop/train-step.ts";
 import { type MemoryPlan, planTraining } from "../loop/training-memory.ts";
 import { readEndIds } from "../models/generation-config.ts";
 import { AdaptedModel } from "../programs/adapted-model.ts";
 import { generate } from "../programs/generation.ts";
 import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
-import type {
-  GenerateRequest,
-  LearnerInfo,
-  LearnerNotice,
-  LearnerOptions,
-  Probe,
-  TrainRequest,
-  TrainResult,
-} from "./learner.ts";
+import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import { checkOptions } from "./options.ts";
 import { taskOf, writesNoText } from "./task.ts";
 
@@ -119,7 +111,8 @@ export class LearnerCore {
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
     this.#microBatch ??= this.#newMicroBatch();
     const microBatch = this.#microBatch;
-    return train(this.#model, this.#data.train, this.#options, request, { ...hooks, microBatch });
+    const options = { ...this.#options, packed: this.#options.data?.packing === "separate" };
+    return train(this.#model, this.#data.train, options, request, { ...hooks, microBatch });
   }
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {

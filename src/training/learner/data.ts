@@ -1,13 +1,13 @@
 import { KlatchError } from "../../errors.ts";
-import type { AnyExample } from "../batches/collate.ts";
 import { type Dataset, loadDataset } from "../data/dataset/dataset.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
 import { type LabelledDataset, readLabelledDataset } from "../data/dataset/labelled.ts";
 import { splitHeldOut } from "../data/dataset/split.ts";
+import type { ColumnMap } from "../data/examples/columns.ts";
 import { countShared } from "../data/examples/duplicates.ts";
-import type { ExampleFormat } from "../data/examples/example.ts";
+import type { AnyExample, ExampleFormat } from "../data/examples/example.ts";
 import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
-import type { ColumnMap, DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
+import type { DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
 
 /** The data of one learner. */
 export interface LearnerData {

@@ -8,70 +8,33 @@ import type {
   Task,
 } from "../../types.ts";
 import type { AdapterOptions } from "../adapters/options.ts";
+import type { DataSummary } from "../data/dataset/dataset.ts";
+import type { ColumnMap } from "../data/examples/columns.ts";
 import type { PassedOver } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import type { RateSchedule } from "../loop/schedule.ts";
+import type { Probe } from "../loop/evaluation.ts";
+import type { OptimizerState } from "../loop/optimizer.ts";
+import type { StepMetrics, TrainOptions, TrainRequest, TrainResult } from "../loop/train-step.ts";
 import type { MemoryPlan } from "../loop/training-memory.ts";
 
-export type { Task } from "../../types.ts";
-export type { AdapterOptions, AdapterSettings } from "../adapters/options.ts";
-
-/** Which factors train in a round: both; B in even rounds and A in odd ones (RoLoRA); B only (FFA-LoRA). */
-export type FactorSchedule = "both" | "alternate" | "ffa";
-
-export interface OptimizerOptions {
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  /** Global gradient-norm clip. */
-  readonly clipNorm: number;
-  /** Steps of linear warm-up from zero. */
-  readonly warmupSteps: number;
-  /** How the learning rate falls afterwards; constant when absent. */
-  readonly schedule?: RateSchedule;
-}
-
-/** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
-export interface ColumnMap {
-  readonly text?: string;
-  readonly prompt?: string;
-  readonly completion?: string;
-  readonly messages?: string;
-  /** The class of a text: what a classifier learns, and a language model answers. */
-  readonly label?: string;
-  readonly instruction?: string;
-  readonly input?: string;
-  readonly output?: string;
-}
-
-export interface LearnerOptions {
+export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
   /** A Hugging Face model folder, or a model of the hub as `organisation/name` or `organisation/name@revision`. */
   readonly model: string;
   readonly engine: EngineChoice;
   /** When the engine's device fails in the middle of something: go on on the CPU, or stop with the error. */
   readonly onEngineLoss: "fallback" | "stop";
-  readonly threads: number;
   readonly adapter: AdapterOptions;
   /** What the model learns; "causal" (to go on with a text) when absent. */
   readonly task?: Task;
   /** What a classifier tells apart, in the order of its outputs; those of the data when absent. */
   readonly classes?: readonly string[];
-  readonly factors: FactorSchedule;
-  readonly optimizer: OptimizerOptions;
   /** How the frozen linear layers are kept in memory; f32 when absent. */
   readonly dtype?: BaseDType;
   /** `auto` when absent. */
   readonly recompute?: RecomputeChoice;
   /** The most rows of a batch that are computed at once, whatever the memory there is; absent leaves it to that. */
   readonly microBatch?: number;
-  readonly batchSize: number;
-  /** Longest sequence in tokens; longer rows are cut and counted. */
-  readonly sequenceMax: number;
-  /** Seed of the order of examples. */
-  readonly seed: number;
   /** Data files and folders; absent when the learner only evaluates or generates. */
   readonly data?: {
     readonly train: readonly string[];
@@ -87,20 +50,6 @@ export interface LearnerOptions {
   readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
   /** Folder that keeps the tokens of the data files, so that they are not tokenised again; absent for none. */
   readonly tokenCache?: string;
-}
-
-/** Counts of one data set after reading. */
-export interface DataSummary {
-  readonly examples: number;
-  readonly tokens: number;
-  /** Rows cut to `sequenceMax`. */
-  readonly truncated: number;
-  /** Rows left out because their completion or text is empty. */
-  readonly skipped: number;
-  /** Examples that say the same as an earlier one of the set, but for case and spaces. */
-  readonly duplicates: number;
-  /** What else the reader of the data has to know, one sentence each. */
-  readonly notes: readonly string[];
 }
 
 export interface DataReport {
@@ -136,47 +85,6 @@ export interface LearnerNotice {
   readonly facts: Readonly<Record<string, string | number>>;
 }
 
-/** AdamW moments, flat in the adapter's layout, and the number of steps taken. */
-export interface OptimizerState {
-  readonly step: number;
-  readonly firstMoment: Float32Array;
-  readonly secondMoment: Float32Array;
-}
-
-export interface TrainRequest {
-  readonly adapter: Float32Array;
-  readonly optimizer: OptimizerState;
-  /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
-  readonly round: number;
-  readonly steps: number;
-  /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
-  readonly onStop?: "abort" | "keep";
-}
-
-export interface TrainResult {
-  readonly adapter: Float32Array;
-  readonly optimizer: OptimizerState;
-  /** Mean training loss over the steps, nats per token. */
-  readonly loss: number;
-  readonly tokens: number;
-  readonly examples: number;
-  readonly seconds: number;
-}
-
-/** One optimiser step as it happened. */
-export interface StepMetrics {
-  /** Steps taken since the optimiser was fresh, this one included. */
-  readonly step: number;
-  /** Nats per token of the step's batch. */
-  readonly loss: number;
-  /** Euclidean norm of the gradient before clipping. */
-  readonly gradientNorm: number;
-  readonly learningRate: number;
-  /** Completion tokens of the batch. */
-  readonly tokens: number;
-  readonly seconds: number;
-}
-
 /** A training under way: its steps as they happen, for whoever looks, and its result. */
 export interface Training {
   /** Every step since the iteration began; a slow reader misses the oldest, training never waits for it. */
@@ -190,12 +98,6 @@ export interface GenerateRequest {
   /** 0 is greedy. */
   readonly temperature: number;
   readonly seed: number;
-}
-
-/** Loss on one private batch at a state and after a small step towards each candidate. */
-export interface Probe {
-  readonly base: number;
-  readonly stepped: readonly number[];
 }
 
 /**

@@ -1,8 +1,8 @@
 import { type ErrorCode, KlatchError } from "../../errors.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import type { TrainHooks } from "../loop/train-step.ts";
+import { type StepMetrics, Stopped, type TrainHooks } from "../loop/train-step.ts";
 import type { LearnerCore } from "./core.ts";
-import type { LearnerInfo, LearnerNotice, LearnerOptions, StepMetrics } from "./learner.ts";
+import type { LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 
 /** What the worker starts with: options whose model is a folder, and where that came from. */
 export interface WorkerTask {
@@ -51,9 +51,6 @@ export type FromWorker =
   | { readonly id: number; readonly step: StepMetrics }
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: PlainError };
-
-/** Thrown between steps when the caller gave up waiting. */
-export class Stopped extends Error {}
 
 /** Any error as plain data; what is not a KlatchError is a bug and keeps its stack in the message. */
 export function toPlain(error: unknown): PlainError {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { KlatchError } from "../../errors.ts";
 import type { Evaluation } from "../../types.ts";
 import { diverged } from "../loop/loss-watchdog.ts";
-import type { Learner, StepMetrics, TrainResult } from "./learner.ts";
+import type { StepMetrics, TrainResult } from "../loop/train-step.ts";
+import type { Learner } from "./learner.ts";
 
 export interface AloneOptions {
   readonly steps: number;

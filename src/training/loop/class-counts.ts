@@ -1,4 +1,4 @@
-import type { Batch } from "../batches/collate.ts";
+import type { Batch } from "../batches/batch.ts";
 
 /** How often each class was right, missed, and said wrongly. */
 export class ClassCounts {

@@ -1,10 +1,16 @@
-import { seededRandom } from "../../random.ts";
+import { seededRandom, shuffled } from "../../random.ts";
 import type { Evaluation } from "../../types.ts";
-import { type AnyExample, bucket, collate, positionsTaken } from "../batches/collate.ts";
-import { shuffled } from "../data/dataset/split.ts";
-import type { Probe } from "../learner/learner.ts";
+import { bucket } from "../batches/batch.ts";
+import { collate } from "../batches/collate.ts";
+import { type AnyExample, positionsTaken } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { ClassCounts } from "./class-counts.ts";
+
+/** Loss on one private batch at a state and after a small step towards each candidate. */
+export interface Probe {
+  readonly base: number;
+  readonly stepped: readonly number[];
+}
 
 /** Positions of one evaluation batch: enough to keep matrix products busy, few enough to stay in cache. */
 const BATCH_POSITIONS = 512;

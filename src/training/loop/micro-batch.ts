@@ -1,5 +1,5 @@
 import { KlatchError } from "../../errors.ts";
-import type { Batch } from "../batches/collate.ts";
+import type { Batch } from "../batches/batch.ts";
 
 /** How the parts of a batch run. */
 export interface RunLimits {

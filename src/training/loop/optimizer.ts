@@ -1,7 +1,22 @@
 import type { TensorSlot } from "../../types.ts";
 import { sizeOf } from "../graph/value.ts";
-import type { OptimizerOptions, OptimizerState } from "../learner/learner.ts";
-import { learningRateAt } from "./schedule.ts";
+import { learningRateAt, type RateOptions } from "./schedule.ts";
+
+export interface OptimizerOptions extends RateOptions {
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Global gradient-norm clip. */
+  readonly clipNorm: number;
+}
+
+/** AdamW moments, flat in the adapter's layout, and the number of steps taken. */
+export interface OptimizerState {
+  readonly step: number;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+}
 
 /** Moments of zero for `length` parameters. */
 export function freshOptimizer(length: number): OptimizerState {

@@ -1,6 +1,7 @@
 import type { TensorSlot } from "../../types.ts";
 import { addScaled } from "../adapters/slots.ts";
-import { type AnyExample, collateParts } from "../batches/collate.ts";
+import { collateParts } from "../batches/collate.ts";
+import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { gradientNorm } from "./optimizer.ts";
 

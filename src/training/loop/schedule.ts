@@ -1,5 +1,3 @@
-import type { OptimizerOptions } from "../learner/learner.ts";
-
 /** How the learning rate falls after warm-up. */
 export interface RateSchedule {
   readonly shape: "constant" | "linear" | "cosine";
@@ -9,11 +7,19 @@ export interface RateSchedule {
   readonly finalShare: number;
 }
 
+export interface RateOptions {
+  readonly learningRate: number;
+  /** Steps of linear warm-up from zero. */
+  readonly warmupSteps: number;
+  /** How the learning rate falls afterwards; constant when absent. */
+  readonly schedule?: RateSchedule;
+}
+
 /**
  * The learning rate of step `step` (from 1): linear warm-up from zero, then constant, falling in a line, or along half a
  * cosine (Loshchilov & Hutter 2017, arXiv 1608.03983).
  */
-export function learningRateAt(options: OptimizerOptions, step: number): number {
+export function learningRateAt(options: RateOptions, step: number): number {
   const { learningRate, warmupSteps, schedule } = options;
   if (step < warmupSteps) return (learningRate * step) / warmupSteps;
   if (schedule === undefined || schedule.shape === "constant") return learningRate;

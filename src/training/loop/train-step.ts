@@ -1,15 +1,67 @@
 import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
-import type { Adapter } from "../adapters/adapter.ts";
-import { type AnyExample, collateParts, stepExamples } from "../batches/collate.ts";
+import type { Adapter, FactorSchedule } from "../adapters/adapter.ts";
+import { collateParts } from "../batches/collate.ts";
+import { stepExamples } from "../batches/example-order.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
-import type { LearnerOptions, StepMetrics, TrainRequest, TrainResult } from "../learner/learner.ts";
-import { Stopped } from "../learner/messages.ts";
+import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
-import { adamwStep } from "./optimizer.ts";
+import { adamwStep, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
+
+/** What stays from one training to the next. */
+export interface TrainOptions {
+  readonly factors: FactorSchedule;
+  readonly optimizer: OptimizerOptions;
+  readonly batchSize: number;
+  /** Longest sequence in tokens; longer rows are cut and counted. */
+  readonly sequenceMax: number;
+  /** Seed of the order of examples. */
+  readonly seed: number;
+  /** Threads of the engine. */
+  readonly threads: number;
+  /** Whether the texts of a batch lie side by side in rows; see `PartLimits`. */
+  readonly packed?: boolean;
+}
+
+export interface TrainRequest {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
+  readonly round: number;
+  readonly steps: number;
+  /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
+  readonly onStop?: "abort" | "keep";
+}
+
+export interface TrainResult {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Mean training loss over the steps, nats per token. */
+  readonly loss: number;
+  readonly tokens: number;
+  readonly examples: number;
+  readonly seconds: number;
+}
+
+/** One optimiser step as it happened. */
+export interface StepMetrics {
+  /** Steps taken since the optimiser was fresh, this one included. */
+  readonly step: number;
+  /** Nats per token of the step's batch. */
+  readonly loss: number;
+  /** Euclidean norm of the gradient before clipping. */
+  readonly gradientNorm: number;
+  readonly learningRate: number;
+  /** Completion tokens of the batch. */
+  readonly tokens: number;
+  readonly seconds: number;
+}
+
+/** Thrown between steps when the caller gave up waiting. */
+export class Stopped extends Error {}
 
 /** What a caller may hear of a training while it runs. */
 export interface TrainHooks {
@@ -31,7 +83,7 @@ export interface TrainHooks {
 export async function train(
   model: AdaptedModel,
   examples: Examples<AnyExample>,
-  options: LearnerOptions,
+  options: TrainOptions,
   request: TrainRequest,
   hooks: TrainHooks = {},
 ): Promise<TrainResult> {
@@ -47,8 +99,7 @@ export async function train(
   const before = stepsBefore(model.adapter, options.factors, request);
   const watchdog = new LossWatchdog();
   const { microBatch = new MicroBatch() } = hooks;
-  const { sequenceMax, threads } = options;
-  const packed = options.data?.packing === "separate";
+  const { sequenceMax, threads, packed = false } = options;
   let lossSum = 0;
   let tokens = 0;
   let taken = 0;
@@ -100,7 +151,7 @@ export async function train(
  */
 export function stepsBefore(
   adapter: Adapter,
-  schedule: LearnerOptions["factors"],
+  schedule: FactorSchedule,
   { round, optimizer }: TrainRequest,
 ): (slot: TensorSlot) => number {
   const [even, odd] = [0, 1].map((parity) => new Set(adapter.trained(schedule, parity)));
@@ -112,7 +163,6 @@ export function stepsBefore(
   };
 }
 
-function copyState(state: TrainRequest["optimizer"]): TrainRequest["optimizer"] {
-  const { step, firstMoment, secondMoment } = state;
+function copyState({ step, firstMoment, secondMoment }: OptimizerState): OptimizerState {
   return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
 }

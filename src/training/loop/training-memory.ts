@@ -1,5 +1,6 @@
 import type { RecomputeChoice } from "../../types.ts";
-import { type BatchShape, collateParts } from "../batches/collate.ts";
+import type { BatchShape } from "../batches/batch.ts";
+import { collateParts } from "../batches/collate.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 
 /** What training takes at most, in bytes. */

@@ -5,7 +5,7 @@ import { softmax } from "../graph/softmax.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { softcap } from "../layers/activations.ts";
 import { turnRows } from "../layers/rotation.ts";
-import type { Sequences } from "./blocks.ts";
+import type { Sequences } from "./sequences.ts";
 import type { Observe } from "./whole-sequences.ts";
 
 /** Names of a layer's cache inputs and of the new row that a step adds to them. */

@@ -1,6 +1,5 @@
 import type { Shape, Value } from "../graph/value.ts";
 import type { Blocks } from "./blocks.ts";
-import type { Classifier } from "./classifier.ts";
 
 /** A linear layer of the base model, which an adapter may attach to. */
 export interface LinearLayer {
@@ -62,6 +61,31 @@ export interface ModelDefinition {
   block(blocks: Blocks, layer: number, x: Value): Value;
   /** The normalisation after the last block; absent where every block ends with its own. */
   lastNorm?(blocks: Blocks, x: Value): Value;
+}
+
+/** A linear layer of a classification head; it trains whole. */
+export interface HeadLayer {
+  /** Its path in Hugging Face's names, e.g. `classifier.out_proj`. */
+  readonly module: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias: boolean;
+}
+
+/** How a model of some class tells texts apart. */
+export interface Classifier {
+  /** The name of what trains besides the adapter: PEFT's `modules_to_save`. */
+  readonly module: "classifier" | "score";
+  /** transformers' class that computes the same; null where it has none. */
+  readonly className: string | null;
+  /** Which hidden states of a text become its row. */
+  readonly pooling: "first" | "last" | "mean";
+  /** Whether positions see those after them too. */
+  readonly bidirectional: boolean;
+  /** The head's layers for a number of classes, in the order in which they lie behind an adapter. */
+  layers(classes: number): readonly HeadLayer[];
+  /** pooled [rows, hiddenSize] to logits [rows, classes]; `layer` applies one of `layers`. */
+  logits(blocks: Blocks, pooled: Value, layer: (module: string, x: Value) => Value): Value;
 }
 
 /** How config.json of a class is read. */

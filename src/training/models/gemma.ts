@@ -4,7 +4,7 @@ import { add, mul } from "../graph/elementwise.ts";
 import type { Value } from "../graph/value.ts";
 import { geluTanh } from "../layers/activations.ts";
 import { rmsNorm } from "../layers/normalisation.ts";
-import type { AttentionSettings, Blocks } from "./blocks.ts";
+import type { Blocks } from "./blocks.ts";
 import {
   checkHeads,
   checkPerLayer,
@@ -28,6 +28,7 @@ import { Inventory } from "./inventory.ts";
 import { LLAMA_TARGETS, llamaFields } from "./llama.ts";
 import { type RotaryConfig, readRotary, rotaryFields } from "./rotary-config.ts";
 import { scaledRotation } from "./rotary-scaling.ts";
+import type { AttentionSettings } from "./sequences.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";

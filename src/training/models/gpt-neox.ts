@@ -4,7 +4,6 @@ import { add } from "../graph/elementwise.ts";
 import { reshape, slice } from "../graph/movement.ts";
 import { dimension as sizeAt } from "../graph/shapes.ts";
 import type { Value } from "../graph/value.ts";
-import type { Projected } from "./blocks.ts";
 import {
   checkHeads,
   count,
@@ -22,6 +21,7 @@ import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory } from "./inventory.ts";
 import { type RotaryConfig, readRotary, rotaryConfigFields } from "./rotary-config.ts";
 import { scaledRotation } from "./rotary-scaling.ts";
+import type { Projected } from "./sequences.ts";
 
 const EMBEDDING = "gpt_neox.embed_in.weight";
 const HEAD = "embed_out.weight";

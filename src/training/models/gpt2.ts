@@ -3,7 +3,6 @@ import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import type { Value } from "../graph/value.ts";
-import type { AttentionSettings } from "./blocks.ts";
 import {
   count,
   dimension,
@@ -19,6 +18,7 @@ import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory, withoutPrefix } from "./inventory.ts";
+import type { AttentionSettings } from "./sequences.ts";
 
 const EMBEDDING = "transformer.wte.weight";
 const POSITIONS = "transformer.wpe.weight";

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatedUnit } from "../layers/gated-unit.ts";
-import type { AttentionSettings } from "./blocks.ts";
 import {
   checkHeads,
   count,
@@ -20,6 +19,7 @@ import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
 import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";
+import type { AttentionSettings } from "./sequences.ts";
 
 /** The numbers of a Llama-type decoder, with what its descendants changed. */
 export interface LlamaConfig extends DecoderSizes {

@@ -3,7 +3,7 @@ import { concat, reshape, slice } from "../graph/movement.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { causalAttention, joinHeads, splitHeads } from "../layers/attention.ts";
 import { turnRows } from "../layers/rotation.ts";
-import type { Sequences } from "./blocks.ts";
+import type { Sequences } from "./sequences.ts";
 
 /** Far below every score, as `causalMask` has it. */
 const HIDDEN = -1e9;

@@ -1,7 +1,7 @@
 import { scale } from "../graph/elementwise.ts";
 import type { Graph } from "../graph/value.ts";
 import { attention, joinHeads, splitHeads } from "../layers/attention.ts";
-import type { Sequences } from "./blocks.ts";
+import type { Sequences } from "./sequences.ts";
 import { positionsOf } from "./whole-sequences.ts";
 
 /**

@@ -1,10 +1,9 @@
-import type { Beginning } from "../adapters/adapter.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { expand } from "../graph/reduction.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import { causalAttention, joinHeads, splitHeads } from "../layers/attention.ts";
 import { type Places, turnRows } from "../layers/rotation.ts";
-import type { Sequences } from "./blocks.ts";
+import type { Beginning, Sequences } from "./sequences.ts";
 
 /** Called with a layer's rotated keys and its values, [batch, keyValueHeads, positions, headDim]. */
 export type Observe = (layer: number, key: Value, value: Value) => void;

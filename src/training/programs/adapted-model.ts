@@ -5,14 +5,15 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { addScaled, slotView } from "../adapters/slots.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { type FreezeOptions, type FrozenWeights, freeze } from "../base/frozen-weights.ts";
-import type { Batch, BatchShape } from "../batches/collate.ts";
-import type { Arrays, Engine, Program } from "../engine/engine.ts";
+import type { Batch, BatchShape } from "../batches/batch.ts";
+import type { Engine, Program } from "../engine/engine.ts";
 import { ProgramCache } from "../engine/program-cache.ts";
 import { type GraphMemory, graphMemory } from "../graph/memory.ts";
-import { Graph, type Value } from "../graph/value.ts";
-import { type Blocks, makeBlocks, type Sequences } from "../models/blocks.ts";
+import { type Arrays, Graph, type Value } from "../graph/value.ts";
+import { makeBlocks } from "../models/make-blocks.ts";
 import { gradientName, trainingOutputs } from "./loss-program.ts";
 import { NEXT_TOKEN, type Objective } from "./objective.ts";
+import type { ProgramParts } from "./program-parts.ts";
 
 /** Losses of a batch's completion tokens. */
 export interface RowResults {
@@ -21,14 +22,6 @@ export interface RowResults {
   readonly correct: Uint8Array;
   /** Logits of each text, [texts, classes]; of classifiers only. */
   readonly logits?: Float32Array;
-}
-
-/** What a program is built from: a graph, the adapter's tensors in it, and blocks over any kind of sequences. */
-export interface ProgramParts {
-  readonly graph: Graph;
-  /** The adapter's tensors by slot name. */
-  readonly tensors: ReadonlyMap<string, Value>;
-  blocks(sequences: Sequences): Blocks;
 }
 
 /** Which gradients a training program gives, and whether it recomputes the blocks' values for them. */

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { headModuleTensors } from "../adapters/classification-head.ts";
-import type { Batch, BatchShape } from "../batches/collate.ts";
-import type { Arrays } from "../engine/engine.ts";
+import type { Batch, BatchShape } from "../batches/batch.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
-import type { Graph, Value } from "../graph/value.ts";
+import type { Arrays, Graph, Value } from "../graph/value.ts";
 import { logitLoss } from "../layers/cross-entropy.ts";
-import { type Classifier, classifierOf } from "../models/classifier.ts";
-import type { ModelDefinition } from "../models/definition.ts";
+import { classifierOf } from "../models/classifier.ts";
+import type { Classifier, ModelDefinition } from "../models/definition.ts";
 import { paddedSequences } from "../models/padded-sequences.ts";
 import { wholeSequences } from "../models/whole-sequences.ts";
 import { evaluationOutputs } from "./loss-program.ts";

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../random.ts";
-import { bucket } from "../batches/collate.ts";
-import type { Arrays } from "../engine/engine.ts";
+import { bucket } from "../batches/batch.ts";
 import { gatherRows } from "../graph/indexing.ts";
-import type { Value } from "../graph/value.ts";
+import type { Arrays, Value } from "../graph/value.ts";
 import { cachedSequence, cacheNames, maskName } from "../models/cached-sequence.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import { type Observe, wholeSequences } from "../models/whole-sequences.ts";

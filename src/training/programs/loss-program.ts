@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BatchShape } from "../batches/collate.ts";
+import type { BatchShape } from "../batches/batch.ts";
 import { greaterOrEqual } from "../graph/elementwise.ts";
 import { gradients } from "../graph/gradient.ts";
 import { gatherRows } from "../graph/indexing.ts";
@@ -13,7 +13,7 @@ import type { Blocks } from "../models/blocks.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import { packedSequences } from "../models/packed-sequences.ts";
 import { wholeSequences } from "../models/whole-sequences.ts";
-import type { ProgramParts } from "./adapted-model.ts";
+import type { ProgramParts } from "./program-parts.ts";
 
 /** The output of a program that holds the gradient of parameter `name`. */
 export function gradientName(name: string): string {

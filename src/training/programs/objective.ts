@@ -1,10 +1,9 @@
-import type { Batch, BatchShape } from "../batches/collate.ts";
-import type { Arrays } from "../engine/engine.ts";
-import type { Value } from "../graph/value.ts";
+import type { Batch, BatchShape } from "../batches/batch.ts";
+import type { Arrays, Value } from "../graph/value.ts";
 import type { HeadLoss } from "../layers/cross-entropy.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { ProgramParts } from "./adapted-model.ts";
 import { batchLoss, evaluationOutputs } from "./loss-program.ts";
+import type { ProgramParts } from "./program-parts.ts";
 
 /** What a model learns: the loss of a batch, and what a program of it is fed. */
 export interface Objective {

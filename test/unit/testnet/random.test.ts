@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createRandom, dirichlet, gamma, normal, shuffled } from "../../../testnet/random.ts";
+import { shuffled } from "../../../src/random.ts";
+import { createRandom, dirichlet, gamma, normal } from "../../../testnet/random.ts";
 
 const draw = (count: number, next: () => number) => Array.from({ length: count }, next);
 const average = (values: readonly number[]) =>

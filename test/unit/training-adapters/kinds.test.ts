@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Adaptation, Adapter } from "../../../src/training/adapters/adapter.ts";
+import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { createDora } from "../../../src/training/adapters/dora.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { readAdapterSettings } from "../../../src/training/adapters/peft-config.ts";
@@ -7,7 +7,8 @@ import { fitPeft, readPeft } from "../../../src/training/adapters/peft-reader.ts
 import { writePeft } from "../../../src/training/adapters/peft-writer.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
-import { makeBlocks } from "../../../src/training/models/blocks.ts";
+import type { Adaptation } from "../../../src/training/models/adaptation.ts";
+import { makeBlocks } from "../../../src/training/models/make-blocks.ts";
 import { AdaptedModel, adapterInputs } from "../../../src/training/programs/adapted-model.ts";
 import { choose, generate } from "../../../src/training/programs/generation.ts";
 import { batchLoss } from "../../../src/training/programs/loss-program.ts";

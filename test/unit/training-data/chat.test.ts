@@ -6,7 +6,7 @@ import {
   learnedParts,
   learnedTokens,
 } from "../../../src/training/data/examples/example.ts";
-import type { Message } from "../../../src/training/data/examples/row-text.ts";
+import type { Message } from "../../../src/training/data/tokenizer/chat-template.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
 

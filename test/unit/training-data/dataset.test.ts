@@ -4,11 +4,11 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Dataset, loadDataset } from "../../../src/training/data/dataset/dataset.ts";
 import { HELD_OUT_EXAMPLES_MAX, splitHeldOut } from "../../../src/training/data/dataset/split.ts";
+import type { ColumnMap } from "../../../src/training/data/examples/columns.ts";
 import { encodeExample, encodePrompt } from "../../../src/training/data/examples/encode.ts";
 import type { Example } from "../../../src/training/data/examples/example.ts";
 import type { RowText } from "../../../src/training/data/examples/row-text.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
-import type { ColumnMap } from "../../../src/training/learner/learner.ts";
 import { inFolder, writeTinyModel } from "../training-files/tiny-model.ts";
 
 // Ids of the tiny tokenizer: BOS 1, EOS 2, a 3, b 4, c 5, d 6, e 7, space 8, ":" 9, ab 10, abc 11.

@@ -2,8 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readLabelledDataset } from "../../../src/training/data/dataset/labelled.ts";
+import type { ColumnMap } from "../../../src/training/data/examples/columns.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
-import type { ColumnMap } from "../../../src/training/learner/learner.ts";
 import { inFolder, TINY_TOKENIZER, writeTinyModel } from "../training-files/tiny-model.ts";
 import { parquet, writeFiles } from "./data-files.ts";
 

@@ -9,7 +9,7 @@ import {
   causalMask,
   splitHeads,
 } from "../../../src/training/layers/attention.ts";
-import { lower } from "../../../src/training/onnx/lowering.ts";
+import { lower } from "../../../src/training/onnx/lower.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { weightedSum } from "./operator-cases.ts";
 

@@ -1,11 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  bucket,
-  collate,
-  collateParts,
-  stepExamples,
-} from "../../../src/training/batches/collate.ts";
+import { bucket } from "../../../src/training/batches/batch.ts";
+import { collate, collateParts } from "../../../src/training/batches/collate.ts";
+import { stepExamples } from "../../../src/training/batches/example-order.ts";
 
 const example = (ids: readonly number[], promptLength: number) => ({
   ids: Int32Array.from(ids),
@@ -110,6 +107,13 @@ describe("the order of examples", () => {
   test("depends on the seed and the step only", () => {
     expect(stepExamples(50, 8, 1, 7)).toEqual(stepExamples(50, 8, 1, 7));
     expect(stepExamples(50, 8, 1, 7)).not.toEqual(stepExamples(50, 8, 2, 7));
+  });
+
+  test("keeps the permutations of the epochs that a step is in, and none from before", () => {
+    const orders = new Map<number, readonly number[]>();
+    for (let step = 0; step < 100; step += 1) stepExamples(6, 4, 3, step, orders);
+
+    expect([...orders.keys()]).toEqual([66]);
   });
 
   test("fills a batch larger than the data by going round", () => {

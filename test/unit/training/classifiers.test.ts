@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterAll, describe, expect, test } from "vitest";
 import { collate, collateParts } from "../../../src/training/batches/collate.ts";
-import type { LabelledExample } from "../../../src/training/data/dataset/labelled.ts";
+import type { LabelledExample } from "../../../src/training/data/examples/example.ts";
 import { ENCODERS } from "../../../src/training/models/architectures.ts";
 import {
   CLASSES,

@@ -1,8 +1,7 @@
-import type { Arrays } from "../../../src/training/engine/engine.ts";
 import { greaterOrEqual } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
 import { max } from "../../../src/training/graph/reduction.ts";
-import { Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
+import { type Arrays, Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { type Case, numbers } from "./finite-differences.ts";
 import { BLOCKS, OPERATIONS, PACKED, two, weightedSum } from "./operator-cases.ts";
 

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
-import type { Arrays } from "../../../src/training/engine/engine.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
-import { Graph, type Shape, sizeOf, type Value } from "../../../src/training/graph/value.ts";
+import {
+  type Arrays,
+  Graph,
+  type Shape,
+  sizeOf,
+  type Value,
+} from "../../../src/training/graph/value.ts";
 
 export const engine = createOnnxEngine({ threads: 1 });
 

@@ -2,7 +2,7 @@ import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { withClassificationHead } from "../../../src/training/adapters/classification-head.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
-import type { LabelledExample } from "../../../src/training/data/dataset/labelled.ts";
+import type { LabelledExample } from "../../../src/training/data/examples/example.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { classification } from "../../../src/training/programs/classification.ts";

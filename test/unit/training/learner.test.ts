@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
+import type { FactorSchedule } from "../../../src/training/adapters/adapter.ts";
 import { createLearner } from "../../../src/training/index.ts";
-import type { FactorSchedule, Learner } from "../../../src/training/learner/learner.ts";
+import type { Learner } from "../../../src/training/learner/learner.ts";
 import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 
 let folder: string;

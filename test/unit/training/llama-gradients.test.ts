@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Adaptation } from "../../../src/training/adapters/adapter.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
-import type { BatchShape } from "../../../src/training/batches/collate.ts";
+import type { BatchShape } from "../../../src/training/batches/batch.ts";
 import type { Graph, Shape, Value } from "../../../src/training/graph/value.ts";
-import { makeBlocks, type WeightSource } from "../../../src/training/models/blocks.ts";
+import type { Adaptation } from "../../../src/training/models/adaptation.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 import { llamaModel } from "../../../src/training/models/llama.ts";
+import { makeBlocks, type WeightSource } from "../../../src/training/models/make-blocks.ts";
 import { adapterInputs } from "../../../src/training/programs/adapted-model.ts";
 import { batchLoss } from "../../../src/training/programs/loss-program.ts";
 import { gradientError } from "./finite-differences.ts";

@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
 import { createLora } from "../../../src/training/adapters/lora.ts";
-import type { OptimizerOptions } from "../../../src/training/learner/learner.ts";
-import { adamwStep, freshOptimizer, gradientNorm } from "../../../src/training/loop/optimizer.ts";
+import {
+  adamwStep,
+  freshOptimizer,
+  gradientNorm,
+  type OptimizerOptions,
+} from "../../../src/training/loop/optimizer.ts";
 import { learningRateAt } from "../../../src/training/loop/schedule.ts";
 import { stepsBefore } from "../../../src/training/loop/train-step.ts";
 import { tinyModel } from "./tiny-llama.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, collateParts } from "../../../src/training/batches/collate.ts";
+import type { Batch } from "../../../src/training/batches/batch.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import { packRows } from "../../../src/training/batches/packed-rows.ts";
 import type { Example } from "../../../src/training/data/examples/example.ts";
 import { LearnerCore } from "../../../src/training/learner/core.ts";

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
-import type { Arrays, Engine } from "../../../src/training/engine/engine.ts";
+import type { Engine } from "../../../src/training/engine/engine.ts";
 import { KERNELS } from "../../../src/training/engine/tfjs/kernels.ts";
 import { greaterOrEqual, scale, sub } from "../../../src/training/graph/elementwise.ts";
 import { gradients, topologicalOrder } from "../../../src/training/graph/gradient.ts";
 import { linear, matmul } from "../../../src/training/graph/matmul.ts";
 import { slice } from "../../../src/training/graph/movement.ts";
 import { max } from "../../../src/training/graph/reduction.ts";
-import { Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
+import { type Arrays, Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { type Case, numbers, engine as onnx } from "./finite-differences.ts";
 import { BLOCKS, OPERATIONS, one, PACKED, two, weightedSum } from "./operator-cases.ts";

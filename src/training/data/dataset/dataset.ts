@@ -1,5 +1,5 @@
 import { KlatchError } from "../../../errors.ts";
-import type { ColumnMap, DataSummary } from "../../learner/learner.ts";
+import type { ColumnMap } from "../examples/columns.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import type { Example, ExampleFormat } from "../examples/example.ts";
 import { ExampleReader, type Reading } from "../examples/example-reader.ts";
@@ -9,6 +9,20 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { ExampleStore, type Examples, ExampleWriter, tokensInMemory } from "./example-store.ts";
 import { TokenCache } from "./token-cache.ts";
 import type { DatasetFacts } from "./token-file.ts";
+
+/** Counts of one data set after reading. */
+export interface DataSummary {
+  readonly examples: number;
+  readonly tokens: number;
+  /** Rows cut to `sequenceMax`. */
+  readonly truncated: number;
+  /** Rows left out because their completion or text is empty. */
+  readonly skipped: number;
+  /** Examples that say the same as an earlier one of the set, but for case and spaces. */
+  readonly duplicates: number;
+  /** What else the reader of the data has to know, one sentence each. */
+  readonly notes: readonly string[];
+}
 
 export interface Dataset<E = Example> {
   readonly examples: Examples<E>;

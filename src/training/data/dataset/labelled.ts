@@ -1,22 +1,14 @@
 import { KlatchError } from "../../../errors.ts";
-import type { ColumnMap, DataSummary } from "../../learner/learner.ts";
 import { Classes, describeBalance, type LabelledText } from "../examples/classes.ts";
+import type { ColumnMap } from "../examples/columns.ts";
 import { countDuplicates, textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
+import type { LabelledExample } from "../examples/example.ts";
 import { textOf } from "../examples/row-text.ts";
 import type { Row } from "../rows/row.ts";
 import { expandFolders, rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import type { Dataset } from "./dataset.ts";
-
-/** A text and its class, for a classification head. */
-export interface LabelledExample {
-  /** The text with the model's special tokens around it, e.g. `[CLS] text [SEP]`. */
-  readonly ids: Int32Array;
-  /** Index into `classes`. */
-  readonly label: number;
-  readonly truncated: boolean;
-}
+import type { DataSummary, Dataset } from "./dataset.ts";
 
 export interface LabelledDataset extends Dataset<LabelledExample> {
   readonly examples: readonly LabelledExample[];

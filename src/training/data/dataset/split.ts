@@ -1,20 +1,8 @@
 import assert from "node:assert/strict";
-import type { Random } from "../../../random.ts";
-import type { DataSummary } from "../../learner/learner.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import type { Example } from "../examples/example.ts";
-import type { Dataset } from "./dataset.ts";
+import type { DataSummary, Dataset } from "./dataset.ts";
 import type { Examples } from "./example-store.ts";
-
-/** Fisher-Yates; leaves `items` as it is. */
-export function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const order = [...items];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j] as T, order[i] as T];
-  }
-  return order;
-}
 
 /** Held-out examples are evaluated in every round: more of them cost time and training data, and tell little more. */
 export const HELD_OUT_EXAMPLES_MAX = 512;

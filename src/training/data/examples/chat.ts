@@ -1,9 +1,8 @@
 import { KlatchError } from "../../../errors.ts";
-import type { ChatTemplate } from "../tokenizer/chat-template.ts";
+import type { ChatTemplate, Message } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeEnd, fitPair } from "./encode-end.ts";
 import type { Example } from "./example.ts";
-import type { Message } from "./row-text.ts";
 
 export interface Conversation {
   readonly messages: readonly Message[];

@@ -1,6 +1,18 @@
 import { KlatchError } from "../../../errors.ts";
-import type { ColumnMap } from "../../learner/learner.ts";
 import type { Row } from "../rows/row.ts";
+
+/** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
+export interface ColumnMap {
+  readonly text?: string;
+  readonly prompt?: string;
+  readonly completion?: string;
+  readonly messages?: string;
+  /** The class of a text: what a classifier learns, and a language model answers. */
+  readonly label?: string;
+  readonly instruction?: string;
+  readonly input?: string;
+  readonly output?: string;
+}
 
 /** Which columns hold an example's parts, with every name settled. */
 export type Columns =

@@ -1,8 +1,9 @@
+import type { Message } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeChat } from "./chat.ts";
 import { encodeEnd, fitPair, maybe } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
-import { alpacaPrompt, type Message, type RowText } from "./row-text.ts";
+import { alpacaPrompt, type RowText } from "./row-text.ts";
 
 /**
  * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that whoever

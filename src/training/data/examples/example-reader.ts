@@ -1,9 +1,8 @@
 import { KlatchError } from "../../../errors.ts";
-import type { ColumnMap } from "../../learner/learner.ts";
 import type { Row } from "../rows/row.ts";
 import { rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Columns, settleColumns } from "./columns.ts";
+import { type ColumnMap, type Columns, settleColumns } from "./columns.ts";
 import { textHash, wordsOf } from "./duplicates.ts";
 import { encodeExample } from "./encode.ts";
 import type { Example, ExampleFormat } from "./example.ts";

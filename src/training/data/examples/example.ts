@@ -26,3 +26,24 @@ export function learnedParts(example: Example): NonNullable<Example["parts"]> {
 export function learnedTokens(example: Example): number {
   return learnedParts(example).reduce((total, [start, end]) => total + end - start, 0);
 }
+
+/** A text and its class, for a classification head. */
+export interface LabelledExample {
+  /** The text with the model's special tokens around it, e.g. `[CLS] text [SEP]`. */
+  readonly ids: Int32Array;
+  /** Index into `classes`. */
+  readonly label: number;
+  readonly truncated: boolean;
+}
+
+/** A text to continue, or one with a class. All of a batch are of one kind. */
+export type AnyExample = Example | LabelledExample;
+
+export function isLabelled(example: AnyExample): example is LabelledExample {
+  return "label" in example;
+}
+
+/** Positions that an example takes in a batch: the last id of a text to continue is only a target. */
+export function positionsTaken(example: AnyExample): number {
+  return isLabelled(example) ? example.ids.length : example.ids.length - 1;
+}

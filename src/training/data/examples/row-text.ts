@@ -2,14 +2,8 @@ import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { oneLine } from "../../files/file-access.ts";
 import { badRow, type Row } from "../rows/row.ts";
+import type { Message } from "../tokenizer/chat-template.ts";
 import { COLUMNS_HINT, type Columns, present } from "./columns.ts";
-
-/** One turn of a conversation; further fields are for the chat template. */
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-  readonly [field: string]: unknown;
-}
 
 /** The text parts of one row; an empty completion means that there is nothing to learn from it. */
 export type RowText =

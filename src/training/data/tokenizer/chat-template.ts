@@ -5,7 +5,6 @@ import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
 import { isMissing, oneLine, readText } from "../../files/file-access.ts";
-import type { Message } from "../examples/row-text.ts";
 import { renderBounded } from "./bounded-template.ts";
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
@@ -34,6 +33,13 @@ export const chatSettings = {
   mask_token: tokenSchema,
 };
 type ChatSettings = z.infer<z.ZodObject<typeof chatSettings>>;
+
+/** One turn of a conversation; further fields are for the chat template. */
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+  readonly [field: string]: unknown;
+}
 
 /** How the makers of a chat model write a conversation as text, special tokens included. */
 export interface ChatTemplate {

@@ -1,8 +1,8 @@
 import { AssertionError } from "node:assert";
 import { KlatchError } from "../../../errors.ts";
 import { computationOrder } from "../../graph/gradient.ts";
-import type { TypedArray, Value } from "../../graph/value.ts";
-import type { Arrays, Engine, Program } from "../engine.ts";
+import type { Arrays, TypedArray, Value } from "../../graph/value.ts";
+import type { Engine, Program } from "../engine.ts";
 import { loadBackend, type TfjsBackend } from "./backends.ts";
 import { COMMON_RULES, rewrite, WASM_RULES } from "./rewrites.ts";
 import { KeptTensors } from "./tensors.ts";

@@ -1,0 +1,20 @@
+import type { Value } from "../graph/value.ts";
+import type { LinearLayer } from "./definition.ts";
+import type { Beginning } from "./sequences.ts";
+
+/** A frozen linear layer in a graph. */
+export interface FrozenLinear {
+  /** x [rows, inputs] times the matrix, without the bias: [rows, outputs]. */
+  product(x: Value): Value;
+  /** y [rows, outputs] with the bias, where the layer has one. */
+  withBias(y: Value): Value;
+}
+
+/** What an adapter changes while a model's graph is built. */
+export interface Adaptation {
+  /** Linear layer `layer` of x [rows, inputs] as adapted, [rows, outputs]; undefined leaves it as it is. */
+  linear?(layer: LinearLayer, x: Value, frozen: FrozenLinear): Value | undefined;
+  readonly beginning?: Beginning;
+  /** What takes the place of a frozen weight; undefined leaves it. */
+  weight?(name: string): Value | undefined;
+}
