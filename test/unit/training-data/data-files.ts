@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { type Dataset, loadDataset } from "../../../src/training/data/dataset/dataset.ts";
 import type { Example } from "../../../src/training/data/examples/example.ts";
+import type { Row } from "../../../src/training/data/rows/row.ts";
+import { readRows } from "../../../src/training/data/rows/rows.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { inFolder, writeTinyModel } from "../training-files/tiny-model.ts";
 
@@ -32,7 +34,7 @@ export async function writeFiles(
 }
 
 /** LZ4 without any repetition found: one run of literal bytes (the LZ4 block format, "Sequences"). */
-function lz4Literals(input: Uint8Array): Uint8Array {
+export function lz4Literals(input: Uint8Array): Uint8Array {
   const more: number[] = [];
   for (let rest = input.length - 15; rest >= 0; rest -= 255) more.push(Math.min(rest, 255));
   return Uint8Array.of(Math.min(input.length, 15) << 4, ...more, ...input);
@@ -81,3 +83,11 @@ export function examplesOf({ examples }: Pick<Dataset, "examples">): readonly Ex
 
 export const idsOf = (set: Dataset): readonly (readonly number[])[] =>
   examplesOf(set).map(({ ids }) => [...ids]);
+
+/** The rows of a Parquet file with these bytes. */
+export async function rowsOfParquet(bytes: Uint8Array): Promise<readonly Row[]> {
+  return await inFolder(async (folder) => {
+    await writeFiles(folder, { "a.parquet": bytes });
+    return await readRows(join(folder, "a.parquet"));
+  });
+}

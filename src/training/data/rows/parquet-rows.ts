@@ -1,22 +1,21 @@
 import { isUtf8 } from "node:buffer";
 import type { FileHandle } from "node:fs/promises";
 import { open } from "node:fs/promises";
-import {
-  type AsyncBuffer,
-  type Compressors,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-  type RowGroup,
-} from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { type AsyncBuffer, type FileMetaData, parquetReadObjects, type RowGroup } from "hyparquet";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, oneLine, readExactly } from "../../files/file-access.ts";
+import { checkColumns, type Limits, TooMuch } from "./parquet/check-columns.ts";
+import { CODECS } from "./parquet/codecs.ts";
+import { readFooter } from "./parquet/footer.ts";
 import { BATCH_ROWS, type Row, type RowBatches } from "./row.ts";
 
 const MAGIC = "PAR1";
-/** The stored bytes of a row group are in memory at a time; writers make them of some hundred megabytes at most. */
-const GROUP_BYTES_MAX = 2 ** 31;
+/** A row group is in memory at a time; writers make them of some hundred megabytes at most. */
+const LIMITS = { bytes: 2 ** 31, values: 2 ** 24 };
+/** A value that repeats costs next to nothing: this many for a byte are the same row over and over. */
+const VALUES_PER_BYTE = 1 << 12;
+/** An array's place for a value. */
+const SLOT_BYTES = 8;
 /** What is taken out of a group at once. A value that repeats costs the file nothing, and each row its memory. */
 export interface Piece {
   readonly rows: number;
@@ -25,14 +24,9 @@ export interface Piece {
 }
 const PIECE: Piece = { rows: 1 << 20, bytes: 16 << 20 };
 
-/** An empty page has nothing to unpack, and the library's LZ4 fails at it. */
-const decompressors: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, unpack]) => [
-    codec,
-    (input: Uint8Array, length: number) =>
-      length === 0 ? new Uint8Array() : unpack(input, length),
-  ]),
-);
+/** Shapes on a map are no text; the library would make objects of them. */
+const asBytes = (bytes: Uint8Array) => bytes;
+const parsers = { geometryFromBytes: asBytes, geographyFromBytes: asBytes };
 
 function damaged(file: string, what: string, cause?: unknown): KlatchError {
   return new KlatchError(
@@ -108,8 +102,9 @@ function isPlain({ schema }: FileMetaData): boolean {
 /** Many a file has but one group: its plain columns need not be unpacked at once. */
 function rowsAtOnce(group: RowGroup, metadata: FileMetaData, { rows, bytes }: Piece): number {
   if (!isPlain(metadata)) return rows;
-  const rowBytes = Number(group.total_byte_size) / Math.max(Number(group.num_rows), 1);
-  return Math.min(rows, Math.max(BATCH_ROWS, Math.floor(bytes / Math.max(rowBytes, 1))));
+  const stored = Number(group.total_byte_size) / Math.max(Number(group.num_rows), 1);
+  const rowBytes = Math.max(stored, SLOT_BYTES * group.columns.length, 1);
+  return Math.min(rows, Math.max(BATCH_ROWS, Math.floor(bytes / rowBytes)));
 }
 
 async function* groups(
@@ -119,22 +114,34 @@ async function* groups(
   piece: Piece,
 ): RowBatches {
   let rowStart = 0;
+  let fileValues = Math.max(LIMITS.values, file.byteLength * VALUES_PER_BYTE);
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
-    if (group.total_byte_size > GROUP_BYTES_MAX) {
-      throw new KlatchError(
-        "data",
-        `${name} has a row group of ${group.total_byte_size} bytes, at most ${GROUP_BYTES_MAX} are read at once`,
-        "write it with smaller row groups",
-      );
-    }
-    const options = { file: remembered(file), metadata, compressors: decompressors, utf8: false };
+    const groupFile = remembered(file);
+    fileValues -= await checked(group, metadata, groupFile, { ...LIMITS, fileValues }, name);
+    const options = { file: groupFile, metadata, compressors: CODECS, parsers, utf8: false };
     const pieceRows = rowsAtOnce(group, metadata, piece);
     while (rowStart < rowEnd) {
       const range = { rowStart, rowEnd: Math.min(rowStart + pieceRows, rowEnd) };
       yield* batches(await parquetReadObjects({ ...options, ...range }), rowStart);
       rowStart = range.rowEnd;
     }
+  }
+}
+
+async function checked(
+  group: RowGroup,
+  metadata: FileMetaData,
+  file: AsyncBuffer,
+  limits: Limits,
+  name: string,
+): Promise<number> {
+  try {
+    return await checkColumns(group, metadata, (from, to) => file.slice(from, to), limits);
+  } catch (error) {
+    if (!(error instanceof TooMuch)) throw error;
+    const what = `${name} has a row group of ${error.message}`;
+    throw new KlatchError("data", what, "write it with smaller row groups and pages");
   }
 }
 
@@ -163,7 +170,7 @@ export async function* parquetRows(file: string, piece = PIECE): RowBatches {
     handle = await open(file, "r");
     const buffer = slices(handle, (await handle.stat()).size, file);
     await checkEnds(buffer, file);
-    yield* groups(buffer, await parquetMetadataAsync(buffer), file, piece);
+    yield* groups(buffer, await readFooter(buffer), file, piece);
   } catch (error) {
     if (error instanceof KlatchError) throw error;
     const isOfFileSystem = error instanceof Error && "syscall" in error;
