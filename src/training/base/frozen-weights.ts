@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import type { BaseDType } from "../../types.ts";
-import type { Arrays } from "../graph/value.ts";
+import type { Arrays, Graph, Value } from "../graph/value.ts";
 import type { WeightSource } from "../models/make-blocks.ts";
-import type { BaseModel } from "./base-model.ts";
+import type { BaseModel, BaseTensor } from "./base-model.ts";
 import { type PackedDType, packWeights } from "./packed-weights.ts";
 
-/** Weights up to this size are copied into every program, which packs them once and runs faster. */
+/** Weights up to this size are written into every program, which packs them once and runs faster. */
 const COPY_BYTES_MAX = 128 << 20;
-/** The engine keeps about three copies of a constant: as read, and packed for the forward and the backward product. */
-const COPIES_PER_PROGRAM = 3;
+/** The engine packs a constant for the forward and for the backward product. */
+const COPIES_PER_PROGRAM = 2;
 /** Memory that all copies may take, and the number of programs that must be kept and may be kept. */
 const COPIES_BYTES_MAX = 2 * 2 ** 30;
 const PROGRAMS_MIN = 6;
@@ -17,6 +17,8 @@ const PROGRAMS_MAX = 24;
 export interface FreezeOptions {
   readonly dtype?: BaseDType;
   readonly copyBytesMax?: number;
+  /** See `Engine.soleCopyBytesMax`. */
+  readonly soleCopyBytesMax?: number;
 }
 
 /**
@@ -25,36 +27,50 @@ export interface FreezeOptions {
 export interface FrozenWeights extends WeightSource {
   /** What every run must be fed besides the program's own inputs. */
   readonly feeds: Arrays;
-  /** Memory that the weights take with one program that has them. */
+  /** Memory that the weights take as they are; see `GraphMemory.packed` for what programs add. */
   readonly bytes: number;
   /** How many programs with these weights to keep. */
   readonly programsMax: number;
+  /** Weights that are fed, as constants for one program at a time; absent where that takes too much memory. */
+  readonly copied?: WeightSource;
 }
 
 /**
- * Prepares a base model's weights for programs. Copied or fed depends on the size alone: the two round differently, and
+ * Prepares a base model's weights for programs. Constants or fed depends on the size alone: the two round differently, and
  * the same step must give the same bytes whatever ran before.
  */
 export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
-  const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX } = options;
+  const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX, soleCopyBytesMax = 0 } = options;
   if (dtype !== "f32") return freezePacked(model, dtype);
   const bytes = model.parameters * Float32Array.BYTES_PER_ELEMENT;
   const copied = bytes <= copyBytesMax;
   const { aliases, weights } = model.definition;
   const tensors = new Map([...weights.keys()].map((name) => [name, model.tensor(name)]));
-  const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
-  return {
-    feeds: copied ? {} : Object.fromEntries([...tensors].map(([name, { data }]) => [name, data])),
-    bytes: copied ? (1 + COPIES_PER_PROGRAM) * bytes : bytes,
-    programsMax: copied ? Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX) : PROGRAMS_MAX,
+  const source = (as: (graph: Graph, name: string, tensor: BaseTensor) => Value): WeightSource => ({
     weight(graph, requested) {
       const name = aliases.get(requested) ?? requested;
       const tensor = tensors.get(name);
       assert.ok(tensor !== undefined, `a weight ${name}`);
-      const { shape, data } = tensor;
-      return copied ? graph.constant(data, shape, "f32", name) : graph.input(name, shape, "f32");
+      return as(graph, name, tensor);
     },
+  });
+  const constants = source((graph, name, { shape, data }) =>
+    graph.constant(data, shape, "f32", name),
+  );
+  const inputs = source((graph, name, { shape }) => graph.input(name, shape, "f32"));
+  if (copied) return { ...constants, feeds: {}, bytes, programsMax: affordablePrograms(bytes) };
+  return {
+    ...inputs,
+    feeds: Object.fromEntries([...tensors].map(([name, { data }]) => [name, data])),
+    bytes,
+    programsMax: PROGRAMS_MAX,
+    ...(bytes <= soleCopyBytesMax ? { copied: constants } : {}),
   };
+}
+
+function affordablePrograms(bytes: number): number {
+  const affordable = Math.floor(COPIES_BYTES_MAX / (COPIES_PER_PROGRAM * bytes));
+  return Math.min(Math.max(affordable, PROGRAMS_MIN), PROGRAMS_MAX);
 }
 
 /** Matrices in fewer bits, everything else fed as it is. */

@@ -50,7 +50,7 @@ export class DeviceBuffers {
   async #copy(port: OnnxPort, data: TypedArray): Promise<Kept> {
     const graph = new Graph();
     const source = graph.input("source", port.shape, port.dtype);
-    const owner = await InferenceSession.create(encodeModel(lower({ kept: source })), {
+    const owner = await InferenceSession.create(encodeModel(lower({ kept: source })).bytes, {
       ...this.#options,
       preferredOutputLocation: "gpu-buffer",
     });

@@ -19,6 +19,8 @@ export interface Engine {
   compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
   /** Frozen weights of at most so many bytes are written into programs, larger ones fed; unset leaves it to the caller. */
   readonly copyBytesMax?: number;
+  /** Of those that are fed, weights of at most so many bytes are written into one program at a time; unset is none. */
+  readonly soleCopyBytesMax?: number;
   /**
    * Promises that these arrays never change and will be fed again and again. An engine that has it copies each to its
    * device once, whatever number of programs reads it.

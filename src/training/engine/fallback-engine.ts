@@ -19,6 +19,7 @@ export function withFallback(
 
 class FallbackEngine implements Engine {
   readonly copyBytesMax?: number;
+  readonly soleCopyBytesMax?: number;
   readonly keep?: (arrays: Iterable<TypedArray>) => void;
   readonly #first: Engine;
   readonly #openSecond: () => Promise<Engine>;
@@ -34,6 +35,7 @@ class FallbackEngine implements Engine {
     this.#openSecond = openSecond;
     this.#onLoss = onLoss;
     if (first.copyBytesMax !== undefined) this.copyBytesMax = first.copyBytesMax;
+    if (first.soleCopyBytesMax !== undefined) this.soleCopyBytesMax = first.soleCopyBytesMax;
     if (first.keep !== undefined) this.keep = (arrays) => first.keep?.(arrays);
   }
 

@@ -45,8 +45,10 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       try {
         // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
         const double = graph.outputs.some((port) => port.dtype === "f64");
-        const session = await InferenceSession.create(encodeModel(graph), {
+        const { bytes, external } = encodeModel(graph, provider.readsInPlace);
+        const session = await InferenceSession.create(bytes, {
           ...settings,
+          externalData: external,
           graphOptimizationLevel: double ? "basic" : "all",
           enableCpuMemArena,
         });
@@ -57,6 +59,9 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       }
     },
     ...(provider.copyBytesMax === undefined ? {} : { copyBytesMax: provider.copyBytesMax }),
+    ...(provider.soleCopyBytesMax === undefined
+      ? {}
+      : { soleCopyBytesMax: provider.soleCopyBytesMax }),
     ...(provider.keepsBuffers
       ? { keep: (arrays: Iterable<TypedArray>) => buffers.keep(arrays) }
       : {}),

@@ -9,6 +9,8 @@ export interface GraphMemory {
   readonly inputs: number;
   /** What the program itself holds. */
   readonly constants: number;
+  /** Copies of constant matrices that an engine on the CPU packs, one for each product they are the right side of. */
+  readonly packed: number;
   /** The most that is alive at one time of what the graph computes, outputs included. */
   readonly activations: number;
 }
@@ -23,19 +25,25 @@ export function graphMemory(outputs: Readonly<Record<string, Value>>): GraphMemo
   const given = { input: 0, constant: 0 };
   let alive = 0;
   let peak = 0;
+  let packed = 0;
   for (const [at, value] of order.entries()) {
     if (value.op === "input" || value.op === "constant") given[value.op] += bytesOf(value);
     else if (ownerOf(value) === value) alive += bytesOf(value);
+    packed += packedBytes(value);
     peak = Math.max(peak, alive);
     for (const freed of lastUse.get(at) ?? []) alive -= bytesOf(freed);
   }
-  return { inputs: given.input, constants: given.constant, activations: peak };
+  return { inputs: given.input, constants: given.constant, packed, activations: peak };
 }
 
 // --- internal ---
 
 function bytesOf(value: Value): number {
   return sizeOf(value.shape) * BYTES[value.dtype];
+}
+
+function packedBytes({ op, shape, inputs: [, right] }: Value): number {
+  return op === "matmul" && shape.length === 2 && right?.op === "constant" ? bytesOf(right) : 0;
 }
 
 /** The value whose memory `value` lies in: these operations only name it anew. */

@@ -8,7 +8,7 @@ export interface MemoryPlan {
   /** Rows of one run of the training program, and positions of each. */
   readonly rows: number;
   readonly length: number;
-  /** The base model's weights in the forms in which the engine holds them. */
+  /** The base model's weights in the forms in which the engine holds them while a program of full rows trains. */
   readonly weights: number;
   /** The greatest sum of what is alive at one time while one part of a batch runs. */
   readonly activations: number;
@@ -61,12 +61,10 @@ function planEither(
   recompute: boolean,
 ): MemoryPlan {
   const { layout } = model.adapter;
-  const plan = ({ batch: rows, length, lossRows }: BatchShape) => {
-    const graph = model.trainingMemory(
-      { batch: rows, length, lossRows },
-      { slots: layout.tensors, recompute },
-    );
-    const { weightBytes: weights } = model;
+  const plan = (shape: BatchShape) => {
+    const { batch: rows, length } = shape;
+    const graph = model.trainingMemory(shape, { slots: layout.tensors, recompute });
+    const weights = model.weightBytes + graph.packed;
     const activations = graph.activations;
     const optimiser = OPTIMISER_ARRAYS * Float32Array.BYTES_PER_ELEMENT * layout.length;
     return {

@@ -50,20 +50,39 @@ const DATA_TYPE: Readonly<Record<DType, number>> = {
 const IR_VERSION = 10;
 const OPSET = 21;
 
-/** The bytes of a ModelProto holding `graph`. */
-export function encodeModel(graph: OnnxGraph): Uint8Array {
+export interface EncodedModel {
+  /** A ModelProto. */
+  readonly bytes: Uint8Array;
+  /** Constants that are not in `bytes`, which name them by `path`. They must outlive every session of the model. */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+/** Constants from here on are left outside where they may be. */
+const EXTERNAL_BYTES_MIN = 1 << 16;
+
+/** `graph` as ONNX Runtime takes it; with `outside` its large constants lie beside the model and are not copied. */
+export function encodeModel(graph: OnnxGraph, outside = false): EncodedModel {
   const body = new Message().text(2, "klatch");
+  const external: { path: string; data: Uint8Array }[] = [];
   for (const node of graph.nodes) body.message(1, encodeNode(node));
-  for (const tensor of graph.initializers) body.message(5, encodeTensor(tensor));
+  for (const tensor of graph.initializers) {
+    const { buffer, byteOffset, byteLength } = tensor.data;
+    const data = new Uint8Array(buffer, byteOffset, byteLength);
+    const path = `constant${external.length}`;
+    const isOutside = outside && byteLength >= EXTERNAL_BYTES_MIN;
+    if (isOutside) external.push({ path, data });
+    body.message(5, encodeTensor(tensor, isOutside ? { path, bytes: byteLength } : data));
+  }
   for (const port of graph.inputs) body.message(11, encodePort(port));
   for (const port of graph.outputs) body.message(12, encodePort(port));
-  return new Message()
+  const bytes = new Message()
     .integer(1, IR_VERSION)
     .text(2, "klatch")
     .message(7, body)
     .message(8, new Message().text(1, "").integer(2, OPSET))
     .message(8, new Message().text(1, "com.microsoft").integer(2, 1))
     .encode();
+  return { bytes, external };
 }
 
 function encodeNode(node: OnnxNode): Message {
@@ -87,14 +106,22 @@ function encodeAttribute(name: string, value: NodeAttribute): Message {
   return message.integer(20, 7);
 }
 
-function encodeTensor(tensor: OnnxTensor): Message {
-  const { data } = tensor;
+/** Where a constant is that lies outside of the model. */
+interface Elsewhere {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+function encodeTensor(tensor: OnnxTensor, content: Uint8Array | Elsewhere): Message {
   const message = new Message();
   for (const dimension of tensor.shape) message.integer(1, dimension);
-  return message
-    .integer(2, DATA_TYPE[tensor.dtype])
-    .text(8, tensor.name)
-    .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  message.integer(2, DATA_TYPE[tensor.dtype]).text(8, tensor.name);
+  if (content instanceof Uint8Array) return message.bytes(9, content);
+  const place = { location: content.path, offset: "0", length: String(content.bytes) };
+  for (const [key, value] of Object.entries(place)) {
+    message.message(13, new Message().text(1, key).text(2, value));
+  }
+  return message.integer(14, 1);
 }
 
 function encodePort(port: OnnxPort): Message {

@@ -10,7 +10,7 @@ import type { Engine, Program } from "../engine/engine.ts";
 import { ProgramCache } from "../engine/program-cache.ts";
 import { type GraphMemory, graphMemory } from "../graph/memory.ts";
 import { type Arrays, Graph, type Value } from "../graph/value.ts";
-import { makeBlocks } from "../models/make-blocks.ts";
+import { makeBlocks, type WeightSource } from "../models/make-blocks.ts";
 import { gradientName, trainingOutputs } from "./loss-program.ts";
 import { NEXT_TOKEN, type Objective } from "./objective.ts";
 import type { ProgramParts } from "./program-parts.ts";
@@ -37,6 +37,8 @@ export class AdaptedModel {
   readonly #objective: Objective;
   readonly #frozen: FrozenWeights;
   readonly #programs: ProgramCache;
+  /** The one program that weights are copied into which others are fed. */
+  readonly #soleProgram: ProgramCache;
   readonly #partGradient: Float32Array;
 
   constructor(
@@ -48,17 +50,19 @@ export class AdaptedModel {
     this.base = base;
     this.adapter = adapter;
     this.#objective = options.objective ?? NEXT_TOKEN;
-    const { copyBytesMax } = engine;
-    this.#frozen = freeze(
-      base,
-      copyBytesMax === undefined ? options : { copyBytesMax, ...options },
-    );
+    const { copyBytesMax, soleCopyBytesMax } = engine;
+    this.#frozen = freeze(base, {
+      ...(copyBytesMax === undefined ? {} : { copyBytesMax }),
+      ...(soleCopyBytesMax === undefined ? {} : { soleCopyBytesMax }),
+      ...options,
+    });
     engine.keep?.(Object.values(this.#frozen.feeds));
     this.#partGradient = new Float32Array(adapter.layout.length);
     this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
+    this.#soleProgram = new ProgramCache(engine, 1);
   }
 
-  /** Memory that the base model's weights take, copies in a program included. */
+  /** Memory that the base model's weights take as they are. */
   get weightBytes(): number {
     return this.#frozen.bytes;
   }
@@ -98,8 +102,10 @@ export class AdaptedModel {
     const { slots, recompute } = kind;
     const way = recompute ? "recomputing" : "keeping";
     const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)} ${way}`;
-    const program = await this.program(key, (parts) =>
-      this.#trainingGraph(parts, batch.shape, kind),
+    const copied = this.#copiedFor(batch.shape);
+    const programs = copied === undefined ? this.#programs : this.#soleProgram;
+    const program = await programs.get(key, () =>
+      this.#trainingGraph(this.#newParts(copied), batch.shape, kind),
     );
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
@@ -115,7 +121,17 @@ export class AdaptedModel {
 
   /** What a training program of one part takes, without compiling it. */
   trainingMemory(shape: BatchShape, kind: TrainingKind): GraphMemory {
-    return graphMemory(this.#trainingGraph(this.#newParts(), shape, kind));
+    const parts = this.#newParts(this.#copiedFor(shape));
+    return graphMemory(this.#trainingGraph(parts, shape, kind));
+  }
+
+  /**
+   * The weights of a training program that has its own copy of them: that of full rows, of which there are few, so that it
+   * is compiled once. It is faster, and packs as much as the weights twice. The shape decides, not what ran before.
+   */
+  #copiedFor({ everyPosition }: BatchShape): WeightSource | undefined {
+    const full = everyPosition === true && this.#objective === NEXT_TOKEN;
+    return full ? this.#frozen.copied : undefined;
   }
 
   /** Loss and correctness of each completion token of a batch. */
@@ -142,7 +158,7 @@ export class AdaptedModel {
     return this.#programs.get(key, () => build(this.#newParts()));
   }
 
-  #newParts(): ProgramParts {
+  #newParts(source: WeightSource = this.#frozen): ProgramParts {
     const graph = new Graph();
     const tensors = adapterInputs(graph, this.adapter);
     const adaptation = this.adapter.adapt(graph, tensors);
@@ -150,7 +166,7 @@ export class AdaptedModel {
     return {
       graph,
       tensors,
-      blocks: (sequences) => makeBlocks(graph, definition, this.#frozen, sequences, adaptation),
+      blocks: (sequences) => makeBlocks(graph, definition, source, sequences, adaptation),
     };
   }
 
@@ -164,8 +180,9 @@ export class AdaptedModel {
   }
 
   /** Frees the compiled programs; those used again are compiled again. */
-  freePrograms(): Promise<void> {
-    return this.#programs.close();
+  async freePrograms(): Promise<void> {
+    await this.#soleProgram.close();
+    await this.#programs.close();
   }
 
   close(): Promise<void> {
