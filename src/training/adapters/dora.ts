@@ -62,16 +62,17 @@ export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">):
     ],
     adapt: (_graph, tensors) => adaptWithNormsOf(tensors, tensors),
     adaptWithNormsOf,
-    folded: (values) =>
-      new Map(
+    folded(values) {
+      const sums = lora.folded(values);
+      return new Map(
         adapted.map(({ linear }, i) => {
           const name = `${linear.module}.weight`;
-          const sum = lora.folded(values).get(name);
-          const magnitude = magnitudes[i];
+          const [sum, magnitude] = [sums.get(name), magnitudes[i]];
           assert(sum !== undefined && magnitude !== undefined);
           return [name, (weight) => withNorms(sum(weight), linear, slotView(values, magnitude))];
         }),
-      ),
+      );
+    },
     peftConfig: () => ({ ...lora.peftConfig(), use_dora: true }),
   };
 }

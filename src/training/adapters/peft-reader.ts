@@ -77,11 +77,8 @@ export interface ExpectedAdapter {
   readonly classes?: readonly string[] | null;
 }
 
-const same = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && a.every((n, i) => n === b[i]);
-
-const sameClasses = (a: readonly string[], b: readonly string[]) =>
-  a.length === b.length && a.every((name, i) => name === b[i]);
+const same = <T>(a: readonly T[], b: readonly T[]) =>
+  a.length === b.length && a.every((each, i) => each === b[i]);
 
 function list(classes: readonly string[]): string {
   const more = classes.length > 5 ? `, ... (${classes.length})` : "";
@@ -98,7 +95,7 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
   ) {
     return `it was trained on another base model (${adapter.baseDigest.slice(0, 12)}, here ${baseDigest.slice(0, 12)})`;
   }
-  if (expected.classes && adapter.classes && !sameClasses(adapter.classes, expected.classes)) {
+  if (expected.classes && adapter.classes && !same(adapter.classes, expected.classes)) {
     return `it tells ${list(adapter.classes)} apart, expected ${list(expected.classes)}`;
   }
   const found: Readonly<Record<string, unknown>> = adapter.settings;

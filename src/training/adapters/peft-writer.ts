@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { AdapterLayout, Digest } from "../../types.ts";
 import type { ExampleFormat } from "../data/examples/example.ts";
 import { fileError, writeWhole } from "../files/file-access.ts";
-import type { FloatTensor } from "../files/safetensors.ts";
 import { writeSafetensors } from "../files/safetensors-writer.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
+import { slotView } from "./slots.ts";
 
 /** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
 export interface AdapterExport {
@@ -27,15 +27,6 @@ export interface AdapterExport {
   readonly runId?: string;
 }
 
-/** The part of the flat array that one slot names, as a view. */
-function slotTensor(adapter: AdapterExport, index: number): readonly [string, FloatTensor] {
-  const slot = adapter.layout.tensors[index];
-  assert(slot, "a slot for each index");
-  const size = slot.shape.reduce((product, n) => product * n, 1);
-  const data = adapter.values.subarray(slot.offset, slot.offset + size);
-  return [slot.name, { shape: slot.shape, data }];
-}
-
 /**
  * Writes a folder that Hugging Face PEFT loads: adapter_model.safetensors with PEFT's names and adapter_config.json;
  * beside them klatch.json with what PEFT has no field for. Equal adapters give equal bytes.
@@ -49,7 +40,12 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
   } catch (error) {
     throw fileError(error, folder);
   }
-  const tensors = new Map(adapter.layout.tensors.map((_, i) => slotTensor(adapter, i)));
+  const tensors = new Map(
+    adapter.layout.tensors.map((slot) => [
+      slot.name,
+      { shape: slot.shape, data: slotView(adapter.values, slot) },
+    ]),
+  );
   await writeSafetensors(join(folder, "adapter_model.safetensors"), tensors, {
     metadata: { format: "pt" },
   });

@@ -54,9 +54,12 @@ export class DeviceBuffers {
       ...this.#options,
       preferredOutputLocation: "gpu-buffer",
     });
-    const { kept } = await owner.run({ source: tensor(port, data) }).catch((cause: unknown) => {
+    try {
+      const { kept } = await owner.run({ source: tensor(port, data) });
+      return { buffer: kept as Tensor, owner };
+    } catch (cause) {
+      await owner.release();
       throw failure(`could not copy ${port.name} to the device`, "run klatch doctor", cause);
-    });
-    return { buffer: kept as Tensor, owner };
+    }
   }
 }

@@ -92,28 +92,35 @@ async function openTfjs(backend: TfjsBackend, { threads }: EngineOptions): Promi
   return createTfjsEngine(backend, { threads });
 }
 
-async function open(entry: Entry, options: EngineOptions): Promise<Engine> {
+/** Opens an engine that passes `check`; one that does not is closed. */
+async function openChecked(
+  entry: Entry,
+  options: EngineOptions,
+  check: (engine: Engine) => Promise<void>,
+): Promise<Engine> {
   entry.check?.();
-  return entry.open(options);
-}
-
-/** Opens the device now, so that a missing driver shows here and not in the middle of something. */
-async function openNamed(entry: Entry, options: EngineOptions): Promise<Engine> {
-  const engine = await open(entry, options);
-  await (await compileSmallest(engine)).close();
-  return engine;
-}
-
-async function openTried(entry: Entry, options: EngineOptions): Promise<Engine> {
-  const engine = await open(entry, options);
+  const engine = await entry.open(options);
   try {
-    await entry.prefer?.(engine);
-    await checkTrialStep(engine);
+    await check(engine);
     return engine;
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+/** Opens the device now, so that a missing driver shows here and not in the middle of something. */
+function openNamed(entry: Entry, options: EngineOptions): Promise<Engine> {
+  return openChecked(entry, options, async (engine) => {
+    await (await compileSmallest(engine)).close();
+  });
+}
+
+function openTried(entry: Entry, options: EngineOptions): Promise<Engine> {
+  return openChecked(entry, options, async (engine) => {
+    await entry.prefer?.(engine);
+    await checkTrialStep(engine);
+  });
 }
 
 function requireCudaProvider(): void {

@@ -9,10 +9,13 @@ const MISSING = new Set(["ENOENT", "ENOTDIR"]);
 const READ_BYTES_MAX = 1 << 30;
 const FORBIDDEN = new Set(["EACCES", "EPERM"]);
 
-/** Turns an error of the file system into the operating error that says which file and what to do. */
-export function fileError(error: unknown, file: string): KlatchError {
-  if (error instanceof KlatchError) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+/**
+ * Turns an error of the file system into the operating error that says which file and what to do. Any other stays what it
+ * is: a bug is not a broken disk.
+ */
+export function fileError(error: unknown, file: string): unknown {
+  if (!(error instanceof Error && "syscall" in error)) return error;
+  const code = "code" in error ? String(error.code) : "unknown error";
   if (MISSING.has(code)) {
     return new KlatchError("data", `${file} is missing`, "check the path", { cause: error });
   }

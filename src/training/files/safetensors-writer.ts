@@ -13,6 +13,11 @@ export interface TensorPlan {
   readonly shape: readonly number[];
 }
 
+/** Bytes that a tensor takes in a file. */
+export function tensorBytes({ dtype, shape }: TensorPlan): number {
+  return shape.reduce((product, n) => product * n, elementBytes(dtype));
+}
+
 type Metadata = Readonly<Record<string, string>>;
 
 /** One write call takes at most 2 GiB on Linux. */
@@ -25,10 +30,10 @@ const WRITE_BYTES_MAX = 1 << 30;
  * @param content gives the bytes of a planned tensor, row-major and little-endian
  * @throws KlatchError `disk` or `permission` when the file cannot be written, and what `content` throws
  */
-export async function streamSafetensors(
+export async function streamSafetensors<Plan extends TensorPlan>(
   file: string,
-  plans: readonly TensorPlan[],
-  content: (plan: TensorPlan) => Promise<Uint8Array>,
+  plans: readonly Plan[],
+  content: (plan: Plan) => Promise<Uint8Array>,
   metadata?: Metadata,
 ): Promise<void> {
   const ordered = inFileOrder(plans);
@@ -39,7 +44,7 @@ export async function streamSafetensors(
       let at = await writeAll(handle, headerBytes(ordered, metadata), 0);
       for (const plan of ordered) {
         const bytes = await content(plan);
-        assert.equal(bytes.length, bytesOf(plan), `${plan.name}: size`);
+        assert.equal(bytes.length, tensorBytes(plan), `${plan.name}: size`);
         at = await writeAll(handle, bytes, at);
       }
       await handle.sync();
@@ -49,7 +54,7 @@ export async function streamSafetensors(
     await rename(part, file);
   } catch (error) {
     await rm(part, { force: true });
-    throw error instanceof Error && "syscall" in error ? fileError(error, file) : error;
+    throw fileError(error, file);
   }
 }
 
@@ -64,27 +69,18 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, FloatTensor>,
   { dtype = "F32", metadata }: WriteOptions = {},
 ): Promise<void> {
-  const plans = [...tensors].map(([name, { shape }]) => ({ name, dtype, shape }));
-  const content = async ({ name }: TensorPlan) => {
-    const tensor = tensors.get(name);
-    assert(tensor);
-    return encodeFloats(tensor.data, dtype);
-  };
-  await streamSafetensors(file, plans, content, metadata);
+  const plans = [...tensors].map(([name, tensor]) => ({ ...tensor, name, dtype }));
+  await streamSafetensors(file, plans, async ({ data }) => encodeFloats(data, dtype), metadata);
 }
 
 // --- internal ---
 
 /** Wide elements first, so that every tensor lies at a multiple of its element's size; then by name. */
-function inFileOrder(plans: readonly TensorPlan[]): readonly TensorPlan[] {
+function inFileOrder<Plan extends TensorPlan>(plans: readonly Plan[]): readonly Plan[] {
   const order = (a: string, b: string) => (a < b ? -1 : Number(a > b));
   return plans.toSorted(
     (a, b) => elementBytes(b.dtype) - elementBytes(a.dtype) || order(a.name, b.name),
   );
-}
-
-function bytesOf({ dtype, shape }: TensorPlan): number {
-  return shape.reduce((product, n) => product * n, elementBytes(dtype));
 }
 
 function headerBytes(plans: readonly TensorPlan[], metadata: Metadata | undefined): Uint8Array {
@@ -93,7 +89,7 @@ function headerBytes(plans: readonly TensorPlan[], metadata: Metadata | undefine
   let offset = 0;
   for (const plan of plans) {
     assert(!header.has(plan.name), `${plan.name} is named twice`);
-    const end = offset + bytesOf(plan);
+    const end = offset + tensorBytes(plan);
     header.set(plan.name, { dtype: plan.dtype, shape: plan.shape, data_offsets: [offset, end] });
     offset = end;
   }

@@ -31,7 +31,7 @@ class WorkerClient {
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
   #dead: Error | undefined;
-  #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(task: WorkerTask, onNotice: (notice: LearnerNotice) => void) {
     this.#onNotice = onNotice;
@@ -79,7 +79,7 @@ class WorkerClient {
     onStep?: (step: StepMetrics) => void,
   ): Promise<Result<D>> {
     signal?.throwIfAborted();
-    if (this.#closing) throw closed();
+    if (this.#closed !== undefined) throw closed();
     if (this.#dead !== undefined) throw this.#dead;
     const id = this.#next++;
     const stop = () => this.#worker.postMessage({ stop: id } satisfies ToWorker);
@@ -102,12 +102,13 @@ class WorkerClient {
   }
 
   /** Waits for what was asked before, frees the engine and ends the thread. */
-  async close(): Promise<void> {
-    if (this.#dead === undefined && !this.#closing) {
-      const done = this.call("close", []);
-      this.#closing = true;
-      await done;
-    }
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#dead === undefined) await this.call("close", []);
     await this.#worker.terminate();
   }
 

@@ -187,7 +187,8 @@ export function choose(logits: Float32Array, temperature: number, random: () => 
   let rest = random() * likelihoods.reduce((a, b) => a + b, 0);
   for (let i = 0; i < likelihoods.length; i += 1) {
     rest -= likelihoods[i] ?? 0;
-    if (rest <= 0) return i;
+    // Below zero, not at it: a draw of zero must not take an id that cannot be.
+    if (rest < 0) return i;
   }
   return best;
 }

@@ -61,6 +61,10 @@ describe("generation with a cache", () => {
   });
 });
 
+test("an id that cannot be is not drawn, whatever the draw", () => {
+  expect(choose(Float32Array.of(Number.NEGATIVE_INFINITY, 0), 1, () => 0)).toBe(1);
+});
+
 test("sampling draws in proportion to softmax(logits / temperature)", () => {
   // exp(log 3) : exp(0) = 3 : 1.
   const logits = Float32Array.of(Math.log(3), 0);

@@ -168,6 +168,21 @@ describe("a merge that cannot be", () => {
     }
   });
 
+  test("says that the base lacks a weight before anything is written", async () => {
+    const { folder, base } = await baseFolder();
+    const lora = createLora(base.definition, LOW_RANK);
+    const folded = () => new Map([["absent.weight", () => new Float32Array()]]);
+    const out = temporaryFolder();
+    const { definition } = base;
+    const adapter = { ...lora, folded };
+    const values = trainedValues(lora);
+
+    await expect(
+      writeMergedModel({ base: folder, definition, adapter, values, out, dtype: null }),
+    ).rejects.toMatchObject({ code: "incompatible" });
+    expect(await readdir(out)).toEqual([]);
+  });
+
   test("says when a value is beyond half precision", async () => {
     const source = await baseFolder();
     const lora = createLora(source.base.definition, LOW_RANK);

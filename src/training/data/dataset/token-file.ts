@@ -57,11 +57,15 @@ export class TokenFileWriter {
   /** @throws KlatchError `disk` or `permission` when the file cannot be made */
   static async create(file: string): Promise<TokenFileWriter> {
     const part = `${file}.${process.pid}.${performance.now()}.part`;
+    const handle = await open(part, "wx", 0o600).catch((error: unknown) => {
+      throw fileError(error, part);
+    });
+    const writer = new TokenFileWriter(file, part, handle);
     try {
-      const writer = new TokenFileWriter(file, part, await open(part, "wx", 0o600));
       await writer.#append(HEAD);
       return writer;
     } catch (error) {
+      await writer.discard();
       throw fileError(error, part);
     }
   }

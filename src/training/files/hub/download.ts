@@ -74,8 +74,9 @@ async function fill(
   file: HubFile,
   options: DownloadOptions,
 ): Promise<string> {
-  const target = await PartFile.open(part, file);
+  let target: PartFile | undefined;
   try {
+    target = await PartFile.open(part, file);
     let barren = 0;
     while (target.size < file.size) {
       const before = target.size;
@@ -89,9 +90,9 @@ async function fill(
     }
     return await target.finish();
   } catch (error) {
-    throw error instanceof Error && "syscall" in error ? fileError(error, part) : error;
+    throw fileError(error, part);
   } finally {
-    await target.close();
+    await target?.close();
   }
 }
 
