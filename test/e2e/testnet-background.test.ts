@@ -45,7 +45,7 @@ test("up leaves a network in the background, status shows it, down leaves nothin
   const down = await runCli(["testnet", "down"], scratch.folder);
   expect(down.code, down.stderr).toBe(0);
   expect(await nobodyAnswers(urls)()).toBe(true);
-  await until(() => !isAlive(state.pid), "the keeper is gone", 10);
+  await until(() => !isAlive(state.pid), "the keeper is gone");
 });
 
 test("peers stop when the process that keeps them is killed", async () => {
@@ -55,7 +55,7 @@ test("peers stop when the process that keeps them is killed", async () => {
 
   process.kill(state.pid, "SIGKILL");
 
-  await until(nobodyAnswers(urls), "the peers stop by themselves", 40);
+  await until(nobodyAnswers(urls), "the peers stop by themselves");
   const down = await runCli(["testnet", "down", "--json"], scratch.folder);
   expect(down.code, down.stderr).toBe(0);
 });

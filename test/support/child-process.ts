@@ -14,9 +14,9 @@ export class TestProcess {
   #onLine: () => void = () => undefined;
 
   constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const { PATH } = process.env;
+    const { PATH, NODE_COMPILE_CACHE } = process.env;
     this.child = spawn(process.execPath, [file, ...args], {
-      env: { PATH, ...env },
+      env: { PATH, NODE_COMPILE_CACHE, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => {

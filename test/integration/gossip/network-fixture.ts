@@ -65,7 +65,7 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
     get address() {
       return network.addresses()[0] ?? "";
     },
-    until: (condition, what, deadlineMs = 20_000) => until(changes, condition, what, deadlineMs),
+    until: (condition, what, deadlineMs = 60_000) => until(changes, condition, what, deadlineMs),
   };
   listen(node, changes, choices);
   await network.start();
@@ -131,7 +131,7 @@ export async function subscribed(node: TestNode, peers: readonly TestNode[]): Pr
 export async function poll(
   condition: () => boolean,
   what: string,
-  deadlineMs = 20_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!condition()) {

@@ -22,4 +22,4 @@ test("longer rows take the memory that is planned for their activations, not twi
   const growth = (long.peak - short.peak) / (long.activations - short.activations);
   expect(growth).toBeGreaterThan(0.6);
   expect(growth).toBeLessThan(2);
-}, 30_000);
+});

@@ -74,7 +74,7 @@ describe.each([...engines])("tfjs:%s", (_backend, engine) => {
     await program.close();
   });
 
-  test.skipIf(engine.keep === undefined)("uploads what it is to keep only once", async () => {
+  test.skipIf(engine.keep === undefined)("uploads once what it keeps, where it can", async () => {
     const graph = new Graph();
     const program = await engine.compile({ y: scale(graph.input("x", [2], "f32"), 2) });
     const kept = Float32Array.of(1, 2);
