@@ -19,7 +19,7 @@ const stateSchema = z.strictObject({
   state: z.enum(["starting", "running", "failed"]),
   startedAt: z.string(),
   /** The process that keeps the peers. */
-  pid: z.int(),
+  pid: z.int().positive(),
   peers: z.array(peer),
   failure: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
 });
@@ -27,7 +27,7 @@ const stateSchema = z.strictObject({
 /** What the keeper of a background testnet says about it. */
 export type KeeperState = z.output<typeof stateSchema>;
 
-/** Age from which on a state file has no keeper any more, ms: the keeper renews it every second. */
+/** Age from which on a state file has no keeper any more, ms: the keeper renews it twice a second. */
 const STALE_MS = 15_000;
 
 export const stateFile = (folder: string) => join(folder, "testnet.json");
@@ -49,12 +49,25 @@ export function readState(
   const found = statSync(file, { throwIfNoEntry: false });
   if (found === undefined) return null;
   const parsed = stateSchema.safeParse(parseJson(readFileSync(file, "utf8")));
-  if (parsed.success) return { state: parsed.data, isKept: Date.now() - found.mtimeMs < STALE_MS };
+  if (parsed.success) {
+    const isRenewed = Date.now() - found.mtimeMs < STALE_MS;
+    return { state: parsed.data, isKept: isRenewed && exists(parsed.data.pid) };
+  }
   throw new KlatchError(
     "data",
     `${file} is damaged`,
     "Remove it; peers without a keeper stop by themselves.",
   );
+}
+
+/** Whether a process of this id runs; another's may have taken the id of one that is gone. */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function parseJson(text: string): unknown {
