@@ -136,31 +136,23 @@ describe("a node", () => {
     }
   });
 
-  test("keeps a second one out of its folder, and names itself", async () => {
-    const node = await loneNode(1000);
-    const first = start(node);
-    await first.line(isStarted);
-    const second = start(node, "--json");
-
-    expect((await second.ended()).code).toBe(11);
-    expect(second.stderr).toContain(`process ${first.child.pid}`);
-    expect(JSON.parse(second.stdout)).toMatchObject({ error: { code: "locked" } });
-    expect((await runJson<NodeStatus>(["status", "--config", node.config])).peerId).toBe(
-      node.peerId,
-    );
-  });
-
-  test("says which port is in use", async () => {
+  test("keeps a second one out of its folder and from its port, and names itself", async () => {
     const node = await loneNode(1000);
     const first = start(node);
     await first.line(isStarted);
     const url = (await first.line((line) => line.startsWith("status"))).replace(/^status +/, "");
     const other = await loneNode(1000, { status: { port: Number(new URL(url).port) } });
 
-    const second = start(other);
+    const [inFolder, onPort] = [start(node, "--json"), start(other)];
 
-    expect((await second.ended()).code).toBe(5);
-    expect(second.stderr).toContain("port in use");
+    expect((await inFolder.ended()).code).toBe(11);
+    expect(inFolder.stderr).toContain(`process ${first.child.pid}`);
+    expect(JSON.parse(inFolder.stdout)).toMatchObject({ error: { code: "locked" } });
+    expect((await onPort.ended()).code).toBe(5);
+    expect(onPort.stderr).toContain("port in use");
+    expect((await runJson<NodeStatus>(["status", "--config", node.config])).peerId).toBe(
+      node.peerId,
+    );
   });
 
   test("names the line of its data that is no JSON", async () => {

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import type { FactorSchedule } from "../../../src/training/adapters/adapter.ts";
 import { createLearner } from "../../../src/training/index.ts";
 import type { Learner } from "../../../src/training/learner/learner.ts";
 import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
@@ -149,14 +148,23 @@ describe("a learner in its worker", () => {
   });
 });
 
-describe("factor schedules", () => {
-  const trainWith = async (factors: FactorSchedule, round: number) => {
-    const each = await createLearner({ ...tinyOptions(folder), factors });
+describe.each([
+  ["both", [0]],
+  ["ffa", [0, 1]],
+  ["alternate", [0, 1]],
+] as const)("the factor schedule %s", (factors, rounds) => {
+  let each: Learner;
+  beforeAll(async () => {
+    each = await createLearner({ ...tinyOptions(folder), factors });
+  });
+  afterAll(() => each.close());
+
+  /** Which factors' values and moments two steps of a round change. */
+  const changedIn = async (round: number) => {
     const adapter = await each.initialAdapter();
     const optimizer = each.initialOptimizer();
     const result = await each.train({ adapter, optimizer, round, steps: 2 });
     const { tensors } = each.info.layout;
-    await each.close();
     const changed = (before: Float32Array, after: Float32Array, factor: string) =>
       tensors.some(({ name, offset, shape }) => {
         if (!name.includes(`lora_${factor}`)) return false;
@@ -175,40 +183,48 @@ describe("factor schedules", () => {
   };
   const still = { values: false, moments: false };
   const moved = { values: true, moments: true };
+  const expected = {
+    // B is zero at the start, so the very first gradient of A is zero: two steps give A moments too.
+    both: [{ A: moved, B: moved }],
+    ffa: [
+      { A: still, B: moved },
+      { A: still, B: moved },
+    ],
+    alternate: [
+      { A: still, B: moved },
+      // Weight decay moves A; with B = 0 its gradient, and so its moments, stay zero.
+      { A: { values: true, moments: false }, B: still },
+    ],
+  } as const;
 
-  // B is zero at the start, so the very first gradient of A is zero: two steps give A moments too.
-  test.for([
-    ["ffa", 0, { A: still, B: moved }],
-    ["ffa", 1, { A: still, B: moved }],
-    ["alternate", 0, { A: still, B: moved }],
-    ["both", 0, { A: moved, B: moved }],
-  ] as const)(
-    "%s in round %i trains its factors and no other",
-    async ([factors, round, expected]) => {
-      expect(await trainWith(factors, round)).toEqual(expected);
-    },
-  );
-
-  test("alternate in an odd round changes A only", async () => {
-    // Weight decay moves A; with B = 0 its gradient, and so its moments, stay zero.
-    expect(await trainWith("alternate", 1)).toEqual({
-      A: { values: true, moments: false },
-      B: still,
-    });
+  test.each(rounds)("trains its factors and no other in round %i", async (round) => {
+    expect(await changedIn(round)).toEqual(expected[factors][round]);
   });
 });
 
 describe("two learners in one process", () => {
+  let other: Learner;
+  beforeAll(async () => {
+    other = await createLearner(tinyOptions(folder));
+  });
+  afterAll(() => other.close());
+
   test("work side by side and agree", async () => {
-    const other = await createLearner(tinyOptions(folder));
     const request = await fresh(4);
     const [a, b] = await Promise.all([learner.train(request), other.train(request)]);
     expect(b.adapter).toEqual(a.adapter);
+  });
+
+  test("end apart: one that is closed refuses, and closing it twice is fine", async () => {
+    const adapter = await other.initialAdapter();
     await other.close();
+    await other.close();
+    await expect(other.evaluate(adapter, "test")).rejects.toBeInstanceOf(KlatchError);
+    await expect(learner.evaluate(adapter, "test")).resolves.toMatchObject({ examples: 24 });
   });
 });
 
-describe("what cannot be opened or is gone", () => {
+describe("what cannot be opened", () => {
   test("says so with a code and a hint", async () => {
     const options = tinyOptions(folder);
     await expect(createLearner({ ...options, model: join(folder, "none") })).rejects.toMatchObject({
@@ -219,13 +235,5 @@ describe("what cannot be opened or is gone", () => {
     });
     const adapter = { ...options.adapter, targets: ["x"] };
     await expect(createLearner({ ...options, adapter })).rejects.toBeInstanceOf(KlatchError);
-  });
-
-  test("a closed learner refuses, and closing twice is fine", async () => {
-    const other = await createLearner(tinyOptions(folder));
-    const adapter = await other.initialAdapter();
-    await other.close();
-    await other.close();
-    await expect(other.evaluate(adapter, "test")).rejects.toBeInstanceOf(KlatchError);
   });
 });
