@@ -5,12 +5,16 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  batchLogits,
   MERGEABLE,
   mergeClassifier,
   writeModelFolder,
 } from "../test/unit/training/classifier-folder.ts";
-import { CLASSES, classifierModel, goldenBase } from "../test/unit/training/golden-classifiers.ts";
+import {
+  batchLogits,
+  CLASSES,
+  classifierModel,
+  goldenBase,
+} from "../test/unit/training/golden-classifiers.ts";
 
 const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error("usage: export-classifiers.ts FOLDER");

@@ -3,19 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeMergedModel } from "../../../src/training/adapters/merge.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
-import { collate } from "../../../src/training/batches/collate.ts";
 import type { FloatFormat } from "../../../src/training/files/float-formats.ts";
 import { WEIGHTS_FILE } from "../../../src/training/files/model-files.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import { DECODERS } from "../../../src/training/models/architectures.ts";
 import { GOLDENS } from "./golden-architectures.ts";
-import {
-  CLASSES,
-  CLASSIFIERS,
-  type ClassifierModel,
-  type GoldenClassifier,
-} from "./golden-classifiers.ts";
+import { CLASSIFIERS, type ClassifierModel, type GoldenClassifier } from "./golden-classifiers.ts";
 
 export const TEXTS = [
   [1, 14, 51, 40, 42, 7],
@@ -66,15 +60,4 @@ export async function mergeClassifier(
   const { definition } = model.base;
   const request = { base: folder, definition, adapter: method, values: adapter, out, dtype };
   await writeMergedModel(request);
-}
-
-/** Logits of all texts as one batch, a row for each. */
-export async function batchLogits({
-  model,
-  adapter,
-  examples,
-}: ClassifierModel): Promise<Float32Array> {
-  const { logits } = await model.rowResults(adapter, collate(examples, examples.length, 24));
-  assert(logits);
-  return logits.slice(0, examples.length * CLASSES.length);
 }

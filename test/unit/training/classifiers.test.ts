@@ -1,34 +1,16 @@
 import assert from "node:assert/strict";
 import { afterAll, describe, expect, test } from "vitest";
-import { collate, collateParts } from "../../../src/training/batches/collate.ts";
-import type { LabelledExample } from "../../../src/training/data/examples/example.ts";
+import { collateParts } from "../../../src/training/batches/collate.ts";
 import { ENCODERS } from "../../../src/training/models/architectures.ts";
 import {
-  CLASSES,
+  batchLogits,
   CLASSIFIERS,
-  type ClassifierModel,
   classifierModel,
   type GoldenClassifier,
   goldenBase,
+  greatestDifference,
 } from "./golden-classifiers.ts";
 import { expectGradients } from "./golden-numbers.ts";
-
-/** Logits of texts as one batch, a row for each. */
-async function logitsOf(
-  { model, adapter }: ClassifierModel,
-  examples: readonly LabelledExample[],
-): Promise<readonly (readonly number[])[]> {
-  const { logits } = await model.rowResults(adapter, collate(examples, examples.length, 24));
-  assert.ok(logits !== undefined);
-  return examples.map((_, row) => [
-    ...logits.subarray(row * CLASSES.length, (row + 1) * CLASSES.length),
-  ]);
-}
-
-function distance(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number {
-  const others = b.flat();
-  return Math.max(...a.flat().map((x, i) => Math.abs(x - (others[i] ?? Number.NaN))));
-}
 
 describe.each(CLASSIFIERS)("%s agrees with Hugging Face transformers", (_, golden) => {
   const base = goldenBase(golden.config);
@@ -37,13 +19,13 @@ describe.each(CLASSIFIERS)("%s agrees with Hugging Face transformers", (_, golde
   afterAll(() => model.close());
 
   test("in the logits of padded texts", async () => {
-    expect(distance(await logitsOf(made, examples), golden.logits)).toBeLessThan(1e-4);
+    expect(greatestDifference(await batchLogits(made), golden.logits.flat())).toBeLessThan(1e-4);
   });
 
   test("and in those of each text by itself", async () => {
     for (const [row, example] of examples.entries()) {
-      const found = await logitsOf(made, [example]);
-      expect(distance(found, golden.logits.slice(row, row + 1))).toBeLessThan(1e-4);
+      const found = await batchLogits({ ...made, examples: [example] });
+      expect(greatestDifference(found, golden.logits[row] ?? [])).toBeLessThan(1e-4);
     }
   });
 
@@ -65,9 +47,9 @@ describe.each(CLASSIFIERS)("%s agrees with Hugging Face transformers", (_, golde
       const { data } = base.tensor(name);
       const kept = data.slice();
       data.fill(0);
-      const found = await logitsOf(made, examples);
+      const found = await batchLogits(made);
       data.set(kept);
-      expect(distance(found, golden.logits), name).toBeGreaterThan(1e-4);
+      expect(greatestDifference(found, golden.logits.flat()), name).toBeGreaterThan(1e-4);
     }
   });
 });

@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { withClassificationHead } from "../../../src/training/adapters/classification-head.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
+import { collate } from "../../../src/training/batches/collate.ts";
 import type { LabelledExample } from "../../../src/training/data/examples/example.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
@@ -59,4 +61,21 @@ export function classifierModel(golden: GoldenClassifier, base: BaseModel): Clas
     truncated: false,
   }));
   return { method, model, adapter, examples };
+}
+
+/** Logits of all texts as one batch, a row for each. */
+export async function batchLogits({
+  model,
+  adapter,
+  examples,
+}: ClassifierModel): Promise<Float32Array> {
+  const { logits } = await model.rowResults(adapter, collate(examples, examples.length, 24));
+  assert(logits);
+  return logits.slice(0, examples.length * CLASSES.length);
+}
+
+/** The greatest difference between numbers and those expected. */
+export function greatestDifference(found: Float32Array, expected: ArrayLike<number>): number {
+  assert.equal(found.length, expected.length);
+  return Math.max(...found.map((x, i) => Math.abs(x - (expected[i] ?? Number.NaN))));
 }

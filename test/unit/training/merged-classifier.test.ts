@@ -8,18 +8,19 @@ import { WEIGHTS_FILE } from "../../../src/training/files/model-files.ts";
 import { readSafetensors } from "../../../src/training/files/safetensors.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import {
-  batchLogits,
   type FolderChanges,
   MERGEABLE,
   mergeClassifier,
   writeModelFolder,
 } from "./classifier-folder.ts";
 import {
+  batchLogits,
   CLASSIFIERS,
   type ClassifierModel,
   classifierModel,
   type GoldenClassifier,
   goldenBase,
+  greatestDifference,
 } from "./golden-classifiers.ts";
 
 async function merge(folder: string, made: ClassifierModel, dtype: FloatFormat | null = null) {
@@ -47,9 +48,6 @@ async function opened(folder: string, golden: GoldenClassifier): Promise<Classif
   return made;
 }
 
-const worst = (a: Float32Array, b: ArrayLike<number>) =>
-  Math.max(...a.map((x, i) => Math.abs(x - (b[i] ?? Number.NaN))));
-
 describe("a merged classifier", () => {
   test.each(MERGEABLE)("gives the logits of base, adapter and head: %s", async (_, golden) => {
     const made = classifierModel(golden, goldenBase(golden.config));
@@ -59,10 +57,11 @@ describe("a merged classifier", () => {
 
     const logits = await batchLogits(found);
     const plain = await batchLogits({ ...found, adapter: found.adapter.slice().fill(0) });
-    expect(worst(logits, await batchLogits(made))).toBeLessThan(1e-4);
-    if (golden.logits.length > 0) expect(worst(logits, golden.logits.flat())).toBeLessThan(1e-4);
+    expect(greatestDifference(logits, await batchLogits(made))).toBeLessThan(1e-4);
+    if (golden.logits.length > 0)
+      expect(greatestDifference(logits, golden.logits.flat())).toBeLessThan(1e-4);
     // Control: the head in the file does count.
-    expect(worst(plain, logits)).toBeGreaterThan(0.05);
+    expect(greatestDifference(plain, logits)).toBeGreaterThan(0.05);
     await Promise.all([made.model.close(), found.model.close()]);
   });
 
