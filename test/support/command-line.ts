@@ -8,12 +8,15 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs one command of `klatch` in this process, on a terminal that remembers. */
-export async function runCommand(args: readonly string[]): Promise<CommandResult> {
+/** Runs one command of `klatch` in this process, on a terminal that remembers; of a screen's width, or of none. */
+export async function runCommand(
+  args: readonly string[],
+  columns: number | null = null,
+): Promise<CommandResult> {
   let stdout = "";
   let stderr = "";
   const code = await runCli(args, {
-    isTTY: false,
+    columns,
     line: (text) => {
       stdout += `${text}\n`;
     },

@@ -10,6 +10,7 @@ import { hubOptions } from "../hub-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
 import type { Terminal } from "./terminal.ts";
+import { wrapped } from "./wrapped.ts";
 
 const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL" } as const;
 
@@ -43,7 +44,7 @@ async function examine(
   ];
 }
 
-function show({ name, status, detail, fix }: Check, terminal: Terminal): void {
-  terminal.line(`${MARKS[status]}  ${name.padEnd(9)}  ${detail}`);
-  if (fix !== "") terminal.line(`      ${" ".repeat(9)}  -> ${fix}`);
+function show({ name, status, detail, fix }: Check, { line, columns }: Terminal): void {
+  line(wrapped(`${MARKS[status]}  ${name.padEnd(9)}  `, detail, columns));
+  if (fix !== "") line(wrapped(`      ${" ".repeat(9)}  -> `, fix, columns));
 }

@@ -1,6 +1,7 @@
 /** What a command may do to the world besides its work: results go to standard output, everything else to the error stream. */
 export interface Terminal {
-  readonly isTTY: boolean;
+  /** Characters in a line of the screen that results go to; null where they go to a file or another program. */
+  readonly columns: number | null;
   /** One line of a result for a person. */
   line(text: string): void;
   /** The whole result as one JSON document. */
@@ -29,7 +30,7 @@ export function processTerminal(): Terminal {
     });
   }
   return {
-    isTTY: process.stdout.isTTY === true,
+    columns: process.stdout.isTTY ? process.stdout.columns : null,
     line: (text) => void process.stdout.write(`${text}\n`),
     json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
     overwrite: (text) => {
