@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { add, scale } from "./elementwise.ts";
 import { computationOrder, gradients, operands } from "./gradient.ts";
-import { concat, reshape, slice } from "./movement.ts";
-import { sum } from "./reduction.ts";
-import { sizeOf, type Value } from "./value.ts";
+import { after } from "./ordering.ts";
+import type { Value } from "./value.ts";
 
 /**
  * `gradients`, for which the values between two of the graph's marks are not kept but computed again from the former mark
@@ -108,14 +106,4 @@ function withInputs(value: Value, inputs: readonly Value[]): Value {
   if (inputs.every((input, i) => input === value.inputs[i])) return value;
   const { op, shape, dtype, attributes } = value;
   return value.graph.value({ op, inputs, shape, dtype, attributes });
-}
-
-/**
- * x, in a form that cannot be computed before `earlier` are: an engine that may choose its order would else compute
- * copies as early as their originals, or take them for the same. Numbers that are not finite make x so too.
- */
-function after(x: Value, earlier: readonly Value[]): Value {
-  const firsts = earlier.map((value) => slice(reshape(value, [sizeOf(value.shape)]), 0, 0, 1));
-  if (firsts.length === 0) return x;
-  return add(x, scale(sum(concat(firsts, 0), [0]), 0));
 }

@@ -2,7 +2,8 @@ import { add, log, mul, neg, sub } from "../graph/elementwise.ts";
 import { withGradient } from "../graph/gradient.ts";
 import { gatherRows, pickColumns, placeColumns, scatterAddRows } from "../graph/indexing.ts";
 import { linear, matmul } from "../graph/matmul.ts";
-import { reshape } from "../graph/movement.ts";
+import { concat, reshape, slice } from "../graph/movement.ts";
+import { after } from "../graph/ordering.ts";
 import { max, sum } from "../graph/reduction.ts";
 import { dimension } from "../graph/shapes.ts";
 import { softmax } from "../graph/softmax.ts";
@@ -15,11 +16,12 @@ export interface HeadLoss {
   readonly loss: Value;
   /** Loss of each row, nats, [rows, 1]. */
   readonly rowLosses: Value;
-  readonly logits: Value;
   /** The greatest logit of each row, [rows, 1]. */
   readonly best: Value;
   /** The logit of each row's target, [rows, 1]. */
   readonly target: Value;
+  /** Of classifiers, [rows, classes]. */
+  readonly logits?: Value;
 }
 
 /** Cross-entropy of few logits [rows, classes]; targets i64 [rows], weights [rows, 1] (zero on padding). */
@@ -42,48 +44,111 @@ export function logitLoss(logits: Value, targets: Value, weights: Value): HeadLo
 /** Keeps a logarithm finite; far below what float32 tells apart next to any share that matters. */
 const LEAST_SHARE = 1e-37;
 
+/** What the logits of one block of rows take at most. Smaller blocks read the head more often. */
+const BLOCK_BYTES_MAX = 96 << 20;
+
+export interface HeadOptions {
+  /** No logit goes beyond it; see `softcap`. */
+  readonly cap?: number | undefined;
+  /** Rows whose logits are in memory at one time; chosen by the sizes when absent. */
+  readonly block?: number | undefined;
+}
+
 /**
  * Cross-entropy of a linear head: hidden [rows, width], head [vocabulary, width], targets i64 [rows],
  * weights [rows, 1] (zero on padding).
  *
  * Backward never forms softmax - onehot over [rows, vocabulary]: with p = softmax(logits) and row weight w,
  * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden).
- * With `cap` no logit goes beyond it, and p and the target's one are first multiplied by the slope there.
+ * With `cap` p and the target's one are first multiplied by the slope of the cap there.
+ *
+ * Rows with many logits go in blocks, each after the one before it. What dL/dhidden takes of a block's logits is made
+ * along with its loss, before they are given up, so that nothing is computed twice (Hsu et al. 2024, Liger Kernel, arXiv
+ * 2410.10989). Only the gradient of a head that trains keeps the p of all blocks.
  */
 export function headLoss(
   hidden: Value,
   head: Value,
   targets: Value,
   weights: Value,
-  cap?: number,
+  { cap, block = blockOf(hidden, head) }: HeadOptions = {},
 ): HeadLoss {
-  const { graph } = hidden;
   const rows = dimension(hidden.shape, 0);
-  const products = linear(hidden, head);
-  const logits = cap === undefined ? products : softcap(products, cap);
-  const shares = softmax(logits);
-  const columns = reshape(targets, [rows, 1]);
-  const best = max(logits, [1]);
-  const target = pickColumns(logits, columns);
-  // log(sum(exp(logit))) = best - log(share of the best), whose argument is at least 1 / vocabulary.
-  const rowLosses = sub(sub(best, target), log(max(shares, [1])));
-  // Training needs no exact loss of hopeless rows, which spares it two passes over the logits.
-  const least = graph.scalar(LEAST_SHARE, hidden.dtype);
-  const likelihoods = log(add(pickColumns(shares, columns), least));
+  const starts = Array.from({ length: Math.ceil(rows / block) }, (_, i) => i * block);
+  const blockRows = (x: Value, start: number) => slice(x, 0, start, Math.min(start + block, rows));
+  const inTurn = (done: (made: HeadBlock) => readonly Value[]) => {
+    const made: HeadBlock[] = [];
+    for (const start of starts) {
+      const part = after(blockRows(hidden, start), made.slice(-1).flatMap(done));
+      made.push(headBlock(part, head, blockRows(targets, start), cap));
+    }
+    return made;
+  };
+  // Training and evaluation end a block with other values; a program computes those it has use for.
+  const trained = inTurn(({ likelihoods, pull }) => [likelihoods, pull]);
+  const measured = inTurn(({ rowLosses }) => [rowLosses]);
+  const join = (values: readonly Value[]) => concat(values, 0);
+  const likelihoods = join(trained.map((made) => made.likelihoods));
   const total = neg(reshape(sum(mul(likelihoods, weights), [0, 1]), []));
   const loss = withGradient(total, [hidden, head], (gradient) => {
     const w = mul(weights, gradient);
-    const scaled = mul(hidden, w);
-    const slope = cap === undefined ? undefined : softcapSlope(products, cap);
-    const p = slope === undefined ? shares : mul(shares, slope);
-    const atTarget = (x: Value) => (slope === undefined ? x : mul(x, pickColumns(slope, columns)));
     return [
-      mul(sub(matmul(p, head), atTarget(gatherRows(head, targets))), w),
-      sub(
-        matmul(p, scaled, { transposeA: true }),
-        scatterAddRows(atTarget(scaled), targets, dimension(head.shape, 0)),
-      ),
+      mul(join(trained.map(({ pull }) => pull)), w),
+      trained.map(({ ofHead }, i) => ofHead(blockRows(w, starts[i] ?? 0))).reduce(add),
     ];
   });
-  return { loss, rowLosses, logits, best, target };
+  return {
+    loss,
+    rowLosses: join(measured.map((made) => made.rowLosses)),
+    best: join(measured.map(({ best }) => best)),
+    target: join(measured.map(({ target }) => target)),
+  };
+}
+
+/** A head that is a constant is copied into the program for each product with it: more than blocks would spare. */
+function blockOf(hidden: Value, head: Value): number {
+  const rows = dimension(hidden.shape, 0);
+  if (head.op === "constant") return rows;
+  const bytes = rows * dimension(head.shape, 0) * Float32Array.BYTES_PER_ELEMENT;
+  return Math.ceil(rows / Math.ceil(bytes / BLOCK_BYTES_MAX));
+}
+
+/** The head on one block of rows; values are [rows, 1] unless said. */
+interface HeadBlock extends Pick<HeadLoss, "rowLosses" | "best" | "target"> {
+  /** Logarithms of the targets' shares, cut off far down. */
+  readonly likelihoods: Value;
+  /** dL/dhidden of rows of weight one, [rows, width]. */
+  readonly pull: Value;
+  /** dL/dhead of rows of these weights. */
+  ofHead(weights: Value): Value;
+}
+
+function headBlock(hidden: Value, head: Value, targets: Value, cap: number | undefined): HeadBlock {
+  const products = linear(hidden, head);
+  const logits = cap === undefined ? products : softcap(products, cap);
+  const shares = softmax(logits);
+  const columns = reshape(targets, [dimension(hidden.shape, 0), 1]);
+  const best = max(logits, [1]);
+  const target = pickColumns(logits, columns);
+  const slope = cap === undefined ? undefined : softcapSlope(products, cap);
+  const p = slope === undefined ? shares : mul(shares, slope);
+  const atTarget = (x: Value) => (slope === undefined ? x : mul(x, pickColumns(slope, columns)));
+  return {
+    // log(sum(exp(logit))) = best - log(share of the best), whose argument is at least 1 / vocabulary.
+    rowLosses: sub(sub(best, target), log(max(shares, [1]))),
+    best,
+    target,
+    // Training needs no exact loss of hopeless rows, which spares it two passes over the logits.
+    likelihoods: log(
+      add(pickColumns(shares, columns), hidden.graph.scalar(LEAST_SHARE, hidden.dtype)),
+    ),
+    pull: sub(matmul(p, head), atTarget(gatherRows(head, targets))),
+    ofHead(weights) {
+      const scaled = mul(hidden, weights);
+      return sub(
+        matmul(p, scaled, { transposeA: true }),
+        scatterAddRows(atTarget(scaled), targets, dimension(head.shape, 0)),
+      );
+    },
+  };
 }

@@ -11,7 +11,7 @@ import { ProgramCache } from "../engine/program-cache.ts";
 import { type GraphMemory, graphMemory } from "../graph/memory.ts";
 import { type Arrays, Graph, type Value } from "../graph/value.ts";
 import { makeBlocks, type WeightSource } from "../models/make-blocks.ts";
-import { gradientName, trainingOutputs } from "./loss-program.ts";
+import { evaluationOutputs, gradientName, trainingOutputs } from "./loss-program.ts";
 import { NEXT_TOKEN, type Objective } from "./objective.ts";
 import type { ProgramParts } from "./program-parts.ts";
 
@@ -137,7 +137,7 @@ export class AdaptedModel {
   /** Loss and correctness of each completion token of a batch. */
   async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
     const program = await this.program(`rows ${shapeKey(batch.shape)}`, (parts) =>
-      this.#objective.results(this.#objective.loss(this.base.definition, parts, batch.shape)),
+      evaluationOutputs(this.#objective.loss(this.base.definition, parts, batch.shape)),
     );
     const { rowLosses, correct, logits } = await program.run(
       this.feeds(values, this.#objective.feeds(batch)),

@@ -10,7 +10,6 @@ import { classifierOf } from "../models/classifier.ts";
 import type { Classifier, ModelDefinition } from "../models/definition.ts";
 import { paddedSequences } from "../models/padded-sequences.ts";
 import { wholeSequences } from "../models/whole-sequences.ts";
-import { evaluationOutputs } from "./loss-program.ts";
 import type { Objective } from "./objective.ts";
 
 /** A score that no softmax sees. */
@@ -35,7 +34,6 @@ export function classification(definition: ModelDefinition): Objective {
       const targets = graph.input("targets", [batch], "i64");
       return logitLoss(logits, targets, graph.input("weights", [batch, 1], "f32"));
     },
-    results: (loss) => ({ ...evaluationOutputs(loss), logits: loss.logits }),
     feeds: (batch) => feedsOf(classifier, batch),
   };
 }

@@ -43,7 +43,7 @@ export function batchLoss(
   const head = outputHead(definition, blocks);
   const targets = graph.input("targets", [lossRows], "i64");
   const weights = lossWeights ?? graph.input("weights", [lossRows, 1], "f32");
-  return headLoss(rows, head, targets, weights, definition.logitCap);
+  return headLoss(rows, head, targets, weights, { cap: definition.logitCap });
 }
 
 /** The logits [rows, vocabSize] of a model that writes text, from its hidden states [rows, hiddenSize]. */
@@ -73,7 +73,13 @@ export function trainingOutputs(
   return outputs;
 }
 
-/** Outputs `rowLosses` [lossRows, 1] and `correct` (the target has the greatest logit). */
-export function evaluationOutputs(loss: HeadLoss): Readonly<Record<string, Value>> {
-  return { rowLosses: loss.rowLosses, correct: greaterOrEqual(loss.target, loss.best) };
+/** Outputs `rowLosses` [lossRows, 1], `correct` (the target has the greatest logit) and, of classifiers, `logits`. */
+export function evaluationOutputs({
+  rowLosses,
+  target,
+  best,
+  logits,
+}: HeadLoss): Readonly<Record<string, Value>> {
+  const outputs = { rowLosses, correct: greaterOrEqual(target, best) };
+  return logits === undefined ? outputs : { ...outputs, logits };
 }

@@ -34,7 +34,7 @@ import {
   joinHeads,
   splitHeads,
 } from "../../../src/training/layers/attention.ts";
-import { headLoss, logitLoss } from "../../../src/training/layers/cross-entropy.ts";
+import { type HeadOptions, headLoss, logitLoss } from "../../../src/training/layers/cross-entropy.ts";
 import { gatedUnit } from "../../../src/training/layers/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/layers/normalisation.ts";
 import { plainRotation, rotate } from "../../../src/training/layers/rotation.ts";
@@ -141,14 +141,15 @@ const attentionInBlocks = (more: { readonly window?: number; readonly cap?: numb
     }),
 });
 
-const linearHead = (cap?: number): Case => ({
+/** The row in the middle counts nothing. */
+const linearHead = (options: HeadOptions = {}): Case => ({
   shapes: { hidden: [3, 4], head: [5, 4] },
   build: (graph, inputs) => {
     const hidden = input(inputs, "hidden");
     const { dtype } = hidden;
     const weights = graph.constant(floats(dtype, [0.5, 0, 0.25]), [3, 1], dtype);
     const targets = indices(graph, [4, 0, 4], [3]);
-    return headLoss(hidden, input(inputs, "head"), targets, weights, cap).loss;
+    return headLoss(hidden, input(inputs, "head"), targets, weights, options).loss;
   },
 });
 
@@ -188,7 +189,12 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
     return logitLoss(x, indices(x.graph, [3, 0, 1], [3]), weights).loss;
   }),
   "cross-entropy of a linear head": linearHead(),
-  "cross-entropy of a linear head with capped logits": linearHead(0.8),
+  "cross-entropy of a linear head with capped logits": linearHead({ cap: 0.8 }),
+  "cross-entropy of a linear head in blocks of rows": linearHead({ block: 2 }),
+  "cross-entropy of a linear head with capped logits, row by row": linearHead({
+    cap: 0.8,
+    block: 1,
+  }),
 };
 
 /** Products with packed matrices; they have no 64-bit form, so finite differences do not check them. */

@@ -5,7 +5,7 @@ import type { Engine } from "../../../src/training/engine/engine.ts";
 import { exp, scale } from "../../../src/training/graph/elementwise.ts";
 import { gatherRows, scatterAddRows } from "../../../src/training/graph/indexing.ts";
 import { matmul } from "../../../src/training/graph/matmul.ts";
-import { reshape } from "../../../src/training/graph/movement.ts";
+import { reshape, slice } from "../../../src/training/graph/movement.ts";
 import { Graph } from "../../../src/training/graph/value.ts";
 import { engines, refusals, tensors } from "./tfjs-backends.ts";
 
@@ -72,6 +72,12 @@ describe.each([...engines])("tfjs:%s", (_backend, engine) => {
     await expect(run(0n, 3n)).rejects.toThrow("below 3");
     await expect(run(-1n, 0n)).rejects.toThrow("below 3");
     await program.close();
+    // Those of a part too: a block of rows takes its own.
+    const part = await engine.compile({ y: gatherRows(table, slice(reshape(ids, [2]), 0, 1, 2)) });
+    const feed = (last: bigint) => ({ ...feeds, ids: BigInt64Array.of(0n, last) });
+    await expect(part.run(feed(2n))).resolves.toEqual({ y: Float32Array.of(5, 6) });
+    await expect(part.run(feed(3n))).rejects.toThrow("below 3");
+    await part.close();
   });
 
   test.skipIf(engine.keep === undefined)("uploads once what it keeps, where it can", async () => {

@@ -1,9 +1,9 @@
 import { dimension } from "../../graph/shapes.ts";
-import type { Value } from "../../graph/value.ts";
+import type { Op, Value } from "../../graph/value.ts";
 
 /**
- * What each value that is used as an index must stay below; reshapes are seen through. The wasm kernels read and write
- * wherever an index points to.
+ * What each value that is used as an index must stay below; parts of values are seen through. The wasm kernels
+ * read and write wherever an index points to.
  */
 export function indexLimits(order: readonly Value[]): ReadonlyMap<Value, number> {
   const limits = new Map<Value, number>();
@@ -11,7 +11,7 @@ export function indexLimits(order: readonly Value[]): ReadonlyMap<Value, number>
     const [x, indices] = value.inputs;
     const limit = x === undefined ? undefined : limitOf(value, x);
     if (indices === undefined || limit === undefined) continue;
-    const source = unshaped(indices);
+    const source = whole(indices);
     limits.set(source, Math.min(limit, limits.get(source) ?? limit));
   }
   return limits;
@@ -32,7 +32,10 @@ function limitOf(value: Value, x: Value): number | undefined {
   }
 }
 
-function unshaped(value: Value): Value {
+/** Operations whose elements all are elements of what they are applied to. */
+const PARTS: ReadonlySet<Op> = new Set(["reshape", "slice", "gatherRows"]);
+
+function whole(value: Value): Value {
   const [source] = value.inputs;
-  return value.op === "reshape" && source !== undefined ? unshaped(source) : value;
+  return PARTS.has(value.op) && source !== undefined ? whole(source) : value;
 }
