@@ -16,6 +16,11 @@ export class ProgramCache {
     return this.#programs.size;
   }
 
+  /** Whether there are programs besides that for `key`. */
+  hasOthers(key: string): boolean {
+    return this.#programs.size > (this.#programs.has(key) ? 1 : 0);
+  }
+
   /** The program for `key`, compiled from `build()` when there is none yet. */
   async get(key: string, build: () => Readonly<Record<string, Value>>): Promise<Program> {
     const known = this.#programs.get(key);

@@ -12,7 +12,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import { evaluate, type Probe, probe } from "../loop/evaluation.ts";
+import { EvaluationSize, evaluate, type Probe, probe } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
 import { type TrainHooks, type TrainRequest, type TrainResult, train } from "../loop/train-step.ts";
 import { type MemoryPlan, planTraining } from "../loop/training-memory.ts";
@@ -49,6 +49,7 @@ export class LearnerCore {
   readonly #data: LearnerData;
   readonly #engine: Engine;
   readonly #onNotice: (notice: LearnerNotice) => void;
+  readonly #evaluationSize: EvaluationSize;
   #plan: MemoryPlan | undefined;
   #microBatch: MicroBatch | undefined;
   #format: ExampleFormat;
@@ -62,6 +63,10 @@ export class LearnerCore {
     this.#initial = initial;
     this.#engine = opened.engine;
     this.#onNotice = onNotice;
+    this.#evaluationSize = new EvaluationSize((positions, { message: reason }) => {
+      const message = "out of memory: evaluations run in smaller batches";
+      onNotice({ kind: "change", message, facts: { positions, reason } });
+    });
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#endIds = endIds;
@@ -117,7 +122,8 @@ export class LearnerCore {
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
     const examples = set === "test" ? this.#data.test : this.#data.heldOut;
-    return evaluate(this.#model, adapter, examples, this.#options.sequenceMax);
+    const { sequenceMax } = this.#options;
+    return evaluate(this.#model, adapter, examples, sequenceMax, this.#evaluationSize);
   }
 
   probe(
@@ -126,12 +132,8 @@ export class LearnerCore {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe> {
     const { seed, sequenceMax } = this.#options;
-    return probe(this.#model, this.#data.heldOut, seed, {
-      adapter,
-      candidates,
-      sequenceMax,
-      ...options,
-    });
+    const request = { adapter, candidates, sequenceMax, ...options };
+    return probe(this.#model, this.#data.heldOut, seed, request, this.#evaluationSize);
   }
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {

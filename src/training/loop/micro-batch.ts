@@ -1,5 +1,6 @@
-import { KlatchError } from "../../errors.ts";
+import type { KlatchError } from "../../errors.ts";
 import type { Batch } from "../batches/batch.ts";
+import { isOutOfMemory } from "../engine/out-of-memory.ts";
 
 /** How the parts of a batch run. */
 export interface RunLimits {
@@ -52,7 +53,7 @@ export class MicroBatch {
       try {
         return await run(parts, this.#limits.recompute);
       } catch (cause) {
-        if (!(cause instanceof KlatchError) || cause.code !== "memory") throw cause;
+        if (!isOutOfMemory(cause)) throw cause;
         const lower = this.#lower(parts[0]?.shape.batch ?? 1);
         if (lower === null) throw cause;
         this.#limits = lower;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { Adapter } from "../adapters/adapter.ts";
 import { addScaled, slotView } from "../adapters/slots.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { type FreezeOptions, type FrozenWeights, freeze } from "../base/frozen-weights.ts";
 import type { Batch, BatchShape } from "../batches/batch.ts";
-import type { Engine, Program } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import { isOutOfMemory } from "../engine/out-of-memory.ts";
 import { ProgramCache } from "../engine/program-cache.ts";
 import { type GraphMemory, graphMemory } from "../graph/memory.ts";
 import { type Arrays, Graph, type Value } from "../graph/value.ts";
@@ -28,6 +28,13 @@ export interface RowResults {
 export interface TrainingKind {
   readonly slots: readonly TensorSlot[];
   readonly recompute: boolean;
+}
+
+interface RunOptions {
+  /** See `Program.run`. */
+  readonly into?: Arrays | undefined;
+  /** The weights of a program that has its own copy of them. */
+  readonly copied?: WeightSource | undefined;
 }
 
 /** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
@@ -79,16 +86,10 @@ export class AdaptedModel {
     recompute = false,
   ): Promise<number> {
     let total = 0;
-    try {
-      for (const [i, part] of parts.entries()) {
-        const target = i === 0 ? gradient : this.#partGradient;
-        total += await this.#partLoss(values, part, { slots, recompute }, target);
-        if (i > 0) addScaled(gradient, target, slots);
-      }
-    } catch (error) {
-      // Smaller parts shall not have to fit beside what the larger ones left.
-      if (error instanceof KlatchError && error.code === "memory") await this.freePrograms();
-      throw error;
+    for (const [i, part] of parts.entries()) {
+      const target = i === 0 ? gradient : this.#partGradient;
+      total += await this.#partLoss(values, part, { slots, recompute }, target);
+      if (i > 0) addScaled(gradient, target, slots);
     }
     return total;
   }
@@ -102,14 +103,12 @@ export class AdaptedModel {
     const { slots, recompute } = kind;
     const way = recompute ? "recomputing" : "keeping";
     const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)} ${way}`;
-    const copied = this.#copiedFor(batch.shape);
-    const programs = copied === undefined ? this.#programs : this.#soleProgram;
-    const program = await programs.get(key, () =>
-      this.#trainingGraph(this.#newParts(copied), batch.shape, kind),
-    );
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
-    const { loss } = await program.run(this.feeds(values, this.#objective.feeds(batch)), into);
+    const feeds = this.feeds(values, this.#objective.feeds(batch));
+    const build = (parts: ProgramParts) => this.#trainingGraph(parts, batch.shape, kind);
+    const copied = this.#copiedFor(batch.shape);
+    const { loss } = await this.run(key, build, feeds, { into, copied });
     return Number(loss?.[0]);
   }
 
@@ -136,10 +135,9 @@ export class AdaptedModel {
 
   /** Loss and correctness of each completion token of a batch. */
   async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
-    const program = await this.program(`rows ${shapeKey(batch.shape)}`, (parts) =>
-      evaluationOutputs(this.#objective.loss(this.base.definition, parts, batch.shape)),
-    );
-    const { rowLosses, correct, logits } = await program.run(
+    const { rowLosses, correct, logits } = await this.run(
+      `rows ${shapeKey(batch.shape)}`,
+      (parts) => evaluationOutputs(this.#objective.loss(this.base.definition, parts, batch.shape)),
       this.feeds(values, this.#objective.feeds(batch)),
     );
     assert.ok(rowLosses instanceof Float32Array && correct instanceof Uint8Array);
@@ -150,12 +148,27 @@ export class AdaptedModel {
     };
   }
 
-  /** A program over this model's parameters, compiled once per key. */
-  program(
+  /**
+   * Runs a program over this model's parameters, compiled once per key; see `Program.run`. When memory runs out, all
+   * programs are freed, and if there were others the run is tried again without them.
+   */
+  async run(
     key: string,
     build: (parts: ProgramParts) => Readonly<Record<string, Value>>,
-  ): Promise<Program> {
-    return this.#programs.get(key, () => build(this.#newParts()));
+    feeds: Arrays,
+    { into, copied }: RunOptions = {},
+  ): Promise<Arrays> {
+    const programs = copied === undefined ? this.#programs : this.#soleProgram;
+    try {
+      const program = await programs.get(key, () => build(this.#newParts(copied)));
+      return await program.run(feeds, into);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      const others = [this.#programs, this.#soleProgram].some((kept) => kept.hasOthers(key));
+      await this.freePrograms();
+      if (!others) throw error;
+    }
+    return this.run(key, build, feeds, { into, copied });
   }
 
   #newParts(source: WeightSource = this.#frozen): ProgramParts {

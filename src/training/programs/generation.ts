@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
 import { bucket } from "../batches/batch.ts";
+import { isOutOfMemory } from "../engine/out-of-memory.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import type { Arrays, Value } from "../graph/value.ts";
 import { cachedSequence, cacheNames, maskName } from "../models/cached-sequence.ts";
@@ -8,6 +10,7 @@ import type { ModelDefinition } from "../models/definition.ts";
 import { type Observe, wholeSequences } from "../models/whole-sequences.ts";
 import type { AdaptedModel } from "./adapted-model.ts";
 import { outputLogits } from "./loss-program.ts";
+import type { ProgramParts } from "./program-parts.ts";
 
 export interface SamplingOptions {
   readonly maxTokens: number;
@@ -28,8 +31,28 @@ interface Cache {
  * Continues `prompt` (ids, at least one) until an end-of-text id, `maxTokens`, or the end of the model's context.
  *
  * @returns the new ids without the end-of-text id; the same for the same seed
+ * @throws KlatchError `memory` when there is too little of it for a text of this length
  */
 export async function generate(
+  model: AdaptedModel,
+  adapter: Float32Array,
+  prompt: readonly number[],
+  options: SamplingOptions,
+): Promise<readonly number[]> {
+  try {
+    return await continuation(model, adapter, prompt, options);
+  } catch (cause) {
+    if (!isOutOfMemory(cause)) throw cause;
+    throw new KlatchError(
+      "memory",
+      `there is too little memory to go on with a text of ${prompt.length} tokens: ${cause.message}`,
+      "shorten the prompt, ask for fewer tokens, close other programs, or choose --dtype int8",
+      { cause },
+    );
+  }
+}
+
+async function continuation(
   model: AdaptedModel,
   adapter: Float32Array,
   prompt: readonly number[],
@@ -81,7 +104,10 @@ async function prefill(
   const { virtualTokens: before = 0 } = model.adapter;
   const length = Math.min(bucket(prompt.length), definition.contextMax - before);
   const { capacity } = cache;
-  const program = await model.program(
+  const ids = new BigInt64Array(length);
+  for (const [i, id] of prompt.entries()) ids[i] = BigInt(id);
+  const last = BigInt64Array.of(BigInt(prompt.length - 1));
+  const results = await model.run(
     `prefill ${length}/${capacity}`,
     ({ graph, blocks: over }) => {
       const outputs: Record<string, Value> = {};
@@ -93,14 +119,11 @@ async function prefill(
       const sequences = wholeSequences(1, length, keep, capacity);
       const blocks = over(sequences);
       const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
-      const last = gatherRows(hidden, graph.input("last", [1], "i64"));
-      return { ...outputs, logits: outputLogits(definition, blocks, last) };
+      const end = gatherRows(hidden, graph.input("last", [1], "i64"));
+      return { ...outputs, logits: outputLogits(definition, blocks, end) };
     },
+    model.feeds(adapter, { ids, last }),
   );
-  const ids = new BigInt64Array(length);
-  for (const [i, id] of prompt.entries()) ids[i] = BigInt(id);
-  const last = BigInt64Array.of(BigInt(prompt.length - 1));
-  const results = await program.run(model.feeds(adapter, { ids, last }));
   store(definition, cache, results, {
     from: before + length,
     position: 0,
@@ -117,7 +140,7 @@ async function decode(
   cache: Cache,
 ): Promise<Float32Array> {
   const { definition } = model.base;
-  const program = await model.program(`decode ${cache.capacity}`, ({ graph, blocks: over }) => {
+  const build = ({ graph, blocks: over }: ProgramParts) => {
     const outputs: Record<string, Value> = {};
     const sequence = cachedSequence(graph, cache.capacity, (layer, key, value) => {
       const names = cacheNames(layer);
@@ -127,15 +150,14 @@ async function decode(
     const blocks = over(sequence);
     const hidden = blocks.hidden(graph.input("id", [1], "i64"));
     return { ...outputs, logits: outputLogits(definition, blocks, hidden) };
+  };
+  const feeds = model.feeds(adapter, {
+    ...cache.arrays,
+    ...masks(definition, cache.capacity, token.position),
+    id: BigInt64Array.of(BigInt(token.id)),
+    position: BigInt64Array.of(BigInt(token.position)),
   });
-  const results = await program.run(
-    model.feeds(adapter, {
-      ...cache.arrays,
-      ...masks(definition, cache.capacity, token.position),
-      id: BigInt64Array.of(BigInt(token.id)),
-      position: BigInt64Array.of(BigInt(token.position)),
-    }),
-  );
+  const results = await model.run(`decode ${cache.capacity}`, build, feeds);
   store(definition, cache, results, { from: 1, position: token.position, count: 1 });
   return logitsOf(results);
 }

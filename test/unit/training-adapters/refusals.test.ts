@@ -7,6 +7,7 @@ import { readAdapterSettings } from "../../../src/training/adapters/peft-config.
 import { checkOptions } from "../../../src/training/learner/options.ts";
 import { paddedSequences } from "../../../src/training/models/padded-sequences.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
+import type { ProgramParts } from "../../../src/training/programs/program-parts.ts";
 import { engine } from "../training/finite-differences.ts";
 import { tinyOptions } from "../training/model-folder.ts";
 import { TINY, tinyModel } from "../training/tiny-llama.ts";
@@ -42,9 +43,10 @@ describe("an adapter that a model cannot have is refused", () => {
     const base = tinyModel();
     const adapter = createAdapter(base, { kind: "prompt", virtualTokens: 2 });
     const model = new AdaptedModel(base, adapter, engine);
-    const made = model.program("padded", ({ graph, blocks }) => ({
+    const build = ({ graph, blocks }: ProgramParts) => ({
       hidden: blocks(paddedSequences(graph, 1, 4)).hidden(graph.input("ids", [4], "i64")),
-    }));
+    });
+    const made = model.run("padded", build, {});
     await expect(made).rejects.toThrow(failure("incompatible", /take no virtual tokens/));
     await model.close();
   });

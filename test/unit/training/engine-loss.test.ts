@@ -8,12 +8,14 @@ import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import { graphMemory } from "../../../src/training/graph/memory.ts";
 import type { Arrays } from "../../../src/training/graph/value.ts";
 import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
+import { EvaluationSize, evaluate } from "../../../src/training/loop/evaluation.ts";
 import { MicroBatch } from "../../../src/training/loop/micro-batch.ts";
 import { freshOptimizer } from "../../../src/training/loop/optimizer.ts";
 import { type TrainHooks, type TrainResult, train } from "../../../src/training/loop/train-step.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
+import { generate } from "../../../src/training/programs/generation.ts";
 import { tinyOptions } from "./model-folder.ts";
-import { tinyModel } from "./tiny-llama.ts";
+import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const cpu = createOnnxEngine({ threads: 1 });
 
@@ -128,13 +130,13 @@ describe("a device that is lost in the middle of training", () => {
   });
 });
 
-describe("a device with too little memory", () => {
-  /** Takes at most so many rows at a time. */
-  const small = (rows: number) =>
-    device((_run, { ids }) => {
-      if ((ids?.length ?? 0) > rows * 8) throw full();
-    });
+/** Takes at most so many rows of 8 at a time. */
+const small = (rows: number) =>
+  device((_run, { ids }) => {
+    if ((ids?.length ?? 0) > rows * 8) throw full();
+  });
 
+describe("a device with too little memory", () => {
   test.each([
     [3, [2]],
     [1, [2, 1]],
@@ -210,5 +212,80 @@ describe("a device with too little memory", () => {
     await model.lossAndGradient(method.initial(1), parts.slice(1), layout.tensors, some);
     expect(apart(all, some)).toBeGreaterThan(1e-3);
     await model.close();
+  });
+});
+
+describe("with too little memory", () => {
+  const base = tinyModel({ ...TINY, eosIds: [] });
+  const method = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
+  const modelOn = (engine: Engine) => new AdaptedModel(base, method, engine);
+  const adapter = method.initial(1);
+  const texts = [...examples, ...examples.map((each) => ({ ...each, ids: each.ids.slice(0, 5) }))];
+  const judge = (engine: Engine, size?: EvaluationSize, from = texts) =>
+    evaluate(modelOn(engine), adapter, from, 24, size);
+
+  test.each([5, 1])(
+    "for more than %i rows an evaluation takes fewer, and says so once",
+    async (rows) => {
+      const told: string[] = [];
+      const size = new EvaluationSize((positions, { message }) =>
+        told.push(`${positions} ${message}`),
+      );
+      const whole = await judge(cpu);
+      const parted = await judge(small(rows), size);
+      const { loss, perplexity, ...counts } = whole;
+      expect(parted).toMatchObject(counts);
+      expect(parted.loss).toBeCloseTo(loss, 5);
+      expect(parted.perplexity).toBeCloseTo(perplexity, 4);
+      expect(told).toEqual(["48 the device is full"]);
+      expect(size.positions).toBe(rows === 5 ? 24 : 8);
+      await judge(small(rows), size);
+      expect(told.length).toBe(1);
+      // Control: each row counts.
+      expect((await judge(cpu, size, texts.slice(1))).loss).not.toBeCloseTo(loss, 5);
+    },
+  );
+
+  test("for one row an evaluation gives up", async () => {
+    await expect(judge(small(0))).rejects.toMatchObject({ code: "memory" });
+  });
+
+  /** Has room for so many programs at one time. */
+  const roomFor = (most: number): Engine => {
+    let open = 0;
+    return {
+      ...cpu,
+      async compile(outputs) {
+        if (open === most) throw full();
+        const program = await cpu.compile(outputs);
+        open += 1;
+        const close = async () => {
+          open -= 1;
+          await program.close();
+        };
+        return { ...program, close };
+      },
+    };
+  };
+
+  test("what other programs keep is freed before anything is given up", async () => {
+    const judged = await judge(cpu);
+    const size = new EvaluationSize(() => expect.unreachable());
+    const options = { maxTokens: 4, temperature: 0, seed: 1 };
+    const model = modelOn(roomFor(1));
+    expect(await evaluate(model, adapter, texts, 24, size)).toEqual(judged);
+    const found = await generate(model, adapter, [1, 7, 3], options);
+    expect(found).toEqual(await generate(modelOn(cpu), adapter, [1, 7, 3], options));
+    expect(await evaluate(model, adapter, texts, 24, size)).toEqual(judged);
+    await model.close();
+  });
+
+  test("for its text alone a generation says so and what to do", async () => {
+    const options = { maxTokens: 4, temperature: 0, seed: 1 };
+    await expect(generate(modelOn(roomFor(0)), adapter, [1, 7, 3], options)).rejects.toMatchObject({
+      code: "memory",
+      message: expect.stringContaining("3 tokens: the device is full"),
+      hint: expect.stringContaining("shorten the prompt"),
+    });
   });
 });

@@ -11,13 +11,16 @@ export async function sequenceLogits(
 ): Promise<Float32Array> {
   const { definition } = model.base;
   const { length } = ids;
-  const program = await model.program(`logits ${length}`, ({ graph, blocks: over }) => {
-    const blocks = over(wholeSequences(1, length));
-    const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
-    return { logits: outputLogits(definition, blocks, hidden) };
-  });
   const own = { ids: BigInt64Array.from(Array.from(ids), BigInt) };
-  const { logits } = await program.run(model.feeds(adapter, own));
+  const { logits } = await model.run(
+    `logits ${length}`,
+    ({ graph, blocks: over }) => {
+      const blocks = over(wholeSequences(1, length));
+      const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
+      return { logits: outputLogits(definition, blocks, hidden) };
+    },
+    model.feeds(adapter, own),
+  );
   assert.ok(logits instanceof Float32Array);
   return logits;
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import type { Arrays, Program } from "../../../src/training/engine/engine.ts";
+import type { Program } from "../../../src/training/engine/engine.ts";
 import { exp, mul } from "../../../src/training/graph/elementwise.ts";
 import { computationOrder, gradients } from "../../../src/training/graph/gradient.ts";
+import { graphMemory } from "../../../src/training/graph/memory.ts";
 import { recomputedGradients } from "../../../src/training/graph/recompute.ts";
-import { Graph, type Value } from "../../../src/training/graph/value.ts";
-import { graphMemory } from "../../../src/training/memory-plan.ts";
+import { type Arrays, Graph, type Value } from "../../../src/training/graph/value.ts";
 import { type HeadOptions, headLoss } from "../../../src/training/layers/cross-entropy.ts";
 import { engine, numbers } from "./finite-differences.ts";
 

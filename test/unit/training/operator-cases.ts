@@ -34,7 +34,11 @@ import {
   joinHeads,
   splitHeads,
 } from "../../../src/training/layers/attention.ts";
-import { type HeadOptions, headLoss, logitLoss } from "../../../src/training/layers/cross-entropy.ts";
+import {
+  type HeadOptions,
+  headLoss,
+  logitLoss,
+} from "../../../src/training/layers/cross-entropy.ts";
 import { gatedUnit } from "../../../src/training/layers/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../src/training/layers/normalisation.ts";
 import { plainRotation, rotate } from "../../../src/training/layers/rotation.ts";
