@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { checkOutFolder } from "../src/node/out-folder.ts";
 import { openStore } from "../src/node/store/store.ts";
 import { runBaselines } from "./baselines.ts";
 import { launchFleet, type Member, pollFleet, stopFleet } from "./fleet.ts";
@@ -31,6 +32,7 @@ export async function runTestnet(
 ): Promise<TestnetReport> {
   const options = withPaths(parseOptions(input));
   const signal = hooks.signal ?? new AbortController().signal;
+  if (options.report !== undefined) checkOutFolder(options.report);
   const progress = createProgress(hooks.output ?? null);
   const folder = makeWorkingFolder(options.folder);
   const data = await prepare(options, folder);

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
+import { checkOutFolder } from "../src/node/out-folder.ts";
 import type { TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */
@@ -14,6 +15,7 @@ const OWN_NAMES = /^(peer-\d+|test\.jsonl|pooled\.jsonl|options\.json|keeper\.lo
 export function makeWorkingFolder(path: string | undefined): string {
   if (path === undefined) return mkdtempSync(join(tmpdir(), "klatch-testnet-"));
   const folder = resolve(path);
+  checkOutFolder(folder);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const foreign = names.find((name) => !OWN_NAMES.test(name));
   if (foreign !== undefined) {

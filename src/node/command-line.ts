@@ -102,6 +102,8 @@ async function buildProgram(argv: readonly string[], terminal: Terminal): Promis
     .version(VERSION, "-V, --version", "print the version")
     .helpCommand(false)
     .exitOverride()
+    // Long flags leave half of an 80-column terminal to the descriptions; they are wrapped there too.
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => terminal.line(text.trimEnd()),
       writeErr: (text) => terminal.note(text.trimEnd()),

@@ -1,5 +1,17 @@
 import type { DataReport } from "../training/index.ts";
 
+/** How many examples there are of each kind, and what became of the other rows. */
+export function describeExamples({ train, heldOut, test }: DataReport): string {
+  const sets = [train, heldOut, test];
+  const cut = sets.reduce((sum, { truncated }) => sum + truncated, 0);
+  const empty = sets.reduce((sum, { skipped }) => sum + skipped, 0);
+  return [
+    `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test`,
+    ...(cut > 0 ? [`${cut} rows cut to the longest sequence`] : []),
+    ...(empty > 0 ? [`${empty} empty and skipped`] : []),
+  ].join(", ");
+}
+
 /** What an operator should know of the data before believing in it, one sentence each. */
 export function dataNotes(report: DataReport): readonly string[] {
   const { train, heldOut, test, testSeenInTraining } = report;

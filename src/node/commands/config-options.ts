@@ -13,8 +13,9 @@ export function addConfigOptions(command: Command, wanted = (_key: string) => tr
   for (const field of configFields()) {
     if (wanted(field.key)) command.addOption(optionOf(field));
   }
-  for (const [key, name] of Object.entries(SHORT)) {
-    if (wanted(key)) command.addOption(new Option(`--${name} <text>`, `short for ${key}`));
+  for (const field of configFields()) {
+    const short = SHORT[field.key];
+    if (short !== undefined && wanted(field.key)) command.addOption(shortOption(field, short));
   }
 }
 
@@ -27,7 +28,7 @@ export function configOf(command: Command): Config {
     if (typeof value === "string") flags[field.key] = value;
   }
   for (const [key, name] of Object.entries(SHORT)) {
-    const value = options[new Option(`--${name} <text>`).attributeName()];
+    const value = options[new Option(`--${name}`).attributeName()];
     if (typeof value === "string") flags[key] = value;
   }
   const { config: file } = options as { config?: string };
@@ -39,6 +40,7 @@ export function configOf(command: Command): Config {
 /** Names that mean the same on every command, with a configuration or without. */
 const SHORT: Readonly<Record<string, string>> = {
   "engine.name": "engine",
+  "engine.threads": "threads",
   "engine.dtype": "dtype",
   "engine.recompute": "recompute",
   "engine.microBatch": "micro-batch",
@@ -52,6 +54,10 @@ const PLACEHOLDERS: Readonly<Record<Field["kind"], string>> = {
   list: "<a,b>",
   "number-or-text": "<n>",
 };
+
+function shortOption({ kind, flag }: Field, name: string): Option {
+  return new Option(`--${name} ${PLACEHOLDERS[kind]}`, `short for ${flag}`);
+}
 
 function optionOf(field: Field): Option {
   const group = field.key.includes(".") ? field.key.slice(0, field.key.indexOf(".")) : "node";

@@ -11,6 +11,7 @@ import type { Config } from "../config.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { runDigest } from "../manifest.ts";
+import { checkAdapterFolder, checkOutFolder } from "../out-folder.ts";
 import { readCheckpoint } from "../store/store.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
@@ -76,6 +77,8 @@ interface Source extends Pick<ExportResult, "adapter" | "run" | "rounds"> {
 async function run(config: Config, flags: Flags, terminal: Terminal): Promise<ExportResult> {
   const folder = resolve(required("--out", flags.out));
   const merged = flags.merged === true;
+  if (merged) checkOutFolder(folder);
+  else checkAdapterFolder(folder);
   if (flags.mergedDtype !== undefined && !merged) {
     throw new KlatchError(
       "usage",

@@ -6,6 +6,7 @@ import { createIdentity, createNetworkKey, loadIdentity } from "../../gossip/ind
 import { CONFIG_FILE, parseConfig } from "../config/load.ts";
 import { configTemplate } from "../config/template.ts";
 import { identityFile } from "../data-folder.ts";
+import { folderError } from "../out-folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch init`: an identity that only its owner can read, and a commented configuration. Overwrites nothing. */
@@ -85,13 +86,7 @@ function makeFolders(folder: string, dataDir: string): void {
   try {
     mkdirSync(folder, { recursive: true });
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new KlatchError(
-      code === "EACCES" || code === "EPERM" ? "permission" : "disk",
-      `cannot make ${dataDir} (${code})`,
-      "choose a folder that you may write to",
-      { cause },
-    );
+  } catch (error) {
+    throw folderError(error, dataDir);
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { NodeStatus } from "../contract.ts";
-import { dataNotes } from "../data-notes.ts";
+import { dataNotes, describeExamples } from "../data-notes.ts";
 import { runNode } from "../run-node.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { describeModel } from "./table.ts";
@@ -33,10 +33,7 @@ export function define(command: Command, terminal: Terminal): void {
 
 /** The first lines: who, where, what run, how safe, on what data. */
 function banner(status: NodeStatus, statusUrl: string | null): readonly string[] {
-  const { train, heldOut, test } = status.data;
   const members = status.peers.length + 1;
-  const cut = train.truncated + heldOut.truncated;
-  const cutText = cut === 0 ? "" : `, ${cut} rows cut to the longest sequence`;
   return [
     `peer id    ${status.peerId}`,
     ...status.addresses.map((address) => `address    ${address}`),
@@ -44,7 +41,7 @@ function banner(status: NodeStatus, statusUrl: string | null): readonly string[]
     `run        ${status.run}`,
     `model      ${describeModel(status.model)}`,
     `rule       ${status.rule}: certified for ${status.certifiedAttackers} attackers among ${members} members, assumes ${status.attackersMax}`,
-    `data       ${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test${cutText}`,
+    `data       ${describeExamples(status.data)}`,
     ...dataNotes(status.data).map((note) => `           ${note}`),
     `rounds     ${status.round + 1} to ${status.rounds}`,
   ];

@@ -47,6 +47,11 @@ export function bytes(count: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** A speed as a whole number, a slow one with one decimal. */
+export function perSecond(speed: number): string {
+  return speed.toFixed(speed < 9.95 ? 1 : 0);
+}
+
 /** A loss with four decimals; null stays null. */
 export function decimals(value: number | null): string | null {
   return value === null ? null : value.toFixed(4);

@@ -1,5 +1,6 @@
 import type { AloneEvent } from "../../training/index.ts";
 import { bar } from "./progress-bar.ts";
+import { perSecond } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Least time between two pictures, ms. */
@@ -12,6 +13,7 @@ const REDRAW_MS = 100;
 export class TrainProgress {
   readonly #steps: number;
   readonly #terminal: Pick<Terminal, "note" | "overwrite">;
+  readonly #unit: "tokens" | "texts";
   readonly #now: () => number;
   #drawnAt = Number.NEGATIVE_INFINITY;
   #loss = 0;
@@ -22,10 +24,12 @@ export class TrainProgress {
   constructor(
     steps: number,
     terminal: Pick<Terminal, "note" | "overwrite">,
+    unit: "tokens" | "texts" = "tokens",
     now: () => number = performance.now.bind(performance),
   ) {
     this.#steps = steps;
     this.#terminal = terminal;
+    this.#unit = unit;
     this.#now = now;
   }
 
@@ -52,7 +56,7 @@ export class TrainProgress {
 
   #line(step: number, heldOut: string): string {
     const loss = (this.#loss / Math.max(1, this.#count)).toFixed(4);
-    const speed = Math.round(this.#tokens / Math.max(1e-9, this.#seconds));
-    return `step ${step}/${this.#steps}  loss ${loss}${heldOut}  ${speed} tokens/s`;
+    const speed = perSecond(this.#tokens / Math.max(1e-9, this.#seconds));
+    return `step ${step}/${this.#steps}  loss ${loss}${heldOut}  ${speed} ${this.#unit}/s`;
   }
 }

@@ -11,16 +11,17 @@ import {
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config.ts";
-import { dataNotes } from "../data-notes.ts";
+import { dataNotes, describeExamples } from "../data-notes.ts";
 import { hubOptions } from "../hub-options.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { describeMemory } from "../memory-text.ts";
+import { checkAdapterFolder } from "../out-folder.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { downloadView } from "./download-view.ts";
 import { parseColumns } from "./model-use.ts";
 import { noticeView } from "./notice-view.ts";
 import { required, wholeNumber } from "./number-flags.ts";
-import { describeModel } from "./table.ts";
+import { describeModel, perSecond } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { TrainProgress } from "./train-progress.ts";
 
@@ -75,6 +76,7 @@ interface Flags {
 async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
+  checkAdapterFolder(out);
   if (flags.patience > 0 && config.data.heldOutShare === 0) {
     throw new KlatchError(
       "usage",
@@ -87,6 +89,7 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
   const learner = await createLearner(options, hub, noticeView(terminal));
   terminal.overwrite("");
   try {
+    checkAdapterFolder(out, 4 * learner.info.layout.length);
     const memory = await learner.planMemory();
     terminal.note(`memory      ${describeMemory(memory)}`);
     const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
@@ -127,7 +130,11 @@ async function train(learner: Learner, flags: Flags, terminal: Terminal): Promis
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const options = { steps, evaluateEvery, patience, ...adapter };
-    const shown = new TrainProgress(steps, terminal);
+    const shown = new TrainProgress(
+      steps,
+      terminal,
+      learner.info.classes === null ? "tokens" : "texts",
+    );
     for await (const event of trainAlone(learner, options, controller.signal)) {
       if (flags.json !== true) shown.show(event);
       if (event.kind === "end") return event.result;
@@ -170,18 +177,19 @@ function describe(report: ReturnType<typeof reportOf>): readonly string[] {
   const [unit, match] = report.classes === null ? ["token", "exact match"] : ["text", "accuracy"];
   const why = report.error === null ? report.reason : `${report.reason}: ${report.error}`;
   return [
-    `training    ${why} after ${report.steps} steps; kept the state of step ${report.bestStep}`,
+    `training    ${why} after ${report.steps} ${report.steps === 1 ? "step" : "steps"}; kept the state of step ${report.bestStep}`,
     `adapter     ${report.trained} numbers, ${share} % of the model's ${report.parameters}`,
     `loss        ${report.loss.toFixed(4)} nats per ${unit} in training`,
-    ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)}`]),
+    ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)} nats per ${unit}`]),
     ...(before === null || test === null
       ? []
       : [
-          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after; ${match} ${(100 * test.exactMatch).toFixed(1)} %`,
+          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after, nats per ${unit}; ${match} ${(100 * test.exactMatch).toFixed(1)} %`,
         ]),
+    `data        ${describeExamples(report.data)}`,
     ...dataNotes(report.data).map((note) => `note        ${note}`),
     `model       ${describeModel(report.model)}`,
-    `speed       ${Math.round(report.tokensPerSecond)} ${unit}s per second on ${report.engine}`,
+    `speed       ${perSecond(report.tokensPerSecond)} ${unit}s per second on ${report.engine}`,
     `written to  ${report.out}`,
   ];
 }

@@ -79,10 +79,14 @@ function field(key: string, shape: Shape): Field {
 }
 
 function kindOf(shape: Shape): Field["kind"] {
-  if (shape.anyOf !== undefined) return "number-or-text";
-  if (shape.type === "integer" || shape.type === "number") return "number";
+  if (shape.anyOf !== undefined) return shape.anyOf.some(isNumber) ? "number-or-text" : "text";
+  if (isNumber(shape)) return "number";
   if (shape.type === "boolean") return "boolean";
   return shape.type === "array" ? "list" : "text";
+}
+
+function isNumber({ type }: Shape): boolean {
+  return type === "integer" || type === "number";
 }
 
 function boundsOf(shape: Shape): string {

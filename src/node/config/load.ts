@@ -172,7 +172,8 @@ function jsonList(key: string, text: string): unknown {
 
 function absolute(key: string, value: unknown, folder: string): unknown {
   if (Array.isArray(value)) return value.map((item) => absolute(key, item, folder));
-  if (typeof value !== "string" || isAbsolute(value)) return value;
+  // No path at all, as of a shell variable that is not set, is not the current folder.
+  if (typeof value !== "string" || value === "" || isAbsolute(value)) return value;
   if (key === "model" && value === BUNDLED_MODEL) return bundledModel();
   if (key === "cache" && value === AUTO_CACHE) return value;
   const path = resolve(folder, value);
@@ -203,12 +204,17 @@ function refusal(issue: z.core.$ZodIssue, originOf: (key: string) => string): Kl
     const key = [...issue.path, issue.keys[0]].join(".");
     return unknown(`${origin}: key ${key}`, key, knownKeys());
   }
-  const hint = configFields().find(({ key }) => key === at)?.description;
+  const hint = hintOf(configFields().find(({ key }) => key === at));
   return new KlatchError(
     "usage",
     `${origin}: ${at}: ${issue.message}`,
     hint ?? "see `klatch init`",
   );
+}
+
+function hintOf(field: Field | undefined): string | undefined {
+  if (field === undefined || field.bounds === "") return field?.description;
+  return `${field.description} (${field.bounds})`;
 }
 
 function knownKeys(): Set<string> {

@@ -33,7 +33,10 @@ const adapter = z.strictObject({
 
 const optimizer = z.strictObject({
   learningRate: z
-    .union([z.literal("auto"), z.number().positive().max(1)])
+    .union(
+      [z.literal("auto"), z.number().positive().max(1)],
+      "expected auto, or a number above 0 and at most 1",
+    )
     .default("auto")
     .describe("AdamW step size; auto takes one that suits the adapter's method."),
   weightDecay: z.number().min(0).max(1).default(0).describe("AdamW decoupled weight decay."),
@@ -96,7 +99,10 @@ export const runSection = z.strictObject({
     .default("cs-plus")
     .describe("Mixing rule: how a node combines its own state with its neighbours'."),
   attackersMax: z
-    .union([z.literal("auto"), z.int().min(0).max(500)])
+    .union(
+      [z.literal("auto"), z.int().min(0).max(500)],
+      "expected auto, or a whole number from 0 to 500",
+    )
     .default("auto")
     .describe(
       "Neighbours that may lie; auto takes the largest number the topology is certified for.",

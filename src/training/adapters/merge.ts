@@ -46,7 +46,7 @@ export async function writeMergedModel(request: MergeRequest): Promise<void> {
     throw new KlatchError(
       "incompatible",
       "this adapter cannot be folded into the weights of a plain model of the same class",
-      "export it without --merged, and load it with PEFT",
+      "export it without --merged: PEFT loads every kind but bottleneck, Klatch all",
     );
   }
   const form = mergedForm(definition, adapter, values);

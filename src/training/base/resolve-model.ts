@@ -31,11 +31,25 @@ export async function resolveModel(
       "give a Hugging Face model folder, or a model of the hub as organisation/name",
     );
   }
-  const { folder, commit } = await fetchSnapshot(model, hub, readModelConfig);
+  const { folder, commit } = await fetchSnapshot(model, hub, readModelConfig).catch(
+    (error: unknown) => {
+      throw isUnreachable(error) ? alsoNoFolder(name, error) : error;
+    },
+  );
   return { folder, origin: { ...model, commit } };
 }
 
 // --- internal ---
+
+function isUnreachable(error: unknown): error is KlatchError {
+  return error instanceof KlatchError && error.code === "network";
+}
+
+/** A mistyped folder looks like a name of the hub: both are said. */
+function alsoNoFolder(name: string, cause: KlatchError): KlatchError {
+  const message = `there is no folder ${name} here, and ${cause.message}`;
+  return new KlatchError(cause.code, message, cause.hint, { cause });
+}
 
 async function exists(path: string): Promise<boolean> {
   return await stat(path).then(

@@ -1,10 +1,9 @@
 import { readSync } from "node:fs";
 import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 
-const MISSING = new Set(["ENOENT", "ENOTDIR"]);
 /** One read call takes less than 2 GiB on Linux. */
 const READ_BYTES_MAX = 1 << 30;
 const FORBIDDEN = new Set(["EACCES", "EPERM"]);
@@ -16,7 +15,11 @@ const FORBIDDEN = new Set(["EACCES", "EPERM"]);
 export function fileError(error: unknown, file: string): unknown {
   if (!(error instanceof Error && "syscall" in error)) return error;
   const code = "code" in error ? String(error.code) : "unknown error";
-  if (MISSING.has(code)) {
+  if (code === "ENOTDIR") {
+    const what = `${dirname(file)} is a file, not a folder`;
+    return new KlatchError("data", what, "name the folder that it lies in", { cause: error });
+  }
+  if (code === "ENOENT") {
     return new KlatchError("data", `${file} is missing`, "check the path", { cause: error });
   }
   if (FORBIDDEN.has(code)) {

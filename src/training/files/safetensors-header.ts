@@ -6,6 +6,8 @@ import { checkShape, parseJson } from "./file-access.ts";
 /** Limit of the format's own reader (huggingface/safetensors, MAX_HEADER_SIZE). */
 export const HEADER_BYTES_MAX = 100_000_000;
 const RANK_MAX = 8;
+/** The first letters of the file that stands for a large one in a clone without Git LFS. */
+const LFS_POINTER = "version ";
 
 /** Bytes of one element for every type of the format; only the floats among them can be read. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
@@ -67,6 +69,13 @@ function broken(file: string, what: string): KlatchError {
 /** Reads the length field: the first 8 bytes, little-endian, of a file of `fileBytes` bytes. */
 export function headerLength(first: Uint8Array, fileBytes: number, file: string): number {
   if (fileBytes < 8 || first.length < 8) throw broken(file, `it has only ${fileBytes} bytes`);
+  if (new TextDecoder().decode(first.subarray(0, 8)) === LFS_POINTER) {
+    throw new KlatchError(
+      "data",
+      `${file} is a pointer of Git LFS, not the weights themselves`,
+      "run `git lfs pull` in that folder, or name the model by its hub id",
+    );
+  }
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(HEADER_BYTES_MAX)) throw broken(file, `its header claims ${length} bytes`);
   if (length > BigInt(fileBytes - 8)) {

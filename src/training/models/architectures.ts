@@ -59,9 +59,9 @@ export function parseModelConfig(text: string, file: string): ModelDefinition {
   if (name !== undefined && writer !== undefined) {
     return { ...withoutVocabularyHead(writer.define(json, file)), architecture: name };
   }
-  const supported = ARCHITECTURES.flatMap(({ names }) => names).join(", ");
+  const supported = ARCHITECTURES.map(({ modelType }) => modelType).join(", ");
   const asked = name ?? model_type ?? "(none named)";
-  throw refuse(file, `architecture ${asked} is not supported; supported: ${supported}`);
+  throw refuse(file, `architecture ${asked} is not supported; Klatch trains ${supported}`);
 }
 
 /** A decoder saved as a classifier has no head over the vocabulary. */

@@ -12,6 +12,7 @@ const COMMANDS = [
   "status",
   "peers",
   "rounds",
+  "train",
   "doctor",
   "eval",
   "generate",
@@ -39,6 +40,14 @@ describe("the command line", () => {
 
     expect(code).toBe(0);
     expect(stdout).toContain(`Usage: klatch ${name}`);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("short flags are named as the long ones are, with what they take", async () => {
+    const { stdout } = await runCommand(["train", "--help"]);
+
+    expect(stdout).toMatch(/^ {2}--micro-batch <n> +short for --engine-micro-batch$/m);
+    expect(stdout).toMatch(/^ {2}--threads <n> +short for --engine-threads$/m);
   });
 
   test("the version is the package's", async () => {

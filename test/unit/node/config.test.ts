@@ -147,6 +147,17 @@ describe("refusals", () => {
     expect(error.message).toContain(key);
   });
 
+  test("no model is not the folder where one stands", () => {
+    expect(refusal({ flags: { model: "" } }).message).toMatch(/^command line: model: /);
+  });
+
+  test("a refusal says what would do", () => {
+    const rate = refusal({ flags: { "run.optimizer.learningRate": "nan" } });
+
+    expect(rate.message).toContain("expected auto, or a number above 0 and at most 1");
+    expect(refusal({ flags: { "engine.threads": "x" } }).hint).toMatch(/\(0 to 256\)$/);
+  });
+
   test("a refused value names where it came from", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "klatch.yaml"), "run: { rounds: 0 }");

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dataNotes } from "../../../src/node/data-notes.ts";
+import { dataNotes, describeExamples } from "../../../src/node/data-notes.ts";
 import type { DataReport, DataSummary } from "../../../src/training/index.ts";
 
 const plain: DataSummary = {
@@ -13,6 +13,17 @@ const plain: DataSummary = {
 const report: DataReport = { train: plain, heldOut: plain, test: plain, testSeenInTraining: 0 };
 
 describe("what an operator is told of the data", () => {
+  test("is how many examples there are, and how many rows were cut or left out", () => {
+    const whole = { ...plain, truncated: 0, skipped: 0 };
+
+    expect(describeExamples(report)).toBe(
+      "20 examples to train on, 20 held out, 20 to test, 3 rows cut to the longest sequence, 3 empty and skipped",
+    );
+    expect(describeExamples({ ...report, train: whole, heldOut: whole, test: whole })).toBe(
+      "20 examples to train on, 20 held out, 20 to test",
+    );
+  });
+
   test("is nothing when there is nothing to tell", () => {
     expect(dataNotes(report)).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { noticeView } from "../../../src/node/commands/notice-view.ts";
 import { TrainProgress } from "../../../src/node/commands/train-progress.ts";
 
 /** A terminal that keeps what is written to it, and the view of a training of four steps on it. */
-function watch() {
+function watch(unit?: "tokens" | "texts", seconds = 0.5) {
   const notes: string[] = [];
   const drawn: string[] = [];
   let now = 0;
@@ -11,10 +11,10 @@ function watch() {
     note: (text: string) => void notes.push(text),
     overwrite: (text: string) => void drawn.push(text),
   };
-  const progress = new TrainProgress(4, terminal, () => now);
+  const progress = new TrainProgress(4, terminal, unit, () => now);
   const step = (number: number, at: number) => {
     now = at;
-    const rest = { gradientNorm: 1, learningRate: 0.1, tokens: 50, seconds: 0.5 };
+    const rest = { gradientNorm: 1, learningRate: 0.1, tokens: 50, seconds };
     progress.show({ kind: "step", metrics: { step: number, loss: number, ...rest } });
   };
   return { notes, drawn, terminal, progress, step };
@@ -48,6 +48,12 @@ describe("how a training goes", () => {
       "step 2/4  loss 1.5000  held out 2.0000  100 tokens/s",
       "step 3/4  loss 3.0000  held out 2.0000  100 tokens/s",
     ]);
+  });
+
+  test("counts the texts of a classifier, and tells slow from standing still", () => {
+    const { drawn, step } = watch("texts", 100);
+    step(1, 0);
+    expect(drawn).toEqual(["[######..................] 25 %  step 1/4  loss 1.0000  0.5 texts/s"]);
   });
 });
 

@@ -116,7 +116,7 @@ describe("texts with labels", () => {
     await expect(read([row, { ...row, label: "q" }], { classes: ["x", "y"] })).rejects.toThrow(
       /rows\.jsonl:2: the label "q" is none of the classes \(x, y\)/,
     );
-    await expect(read([row])).rejects.toThrow(/has 1 classes/);
+    await expect(read([row])).rejects.toThrow(/2 to 10000 classes apart, not 1$/);
     await expect(read([])).rejects.toThrow(/holds no example: 0 rows/);
     await expect(read([row], { classes: ["x", "x"] })).rejects.toMatchObject({ code: "usage" });
     await expect(read([{ text: "a", label: ["x"] }])).rejects.toThrow(/a list, an object or bytes/);

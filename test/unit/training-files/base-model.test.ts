@@ -46,6 +46,17 @@ describe("a base model", () => {
     });
   });
 
+  it("is no file: the error names the one that was given", async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, "model.safetensors");
+      await writeFile(file, "");
+      await expect(loadBaseModel(file)).rejects.toMatchObject({
+        code: "data",
+        message: `${file} is a file, not a folder`,
+      });
+    });
+  });
+
   it("reads a weight when it is asked for, and only from the files that it was loaded from", async () => {
     await inFolder(async (folder) => {
       await writeTinyModel(folder);
@@ -117,7 +128,7 @@ const refusals: readonly [string, Record<string, unknown>, RegExp][] = [
   [
     "another architecture",
     { architectures: ["BloomForCausalLM"] },
-    /BloomForCausalLM is not supported; supported: LlamaForCausalLM/,
+    /BloomForCausalLM is not supported; Klatch trains llama, mistral/,
   ],
   ["an unknown rotation", { rope_scaling: { type: "spiral", factor: 2 } }, /spiral/],
   ["a rotation without its numbers", { rope_parameters: { rope_type: "llama3" } }, /low_freq/],

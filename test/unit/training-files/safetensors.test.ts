@@ -83,6 +83,15 @@ describe("a safetensors file", () => {
     );
   });
 
+  it("is told from the pointer that a clone without Git LFS has in its place", async () => {
+    const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 2\n";
+    const reading = readBytes(new TextEncoder().encode(pointer));
+    await expect(reading).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringContaining("is a pointer of Git LFS"),
+    });
+  });
+
   it("may hold tensors with names that every object has", async () => {
     const names = ["__proto__", "constructor", "toString"];
     const written = new Map(names.map((name, i) => [name, tensor([1], [i])]));

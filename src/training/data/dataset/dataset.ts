@@ -84,7 +84,7 @@ async function tokenise(
     throw new KlatchError(
       "data",
       `${files.join(", ") || "the data"} holds no example: ${reader.rows} rows, none with text to learn`,
-      "give a file with at least one row that has a completion or text",
+      "give at least one row that has text, a completion, or a turn of the assistant",
     );
   }
   const { chunks, index } = writer.finish();

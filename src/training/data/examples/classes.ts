@@ -30,7 +30,7 @@ function checkCount(classes: number): void {
   if (classes >= 2 && classes <= CLASSES_MAX) return;
   throw new KlatchError(
     "data",
-    `the data has ${classes > CLASSES_MAX ? `more than ${CLASSES_MAX}` : classes} classes, and 2 to ${CLASSES_MAX} can be told apart`,
+    `a classification tells 2 to ${CLASSES_MAX} classes apart, not ${classes > CLASSES_MAX ? "more" : classes}`,
     "check which column holds the label, e.g. --columns text=question,label=topic",
   );
 }

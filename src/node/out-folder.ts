@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { KlatchError } from "../errors.ts";
+import { bytes as inUnits } from "./commands/table.ts";
+
+/** Room for the small files beside the numbers of a result. */
+const SMALL_FILES_BYTES = 65_536;
+
+/**
+ * Refuses a folder that could not take a result, before hours are spent on one; leaves everything as it was. `bytes` is
+ * the size of the result, as far as it is known.
+ *
+ * @throws KlatchError `usage` for a file, `permission` or `disk` where nothing can be written, `disk` where too little is free
+ */
+export function checkOutFolder(folder: string, bytes = 0): void {
+  let made: string | undefined;
+  try {
+    made = mkdirSync(folder, { recursive: true });
+    const probe = join(folder, `.klatch.${process.pid}.part`);
+    writeFileSync(probe, "");
+    rmSync(probe);
+    const { bavail, bsize } = statfsSync(folder);
+    const [free, needed] = [bavail * bsize, bytes + SMALL_FILES_BYTES];
+    if (free < needed) {
+      throw new KlatchError(
+        "disk",
+        `${folder} has ${inUnits(free)} left, and the result takes ${inUnits(needed)}`,
+        "free some space, or write to another disk",
+      );
+    }
+  } catch (error) {
+    throw folderError(error, folder);
+  } finally {
+    if (made !== undefined) removeEmpty(folder, made);
+  }
+}
+
+/** {@link checkOutFolder} for an adapter, which must not lie among the files of a model: readers would load both as one. */
+export function checkAdapterFolder(folder: string, bytes = 0): void {
+  if (existsSync(join(folder, "config.json"))) {
+    throw new KlatchError("usage", `${folder} holds a model`, "choose another folder");
+  }
+  checkOutFolder(folder, bytes);
+}
+
+/** Turns an error of the file system into the operating error that says why a folder cannot be made or written. */
+export function folderError(error: unknown, folder: string): unknown {
+  if (!(error instanceof Error && "syscall" in error)) return error;
+  const code = "code" in error ? String(error.code) : "unknown error";
+  if (code === "EEXIST" || code === "ENOTDIR") {
+    const what = `${folder} cannot be a folder: there is a file in its place or above it`;
+    return new KlatchError("usage", what, "choose another folder", { cause: error });
+  }
+  const isForbidden = code === "EACCES" || code === "EPERM";
+  return new KlatchError(
+    isForbidden ? "permission" : "disk",
+    `${folder} cannot be written (${code})`,
+    "choose a folder that you may write to, on a disk with room",
+    { cause: error },
+  );
+}
+
+// --- internal ---
+
+/** Takes away the folders from `folder` up to `first`, which were made for a moment. */
+function removeEmpty(folder: string, first: string): void {
+  for (let at = folder; at.startsWith(first) && existsSync(at); at = dirname(at)) rmdirSync(at);
+}
