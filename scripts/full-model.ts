@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { slotView } from "../src/training/adapters/slots.ts";
-import type { BaseTensor } from "../src/training/base/base-model.ts";
 import { collate } from "../src/training/batches/collate.ts";
 import type { Example } from "../src/training/data/examples/example.ts";
 import type { Engine } from "../src/training/engine/engine.ts";
 import { ProgramCache } from "../src/training/engine/program-cache.ts";
+import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import { Graph, sizeOf, type Value } from "../src/training/graph/value.ts";
 import {
   adamwStep,
@@ -33,7 +33,7 @@ export class FullModel {
   /** Starts from `tensors`, one for each name of the definition (a tied head is the embedding). */
   constructor(
     definition: ModelDefinition,
-    tensors: ReadonlyMap<string, BaseTensor>,
+    tensors: ReadonlyMap<string, FloatTensor>,
     engine: Engine,
   ) {
     this.definition = definition;
@@ -99,7 +99,7 @@ export class FullModel {
   }
 
   /** The parameters as tensors by name; views of `values`. */
-  tensors(): ReadonlyMap<string, BaseTensor> {
+  tensors(): ReadonlyMap<string, FloatTensor> {
     return new Map(
       this.slots.map((slot) => [
         slot.name,

@@ -1,5 +1,5 @@
 import type { Random } from "../src/random.ts";
-import type { BaseTensor } from "../src/training/base/base-model.ts";
+import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import type { ModelDefinition } from "../src/training/models/definition.ts";
 import { BEGIN_ID, END_ID } from "./tokenizer-files.ts";
 
@@ -41,8 +41,11 @@ function normal(random: Random): number {
  * Start values: matrices normal with deviation 0.02, those that write into the residual stream smaller by
  * 1 / sqrt(2 layers) (GPT-2, Radford et al. 2019), norms one.
  */
-export function startTensors(definition: ModelDefinition, random: Random): Map<string, BaseTensor> {
-  const tensors = new Map<string, BaseTensor>();
+export function startTensors(
+  definition: ModelDefinition,
+  random: Random,
+): Map<string, FloatTensor> {
+  const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of definition.weights) {
     const size = shape.reduce((product, n) => product * n, 1);
     const writes = name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight");

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterLayout, Digest } from "../../types.ts";
 import type { ExampleFormat } from "../data/examples/example.ts";
-import { fileError, writeWhole } from "../files/file-access.ts";
+import { makeFolder, writeWhole } from "../files/file-access.ts";
 import { writeSafetensors } from "../files/safetensors-writer.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 import { slotView } from "./slots.ts";
@@ -35,11 +34,7 @@ export interface AdapterExport {
  */
 export async function writePeft(folder: string, adapter: AdapterExport): Promise<void> {
   assert.equal(adapter.values.length, adapter.layout.length, "the flat array must fit its layout");
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, folder);
-  }
+  await makeFolder(folder);
   const tensors = new Map(
     adapter.layout.tensors.map((slot) => [
       slot.name,

@@ -2,15 +2,10 @@ import assert from "node:assert/strict";
 import { createHash, type Hash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
+import type { FloatTensor } from "../files/safetensors.ts";
 import { openWeights, type TensorSource } from "../files/weights.ts";
 import { readModelConfig } from "../models/architectures.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-
-/** A weight as 32-bit floats, row-major. */
-export interface BaseTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
 
 /** A frozen base model whose weights are read when they are asked for. */
 export interface BaseModel {
@@ -22,7 +17,7 @@ export interface BaseModel {
    *
    * @throws KlatchError `data` when its file was changed since the model was loaded
    */
-  tensor(name: string): BaseTensor;
+  tensor(name: string): FloatTensor;
   readonly digest: Digest;
   /** Number of parameters; a tied matrix counts once. */
   readonly parameters: number;
@@ -44,10 +39,10 @@ function storedNames(
 
 function checkTensor(
   name: string,
-  tensor: BaseTensor | undefined,
+  tensor: FloatTensor | undefined,
   expected: readonly number[],
   folder: string,
-): asserts tensor is BaseTensor {
+): asserts tensor is FloatTensor {
   const hint = "config.json and the weights must belong to the same model";
   if (!tensor) {
     throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, hint);

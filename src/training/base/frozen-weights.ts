@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { BaseDType } from "../../types.ts";
+import type { FloatTensor } from "../files/safetensors.ts";
 import type { Arrays, Graph, Value } from "../graph/value.ts";
 import type { WeightSource } from "../models/make-blocks.ts";
-import type { BaseModel, BaseTensor } from "./base-model.ts";
+import type { BaseModel } from "./base-model.ts";
 import { type PackedDType, packWeights } from "./packed-weights.ts";
 
 /** Weights up to this size are written into every program, which packs them once and runs faster. */
@@ -46,7 +47,9 @@ export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWei
   const copied = bytes <= copyBytesMax;
   const { aliases, weights } = model.definition;
   const tensors = new Map([...weights.keys()].map((name) => [name, model.tensor(name)]));
-  const source = (as: (graph: Graph, name: string, tensor: BaseTensor) => Value): WeightSource => ({
+  const source = (
+    as: (graph: Graph, name: string, tensor: FloatTensor) => Value,
+  ): WeightSource => ({
     weight(graph, requested) {
       const name = aliases.get(requested) ?? requested;
       const tensor = tensors.get(name);

@@ -1,6 +1,7 @@
 import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
-import { type BaseModel, type BaseTensor, makeBaseModel } from "../base/base-model.ts";
+import { type BaseModel, makeBaseModel } from "../base/base-model.ts";
+import type { FloatTensor } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/value.ts";
 import { parseModelConfig } from "../models/architectures.ts";
 import type { ModelDefinition } from "../models/definition.ts";
@@ -101,7 +102,7 @@ export function randomModel(definition: ModelDefinition): BaseModel {
   return makeBaseModel(definition, drawn, "random model");
 }
 
-function draw(name: string, shape: readonly number[], seed: number): BaseTensor {
+function draw(name: string, shape: readonly number[], seed: number): FloatTensor {
   const data = new Float32Array(sizeOf(shape));
   if (shape.length > 1) {
     const random = seededRandom(seed);

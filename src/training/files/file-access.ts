@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
@@ -160,6 +160,25 @@ export async function readJson<T>(
   maxBytes = 1 << 20,
 ): Promise<T> {
   return checkShape(parseJson(await readText(file, maxBytes), file), schema, file);
+}
+
+/** Makes a folder and those above it, by default open to whom the system opens new ones. */
+export async function makeFolder(folder: string, mode?: number): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode });
+  } catch (error) {
+    throw fileError(error, folder);
+  }
+}
+
+/** Size of a file in bytes; null when it does not exist. */
+export async function sizeOfFile(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw fileError(error, file);
+  }
 }
 
 /** Writes a file so that a reader sees the old content or the new, never a part. */

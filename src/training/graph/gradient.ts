@@ -16,13 +16,26 @@ function orderBy(
 ): readonly Value[] {
   const order: Value[] = [];
   const seen = new Set<Value>();
-  const visit = (value: Value): void => {
+  // A stack of our own: the values of a deep model form longer chains than calls can.
+  const open: { readonly value: Value; readonly inputs: readonly Value[]; next: number }[] = [];
+  const enter = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    for (const input of before(value)) visit(input);
-    order.push(value);
+    open.push({ value, inputs: before(value), next: 0 });
   };
-  for (const output of outputs) visit(output);
+  for (const output of outputs) {
+    enter(output);
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+      const input = top.inputs[top.next];
+      top.next += 1;
+      if (input !== undefined) {
+        enter(input);
+        continue;
+      }
+      order.push(top.value);
+      open.pop();
+    }
+  }
   return order;
 }
 

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { vocabulary } from "../files/token-fields.ts";
 import type { Shape } from "../graph/value.ts";
 import { meanClassifier, poolerClassifier } from "./classifier.ts";
-import { count, dimension, layerCount, positive, refuse, vocabulary } from "./config-fields.ts";
+import { count, dimension, layerCount, positive, refuse } from "./config-fields.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { ENCODER_TARGETS, type EncoderConfig, encoderGraph, encoderInventory } from "./encoder.ts";
 import { withoutPrefix } from "./inventory.ts";

@@ -10,23 +10,6 @@ export const dimension = z
 export const count = z.number().int().min(1).max(4096);
 export const layerCount = z.number().int().min(1).max(512);
 export const positive = z.number().positive().finite();
-const tokenId = z
-  .number()
-  .int()
-  .min(0)
-  .max((1 << 22) - 1);
-export const vocabulary = z
-  .number()
-  .int()
-  .min(2)
-  .max(1 << 22);
-
-/** The ids that begin and end a text. */
-export const idFields = {
-  bos_token_id: tokenId.nullish(),
-  eos_token_id: z.union([tokenId, z.array(tokenId).min(1).max(64)]).nullish(),
-};
-
 /** What a reader says about a model it cannot compute. */
 export function refuse(file: string, what: string): KlatchError {
   return new KlatchError(

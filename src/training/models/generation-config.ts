@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { isMissing, readJson } from "../files/file-access.ts";
-import { idFields } from "./config-fields.ts";
+import { idFields } from "../files/token-fields.ts";
 
 const schema = z.looseObject({ eos_token_id: idFields.eos_token_id });
 

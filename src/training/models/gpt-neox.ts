@@ -1,19 +1,11 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { idFields, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { reshape, slice } from "../graph/movement.ts";
 import { dimension as sizeAt } from "../graph/shapes.ts";
 import type { Value } from "../graph/value.ts";
-import {
-  checkHeads,
-  count,
-  dimension,
-  idFields,
-  layerCount,
-  positive,
-  readIds,
-  vocabulary,
-} from "./config-fields.ts";
+import { checkHeads, count, dimension, layerCount, positive, readIds } from "./config-fields.ts";
 import { fusedTargets, normWithBias } from "./decoder-blocks.ts";
 import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";

@@ -1,18 +1,10 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { idFields, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import type { Value } from "../graph/value.ts";
-import {
-  count,
-  dimension,
-  idFields,
-  layerCount,
-  positive,
-  readIds,
-  refuse,
-  vocabulary,
-} from "./config-fields.ts";
+import { count, dimension, layerCount, positive, readIds, refuse } from "./config-fields.ts";
 import { fusedTargets, normWithBias, splitColumns } from "./decoder-blocks.ts";
 import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";

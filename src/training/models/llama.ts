@@ -1,17 +1,16 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { idFields, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatedUnit } from "../layers/gated-unit.ts";
 import {
   checkHeads,
   count,
   dimension,
-  idFields,
   layerCount,
   positive,
   readIds,
   refuse,
-  vocabulary,
 } from "./config-fields.ts";
 import { distinctWindows, gatedMlp, normByRoot, projectedAttention } from "./decoder-blocks.ts";
 import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";

@@ -2,12 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { slotView } from "../../../src/training/adapters/slots.ts";
-import {
-  type BaseModel,
-  type BaseTensor,
-  makeBaseModel,
-} from "../../../src/training/base/base-model.ts";
+import { type BaseModel, makeBaseModel } from "../../../src/training/base/base-model.ts";
 import { parseAsWritten } from "../../../src/training/files/json-fields.ts";
+import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 import type { AdapterLayout } from "../../../src/types.ts";
@@ -47,7 +44,7 @@ export function goldenModelOf(
   weights: Iterable<readonly [string, readonly number[]]> = definition.weights,
   nameOf = (name: string) => name,
 ): BaseModel {
-  const tensors = new Map<string, BaseTensor>();
+  const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of weights) {
     const centre = shape.length === 1 && name.endsWith("weight") ? 1 : 0;
     const data = Float32Array.from(stream(name, sizeOf(shape)), (u) => centre + u);

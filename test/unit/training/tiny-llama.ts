@@ -1,8 +1,5 @@
-import {
-  type BaseModel,
-  type BaseTensor,
-  makeBaseModel,
-} from "../../../src/training/base/base-model.ts";
+import { type BaseModel, makeBaseModel } from "../../../src/training/base/base-model.ts";
+import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
 import { type LlamaConfig, llamaModel } from "../../../src/training/models/llama.ts";
 import { numbers } from "./finite-differences.ts";
@@ -27,7 +24,7 @@ export const TINY: LlamaConfig = {
 /** A model with fixed weights of about unit gain. */
 export function tinyModel(config: LlamaConfig = TINY): BaseModel {
   const definition = llamaModel(config);
-  const tensors = new Map<string, BaseTensor>();
+  const tensors = new Map<string, FloatTensor>();
   for (const [name, shape] of definition.weights) {
     const norm = shape.length === 1;
     const values = numbers(sizeOf(shape), tensors.size + 20);

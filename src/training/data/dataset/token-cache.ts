@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Digest } from "../../../types.ts";
-import { fileError } from "../../files/file-access.ts";
+import { fileError, makeFolder } from "../../files/file-access.ts";
 import type { Reading } from "../examples/example-reader.ts";
 import { openTokenFile, TokenFileWriter } from "./token-file.ts";
 
@@ -88,11 +88,7 @@ export class TokenCache {
     files: readonly string[],
     reading: Reading,
   ): Promise<TokenCache> {
-    try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-    } catch (error) {
-      throw fileError(error, folder);
-    }
+    await makeFolder(folder, 0o700);
     return new TokenCache(folder, join(folder, `${await cacheKey(files, reading)}.tokens`));
   }
 

@@ -2,20 +2,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { checkShape, isMissing, parseJson, readJson, readText } from "../../files/file-access.ts";
+import { idFields, vocabulary } from "../../files/token-fields.ts";
 import { chatSettings } from "./chat-template.ts";
 
 const SETTINGS_BYTES_MAX = 1 << 24;
-const VOCABULARY_MAX = 1 << 22;
-
-export const tokenIdSchema = z
-  .int()
-  .min(0)
-  .max(VOCABULARY_MAX - 1);
 const vocabularySchema = z.looseObject({
   model_type: z.string().optional(),
-  vocab_size: z.int().min(2).max(VOCABULARY_MAX).optional(),
-  bos_token_id: tokenIdSchema.nullish(),
-  eos_token_id: z.union([tokenIdSchema, z.array(tokenIdSchema).min(1).max(64)]).nullish(),
+  vocab_size: vocabulary.optional(),
+  ...idFields,
 });
 const configSchema = vocabularySchema.extend({ text_config: vocabularySchema.optional() });
 

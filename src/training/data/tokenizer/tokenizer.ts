@@ -5,14 +5,10 @@ import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
 import { checkShape, oneLine, parseJson, readText } from "../../files/file-access.ts";
+import { tokenId } from "../../files/token-fields.ts";
 import { bytePairEncoder } from "./byte-pairs.ts";
 import { type ChatTemplate, readChatTemplate } from "./chat-template.ts";
-import {
-  readTokenFacts,
-  readTokenizerSettings,
-  type TokenFacts,
-  tokenIdSchema,
-} from "./token-facts.ts";
+import { readTokenFacts, readTokenizerSettings, type TokenFacts } from "./token-facts.ts";
 import { repairTokenizer } from "./tokenizer-repairs.ts";
 import { cacheWords } from "./word-cache.ts";
 
@@ -43,16 +39,13 @@ export interface Tokenizer {
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({
     // WordPiece and BPE map a token to its id, Unigram lists [token, score] in the order of ids.
-    vocab: z.union([
-      z.record(z.string(), tokenIdSchema),
-      z.array(z.tuple([z.string(), z.number()])),
-    ]),
+    vocab: z.union([z.record(z.string(), tokenId), z.array(z.tuple([z.string(), z.number()]))]),
     type: z.string().optional(),
     merges: z.array(z.union([z.string().regex(/ /), z.tuple([z.string(), z.string()])])).optional(),
     end_of_word_suffix: z.string().nullish(),
     continuing_subword_prefix: z.string().nullish(),
   }),
-  added_tokens: z.array(z.looseObject({ id: tokenIdSchema, content: z.string() })).default([]),
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string() })).default([]),
 });
 type TokenizerFile = z.infer<typeof tokenizerSchema>;
 

@@ -1,8 +1,8 @@
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
-import { fileError, readJson, writeWhole } from "../file-access.ts";
+import { fileError, makeFolder, readJson, sizeOfFile, writeWhole } from "../file-access.ts";
 import { type HubModel, isCommit } from "./model-id.ts";
 
 /** Written last: a snapshot without it is not complete. */
@@ -83,25 +83,6 @@ export class CachedRepository {
       if ((error as NodeJS.ErrnoException).code === ENOENT) return null;
       throw fileError(error, file);
     }
-  }
-}
-
-/** Makes a folder and those above it. */
-export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw fileError(error, folder);
-  }
-}
-
-/** Size of a file in bytes; null when it does not exist. */
-export async function sizeOfFile(file: string): Promise<number | null> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === ENOENT) return null;
-    throw fileError(error, file);
   }
 }
 

@@ -3,8 +3,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../../errors.ts";
-import { fileError, oneLine } from "../file-access.ts";
-import { sizeOfFile } from "./cache.ts";
+import { fileError, oneLine, sizeOfFile } from "../file-access.ts";
 import type { HubClient, HubFile } from "./client.ts";
 
 /** Attempts in a row that may bring nothing new. */

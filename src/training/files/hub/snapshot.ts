@@ -1,9 +1,9 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { KlatchError } from "../../../errors.ts";
-import { fileError } from "../file-access.ts";
+import { fileError, makeFolder } from "../file-access.ts";
 import { shardNames } from "../weights.ts";
-import { CachedRepository, makeFolder, type Snapshot } from "./cache.ts";
+import { CachedRepository, type Snapshot } from "./cache.ts";
 import { HubClient, type HubFile } from "./client.ts";
 import { bytesPresent, downloadFile } from "./download.ts";
 import { withLock } from "./lock.ts";
