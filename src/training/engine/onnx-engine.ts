@@ -45,7 +45,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       try {
         // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
         const double = graph.outputs.some((port) => port.dtype === "f64");
-        const { bytes, external } = encodeModel(graph, provider.readsInPlace);
+        const { bytes, external } = encodeModel(graph, provider.constantsBeside);
         const session = await InferenceSession.create(bytes, {
           ...settings,
           externalData: external,

@@ -13,8 +13,8 @@ export interface OnnxProvider {
   readonly copyBytesMax?: number;
   /** See `Engine.soleCopyBytesMax`. */
   readonly soleCopyBytesMax?: number;
-  /** Whether large constants are read where they lie, not from the model's bytes. */
-  readonly readsInPlace: boolean;
+  /** Whether large constants lie beside the model's bytes, which saves a copy while a program is made; tried on the CPU. */
+  readonly constantsBeside: boolean;
   /** Whether arrays can be kept as buffers of the device that several sessions read. */
   readonly keepsBuffers: boolean;
   /** What to do when it does not start. */
@@ -29,7 +29,7 @@ export const ONNX_PROVIDERS: Readonly<Record<OnnxProviderName, OnnxProvider>> = 
     dialect: LOWERINGS,
     // Three times that, and activations, is what a machine of 4 GiB has. It holds a model of 160 million parameters.
     soleCopyBytesMax: 640 << 20,
-    readsInPlace: true,
+    constantsBeside: true,
     keepsBuffers: false,
     hint: "try a smaller batch or sequence length; if that fails too, report the model's shape",
   },
@@ -38,7 +38,7 @@ export const ONNX_PROVIDERS: Readonly<Record<OnnxProviderName, OnnxProvider>> = 
     dialect: WEBGPU_LOWERINGS,
     // Fed weights are kept on the device once for all programs.
     copyBytesMax: 0,
-    readsInPlace: false,
+    constantsBeside: false,
     keepsBuffers: true,
     hint: "is the driver for Vulkan, Metal or D3D12 installed? see docs/GPU.md, or take --engine onnx:cpu",
   },
@@ -48,7 +48,7 @@ export const ONNX_PROVIDERS: Readonly<Record<OnnxProviderName, OnnxProvider>> = 
     // The npm package passes buffers of WebGPU only: what is fed crosses the bus at every run. A model of 2 GiB is too
     // large for its file format.
     copyBytesMax: 1.75 * 2 ** 30,
-    readsInPlace: false,
+    constantsBeside: false,
     keepsBuffers: false,
     hint: "are CUDA 12, cuDNN 9 and the provider's libraries installed? see docs/GPU.md, or take --engine onnx:cpu",
   },

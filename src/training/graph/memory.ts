@@ -11,6 +11,8 @@ export interface GraphMemory {
   readonly constants: number;
   /** Copies of constant matrices that an engine on the CPU packs, one for each product they are the right side of. */
   readonly packed: number;
+  /** Copies of constants that it keeps as they are, because anything else reads them. */
+  readonly kept: number;
   /** The most that is alive at one time of what the graph computes, outputs included. */
   readonly activations: number;
 }
@@ -25,15 +27,14 @@ export function graphMemory(outputs: Readonly<Record<string, Value>>): GraphMemo
   const given = { input: 0, constant: 0 };
   let alive = 0;
   let peak = 0;
-  let packed = 0;
   for (const [at, value] of order.entries()) {
     if (value.op === "input" || value.op === "constant") given[value.op] += bytesOf(value);
     else if (ownerOf(value) === value) alive += bytesOf(value);
-    packed += packedBytes(value);
     peak = Math.max(peak, alive);
     for (const freed of lastUse.get(at) ?? []) alive -= bytesOf(freed);
   }
-  return { inputs: given.input, constants: given.constant, packed, activations: peak };
+  const { input: inputs, constant: constants } = given;
+  return { inputs, constants, ...copiesOf(order), activations: peak };
 }
 
 // --- internal ---
@@ -42,8 +43,20 @@ function bytesOf(value: Value): number {
   return sizeOf(value.shape) * BYTES[value.dtype];
 }
 
-function packedBytes({ op, shape, inputs: [, right] }: Value): number {
-  return op === "matmul" && shape.length === 2 && right?.op === "constant" ? bytesOf(right) : 0;
+function copiesOf(order: readonly Value[]): Pick<GraphMemory, "packed" | "kept"> {
+  const right: Value[] = [];
+  const other = new Set<Value>();
+  for (const value of order) {
+    const isProduct = value.op === "matmul" && value.shape.length === 2;
+    for (const [side, used] of operands(value).entries()) {
+      if (used.op !== "constant") continue;
+      if (isProduct && side === 1) right.push(used);
+      else other.add(used);
+    }
+  }
+  const sum = (values: readonly Value[]) =>
+    values.reduce((total, each) => total + bytesOf(each), 0);
+  return { packed: sum(right), kept: sum([...other]) };
 }
 
 /** The value whose memory `value` lies in: these operations only name it anew. */

@@ -64,7 +64,7 @@ function planEither(
   const plan = (shape: BatchShape) => {
     const { batch: rows, length } = shape;
     const graph = model.trainingMemory(shape, { slots: layout.tensors, recompute });
-    const weights = model.weightBytes + graph.packed;
+    const weights = model.weightBytes + graph.packed + graph.kept;
     const activations = graph.activations;
     const optimiser = OPTIMISER_ARRAYS * Float32Array.BYTES_PER_ELEMENT * layout.length;
     return {

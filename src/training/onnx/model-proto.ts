@@ -53,15 +53,15 @@ const OPSET = 21;
 export interface EncodedModel {
   /** A ModelProto. */
   readonly bytes: Uint8Array;
-  /** Constants that are not in `bytes`, which name them by `path`. They must outlive every session of the model. */
+  /** Constants that are not in `bytes`, which name them by `path`; a session copies them when it is made. */
   readonly external: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-/** Constants from here on are left outside where they may be. */
+/** Constants from here on lie beside the model where they may. */
 const EXTERNAL_BYTES_MIN = 1 << 16;
 
-/** `graph` as ONNX Runtime takes it; with `outside` its large constants lie beside the model and are not copied. */
-export function encodeModel(graph: OnnxGraph, outside = false): EncodedModel {
+/** `graph` as ONNX Runtime takes it, its large constants in the model's bytes or beside them. */
+export function encodeModel(graph: OnnxGraph, beside = false): EncodedModel {
   const body = new Message().text(2, "klatch");
   const external: { path: string; data: Uint8Array }[] = [];
   for (const node of graph.nodes) body.message(1, encodeNode(node));
@@ -69,9 +69,9 @@ export function encodeModel(graph: OnnxGraph, outside = false): EncodedModel {
     const { buffer, byteOffset, byteLength } = tensor.data;
     const data = new Uint8Array(buffer, byteOffset, byteLength);
     const path = `constant${external.length}`;
-    const isOutside = outside && byteLength >= EXTERNAL_BYTES_MIN;
-    if (isOutside) external.push({ path, data });
-    body.message(5, encodeTensor(tensor, isOutside ? { path, bytes: byteLength } : data));
+    const isBeside = beside && byteLength >= EXTERNAL_BYTES_MIN;
+    if (isBeside) external.push({ path, data });
+    body.message(5, encodeTensor(tensor, isBeside ? { path, bytes: byteLength } : data));
   }
   for (const port of graph.inputs) body.message(11, encodePort(port));
   for (const port of graph.outputs) body.message(12, encodePort(port));
@@ -106,7 +106,7 @@ function encodeAttribute(name: string, value: NodeAttribute): Message {
   return message.integer(20, 7);
 }
 
-/** Where a constant is that lies outside of the model. */
+/** Where a constant is that lies beside the model. */
 interface Elsewhere {
   readonly path: string;
   readonly bytes: number;
