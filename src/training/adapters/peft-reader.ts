@@ -6,7 +6,8 @@ import { EXAMPLE_FORMATS, type ExampleFormat } from "../data/examples/example.ts
 import { isMissing, readJson } from "../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../files/safetensors.ts";
 import type { AdapterSettings } from "./options.ts";
-import { KLATCH_FILE, readAdapterSettings } from "./peft-config.ts";
+import { KLATCH_FILE } from "./peft-config.ts";
+import { readAdapterSettings } from "./peft-settings.ts";
 
 /** An adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
 export interface PeftAdapter {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import { readAdapterSettings } from "../../../src/training/adapters/peft-config.ts";
+import { readAdapterSettings } from "../../../src/training/adapters/peft-settings.ts";
 import { checkOptions } from "../../../src/training/learner/options.ts";
 import { paddedSequences } from "../../../src/training/models/padded-sequences.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { checkShape, oneLine } from "../file-access.ts";
 import { type HubModel, isCommit } from "./model-id.ts";
 import type { HubOptions } from "./options.ts";
+import { pause } from "./pause.ts";
 import { refusalOf, unreachable } from "./refusal.ts";
 
 /** A file of a repository, with the digest that its content must have. */
@@ -143,7 +143,7 @@ export class HubClient {
       const result = await this.#attempt(input, init);
       if (result instanceof Response) return result;
       if (attempt === ATTEMPTS || result.code !== "network") throw result;
-      await delay(retryMs * 2 ** (attempt - 1), undefined, { ...(signal ? { signal } : {}) });
+      await pause(retryMs * 2 ** (attempt - 1), signal);
     }
   };
 

@@ -1,17 +1,16 @@
-import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, oneLine, sizeOfFile } from "../file-access.ts";
 import type { HubClient, HubFile } from "./client.ts";
+import { PartFile } from "./part-file.ts";
+import { pause } from "./pause.ts";
 
 /** Attempts in a row that may bring nothing new. */
 const BARREN_MAX = 5;
 const RETRY_MS = 500;
 /** A connection on which nothing arrives for this long is given up. */
 const STALL_MS = 60_000;
-const READ_BYTES = 1 << 20;
 
 export interface DownloadOptions {
   /** Told how many bytes of the file are there. */
@@ -84,8 +83,7 @@ async function fill(
       barren = target.size > before ? 1 : barren + 1;
       if (barren >= BARREN_MAX) throw cutOff(file, target.size, reason);
       options.onRetry(reason);
-      const pause = (options.retryMs ?? RETRY_MS) * 2 ** (barren - 1);
-      await delay(pause, undefined, { ...(options.signal ? { signal: options.signal } : {}) });
+      await pause((options.retryMs ?? RETRY_MS) * 2 ** (barren - 1), options.signal);
     }
     return await target.finish();
   } catch (error) {
@@ -138,80 +136,4 @@ function cutOff(file: HubFile, received: number, reason: string): KlatchError {
     `${file.path}: ${received} of ${file.size} bytes arrived, then ${reason}`,
     "run the same command again: it goes on where this one stopped",
   );
-}
-
-/** A growing file and the digest of what is in it. */
-class PartFile {
-  readonly #handle: FileHandle;
-  readonly #file: HubFile;
-  #hash: Hash;
-  size = 0;
-
-  private constructor(handle: FileHandle, file: HubFile) {
-    this.#handle = handle;
-    this.#file = file;
-    this.#hash = freshHash(file);
-  }
-
-  static async open(path: string, file: HubFile): Promise<PartFile> {
-    // Not "a": a system may put appended bytes elsewhere than this process counts.
-    const exists = (await sizeOfFile(path)) !== null;
-    const handle = await open(path, exists ? "r+" : "w+");
-    const part = new PartFile(handle, file);
-    try {
-      await part.#readBack();
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-    return part;
-  }
-
-  async append(bytes: Uint8Array): Promise<void> {
-    let done = 0;
-    while (done < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(
-        bytes,
-        done,
-        bytes.length - done,
-        this.size + done,
-      );
-      done += bytesWritten;
-    }
-    this.#hash.update(bytes);
-    this.size += bytes.length;
-  }
-
-  async restart(): Promise<void> {
-    await this.#handle.truncate(0);
-    this.#hash = freshHash(this.#file);
-    this.size = 0;
-  }
-
-  async finish(): Promise<string> {
-    await this.#handle.sync();
-    return this.#hash.digest("hex");
-  }
-
-  close(): Promise<void> {
-    return this.#handle.close();
-  }
-
-  async #readBack(): Promise<void> {
-    const { size } = await this.#handle.stat();
-    if (size > this.#file.size) return this.restart();
-    const buffer = new Uint8Array(READ_BYTES);
-    while (this.size < size) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.size);
-      if (bytesRead === 0) break;
-      this.#hash.update(buffer.subarray(0, bytesRead));
-      this.size += bytesRead;
-    }
-  }
-}
-
-/** A git blob's id is the SHA-1 of a header with its size and then its content. */
-function freshHash({ algorithm, size }: HubFile): Hash {
-  if (algorithm === "sha256") return createHash("sha256");
-  return createHash("sha1").update(`blob ${size}\0`);
 }

@@ -1,7 +1,7 @@
 import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileError } from "../file-access.ts";
+import { pause } from "./pause.ts";
 
 const POLL_MS = 100;
 const BEAT_MS = 5_000;
@@ -28,7 +28,7 @@ export async function withLock<T>(
     if (await removeAbandoned(file)) continue;
     if (!hasWaited) onWait();
     hasWaited = true;
-    await delay(POLL_MS, undefined, { ...(signal ? { signal } : {}) });
+    await pause(POLL_MS, signal);
   }
   const beat = setInterval(() => void touch(file), BEAT_MS);
   beat.unref();
