@@ -14,7 +14,11 @@ import {
   until,
 } from "./testnet-cli.ts";
 
-const FLAGS = [...SMALL, "--peers", "2", "--partition", "iid", "--rounds", "500"];
+const NETWORK = [...SMALL, "--peers", "2", "--partition", "iid"];
+/** Peers that train for as long as a test takes. */
+const BUSY = [...NETWORK, "--rounds", "500"];
+/** Peers that soon only serve, and leave the cores to the commands. */
+const DONE = [...NETWORK, "--rounds", "1"];
 
 let scratch: Awaited<ReturnType<typeof makeScratch>>;
 let network = "";
@@ -28,12 +32,12 @@ const nobodyAnswers = (urls: readonly string[]) => async () =>
   !(await Promise.all(urls.map(answers))).some(Boolean);
 
 test("up leaves a network in the background, status shows it, down leaves nothing", async () => {
-  const up = await runCli(["testnet", "up", ...FLAGS, "--json"], scratch.folder);
+  const up = await runCli(["testnet", "up", ...DONE, "--json"], scratch.folder);
   expect(up.code, up.stderr).toBe(0);
   const urls = statusUrls(network);
   expect(urls).toHaveLength(2);
 
-  const again = await runCli(["testnet", "up", ...FLAGS], scratch.folder);
+  const again = await runCli(["testnet", "up", ...DONE], scratch.folder);
   expect(again.code).toBe(11);
   expect(again.stderr).toContain("a testnet is up in");
 
@@ -49,7 +53,7 @@ test("up leaves a network in the background, status shows it, down leaves nothin
 });
 
 test("peers stop when the process that keeps them is killed", async () => {
-  const up = await runCli(["testnet", "up", ...FLAGS, "--json"], scratch.folder);
+  const up = await runCli(["testnet", "up", ...BUSY, "--json"], scratch.folder);
   const state: TestnetState = JSON.parse(up.stdout);
   const urls = statusUrls(network);
 
@@ -62,7 +66,7 @@ test("peers stop when the process that keeps them is killed", async () => {
 
 test("an interrupted run stops its peers and ends well", async () => {
   rmSync(network, { recursive: true, force: true });
-  const child = startCli(["testnet", "run", ...FLAGS, "--folder", network], scratch.folder);
+  const child = startCli(["testnet", "run", ...BUSY, "--folder", network], scratch.folder);
   const ended = outcomeOf(child);
   await until(() => statusUrls(network).length === 2, "both peers are up");
   const urls = statusUrls(network);
