@@ -18,18 +18,14 @@ function read(file: URL): Reference {
   return JSON.parse(readFileSync(file, "utf8")) as Reference;
 }
 
+/** What one node mixes in a case: the first of the states is its own. */
+function inputsOf<T>({ n, f }: ReferenceCase, [own, ...others]: readonly T[]) {
+  const contributions = others.map((state, i) => ({ peer: `p${100 + i}`, state, share: 1 / n }));
+  return { own: own as T, contributions, attackersMax: f, attackerShare: f / n };
+}
+
 function run(rule: MixingRule, reference: ReferenceCase): Float64Array {
-  const [own, ...others] = referenceInputs(reference);
-  return mixFloat64(rule, {
-    own: own as Float64Array,
-    contributions: others.map((state, i) => ({
-      peer: `p${100 + i}`,
-      state,
-      share: 1 / reference.n,
-    })),
-    attackersMax: reference.f,
-    attackerShare: reference.f / reference.n,
-  });
+  return mixFloat64(rule, inputsOf(reference, referenceInputs(reference)));
 }
 
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -53,17 +49,8 @@ test.each(MIXING_RULES)("%s gives the recorded reference values within 1e-9", (r
 
 test("float32 mixes stay within 1e-4 of the reference values", () => {
   for (const { outputs, ...reference } of fixture.cases) {
-    const [own, ...others] = referenceInputs(reference).map((row) => Float32Array.from(row));
-    const mixed = mix("cs-plus", {
-      own: own as Float32Array,
-      contributions: others.map((state, i) => ({
-        peer: `p${100 + i}`,
-        state,
-        share: 1 / reference.n,
-      })),
-      attackersMax: reference.f,
-      attackerShare: reference.f / reference.n,
-    });
+    const states = referenceInputs(reference).map((row) => Float32Array.from(row));
+    const mixed = mix("cs-plus", inputsOf(reference, states));
     expect(largestDifference(mixed, outputs["cs-plus"] ?? [])).toBeLessThan(1e-4);
   }
 });

@@ -8,34 +8,14 @@ import {
 } from "../../../src/training/data/examples/example.ts";
 import type { Message } from "../../../src/training/data/tokenizer/chat-template.ts";
 import type { Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
+import { bytePairTokenizer } from "../training-files/tiny-model.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
 
 /** A vocabulary of all printable ASCII and the marks that the templates below write. */
 const CHARACTERS = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
 const SPECIAL = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"];
 const vocabulary = ["<unk>", ...SPECIAL, "\n", ...CHARACTERS];
-const TOKENIZER = {
-  version: "1.0",
-  added_tokens: SPECIAL.map((content, i) => ({
-    id: i + 1,
-    content,
-    special: true,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-  })),
-  normalizer: null,
-  pre_tokenizer: null,
-  post_processor: null,
-  decoder: { type: "Fuse" },
-  model: {
-    type: "BPE",
-    unk_token: "<unk>",
-    vocab: Object.fromEntries(vocabulary.map((token, i) => [token, i])),
-    merges: [],
-  },
-};
+const TOKENIZER = bytePairTokenizer(vocabulary, SPECIAL, []);
 
 async function withTemplate(template: string | null, eos = 4): Promise<Tokenizer> {
   const settings = { bos_token: "<s>", eos_token: { content: "</s>" }, chat_template: template };

@@ -35,40 +35,46 @@ export function tinyWeights(definition: ModelDefinition): Map<string, FloatTenso
   return tensors;
 }
 
+/** A tokenizer.json of byte pairs whose ids are the places in the vocabulary; `added` are its special pieces. */
+export function bytePairTokenizer(
+  vocabulary: readonly string[],
+  added: readonly string[],
+  merges: readonly string[],
+) {
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: added.map((content) => ({
+      id: vocabulary.indexOf(content),
+      content,
+      special: true,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+    })),
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: { type: "Fuse" },
+    model: {
+      type: "BPE",
+      unk_token: "<unk>",
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])),
+      merges,
+    },
+  };
+}
+
 /** Byte-pair tokenizer with the letters a to e, a word mark and two merges: "a b" -> "ab", "ab c" -> "abc". */
-export const TINY_TOKENIZER = {
-  version: "1.0",
-  truncation: null,
-  padding: null,
-  added_tokens: [
-    { id: 0, content: "<unk>", special: true },
-    { id: 1, content: "<s>", special: true },
-    { id: 2, content: "</s>", special: true },
-  ].map((token) => ({
-    ...token,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-  })),
-  normalizer: null,
-  pre_tokenizer: null,
-  post_processor: null,
-  decoder: { type: "Fuse" },
-  model: {
-    type: "BPE",
-    unk_token: "<unk>",
-    fuse_unk: false,
-    byte_fallback: false,
-    vocab: Object.fromEntries(
-      ["<unk>", "<s>", "</s>", "a", "b", "c", "d", "e", " ", ":", "ab", "abc"].map((t, i) => [
-        t,
-        i,
-      ]),
-    ),
-    merges: ["a b", "ab c"],
-  },
-};
+export const TINY_TOKENIZER = bytePairTokenizer(
+  ["<unk>", "<s>", "</s>", "a", "b", "c", "d", "e", " ", ":", "ab", "abc"],
+  ["<unk>", "<s>", "</s>"],
+  ["a b", "ab c"],
+);
 
 /** Writes config.json, tokenizer files and, unless `weights` is null, model.safetensors. */
 export async function writeTinyModel(
