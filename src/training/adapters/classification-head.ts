@@ -1,6 +1,9 @@
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { seededRandom } from "../../random.ts";
 import type { TensorSlot } from "../../types.ts";
+import type { BaseModel } from "../base/base-model.ts";
+import type { FloatTensor } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/value.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
@@ -24,15 +27,45 @@ export function headModuleTensors(module: string): {
   return { weight: `${at}.weight`, bias: `${at}.bias` };
 }
 
+/** Weights that a head begins with, by their Hugging Face names. */
+export type HeadStart = ReadonlyMap<string, Float32Array>;
+
+/**
+ * A checkpoint's head as the start of one for `classes`: its outputs in their order. Null when it tells others apart.
+ */
+export function startOfHead(
+  { head, definition }: Pick<BaseModel, "head" | "definition">,
+  classes: readonly string[],
+): HeadStart | null {
+  const places = classes.map((name) => head?.classes.indexOf(name) ?? -1);
+  if (head === undefined || places.includes(-1) || head.classes.length !== classes.length)
+    return null;
+  const last = classifierOf(definition).layers(classes.length).at(-1)?.module;
+  const ordered = ({ data }: FloatTensor) => {
+    const width = data.length / classes.length;
+    return Float32Array.from(data, (_, i) => {
+      const row = places[Math.floor(i / width)] ?? 0;
+      return data[row * width + (i % width)] ?? 0;
+    });
+  };
+  return new Map(
+    [...head.tensors].map(([name, tensor]) => [
+      name,
+      name.startsWith(`${last}.`) ? ordered(tensor) : tensor.data,
+    ]),
+  );
+}
+
 /**
  * `adapter` with a classification head behind it, which trains in every round, whichever of the adapter's factors do, and
  * is shared like the rest. PEFT calls such layers `modules_to_save`. The digest covers the classes and their order: two
- * heads are alike only when each output means the same.
+ * heads are alike only when each output means the same. It begins with `start`, else with small random numbers.
  */
 export function withClassificationHead(
   adapter: Adapter,
   definition: ModelDefinition,
   classes: readonly string[],
+  start: HeadStart | null = null,
 ): Adapter {
   const { module, pooling, layers } = classifierOf(definition);
   const slots: TensorSlot[] = [];
@@ -62,7 +95,8 @@ export function withClassificationHead(
     initial(seed) {
       const values = new Float32Array(length);
       values.set(adapter.initial(seed));
-      drawHead(values, slots, seed);
+      if (start === null) drawHead(values, slots, seed);
+      else setHead(values, slots, start);
       return values;
     },
     trained: (schedule, round) => [...adapter.trained(schedule, round), ...slots],
@@ -103,6 +137,14 @@ function storedWithHead(
     read: (written) =>
       joined(read(written.subarray(0, layout.length)), written.subarray(layout.length)),
   };
+}
+
+function setHead(values: Float32Array, slots: readonly TensorSlot[], start: HeadStart): void {
+  for (const slot of slots) {
+    const data = start.get(slot.name.slice(IN_PEFT.length));
+    assert(data, `${slot.name} to begin with`);
+    slotView(values, slot).set(data);
+  }
 }
 
 /** Weights uniform with a deviation of 0.02, biases zero. */

@@ -5,7 +5,16 @@ import type { Digest } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { openWeights, type TensorSource } from "../files/weights.ts";
 import { readModelConfig } from "../models/architectures.ts";
+import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
+
+/** The head of a checkpoint that was saved as a classifier. */
+export interface StoredHead {
+  /** What its outputs mean, in their order. */
+  readonly classes: readonly string[];
+  /** Its weights by their Hugging Face names, e.g. `classifier.out_proj.weight` [classes, hidden]. */
+  readonly tensors: ReadonlyMap<string, FloatTensor>;
+}
 
 /** A frozen base model whose weights are read when they are asked for. */
 export interface BaseModel {
@@ -18,6 +27,8 @@ export interface BaseModel {
    * @throws KlatchError `data` when its file was changed since the model was loaded
    */
   tensor(name: string): FloatTensor;
+  /** Where a classifier's training begins; part of the digest. Absent where the checkpoint has none. */
+  readonly head?: StoredHead;
   readonly digest: Digest;
   /** Number of parameters; a tied matrix counts once. */
   readonly parameters: number;
@@ -74,7 +85,7 @@ function allFinite(data: Float32Array): boolean {
 /**
  * Puts a base model together from its weights, of which each is read once now: names, shapes and finiteness are checked.
  * Its identity is the SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and 32-bit
- * values: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
+ * values, those of a classifier's head and its classes after them: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
  *
  * @throws KlatchError `incompatible` for a missing weight or another shape, `data` for NaN or infinity
  */
@@ -96,9 +107,12 @@ export function makeBaseModel(
     hashFloats(hash, tensor.data);
     parameters += tensor.data.length;
   }
+  const head = storedHead(definition, stored, source);
+  if (head !== undefined) hashHead(hash, head);
   return {
     definition,
     parameters,
+    ...(head === undefined ? {} : { head }),
     digest: hash.digest("hex"),
     tensor(requested) {
       const name = names.get(aliases.get(requested) ?? requested);
@@ -107,6 +121,36 @@ export function makeBaseModel(
       return tensor;
     },
   };
+}
+
+/** A file may hold a part of a head alone, or none: then it begins anew. */
+function storedHead(
+  definition: ModelDefinition,
+  stored: TensorSource,
+  source: string,
+): StoredHead | undefined {
+  const { classes } = definition;
+  if (classes === undefined) return undefined;
+  const tensors = new Map<string, FloatTensor>();
+  for (const { module, inputs, outputs, bias } of classifierOf(definition).layers(classes.length)) {
+    const shapes = { weight: [outputs, inputs], ...(bias ? { bias: [outputs] } : {}) };
+    for (const [part, shape] of Object.entries(shapes)) {
+      const name = `${module}.${part}`;
+      if (!stored.has(name)) return undefined;
+      const tensor = stored.get(name);
+      checkTensor(name, tensor, shape, source);
+      tensors.set(name, tensor);
+    }
+  }
+  return { classes, tensors };
+}
+
+function hashHead(hash: Hash, { classes, tensors }: StoredHead): void {
+  hash.update(`\n${JSON.stringify(classes)}`);
+  for (const [name, { shape, data }] of tensors) {
+    hash.update(`\n${name}[${shape}]\n`);
+    hashFloats(hash, data);
+  }
 }
 
 function hashFloats(hash: Hash, { buffer, byteOffset, byteLength }: Float32Array): void {

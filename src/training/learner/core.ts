@@ -23,7 +23,7 @@ import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
 import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import { checkOptions } from "./options.ts";
-import { taskOf, writesNoText } from "./task.ts";
+import { headNotice, taskOf, writesNoText } from "./task.ts";
 
 /** What a learner is put together from. */
 interface LearnerParts {
@@ -96,8 +96,10 @@ export class LearnerCore {
     const options = checkOptions(requested, base.definition.contextMax);
     const tokenizer = await loadTokenizer(options.model);
     const endIds = await readEndIds(options.model);
-    const data = await readLearnerData(options, tokenizer, onNotice);
+    const data = await readLearnerData(options, tokenizer, onNotice, base.head?.classes);
     const { adapter, objective } = taskOf(base, options, data.classes);
+    const notice = headNotice(base, data.classes);
+    if (notice !== null) onNotice(notice);
     // Taken now: it may be made of weights, whose files may be changed later.
     const initial = adapter.initial(options.adapter.seed);
     const opened = await openLearnerEngine(options, onNotice);

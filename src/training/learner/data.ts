@@ -52,15 +52,16 @@ function readingNotices(onNotice: (notice: LearnerNotice) => void): (rows: numbe
   };
 }
 
-/** Reads a learner's training and test files; see `loadDataset` and `readLabelledDataset` for errors. */
+/** Reads a learner's training and test files; `usual` are the classes of the model's own head. See `loadDataset` and `readLabelledDataset` for errors. */
 export async function readLearnerData(
   options: LearnerOptions,
   tokenizer: Tokenizer,
   onNotice: (notice: LearnerNotice) => void = () => {},
+  usual?: readonly string[],
 ): Promise<LearnerData> {
   const { data, test } = options;
   const onRows = readingNotices(onNotice);
-  if (options.task === "classification") return readLabelled(options, tokenizer, onRows);
+  if (options.task === "classification") return readLabelled(options, tokenizer, onRows, usual);
   const read = (files: readonly string[], columns: ColumnMap) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
       onRows,
@@ -73,11 +74,12 @@ export async function readLearnerData(
   return assemble(options, all, tested, null);
 }
 
-/** The classes are those of the options, else those of the training files, else those of the test files. */
+/** The classes are those of the options, else those of the training files, else of the test files, else the model's. */
 async function readLabelled(
   options: LearnerOptions,
   tokenizer: Tokenizer,
   onRows: (rows: number) => void,
+  usual: readonly string[] | undefined,
 ): Promise<LearnerData> {
   const { data, test } = options;
   let classes = options.classes ?? null;
@@ -85,12 +87,14 @@ async function readLabelled(
     const made = await readLabelledDataset(files, columns, tokenizer, options.sequenceMax, {
       onRows,
       ...(classes === null ? {} : { classes }),
+      ...(usual === undefined ? {} : { usual }),
     });
     classes = made.classes;
     return made;
   };
   const all = data ? await read(data.train, data.columns) : NO_DATA;
   const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  classes ??= usual ?? null;
   if (classes === null) {
     throw new KlatchError(
       "usage",

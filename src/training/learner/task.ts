@@ -1,11 +1,14 @@
 import { KlatchError } from "../../errors.ts";
 import type { Adapter } from "../adapters/adapter.ts";
-import { withClassificationHead } from "../adapters/classification-head.ts";
+import { startOfHead, withClassificationHead } from "../adapters/classification-head.ts";
 import { createAdapter } from "../adapters/kinds.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { classification } from "../programs/classification.ts";
 import { NEXT_TOKEN, type Objective } from "../programs/objective.ts";
-import type { LearnerOptions } from "./learner.ts";
+import type { LearnerNotice, LearnerOptions } from "./learner.ts";
+
+/** Classes that a notice names. */
+const NAMED_MAX = 10;
 
 /**
  * The adapter that a task trains on a base model, with a head for `classes`, and the loss it trains it with.
@@ -21,7 +24,8 @@ export function taskOf(
   const adapter = createAdapter(base, settings);
   const { definition } = base;
   if (classes !== null) {
-    const headed = withClassificationHead(adapter, definition, classes);
+    const start = startOfHead(base, classes);
+    const headed = withClassificationHead(adapter, definition, classes, start);
     return { adapter: headed, objective: classification(definition) };
   }
   if (definition.head !== null) return { adapter, objective: NEXT_TOKEN };
@@ -30,6 +34,30 @@ export function taskOf(
     `${definition.architecture} reads texts and writes none`,
     "choose run.task classification, or another base model",
   );
+}
+
+/** Says that a model's own head is not gone on with, and why; null where it is, and where there is none. */
+export function headNotice(
+  base: BaseModel,
+  classes: readonly string[] | null,
+): LearnerNotice | null {
+  const own = base.head?.classes;
+  if (classes === null || own === undefined || startOfHead(base, classes) !== null) return null;
+  const without = (some: readonly string[], others: readonly string[]) =>
+    some
+      .filter((name) => !others.includes(name))
+      .slice(0, NAMED_MAX)
+      .join(", ");
+  return {
+    kind: "change",
+    message: "the classification head starts anew: the classes are not those of the model's own",
+    facts: Object.fromEntries(
+      [
+        ["only in the model", without(own, classes)] as const,
+        ["only in the run", without(classes, own)] as const,
+      ].filter(([, names]) => names !== ""),
+    ),
+  };
 }
 
 /** What a classifier answers when asked to generate. */

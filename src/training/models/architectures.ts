@@ -16,6 +16,7 @@ import { refuseQuantised } from "./quantised.ts";
 import { QWEN2, QWEN3 } from "./qwen.ts";
 import { ROBERTA, XLM_ROBERTA } from "./roberta.ts";
 import { SMOLLM3 } from "./smollm3.ts";
+import { storedClasses } from "./stored-classes.ts";
 
 /** Models that write text, and can be classifiers too. */
 export const DECODERS: readonly Architecture[] = [
@@ -51,13 +52,15 @@ export function parseModelConfig(text: string, file: string): ModelDefinition {
   refuseQuantised(json, file);
   const { architectures, model_type } = checkShape(json, kindSchema, file);
   const name = architectures?.[0];
+  const classes = storedClasses(json, file);
+  const more = classes === undefined ? {} : { classes };
   const found = ARCHITECTURES.find(({ names, modelType }) =>
     name === undefined ? modelType === model_type : names.includes(name),
   );
-  if (found !== undefined) return found.define(json, file);
+  if (found !== undefined) return { ...found.define(json, file), ...more };
   const writer = DECODERS.find(({ names }) => names.some((each) => scoreClass(each) === name));
   if (name !== undefined && writer !== undefined) {
-    return { ...withoutVocabularyHead(writer.define(json, file)), architecture: name };
+    return { ...withoutVocabularyHead(writer.define(json, file)), architecture: name, ...more };
   }
   const supported = ARCHITECTURES.map(({ modelType }) => modelType).join(", ");
   const asked = name ?? model_type ?? "(none named)";

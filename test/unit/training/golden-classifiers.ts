@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
-import { withClassificationHead } from "../../../src/training/adapters/classification-head.ts";
+import {
+  startOfHead,
+  withClassificationHead,
+} from "../../../src/training/adapters/classification-head.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { collate } from "../../../src/training/batches/collate.ts";
@@ -51,7 +54,7 @@ export function classifierModel(golden: GoldenClassifier, base: BaseModel): Clas
   const { definition } = base;
   const { rank, alpha } = golden;
   const lora = createLora(definition, { kind: "lora", rank, alpha, targets: ["all"] });
-  const method = withClassificationHead(lora, definition, CLASSES);
+  const method = withClassificationHead(lora, definition, CLASSES, startOfHead(base, CLASSES));
   const adapter = goldenValues(method.layout);
   const objective = classification(definition);
   const model = new AdaptedModel(base, method, engine, { copyBytesMax: 0, objective });

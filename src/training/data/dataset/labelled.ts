@@ -22,6 +22,8 @@ export interface LabelledDataset extends Dataset<LabelledExample> {
 export interface LabelledOptions {
   /** Every class there is, in the order of the head's outputs. Peers of one run must give the same list. */
   readonly classes?: readonly string[];
+  /** Those of the model: without a list they are the classes, if the data has no other. */
+  readonly usual?: readonly string[];
   /** Told of the rows read so far, after each batch of them. */
   readonly onRows?: (rows: number) => void;
 }
@@ -72,9 +74,9 @@ export async function readLabelledDataset(
   columns: ColumnMap,
   tokenizer: Tokenizer,
   sequenceMax: number,
-  { classes, onRows }: LabelledOptions = {},
+  { classes, usual, onRows }: LabelledOptions = {},
 ): Promise<LabelledDataset> {
-  const known = new Classes(classes);
+  const known = new Classes(classes, usual);
   const found: LabelledExample[] = [];
   const foundHashes: number[] = [];
   let rowCount = 0;

@@ -35,17 +35,22 @@ function checkCount(classes: number): void {
   );
 }
 
-/** The numbers of the classes: of a list that is given, else in the order in which they occur. */
+/**
+ * The numbers of the classes: of a list that is given, else in the order in which they occur. In the end they are the
+ * `usual` ones, if all that occur are among them.
+ */
 export class Classes {
   readonly #given: readonly string[] | undefined;
+  readonly #usual: readonly string[] | undefined;
   readonly #numbers: Map<string, number>;
 
-  constructor(given?: readonly string[]) {
+  constructor(given?: readonly string[], usual?: readonly string[]) {
     if (given) {
       checkRepeated(given);
       checkCount(given.length);
     }
     this.#given = given;
+    this.#usual = usual;
     this.#numbers = new Map(given?.map((name, i) => [name, i]));
   }
 
@@ -63,7 +68,8 @@ export class Classes {
   /** The classes in the order of the head's outputs, and where each number stands among them. */
   settle(): { readonly names: readonly string[]; readonly places: readonly number[] } {
     const found = [...this.#numbers.keys()];
-    const names = this.#given ?? sortedClasses(found);
+    const areUsual = found.every((name) => this.#usual?.includes(name));
+    const names = this.#given ?? (areUsual ? this.#usual : undefined) ?? sortedClasses(found);
     checkCount(names.length);
     const placeOf = new Map(names.map((name, i) => [name, i]));
     return { names, places: found.map((name) => placeOf.get(name) ?? 0) };
