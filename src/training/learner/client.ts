@@ -29,6 +29,8 @@ class WorkerClient {
   readonly #worker: Worker;
   readonly #onNotice: (notice: LearnerNotice) => void;
   readonly #waiting = new Map<number, Waiting>();
+  /** Of the last change; undefined before any. */
+  engine: string | undefined;
   #next = 1;
   #dead: Error | undefined;
   #closed: Promise<void> | undefined;
@@ -50,6 +52,10 @@ class WorkerClient {
   #receive(message: FromWorker): void {
     if ("notice" in message) {
       this.#onNotice(message.notice);
+      return;
+    }
+    if ("engine" in message) {
+      this.engine = message.engine;
       return;
     }
     const id = "id" in message ? message.id : 0;
@@ -154,7 +160,13 @@ export async function createLearner(
   }
 }
 
-function connect(client: WorkerClient, info: LearnerInfo): Learner {
+function connect(client: WorkerClient, opened: LearnerInfo): Learner {
+  const info: LearnerInfo = {
+    ...opened,
+    get engine() {
+      return client.engine ?? opened.engine;
+    },
+  };
   return {
     info,
     initialAdapter: () => client.call("initialAdapter", []),

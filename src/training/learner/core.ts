@@ -79,7 +79,10 @@ export class LearnerCore {
       modelOrigin: origin,
       tokenizerDigest: tokenizer.digest,
       parameters: model.base.parameters,
-      engine: opened.engine.name,
+      // Another one after the loss of a device.
+      get engine() {
+        return opened.engine.name;
+      },
       passedOver: opened.passedOver,
       classes: data.classes,
       data: data.report,
@@ -91,6 +94,7 @@ export class LearnerCore {
     requested: LearnerOptions,
     origin: ModelOrigin | null = null,
     onNotice: (notice: LearnerNotice) => void = () => {},
+    openEngine = openLearnerEngine,
   ): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
     const options = checkOptions(requested, base.definition.contextMax);
@@ -102,7 +106,7 @@ export class LearnerCore {
     if (notice !== null) onNotice(notice);
     // Taken now: it may be made of weights, whose files may be changed later.
     const initial = adapter.initial(options.adapter.seed);
-    const opened = await openLearnerEngine(options, onNotice);
+    const opened = await openEngine(options, onNotice);
     const model = new AdaptedModel(base, adapter, opened.engine, {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),

@@ -69,6 +69,7 @@ export interface LearnerInfo {
   readonly tokenizerDigest: Digest;
   /** Parameters of the base model. */
   readonly parameters: number;
+  /** The engine in use: after the loss of a device the one that went on. */
   readonly engine: string;
   /** The engines that `auto` tried before this one, and why it did not take them. */
   readonly passedOver: readonly PassedOver[];

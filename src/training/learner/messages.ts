@@ -47,6 +47,8 @@ export interface PlainError {
 export type FromWorker =
   | { readonly ready: LearnerInfo }
   | { readonly notice: LearnerNotice }
+  /** Another one than before. */
+  | { readonly engine: string }
   | { readonly failed: PlainError }
   | { readonly id: number; readonly step: StepMetrics }
   | { readonly id: number; readonly result: unknown }

@@ -13,6 +13,14 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
 }
 
+let toldEngine = "";
+
+/** Before what the engine brought, so that whoever reads that finds its name too. */
+function tellEngine({ info: { engine } }: LearnerCore): void {
+  if (toldEngine !== "" && toldEngine !== engine) post({ engine });
+  toldEngine = engine;
+}
+
 function perform(core: LearnerCore, call: Call): unknown {
   switch (call.duty) {
     case "initialAdapter":
@@ -20,7 +28,10 @@ function perform(core: LearnerCore, call: Call): unknown {
     case "train":
       return core.train(...call.arguments, {
         isStopped: () => stopped.has(call.id),
-        onStep: (step) => post({ id: call.id, step }),
+        onStep(step) {
+          tellEngine(core);
+          post({ id: call.id, step });
+        },
       });
     case "evaluate":
       return core.evaluate(...call.arguments);
@@ -51,6 +62,7 @@ function buffers(result: unknown): ArrayBuffer[] {
 async function answer(core: LearnerCore, call: Call): Promise<void> {
   try {
     const result = await perform(core, call);
+    tellEngine(core);
     post({ id: call.id, result }, buffers(result));
   } catch (error) {
     post({ id: call.id, error: toPlain(error) });
@@ -67,6 +79,7 @@ async function main(): Promise<void> {
       if ("stop" in message) stopped.add(message.stop);
       else last = last.then(() => answer(core, message));
     });
+    tellEngine(core);
     post({ ready: core.info });
   } catch (error) {
     post({ failed: toPlain(error) });
