@@ -9,6 +9,8 @@ export interface BatchShape {
   readonly everyPosition?: boolean;
   /** Whether rows hold several texts each. */
   readonly packed?: boolean;
+  /** Tokens of the longest text, where no padding counts: a rotation may depend on it. `length` when absent. */
+  readonly longest?: number;
 }
 
 /** One padded batch as a program takes it. */

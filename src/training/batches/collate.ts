@@ -51,7 +51,8 @@ export function collateParts(
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   return Array.from({ length: Math.ceil(rows.length / batch) }, (_, i) => {
     const part = rows.slice(i * batch, (i + 1) * batch);
-    return padAny(part, packed ? { batch, length, packed } : { batch, length }, tokens);
+    const shape = { batch, length, longest: longestText(examples) };
+    return padAny(part, packed ? { ...shape, packed } : shape, tokens);
   });
 }
 
@@ -74,7 +75,11 @@ function packedRows(examples: readonly AnyExample[], lengthMax: number): Rows {
 export function collate(examples: readonly AnyExample[], batch: number, lengthMax: number): Batch {
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   const { length, rows } = ownRows(examples, lengthMax);
-  return padAny(rows, { batch, length }, tokens);
+  return padAny(rows, { batch, length, longest: longestText(examples) }, tokens);
+}
+
+function longestText(examples: readonly AnyExample[]): number {
+  return examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
 }
 
 function lossesOf(example: AnyExample): number {
@@ -94,7 +99,7 @@ function padAny(
   const examples = rows.flat();
   if (examples.every(isLabelled)) {
     assert.ok(shape.packed !== true, "texts with classes have rows of their own");
-    return padLabelled(examples, shape.batch, shape.length, lossesOfWhole);
+    return padLabelled(examples, shape, lossesOfWhole);
   }
   const texts = rows.map((row) =>
     row.filter((example): example is Example => !isLabelled(example)),
@@ -106,10 +111,10 @@ function padAny(
 /** Like `pad`, for texts with classes: one loss for each row. */
 function padLabelled(
   examples: readonly LabelledExample[],
-  batch: number,
-  length: number,
+  padded: PaddedShape,
   textsOfWhole: number,
 ): Batch {
+  const { batch, length } = padded;
   const ids = new BigInt64Array(batch * length);
   const targets = new BigInt64Array(batch);
   const weights = new Float32Array(batch);
@@ -119,7 +124,7 @@ function padLabelled(
     weights[row] = 1 / textsOfWhole;
   }
   return {
-    shape: { batch, length, lossRows: batch },
+    shape: { ...padded, lossRows: batch },
     ids,
     positions: new BigInt64Array(0),
     targets,
@@ -130,7 +135,7 @@ function padLabelled(
   };
 }
 
-type PaddedShape = Pick<BatchShape, "batch" | "length" | "packed">;
+type PaddedShape = Pick<BatchShape, "batch" | "length" | "packed" | "longest">;
 
 /** `batch` rows of `length` positions, each loss weighing one in `tokensOfWhole`. */
 function pad(

@@ -53,6 +53,8 @@ export interface ModelDefinition {
   readonly logitCap?: number;
   /** How texts are classified, where it is not by a score of the last token. */
   readonly classifier?: Classifier;
+  /** Numbers of positions beyond which whole texts are turned otherwise (LongRoPE). */
+  readonly turningPoints?: readonly number[];
   /** What the head that the checkpoint may hold tells apart, in the order of its outputs. */
   readonly classes?: readonly string[];
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */

@@ -27,7 +27,7 @@ import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { LLAMA_TARGETS, llamaFields } from "./llama.ts";
 import { type RotaryConfig, readRotary, rotaryFields } from "./rotary-config.ts";
-import { scaledRotation } from "./rotary-scaling.ts";
+import { scaledRotation, turningPoints } from "./rotary-scaling.ts";
 import type { AttentionSettings } from "./sequences.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
@@ -158,6 +158,7 @@ function gemmaModel(config: GemmaConfig, architecture: string): ModelDefinition 
   const { weights, linears } = inventoryOf(config);
   return {
     ...definedSizes(config),
+    ...turningPoints(config.rotary.global.scaling, config.rotary.local.scaling),
     architecture,
     settings: config,
     weights,

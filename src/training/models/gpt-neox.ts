@@ -12,7 +12,7 @@ import type { Architecture, ModelDefinition } from "./definition.ts";
 import { hiddenActivation } from "./hidden-activation.ts";
 import { Inventory } from "./inventory.ts";
 import { type RotaryConfig, readRotary, rotaryConfigFields } from "./rotary-config.ts";
-import { scaledRotation } from "./rotary-scaling.ts";
+import { scaledRotation, turningPoints } from "./rotary-scaling.ts";
 import type { Projected } from "./sequences.ts";
 
 const EMBEDDING = "gpt_neox.embed_in.weight";
@@ -94,6 +94,7 @@ function neoxModel(config: NeoxConfig, activation: (x: Value) => Value): ModelDe
   const { weights, linears } = inventoryOf(config);
   return {
     ...definedSizes(config),
+    ...turningPoints(scaling),
     architecture: "GPTNeoXForCausalLM",
     settings: config,
     weights,

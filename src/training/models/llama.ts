@@ -17,7 +17,7 @@ import { type DecoderSizes, definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { readRotary, rotaryConfigFields } from "./rotary-config.ts";
-import { type RotaryScaling, scaledRotation } from "./rotary-scaling.ts";
+import { type RotaryScaling, scaledRotation, turningPoints } from "./rotary-scaling.ts";
 import type { AttentionSettings } from "./sequences.ts";
 
 /** The numbers of a Llama-type decoder, with what its descendants changed. */
@@ -67,6 +67,7 @@ export function llamaModel(
   const windows = distinctWindows(config.layerWindows ?? []);
   return {
     ...definedSizes(config),
+    ...turningPoints(config.ropeScaling),
     architecture,
     settings: config,
     weights,

@@ -12,8 +12,14 @@ const HIDDEN = -1e9;
  * `batch` rows of `length` positions with several texts in each, every position seeing those before it in its own text
  * alone: attention is block-diagonal (Krell et al. 2021, arXiv 2107.02027). Inputs `texts` f32 [batch, length], the number of
  * each position's text in its row, and `places` i64 [batch * length], the position in its text.
+ * No text has more than `longest` positions.
  */
-export function packedSequences(graph: Graph, batch: number, length: number): Sequences {
+export function packedSequences(
+  graph: Graph,
+  batch: number,
+  length: number,
+  longest = length,
+): Sequences {
   const texts = graph.input("texts", [batch, length], "f32");
   const places = graph.input("places", [batch * length], "i64");
   const masks = new Map<string, Value>();
@@ -27,7 +33,7 @@ export function packedSequences(graph: Graph, batch: number, length: number): Se
   const turned = {
     batch: 1,
     length: batch * length,
-    reach: length,
+    reach: longest,
     end: length,
     positions: places,
   };

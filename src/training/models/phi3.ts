@@ -14,6 +14,7 @@ import { definedSizes } from "./decoder-sizes.ts";
 import type { Architecture, ModelDefinition } from "./definition.ts";
 import { Inventory } from "./inventory.ts";
 import { attentionOf, type LlamaConfig, llamaFields, sharedLlamaConfig } from "./llama.ts";
+import { turningPoints } from "./rotary-scaling.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
@@ -50,6 +51,7 @@ function phi3Model(config: LlamaConfig): ModelDefinition {
   const { weights, linears } = inventoryOf(config);
   return {
     ...definedSizes(config),
+    ...turningPoints(config.ropeScaling),
     architecture: "Phi3ForCausalLM",
     settings: config,
     weights,

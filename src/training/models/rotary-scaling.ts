@@ -56,6 +56,16 @@ export function scaledRotation(size: number, theta: number, scaling?: RotaryScal
   }
 }
 
+/** What a definition says of its rotations: where texts are turned otherwise. */
+export function turningPoints(...scalings: readonly (RotaryScaling | undefined)[]): {
+  readonly turningPoints?: readonly number[];
+} {
+  const points = scalings.flatMap((each) =>
+    each?.type === "longrope" ? [each.originalContext] : [],
+  );
+  return points.length === 0 ? {} : { turningPoints: points };
+}
+
 // --- internal ---
 
 function llama3(frequency: number, scaling: Llama3Scaling): number {

@@ -9,20 +9,21 @@ import type { Beginning, Sequences } from "./sequences.ts";
 export type Observe = (layer: number, key: Value, value: Value) => void;
 
 /**
- * `batch` whole sequences of `length` positions each below one another, every position seeing those before it. They are
- * the beginnings of sequences that will have `reach` positions.
+ * `batch` whole sequences of `length` positions each below one another, every position seeing those before it. `reach` is
+ * how many positions they will have in all, virtual tokens in front included: more than these where they are a beginning,
+ * fewer where they end in padding.
  */
 export function wholeSequences(
   batch: number,
   length: number,
   observe?: Observe,
-  reach?: number,
+  reach: (before: number) => number = (before) => before + length,
 ): Sequences {
-  const plain = { batch, length, past: 0, reach: reach ?? length };
+  const plain = { batch, length, past: 0, reach: reach(0) };
   return {
     ...sequencesOf(plain, observe),
     after({ length: before, prompt, prefix }) {
-      const total = { batch, length, past: before, reach: reach ?? before + length };
+      const total = { batch, length, past: before, reach: reach(before) };
       if (prompt === undefined) return sequencesOf(total, observe, prefix);
       return {
         ...sequencesOf({ ...total, length: before + length, past: 0 }, observe),

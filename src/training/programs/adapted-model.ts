@@ -102,7 +102,7 @@ export class AdaptedModel {
   ): Promise<number> {
     const { slots, recompute } = kind;
     const way = recompute ? "recomputing" : "keeping";
-    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${shapeKey(batch.shape)} ${way}`;
+    const key = `train ${slots.map(({ offset }) => offset).join(",")} ${this.#key(batch.shape)} ${way}`;
     const into: Record<string, Float32Array> = {};
     for (const slot of slots) into[gradientName(slot.name)] = slotView(gradient, slot);
     const feeds = this.feeds(values, this.#objective.feeds(batch));
@@ -110,6 +110,15 @@ export class AdaptedModel {
     const copied = this.#copiedFor(batch.shape);
     const { loss } = await this.run(key, build, feeds, { into, copied });
     return Number(loss?.[0]);
+  }
+
+  /** What of a batch's shape a program depends on. */
+  #key({ batch, length, lossRows, everyPosition, packed, longest = length }: BatchShape): string {
+    const { turningPoints = [] } = this.base.definition;
+    const reach = (this.adapter.virtualTokens ?? 0) + longest;
+    const passed = turningPoints.filter((most) => reach > most).length;
+    const rows = `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
+    return `${rows}${packed === true ? " packed" : ""}${passed > 0 ? ` beyond ${passed}` : ""}`;
   }
 
   #trainingGraph(parts: ProgramParts, shape: BatchShape, { slots, recompute }: TrainingKind) {
@@ -136,7 +145,7 @@ export class AdaptedModel {
   /** Loss and correctness of each completion token of a batch. */
   async rowResults(values: Float32Array, batch: Batch): Promise<RowResults> {
     const { rowLosses, correct, logits } = await this.run(
-      `rows ${shapeKey(batch.shape)}`,
+      `rows ${this.#key(batch.shape)}`,
       (parts) => evaluationOutputs(this.#objective.loss(this.base.definition, parts, batch.shape)),
       this.feeds(values, this.#objective.feeds(batch)),
     );
@@ -212,11 +221,6 @@ export function adapterInputs(
   return new Map(
     layout.tensors.map(({ name, shape }) => [name, graph.input(name, shape, dtype)] as const),
   );
-}
-
-function shapeKey({ batch, length, lossRows, everyPosition, packed }: BatchShape): string {
-  const rows = `${batch}x${length}/${everyPosition === true ? "all" : lossRows}`;
-  return packed === true ? `${rows} packed` : rows;
 }
 
 function pick(inputs: ReadonlyMap<string, Value>, name: string): Value {

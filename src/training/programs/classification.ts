@@ -38,8 +38,10 @@ export function classification(definition: ModelDefinition): Objective {
   };
 }
 
-function sequencesOf({ bidirectional }: Classifier, graph: Graph, { batch, length }: BatchShape) {
-  return bidirectional ? paddedSequences(graph, batch, length) : wholeSequences(batch, length);
+function sequencesOf({ bidirectional }: Classifier, graph: Graph, shape: BatchShape) {
+  const { batch, length, longest = length } = shape;
+  if (bidirectional) return paddedSequences(graph, batch, length);
+  return wholeSequences(batch, length, undefined, (before) => before + longest);
 }
 
 /** Rows [batch, width] from hidden states [batch * length, width]. */

@@ -116,7 +116,7 @@ async function prefill(
         outputs[names.newKey] = key;
         outputs[names.newValue] = value;
       };
-      const sequences = wholeSequences(1, length, keep, capacity);
+      const sequences = wholeSequences(1, length, keep, () => capacity);
       const blocks = over(sequences);
       const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
       const end = gatherRows(hidden, graph.input("last", [1], "i64"));

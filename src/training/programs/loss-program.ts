@@ -30,9 +30,11 @@ export function batchLoss(
   shape: BatchShape,
   lossWeights?: Value,
 ): HeadLoss {
-  const { batch, length, lossRows } = shape;
+  const { batch, length, lossRows, longest = length } = shape;
   const blocks = over(
-    shape.packed === true ? packedSequences(graph, batch, length) : wholeSequences(batch, length),
+    shape.packed === true
+      ? packedSequences(graph, batch, length, longest)
+      : wholeSequences(batch, length, undefined, (before) => before + longest),
   );
   const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
   const hidden = blocks.hidden(ids);

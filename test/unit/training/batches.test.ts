@@ -31,6 +31,7 @@ describe("a batch", () => {
       length: 10,
       lossRows: 10,
       everyPosition: true,
+      longest: 11,
     });
   });
 });

@@ -7,7 +7,6 @@ import { withFallback } from "../../../src/training/engine/fallback-engine.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
 import { graphMemory } from "../../../src/training/graph/memory.ts";
 import type { Arrays } from "../../../src/training/graph/value.ts";
-import { LearnerCore } from "../../../src/training/learner/core.ts";
 import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
 import { EvaluationSize, evaluate } from "../../../src/training/loop/evaluation.ts";
 import { MicroBatch } from "../../../src/training/loop/micro-batch.ts";
@@ -15,8 +14,7 @@ import { freshOptimizer } from "../../../src/training/loop/optimizer.ts";
 import { type TrainHooks, type TrainResult, train } from "../../../src/training/loop/train-step.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { generate } from "../../../src/training/programs/generation.ts";
-import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
+import { tinyOptions } from "./model-folder.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 const cpu = createOnnxEngine({ threads: 1 });
@@ -103,31 +101,6 @@ describe("a device that is lost in the middle of training", () => {
     expect(result.optimizer).toEqual(undisturbed.optimizer);
     expect([told, opened, engine.name]).toEqual([["the device is lost"], 1, "onnx:cpu"]);
     await engine.close();
-  });
-
-  test("gives the learner's facts the name of the engine that went on", async () => {
-    const folder = temporaryFolder();
-    await writeTinyFolder(folder);
-    const openDying = async () => {
-      const dying = device((run) => {
-        if (run === 2) throw lost();
-      });
-      return {
-        engine: withFallback(
-          dying,
-          async () => cpu,
-          () => {},
-        ),
-        passedOver: [],
-      };
-    };
-    const core = await LearnerCore.open(tinyOptions(folder), null, () => {}, openDying);
-    expect(core.info.engine).toBe("device");
-    const optimizer = freshOptimizer(core.info.layout.length);
-    await core.train({ adapter: core.initialAdapter(), optimizer, round: 0, steps: 2 }, {});
-    expect(core.info.engine).toBe("onnx:cpu");
-    // As it travels to the thread that shows it.
-    expect(structuredClone(core.info)).toMatchObject({ engine: "onnx:cpu", passedOver: [] });
   });
 
   test("stops training with its error where nothing stands behind it, and harms no state", async () => {
