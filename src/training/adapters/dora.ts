@@ -9,6 +9,7 @@ import { sum } from "../graph/reduction.ts";
 import { floats, type Value } from "../graph/value.ts";
 import type { Adaptation, FrozenLinear } from "../models/adaptation.ts";
 import type { LinearLayer } from "../models/definition.ts";
+import { rowSquares } from "../models/row-squares.ts";
 import type { Adapter } from "./adapter.ts";
 import { scaleOutputs } from "./fold.ts";
 import { createLora, type LoraLayout, type LoraOptions, lowRank } from "./lora.ts";
@@ -28,7 +29,8 @@ export interface DoraAdapter extends Adapter {
 
 /**
  * DoRA (Liu et al. 2024, arXiv 2402.09353): y = m * (W + scale * B A) x / |W + scale * B A|, with the norm of each output's
- * row. The norm counts as a constant in the gradient, as in PEFT and section 4.3 of the paper.
+ * row. The norm counts as a constant in the gradient, as in PEFT and section 4.3 of the paper. Magnitudes start as the norms
+ * of the base's own rows, for every peer's start is the same; the norms are those of the weights that are multiplied with.
  */
 export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">): DoraAdapter {
   const { rank, alpha, targets } = options;
@@ -91,17 +93,6 @@ function withNorms(matrix: Float32Array, linear: LinearLayer, norms: Float32Arra
   );
 }
 
-/** The squared norm of each output's row of the matrix, summed in float64. */
-function rowSquares(matrix: Float32Array, layer: LinearLayer): Float64Array {
-  const { inputsFirst, inputs, outputs } = layer;
-  const squares = new Float64Array(outputs);
-  for (let i = 0; i < matrix.length; i += 1) {
-    const output = inputsFirst ? i % outputs : Math.floor(i / inputs);
-    squares[output] = (squares[output] ?? 0) + (matrix[i] ?? 0) ** 2;
-  }
-  return squares;
-}
-
 function adaptation(
   layout: LoraLayout,
   squares: ReadonlyMap<string, Float64Array>,
@@ -115,7 +106,7 @@ function adaptation(
         pair === undefined ? undefined : from.get(pair[which].name);
       const [a, b] = [pick(tensors, "a"), pick(tensors, "b")];
       const [normA, normB] = [pick(normsOf, "a"), pick(normsOf, "b")];
-      const own = squares.get(linear.module);
+      const own = frozen.rowSquares() ?? squares.get(linear.module);
       if (!a || !b || !normA || !normB || !magnitude || !own) return undefined;
       const norms = detach(rowNorms(own, frozen, normA, normB, layout.scale));
       const gain = mul(reshape(magnitude, [1, linear.outputs]), reciprocal(norms));

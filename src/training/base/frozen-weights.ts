@@ -79,7 +79,7 @@ function affordablePrograms(bytes: number): number {
 /** Matrices in fewer bits, everything else fed as it is. */
 function freezePacked(model: BaseModel, dtype: PackedDType): FrozenWeights {
   const packed = packWeights(model, dtype);
-  const { names, product, rows } = packed;
+  const { names, product, rows, rowSquares } = packed;
   const { aliases, weights } = model.definition;
   const whole = [...weights.keys()].filter((name) => !names.has(name));
   const feeds = {
@@ -92,6 +92,7 @@ function freezePacked(model: BaseModel, dtype: PackedDType): FrozenWeights {
     programsMax: PROGRAMS_MAX,
     product,
     rows,
+    rowSquares,
     weight(graph, requested) {
       const name = aliases.get(requested) ?? requested;
       const shape = weights.get(name);

@@ -1,49 +1,12 @@
-import { BLOCK_ROWS, blocksOf } from "../graph/packed-matrix.ts";
+import { BLOCK_ROWS, blocksOf, type IntegerBits } from "../graph/packed-matrix.ts";
+import { bestRange, endsOf, nearestCode, unitOf } from "./four-bit-range.ts";
 
-/** A matrix of integers as `PackedMatrix` holds it. */
+/** A matrix of integers, with its arrays as `storedArrays` says. */
 export interface QuantizedMatrix {
   readonly rows: number;
   readonly columns: number;
-  readonly bits: 4 | 8;
-  readonly packed: Uint8Array;
-  readonly scales: Float32Array;
-}
-
-/** Shares of a block's greatest magnitude that are tried as the end of the 4-bit range. */
-const RANGES = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
-
-/**
- * Rounds a matrix [rows, columns] to integers with a scale for every 32 rows of a column. 8 bits: the scale is the block's
- * greatest magnitude over 127. 4 bits: of seven clipped ranges the one with the least squared error, for outliers cost the
- * other 31 numbers most of their precision. `scales` of 4 bits may be negative. `columnsFirst` where `data` lies column by column.
- */
-export function quantize(
-  data: Float32Array,
-  { rows, columns, columnsFirst = false }: MatrixOrder,
-  bits: 4 | 8,
-): QuantizedMatrix {
-  const blocks = blocksOf(rows);
-  const integers = new Uint8Array(blocks * BLOCK_ROWS * columns);
-  const scales = new Float32Array(blocks * columns);
-  const half = 2 ** (bits - 1);
-  // What lies beyond the last row is zero.
-  const numbers = new Float32Array(BLOCK_ROWS);
-  const [down, across] = columnsFirst ? [1, rows] : [columns, 1];
-  for (let at = 0; at < scales.length; at += 1) {
-    const column = at % columns;
-    const top = ((at - column) / columns) * BLOCK_ROWS;
-    for (let i = 0; i < BLOCK_ROWS; i += 1) {
-      const inside = top + i < rows;
-      numbers[i] = inside ? (data[(top + i) * down + column * across] ?? 0) : 0;
-    }
-    const scale = bits === 8 ? greatest(numbers) / (half - 1) : bestScale(numbers);
-    scales[at] = scale;
-    const inverse = inverseOf(scale);
-    for (let i = 0; i < BLOCK_ROWS; i += 1) {
-      integers[(top + i) * columns + column] = nearest(numbers[i] ?? 0, inverse, half) + half;
-    }
-  }
-  return { rows, columns, bits, packed: bits === 8 ? integers : nibbles(integers), scales };
+  readonly bits: IntegerBits;
+  readonly stored: readonly (Uint8Array | Float32Array)[];
 }
 
 /** Sizes of a matrix and the order of its numbers. */
@@ -53,56 +16,97 @@ export interface MatrixOrder {
   readonly columnsFirst?: boolean;
 }
 
+/**
+ * Rounds a matrix [rows, columns] to integers, block by block of a column. 8 bits: 32 rows share a scale, their greatest
+ * magnitude over 127. 4 bits: 16 rows share a scale and a zero, a byte each, see `bestRange`; scales count in units of their
+ * column, as QLoRA (arXiv 2305.14314) quantises them again. `columnsFirst` where `data` lies column by column.
+ */
+export function quantize(
+  data: Float32Array,
+  order: MatrixOrder,
+  bits: IntegerBits,
+): QuantizedMatrix {
+  const { rows, columns } = order;
+  const stored = bits === 8 ? eightBits(data, order) : fourBits(data, order);
+  return { rows, columns, bits, stored };
+}
+
 // --- internal ---
 
-function greatest(numbers: Float32Array): number {
-  let most = 0;
-  for (let i = 0; i < numbers.length; i += 1) most = Math.max(most, Math.abs(numbers[i] ?? 0));
-  return most;
-}
-
-/** Added to a number of magnitude below 2^51 and taken away again, it leaves the nearest whole one; quicker than Math.round. */
-const ROUNDING = 1.5 * 2 ** 52;
-
-/** x times `inverse`, rounded and cut to the range of [-half, half - 1]. */
-function nearest(x: number, inverse: number, half: number): number {
-  const whole = x * inverse + ROUNDING - ROUNDING;
-  if (whole < -half) return -half;
-  return whole < half ? whole : half - 1;
-}
-
-/** The extreme number comes to lie at -8, which has no counterpart: the scale has the other sign. */
-function bestScale(numbers: Float32Array): number {
-  const most = greatest(numbers);
-  const end = numbers.includes(most) ? 0 - most : most;
-  let [best, least] = [0, Number.POSITIVE_INFINITY];
-  for (const range of RANGES) {
-    const scale = Math.fround((end * range) / 8);
-    const inverse = inverseOf(scale);
-    let error = 0;
+function eightBits(data: Float32Array, order: MatrixOrder): QuantizedMatrix["stored"] {
+  const { columns } = order;
+  const blocks = blocksOf(order.rows, 8);
+  const bytes = new Uint8Array(blocks * BLOCK_ROWS[8] * columns).fill(128);
+  const scales = new Float32Array(blocks * columns);
+  eachBlock(data, order, 8, (numbers, at, first) => {
+    const { low, high } = endsOf(numbers);
+    const scale = Math.max(-low, high) / 127;
+    scales[at] = scale;
+    // A block of zeros has the scale zero, and stays one.
+    const inverse = scale === 0 ? 0 : 1 / scale;
     for (let i = 0; i < numbers.length; i += 1) {
-      const x = numbers[i] ?? 0;
-      const apart = x - nearest(x, inverse, 8) * scale;
-      error += apart * apart;
+      // The byte cuts the fraction off.
+      bytes[first + i * columns] = (numbers[i] ?? 0) * inverse + 128.5;
     }
-    if (error < least) {
-      best = scale;
-      least = error;
+  });
+  return [bytes, scales];
+}
+
+function fourBits(data: Float32Array, order: MatrixOrder): QuantizedMatrix["stored"] {
+  const { columns } = order;
+  const blocks = blocksOf(order.rows, 4);
+  const codes = new Uint8Array(blocks * BLOCK_ROWS[4] * columns);
+  const scales = new Uint8Array(blocks * columns);
+  const zeros = new Uint8Array(blocks * columns);
+  const units = columnUnits(data, order);
+  eachBlock(data, order, 4, (numbers, at, first) => {
+    const range = bestRange(numbers, units[at % columns] ?? 0);
+    scales[at] = range.parts;
+    zeros[at] = range.zero;
+    for (let i = 0; i < numbers.length; i += 1) {
+      codes[first + i * columns] = nearestCode(numbers[i] ?? 0, range);
+    }
+  });
+  return [nibbles(codes), scales, zeros, units];
+}
+
+function columnUnits(data: Float32Array, order: MatrixOrder): Float32Array {
+  const units = new Float32Array(order.columns);
+  eachBlock(data, order, 4, (numbers, at) => {
+    const { low, high } = endsOf(numbers);
+    const column = at % order.columns;
+    units[column] = Math.max(units[column] ?? 0, unitOf(high - low));
+  });
+  return units;
+}
+
+/**
+ * Gives `use` the numbers of every block, the last one of a column may be shorter, with its place among the blocks and that
+ * of its first number in a row-major matrix. The array is used again.
+ */
+function eachBlock(
+  data: Float32Array,
+  { rows, columns, columnsFirst = false }: MatrixOrder,
+  bits: IntegerBits,
+  use: (numbers: Float64Array, at: number, first: number) => void,
+): void {
+  const height = BLOCK_ROWS[bits];
+  const whole = new Float64Array(height);
+  const [down, across] = columnsFirst ? [1, rows] : [columns, 1];
+  for (let top = 0, at = 0; top < rows; top += height) {
+    const numbers = whole.subarray(0, rows - top);
+    for (let column = 0; column < columns; column += 1, at += 1) {
+      const from = top * down + column * across;
+      for (let i = 0; i < numbers.length; i += 1) numbers[i] = data[from + i * down] ?? 0;
+      use(numbers, at, top * columns + column);
     }
   }
-  return best;
-}
-
-/** A block of zeros has the scale zero, and stays one. */
-function inverseOf(scale: number): number {
-  return scale === 0 ? 0 : 1 / scale;
 }
 
 /** The first half of the numbers in the low halves of the bytes, the second in the high ones. */
-function nibbles(integers: Uint8Array): Uint8Array {
-  const half = integers.length / 2;
+function nibbles(codes: Uint8Array): Uint8Array {
+  const half = codes.length / 2;
   const packed = new Uint8Array(half);
-  for (let i = 0; i < half; i += 1)
-    packed[i] = (integers[i] ?? 0) | ((integers[half + i] ?? 0) << 4);
+  for (let i = 0; i < half; i += 1) packed[i] = (codes[i] ?? 0) | ((codes[half + i] ?? 0) << 4);
   return packed;
 }

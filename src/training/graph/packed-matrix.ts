@@ -1,29 +1,55 @@
 import assert from "node:assert/strict";
 import { dimension } from "./shapes.ts";
-import type { Value } from "./value.ts";
+import type { DType, Value } from "./value.ts";
 
-/** Rows of one block of integers; those of a column share a scale. */
-export const BLOCK_ROWS = 32;
+export type IntegerBits = 4 | 8;
+
+/** Rows of one block of integers, by their bits; those of a column share a scale. */
+export const BLOCK_ROWS: Readonly<Record<IntegerBits, number>> = { 4: 16, 8: 32 };
+
+/** A frozen matrix [rows, columns] in fewer bits than it is computed with. */
+export interface PackedMatrix {
+  readonly bits: IntegerBits | 16;
+  readonly rows: number;
+  /** 16 bits: f16 [rows, columns] alone. Integers: see `storedArrays`. */
+  readonly stored: readonly Value[];
+}
+
+interface StoredArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
 
 /**
- * A frozen matrix [rows, columns] in fewer bits than it is computed with. Integers are stored with half their range added,
- * and their rows are filled up to whole blocks.
+ * The arrays of a matrix of integers, in the order in which products take them; its rows are filled up to whole blocks.
+ * 8 bits: a number is scale * (byte - 128). 4 bits: it is scale * unit * (16 * nibble - zero), with the upper half of the
+ * matrix in the low halves of the bytes and the lower in the high ones.
  */
-export interface PackedMatrix {
-  readonly bits: 4 | 8 | 16;
-  readonly rows: number;
-  /**
-   * 16 bits: f16 [rows, columns]. 8: u8 [rows of the blocks, columns]. 4: u8 [half of them, columns], the upper half of the
-   * matrix in the low halves of the bytes, the lower in the high ones.
-   */
-  readonly packed: Value;
-  /** f32 [blocks, columns], of integers. */
-  readonly scales?: Value;
+export function storedArrays(
+  bits: IntegerBits,
+  rows: number,
+  columns: number,
+): readonly StoredArray[] {
+  const blocks = blocksOf(rows, bits);
+  const packed = [(blocks * BLOCK_ROWS[bits] * bits) / 8, columns];
+  if (bits === 8) {
+    return [
+      { name: "packed", shape: packed, dtype: "u8" },
+      { name: "scales", shape: [blocks, columns], dtype: "f32" },
+    ];
+  }
+  return [
+    { name: "packed", shape: packed, dtype: "u8" },
+    { name: "scales", shape: [blocks, columns], dtype: "u8" },
+    { name: "zeros", shape: [blocks, columns], dtype: "u8" },
+    { name: "units", shape: [columns], dtype: "f32" },
+  ];
 }
 
 /** Blocks of integers in a column of `rows`. */
-export function blocksOf(rows: number): number {
-  return Math.ceil(rows / BLOCK_ROWS);
+export function blocksOf(rows: number, bits: IntegerBits): number {
+  return Math.ceil(rows / BLOCK_ROWS[bits]);
 }
 
 /**
@@ -31,14 +57,14 @@ export function blocksOf(rows: number): number {
  * that no matrix is in memory in 32 bits from the forward to the backward pass (Dettmers et al. 2023, QLoRA, arXiv 2305.14314).
  */
 export function packedMatmul(x: Value, matrix: PackedMatrix, transpose = false): Value {
-  const { bits, rows, packed, scales } = matrix;
-  const columns = dimension(packed.shape, 1);
+  const { bits, rows, stored } = matrix;
+  const columns = dimension(stored[0]?.shape ?? [], 1);
   const [inner, outer] = transpose ? [columns, rows] : [rows, columns];
   assert.equal(dimension(x.shape, -1), inner, "x fits the matrix");
-  assert.equal(scales === undefined, bits === 16, "integers have scales");
+  assert.equal(stored.length, { 4: 4, 8: 2, 16: 1 }[bits], "all arrays of the matrix");
   return x.graph.value({
     op: "packedMatmul",
-    inputs: [x, packed, ...(scales === undefined ? [] : [scales])],
+    inputs: [x, ...stored],
     shape: [dimension(x.shape, 0), outer],
     dtype: "f32",
     attributes: { bits, rows, transpose },

@@ -8,6 +8,8 @@ export interface FrozenLinear {
   product(x: Value): Value;
   /** y [rows, outputs] with the bias, where the layer has one. */
   withBias(y: Value): Value;
+  /** The squared norm of each output's row; undefined where the matrix is the base model's own, not a rounded one. */
+  rowSquares(): Float64Array | undefined;
 }
 
 /** What an adapter changes while a model's graph is built. */

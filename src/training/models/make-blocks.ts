@@ -13,6 +13,8 @@ export interface WeightSource {
   weight(graph: Graph, name: string): Value;
   /** x [rows, inputs] times a layer's matrix where that is not kept as a weight: [rows, outputs]. */
   product?(graph: Graph, layer: LinearLayer, x: Value): Value | undefined;
+  /** The squared norm of each output's row where a matrix is kept rounded. */
+  rowSquares?(layer: LinearLayer): Float64Array | undefined;
   /** Rows `ids` of a table where that is not kept as a weight. */
   rows?(graph: Graph, table: string, ids: Value): Value | undefined;
 }
@@ -32,6 +34,7 @@ export function makeBlocks(
       source.product?.(graph, layer, x) ??
       matmul(x, weight(`${layer.module}.weight`), { transposeB: !layer.inputsFirst }),
     withBias: (y) => (layer.bias ? add(y, weight(`${layer.module}.bias`)) : y),
+    rowSquares: () => source.rowSquares?.(layer),
   });
   const behind = begin(sequences, adaptation, definition);
   return {

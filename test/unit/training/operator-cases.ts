@@ -21,7 +21,7 @@ import {
 } from "../../../src/training/graph/indexing.ts";
 import { linear, matmul } from "../../../src/training/graph/matmul.ts";
 import { concat, pad, reshape, slice, transpose } from "../../../src/training/graph/movement.ts";
-import { packedMatmul, widen } from "../../../src/training/graph/packed-matrix.ts";
+import { packedMatmul, storedArrays, widen } from "../../../src/training/graph/packed-matrix.ts";
 import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { rope } from "../../../src/training/graph/rope.ts";
 import { softmax, sumSquares } from "../../../src/training/graph/softmax.ts";
@@ -211,9 +211,10 @@ export const PACKED: Readonly<Record<string, Case>> = {
         one([3, transpose ? 6 : 40], (x) => {
           const data = Float32Array.from(numbers(40 * 6, 4));
           const matrix = quantize(data, { rows: 40, columns: 6 }, bits);
-          const packed = x.graph.constant(matrix.packed, [8 * bits, 6], "u8", `packed${bits}`);
-          const scales = x.graph.constant(matrix.scales, [2, 6], "f32", `scales${bits}`);
-          return packedMatmul(x, { bits, rows: 40, packed, scales }, transpose);
+          const stored = storedArrays(bits, 40, 6).map(({ name, shape, dtype }, i) =>
+            x.graph.constant(matrix.stored[i] ?? new Uint8Array(), shape, dtype, `${name}${bits}`),
+          );
+          return packedMatmul(x, { bits, rows: 40, stored }, transpose);
         }),
       ]),
     ),
@@ -224,7 +225,7 @@ export const PACKED: Readonly<Record<string, Case>> = {
       one([3, transpose ? 6 : 40], (x) => {
         const data = halfFloats("matrix", Float32Array.from(numbers(40 * 6, 4)));
         const packed = x.graph.constant(data, [40, 6], "f16", "half matrix");
-        return packedMatmul(x, { bits: 16, rows: 40, packed }, transpose);
+        return packedMatmul(x, { bits: 16, rows: 40, stored: [packed] }, transpose);
       }),
     ]),
   ),

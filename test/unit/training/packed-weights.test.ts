@@ -1,10 +1,13 @@
 import { existsSync } from "node:fs";
 import fc from "fast-check";
+import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
+import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import { transposed } from "../../../src/training/adapters/transposed.ts";
-import { loadBaseModel } from "../../../src/training/base/base-model.ts";
+import { type BaseModel, loadBaseModel } from "../../../src/training/base/base-model.ts";
+import { dequantize } from "../../../src/training/base/dequantize.ts";
 import { freeze } from "../../../src/training/base/frozen-weights.ts";
 import { halfFloats } from "../../../src/training/base/half-floats.ts";
 import { quantize } from "../../../src/training/base/quantize.ts";
@@ -13,68 +16,20 @@ import { decodeF16 } from "../../../src/training/files/float-formats.ts";
 import { mul } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
 import { reshape } from "../../../src/training/graph/movement.ts";
-import { packedMatmul } from "../../../src/training/graph/packed-matrix.ts";
+import { packedMatmul, storedArrays } from "../../../src/training/graph/packed-matrix.ts";
 import { sum } from "../../../src/training/graph/reduction.ts";
 import { Graph } from "../../../src/training/graph/value.ts";
 import { LearnerCore } from "../../../src/training/learner/core.ts";
+import { lower } from "../../../src/training/onnx/lower.ts";
+import { encodeModel } from "../../../src/training/onnx/model-proto.ts";
+import { LOWERINGS } from "../../../src/training/onnx/operators.ts";
+import { WEBGPU_LOWERINGS } from "../../../src/training/onnx/webgpu-operators.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import type { BaseDType } from "../../../src/types.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { dequantized } from "./dequantized.ts";
 import { engine, numbers } from "./finite-differences.ts";
 import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
-
-const BITS = [4, 8] as const;
-
-describe("quantising a matrix", () => {
-  test.each(BITS)("%i bits: no number is further off than half a step of its block", (bits) => {
-    const shape = fc.record({
-      rows: fc.integer({ min: 1, max: 70 }),
-      columns: fc.integer({ min: 1, max: 4 }),
-    });
-    fc.assert(
-      fc.property(shape, fc.integer(), ({ rows, columns }, seed) => {
-        const data = Float32Array.from(numbers(rows * columns, Math.abs(seed % 999) + 1));
-        const matrix = quantize(data, { rows, columns }, bits);
-        const back = dequantized(matrix);
-        for (const [i, x] of data.entries()) {
-          const block = Math.floor(i / columns / 32) * columns + (i % columns);
-          const step = Math.abs(matrix.scales[block] ?? 0);
-          // Clipped ends of a 4-bit range are off by the clip too: 8 steps / 0.7 where the range ends at 7.
-          const most = bits === 8 ? 0.5 : 4.5;
-          expect(Math.abs(x - (back[i] ?? 0))).toBeLessThanOrEqual(most * step + 1e-6);
-        }
-      }),
-    );
-  });
-
-  test("4 bits: clipping an outlier serves the others, in squared error", () => {
-    const data = Float32Array.from(numbers(32, 5), (x, i) => (i === 7 ? 3 : 0.5 * x));
-    const error = (back: Float32Array) =>
-      back.reduce((total, x, i) => total + (x - (data[i] ?? 0)) ** 2, 0);
-    const found = quantize(data, { rows: 32, columns: 1 }, 4);
-    const plain = Float32Array.from(data, (x) => Math.max(-8, Math.round(x / (3 / 7))) * (3 / 7));
-    expect(error(dequantized(found))).toBeLessThanOrEqual(error(plain));
-  });
-
-  test("a matrix of zeros stays one", () => {
-    for (const bits of BITS) {
-      expect(dequantized(quantize(new Float32Array(40), { rows: 40, columns: 1 }, bits))).toEqual(
-        new Float32Array(40),
-      );
-    }
-  });
-});
-
-test("a matrix that lies column by column gives the same integers", () => {
-  const [rows, columns] = [40, 6];
-  const data = Float32Array.from(numbers(rows * columns, 4));
-  for (const bits of BITS) {
-    const turned = quantize(transposed(data, columns), { rows, columns, columnsFirst: true }, bits);
-    expect(turned).toEqual(quantize(data, { rows, columns }, bits));
-  }
-});
 
 describe("a product with a packed matrix", () => {
   // 40 rows: a whole block and a part of one.
@@ -85,34 +40,34 @@ describe("a product with a packed matrix", () => {
       const packed = halfFloats("matrix", whole);
       const w = new Float32Array(whole.length);
       decodeF16(new Uint8Array(packed.buffer), w);
-      return { w, packed, scales: undefined };
+      const shape = [rows, columns];
+      return { w, arrays: [{ name: "packed", shape, dtype: "f16" as const, data: packed }] };
     }
     const matrix = quantize(whole, { rows, columns }, bits);
-    return { w: dequantized(matrix), packed: matrix.packed, scales: matrix.scales };
+    const arrays = storedArrays(bits, rows, columns).map((array, i) => ({
+      ...array,
+      data: matrix.stored[i] ?? new Uint8Array(),
+    }));
+    return { w: dequantize(matrix), arrays };
   };
   test.each([4, 8, 16] as const)(
     "%i bits: forward and backward unpack the matrix",
     async (bits) => {
-      const { w, packed, scales } = stored(bits);
+      const { w, arrays } = stored(bits);
       const weights = Float32Array.from(numbers(n * columns, 8));
       const graph = new Graph();
       const x = graph.input("x", [n, rows], "f32");
-      const y = packedMatmul(x, {
-        bits,
-        rows,
-        packed: graph.input(
-          "packed",
-          [packed.length / columns, columns],
-          bits === 16 ? "f16" : "u8",
-        ),
-        ...(scales && { scales: graph.input("scales", [scales.length / columns, columns], "f32") }),
-      });
+      const inputs = arrays.map(({ name, shape, dtype }) => graph.input(name, shape, dtype));
+      const y = packedMatmul(x, { bits, rows, stored: inputs });
       const loss = reshape(sum(mul(y, graph.constant(weights, [n, columns], "f32")), [0, 1]), []);
       const [gradient] = gradients(loss, [x]);
       if (gradient === undefined) throw new Error("no gradient");
       const program = await engine.compile({ y, gradient });
       const data = Float32Array.from(numbers(n * rows, 2));
-      const feeds = { x: data, packed, ...(scales && { scales }) };
+      const feeds = {
+        x: data,
+        ...Object.fromEntries(arrays.map((array) => [array.name, array.data])),
+      };
       const { y: product, gradient: slope } = await program.run(feeds);
       await program.close();
       const at = (a: ArrayLike<number>, i: number) => a[i] ?? 0;
@@ -135,19 +90,44 @@ describe("a product with a packed matrix", () => {
   );
 });
 
-/** Loss and gradient of one batch with the base model kept as `dtype`. */
+test.each([4, 8] as const)(
+  "%i bits: WebGPU's operators, run on the CPU, unpack the same numbers as the CPU's",
+  async (bits) => {
+    const [rows, columns] = [40, 6];
+    const matrix = quantize(Float32Array.from(numbers(rows * columns, 4)), { rows, columns }, bits);
+    const graph = new Graph();
+    const stored = storedArrays(bits, rows, columns).map(({ shape, dtype }, i) =>
+      graph.constant(matrix.stored[i] ?? new Uint8Array(), shape, dtype),
+    );
+    // The product with the unit matrix is the matrix.
+    const unit = Float32Array.from({ length: rows * rows }, (_, i) => Number(i % (rows + 1) === 0));
+    const y = packedMatmul(graph.input("x", [rows, rows], "f32"), { bits, rows, stored });
+    for (const dialect of [LOWERINGS, WEBGPU_LOWERINGS]) {
+      const session = await InferenceSession.create(encodeModel(lower({ y }, dialect)).bytes);
+      const { y: found } = await session.run({ x: new Tensor("float32", unit, [rows, rows]) });
+      expect(found?.data).toEqual(dequantize(matrix));
+      await session.release();
+    }
+  },
+);
+
+/** Loss and gradient of one batch with the base model kept as `dtype`, with LoRA unless another adapter is given. */
 async function lossAndGradient(
-  base: ReturnType<typeof tinyModel>,
+  base: BaseModel,
   dtype: BaseDType,
   ids: readonly number[],
+  adapterOf: (base: BaseModel) => Adapter = ({ definition }) =>
+    createLora(definition, { rank: 2, alpha: 4, targets: ["all"] }),
+  start?: Float32Array,
 ) {
-  const lora = createLora(base.definition, { rank: 2, alpha: 4, targets: ["all"] });
-  const model = new AdaptedModel(base, lora, engine, { dtype });
-  const values = Float32Array.from(numbers(lora.layout.length, 3), (x) => 0.02 * x);
-  const gradient = new Float32Array(values.length);
+  const adapter = adapterOf(base);
+  const { length, tensors } = adapter.layout;
+  const model = new AdaptedModel(base, adapter, engine, { dtype });
+  const values = start ?? Float32Array.from(numbers(length, 3), (x) => 0.02 * x);
+  const gradient = new Float32Array(length);
   const example = { ids: Int32Array.from(ids), promptLength: 1, truncated: false };
   const parts = collateParts([example], 64);
-  const loss = await model.lossAndGradient(values, parts, lora.layout.tensors, gradient);
+  const loss = await model.lossAndGradient(values, parts, tensors, gradient);
   await model.close();
   return { loss, gradient };
 }
@@ -197,6 +177,46 @@ describe("half floats", () => {
     expect(freeze(tinyModel(), { dtype: "f16" }).feeds[name]).toBeInstanceOf(Float32Array);
   });
 });
+
+/** The model with the matrices of its blocks rounded as `dtype`, in 32 bits. */
+function roundedModel(dtype: "f16" | "int8" | "int4"): BaseModel {
+  const base = tinyModel();
+  const { linears } = base.definition;
+  return {
+    ...base,
+    tensor(name) {
+      const { data, shape } = base.tensor(name);
+      const layer = linears.find(({ module }) => name === `${module}.weight`);
+      if (layer === undefined) return { data, shape };
+      if (dtype === "f16") {
+        const half = new Float32Array(data.length);
+        decodeF16(new Uint8Array(halfFloats(name, data).buffer), half);
+        return { data: half, shape };
+      }
+      const order = { rows: layer.inputs, columns: layer.outputs, columnsFirst: true };
+      const matrix = dequantize(quantize(data, order, dtype === "int8" ? 8 : 4));
+      return { data: transposed(matrix, layer.outputs), shape };
+    },
+  };
+}
+
+test.each(["f16", "int8", "int4"] as const)(
+  "DoRA divides by the norms of the weights it multiplies with: %s",
+  async (dtype) => {
+    const ids = [1, 4, 9, 3, 10, 0, 7, 2];
+    const adapter = (base: BaseModel) =>
+      createAdapter(base, { kind: "dora", rank: 2, alpha: 4, targets: ["all"] });
+    // The start is the same whatever form the base is kept in.
+    const values = adapter(tinyModel()).initial(3);
+    const found = await lossAndGradient(tinyModel(), dtype, ids, adapter, values);
+    const expected = await lossAndGradient(roundedModel(dtype), "f32", ids, adapter, values);
+    expect(relative(found.loss, expected.loss)).toBeLessThan(1e-5);
+    expect(apart(found.gradient, expected.gradient)).toBeLessThan(1e-4);
+    // Control: rounding does change the loss.
+    const whole = await lossAndGradient(tinyModel(), "f32", ids, adapter, values);
+    expect(relative(whole.loss, expected.loss)).toBeGreaterThan(1e-5);
+  },
+);
 
 const greatest = (a: Float32Array) => a.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 const apart = (a: Float32Array, b: Float32Array) =>
