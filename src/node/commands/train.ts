@@ -92,20 +92,19 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
     checkAdapterFolder(out, 4 * learner.info.layout.length);
     const memory = await learner.planMemory();
     terminal.note(`memory      ${describeMemory(memory)}`);
-    const before = learner.info.data.test.examples > 0 ? await start(learner, flags) : null;
-    const result = await train(learner, flags, terminal);
+    const { init } = flags;
+    const first = await (init === undefined
+      ? learner.initialAdapter()
+      : learner.importAdapter(init));
+    const isTested = learner.info.data.test.examples > 0;
+    const before = isTested ? await learner.evaluate(first, "test") : null;
+    const result = await train(learner, first, flags, terminal);
     const test = before === null ? null : await learner.evaluate(result.adapter, "test");
     await learner.exportAdapter(result.adapter, out);
     return { result, learner, out, memory, before, test };
   } finally {
     await learner.close();
   }
-}
-
-/** The test set's loss before training. */
-async function start(learner: Learner, { init }: Flags): Promise<Evaluation> {
-  const adapter = init === undefined ? learner.initialAdapter() : learner.importAdapter(init);
-  return learner.evaluate(await adapter, "test");
 }
 
 function withFiles(config: Config, flags: Flags): Config {
@@ -118,9 +117,13 @@ function withFiles(config: Config, flags: Flags): Config {
 }
 
 /** Trains until the end or the first signal, of which the second ends the process; a person sees how it goes. */
-async function train(learner: Learner, flags: Flags, terminal: Terminal): Promise<AloneResult> {
-  const { steps, evaluateEvery, patience, init } = flags;
-  const adapter = init === undefined ? {} : { adapter: await learner.importAdapter(init) };
+async function train(
+  learner: Learner,
+  adapter: Float32Array,
+  flags: Flags,
+  terminal: Terminal,
+): Promise<AloneResult> {
+  const { steps, evaluateEvery, patience } = flags;
   const controller = new AbortController();
   const stop = () => {
     terminal.note("stopping after this step; a second signal stops at once");
@@ -129,7 +132,7 @@ async function train(learner: Learner, flags: Flags, terminal: Terminal): Promis
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
-    const options = { steps, evaluateEvery, patience, ...adapter };
+    const options = { steps, evaluateEvery, patience, adapter };
     const shown = new TrainProgress(
       steps,
       terminal,

@@ -21,14 +21,13 @@ export function gradientName(name: string): string {
 }
 
 /**
- * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] and,
- * unless every position carries loss, `positions` [lossRows], and those of `packedSequences` for packed rows; `lossWeights` takes the place of the input `weights`.
+ * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] of the
+ * model's type and, unless every position carries loss, `positions` [lossRows]; those of `packedSequences` for packed rows.
  */
 export function batchLoss(
   definition: ModelDefinition,
   { graph, blocks: over }: Pick<ProgramParts, "graph" | "blocks">,
   shape: BatchShape,
-  lossWeights?: Value,
 ): HeadLoss {
   const { batch, length, lossRows, longest = length } = shape;
   const blocks = over(
@@ -44,7 +43,7 @@ export function batchLoss(
       : gatherRows(hidden, graph.input("positions", [lossRows], "i64"));
   const head = outputHead(definition, blocks);
   const targets = graph.input("targets", [lossRows], "i64");
-  const weights = lossWeights ?? graph.input("weights", [lossRows, 1], "f32");
+  const weights = graph.input("weights", [lossRows, 1], hidden.dtype);
   return headLoss(rows, head, targets, weights, { cap: definition.logitCap });
 }
 

@@ -32,6 +32,7 @@ const FEEDS = {
   ids: BigInt64Array.of(1n, 4n, 4n, 1n, 9n, 0n),
   positions: BigInt64Array.of(1n, 2n, 4n, 0n),
   targets: BigInt64Array.of(4n, 2n, 10n, 0n),
+  weights: Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0),
 };
 const domain = (x: number) => 1 + 0.5 * x;
 
@@ -62,8 +63,7 @@ function lossOf(graph: Graph, base: BaseModel, adapter: Adapter): Value {
   const adaptation = adaptationOf(graph, base, adapter);
   const blocks = (sequences: Parameters<typeof makeBlocks>[3]) =>
     makeBlocks(graph, definition, { weight }, sequences, adaptation);
-  const weights = graph.constant(Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0), [4, 1], "f64");
-  return batchLoss(definition, { graph, blocks }, SHAPE, weights).loss;
+  return batchLoss(definition, { graph, blocks }, SHAPE).loss;
 }
 
 async function logitsOf(base: BaseModel, adapter: Adapter, values: Float32Array) {

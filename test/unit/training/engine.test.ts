@@ -122,14 +122,14 @@ describe("the engine", () => {
       const inputs = new Map(
         names.map((name) => [name, graph.input(name, model.tensor(name).shape, dtype)]),
       );
-      const weights = graph.constant(floats(dtype, new Array(8).fill(1 / 8)), [8, 1], dtype);
       const weight = (_: Graph, name: string) => inputs.get(name) as Value;
       const blocks = (sequences: Sequences) => makeBlocks(graph, definition, { weight }, sequences);
-      const { loss } = batchLoss(definition, { graph, blocks }, shape, weights);
+      const { loss } = batchLoss(definition, { graph, blocks }, shape);
       const program = await engine.compile(trainingOutputs(loss, inputs));
       const feeds = Object.fromEntries(names.map((n) => [n, floats(dtype, model.tensor(n).data)]));
       const ids = BigInt64Array.of(1n, 3n, 5n, 7n, 1n, 9n, 0n, 2n);
-      const results = await program.run({ ...feeds, ids, targets: ids });
+      const weights = floats(dtype, new Array(8).fill(1 / 8));
+      const results = await program.run({ ...feeds, ids, targets: ids, weights });
       await program.close();
       return Object.values(results).flatMap((array) => Array.from(array, Number));
     };

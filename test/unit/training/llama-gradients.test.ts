@@ -18,13 +18,9 @@ const FEEDS = {
   ids: BigInt64Array.of(1n, 4n, 4n, 1n, 9n, 0n),
   positions: BigInt64Array.of(1n, 2n, 4n, 0n),
   targets: BigInt64Array.of(4n, 2n, 10n, 0n),
+  weights: Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0),
 };
 
-function lossWeights(graph: Graph): Value {
-  return graph.constant(Float64Array.of(1 / 3, 1 / 3, 1 / 3, 0), [4, 1], "f64");
-}
-
-/** The graph under test has the loss weights as a constant, for they are float64 here. */
 function loss(
   graph: Graph,
   definition: ModelDefinition,
@@ -33,7 +29,7 @@ function loss(
 ): Value {
   const blocks = (sequences: Parameters<typeof makeBlocks>[3]) =>
     makeBlocks(graph, definition, source, sequences, adaptation);
-  return batchLoss(definition, { graph, blocks }, SHAPE, lossWeights(graph)).loss;
+  return batchLoss(definition, { graph, blocks }, SHAPE).loss;
 }
 
 function constants(model: BaseModel): (graph: Graph, name: string) => Value {
