@@ -8,6 +8,8 @@ export type Fault =
   | { readonly kind: "cut"; readonly at: number }
   /** Nothing more comes after this many bytes. */
   | { readonly kind: "stall"; readonly at: number }
+  /** More comes after this many bytes when the promise is kept. */
+  | { readonly kind: "pause"; readonly at: number; readonly until: Promise<void> }
   /** One bit is turned. */
   | { readonly kind: "damage" };
 
@@ -56,6 +58,10 @@ function sendBody(
       break;
     case "stall":
       response.write(bytes.slice(begin, fault.at));
+      break;
+    case "pause":
+      response.write(bytes.slice(begin, fault.at));
+      void fault.until.then(() => response.end(bytes.slice(fault.at, end)));
       break;
     case "damage": {
       const damaged = bytes.slice(begin, end);

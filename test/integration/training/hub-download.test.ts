@@ -1,7 +1,10 @@
+import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { resolveModel } from "../../../src/training/base/resolve-model.ts";
+import { HubClient } from "../../../src/training/files/hub/client.ts";
+import { downloadFile } from "../../../src/training/files/hub/download.ts";
 import type { HubOptions } from "../../../src/training/files/hub/options.ts";
 import { TestProcess } from "../../support/child-process.ts";
 import type { HubServer } from "../../support/hub-server.ts";
@@ -133,6 +136,38 @@ describe("a download whose place is taken", () => {
       code: "data",
       message: expect.stringContaining("model.safetensors is a folder"),
     });
+  });
+});
+
+describe("two that bring the same file at the same time, each sure of its lock", () => {
+  test("leave it whole where the server serves no parts and one of them begins anew", async () => {
+    const { server, hub } = await hubWith();
+    const client = new HubClient({ id: ID, revision: "main" }, hub);
+    const commit = await client.commit();
+    const files = await client.files(commit);
+    const file = files.find(({ path }) => path === "model.safetensors");
+    assert(file);
+    const folder = temporaryFolder();
+    const [release, isHalf] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    server.servesRanges = false;
+    server.faults.set("model.safetensors", [
+      { kind: "pause", at: 200_000, until: release.promise },
+      { kind: "cut", at: 50_000 },
+    ]);
+    const bring = (onBytes: (received: number) => void, signal?: AbortSignal) =>
+      downloadFile(client, commit, file, folder, { onBytes, onRetry() {}, retryMs: 1, signal });
+    const first = bring((received) => received >= 200_000 && isHalf.resolve());
+    await isHalf.promise;
+    // The second begins at the first byte again, and is stopped a little later.
+    const stop = new AbortController();
+    const second = bring(() => stop.abort(), stop.signal);
+    await expect(second).rejects.toThrow();
+    expect(existsSync(join(folder, "model.safetensors"))).toBe(false);
+    release.resolve();
+    await first;
+
+    expect(weightsOf(folder).equals(WEIGHTS)).toBe(true);
+    expect(readdirSync(folder)).toEqual(["model.safetensors"]);
   });
 });
 

@@ -1,9 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, oneLine, sizeOfFile } from "../file-access.ts";
 import type { HubClient, HubFile } from "./client.ts";
-import { PartFile } from "./part-file.ts";
+import { leftParts, PartFile } from "./part-file.ts";
 import { pause } from "./pause.ts";
 
 /** Attempts in a row that may bring nothing new. */
@@ -23,12 +24,14 @@ export interface DownloadOptions {
 /** Bytes of a file that an earlier attempt left, the whole size when it is there. */
 export async function bytesPresent(folder: string, file: HubFile): Promise<number> {
   if ((await sizeOfFile(join(folder, file.path))) === file.size) return file.size;
-  return (await sizeOfFile(partOf(folder, file))) ?? 0;
+  const parts = await leftParts(folder, file);
+  return Math.max(0, ...parts.map(({ size }) => size));
 }
 
 /**
- * Brings one file into `folder`: goes on with what an earlier attempt left in `<file>.part`, checks size and digest, and
- * renames. Nothing wrong is ever seen under the file's own name.
+ * Brings one file into `folder`: goes on with what an earlier attempt left, checks size and digest, and renames. Nothing
+ * wrong is ever seen under the file's own name, whoever else brings the same file: each attempt writes to a part of its
+ * own, `<file>.<random>.part`, into which it copies what is left of others.
  *
  * @throws KlatchError `network` when attempts bring nothing new, `data` when the content twice has another digest
  */
@@ -39,12 +42,12 @@ export async function downloadFile(
   folder: string,
   options: DownloadOptions,
 ): Promise<void> {
-  const part = partOf(folder, file);
+  const part = join(folder, `${file.path}.${randomUUID()}.part`);
   if ((await sizeOfFile(join(folder, file.path))) === file.size) return;
   for (const isLast of [false, true]) {
     const digest = await fill(part, client, commit, file, options);
-    if (digest === file.digest) return await publish(part, join(folder, file.path));
-    await rm(part, { force: true });
+    if (digest === file.digest) return await publish(part, folder, file);
+    await removeParts(folder, file);
     if (!isLast) options.onRetry("the content has another digest");
   }
   throw new KlatchError(
@@ -56,12 +59,19 @@ export async function downloadFile(
 
 // --- internal ---
 
-const partOf = (folder: string, { path }: HubFile): string => join(folder, `${path}.part`);
+async function publish(part: string, folder: string, file: HubFile): Promise<void> {
+  const path = join(folder, file.path);
+  try {
+    await rename(part, path);
+  } catch (error) {
+    // Another attempt was done first, and has removed what it took for left.
+    if ((await sizeOfFile(path)) !== file.size) throw fileError(error, path);
+  }
+  await removeParts(folder, file);
+}
 
-async function publish(part: string, path: string): Promise<void> {
-  await rename(part, path).catch((error: unknown) => {
-    throw fileError(error, path);
-  });
+async function removeParts(folder: string, file: HubFile): Promise<void> {
+  for (const { path } of await leftParts(folder, file)) await rm(path, { force: true });
 }
 
 /** Completes the part and gives the digest of its content. */
@@ -74,7 +84,7 @@ async function fill(
 ): Promise<string> {
   let target: PartFile | undefined;
   try {
-    target = await PartFile.open(part, file);
+    target = await PartFile.open(part, file, await leftParts(dirname(part), file));
     let barren = 0;
     while (target.size < file.size) {
       const before = target.size;

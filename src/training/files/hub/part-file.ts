@@ -1,11 +1,35 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
-import { sizeOfFile } from "../file-access.ts";
+import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import type { HubFile } from "./client.ts";
 
 const READ_BYTES = 1 << 20;
 
-/** A growing file and the digest of what is in it. */
+/** A part that is written to is younger, or its download was given up. */
+const ABANDONED_MS = 60_000;
+
+/** What an earlier attempt left of a file, or another makes at this time. */
+export interface LeftPart {
+  readonly path: string;
+  readonly size: number;
+  readonly changedMs: number;
+}
+
+/** All that is there of a file besides the whole, the most first. */
+export async function leftParts(folder: string, file: HubFile): Promise<readonly LeftPart[]> {
+  const found: LeftPart[] = [];
+  for (const name of await readdir(folder)) {
+    const isPart = name.startsWith(`${file.path}.`) && PART.test(name.slice(file.path.length));
+    const path = join(folder, name);
+    const facts = isPart ? await stat(path).catch(() => null) : null;
+    if (facts?.isFile()) found.push({ path, size: facts.size, changedMs: facts.mtimeMs });
+  }
+  return found.sort((a, b) => b.size - a.size);
+}
+
+const PART = /^(\.[0-9a-f-]{36})?\.part$/;
+
+/** A growing file that nobody else writes to, and the digest of what is in it. */
 export class PartFile {
   readonly #handle: FileHandle;
   readonly #file: HubFile;
@@ -18,15 +42,22 @@ export class PartFile {
     this.#hash = freshHash(file);
   }
 
-  static async open(path: string, file: HubFile): Promise<PartFile> {
+  /** A new file that begins with a copy of the first of `left` that fits; those are removed that nobody writes to. */
+  static async open(
+    path: string,
+    file: HubFile,
+    left: readonly LeftPart[] = [],
+  ): Promise<PartFile> {
     // Not "a": a system may put appended bytes elsewhere than this process counts.
-    const exists = (await sizeOfFile(path)) !== null;
-    const handle = await open(path, exists ? "r+" : "w+");
-    const part = new PartFile(handle, file);
+    const part = new PartFile(await open(path, "wx"), file);
     try {
-      await part.#readBack();
+      const source = left.find(({ size }) => size <= file.size);
+      if (source !== undefined) await part.#copy(source.path);
+      for (const { path: old, changedMs } of left) {
+        if (changedMs < Date.now() - ABANDONED_MS) await rm(old, { force: true });
+      }
     } catch (error) {
-      await handle.close();
+      await part.close();
       throw error;
     }
     return part;
@@ -62,15 +93,22 @@ export class PartFile {
     return this.#handle.close();
   }
 
-  async #readBack(): Promise<void> {
-    const { size } = await this.#handle.stat();
-    if (size > this.#file.size) return this.restart();
+  /** Without room for a copy the file is brought anew, in the place of what was left. */
+  async #copy(source: string): Promise<void> {
+    const from = await open(source, "r");
     const buffer = new Uint8Array(READ_BYTES);
-    while (this.size < size) {
-      const { bytesRead } = await this.#handle.read(buffer, 0, READ_BYTES, this.size);
-      if (bytesRead === 0) break;
-      this.#hash.update(buffer.subarray(0, bytesRead));
-      this.size += bytesRead;
+    try {
+      while (this.size < this.#file.size) {
+        const { bytesRead } = await from.read(buffer, 0, READ_BYTES, this.size);
+        if (bytesRead === 0) break;
+        await this.append(buffer.subarray(0, Math.min(bytesRead, this.#file.size - this.size)));
+      }
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      await this.restart();
+      await rm(source, { force: true });
+    } finally {
+      await from.close();
     }
   }
 }
