@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isImage } from "../src/training/data/examples/example.ts";
 import {
   MERGEABLE,
   mergeClassifier,
@@ -12,9 +13,15 @@ import {
 import {
   batchLogits,
   CLASSES,
+  type ClassifierModel,
   classifierModel,
   goldenBase,
 } from "../test/unit/training/golden-classifiers.ts";
+
+/** Pixels of images by row, column and channel. */
+function imagesOf({ examples }: ClassifierModel): readonly (readonly number[])[] {
+  return examples.filter(isImage).map(({ image }) => [...image.pixels]);
+}
 
 const [out] = process.argv.slice(2);
 if (out === undefined) throw new Error("usage: export-classifiers.ts FOLDER");
@@ -26,6 +33,6 @@ for (const [name, golden] of MERGEABLE) {
   await mergeClassifier(base, made, merged);
   const logits = Array.from(await batchLogits(made));
   await made.model.close();
-  const expected = { texts: golden.texts, classes: CLASSES, logits };
+  const expected = { texts: golden.texts, images: imagesOf(made), classes: CLASSES, logits };
   await writeFile(join(out, name, "expected.json"), JSON.stringify(expected));
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Fine-tunes an encoder as `klatch train --run-task classification` does, with PyTorch and PEFT, on the same batches.
+"""Fine-tunes an encoder of texts or images as `klatch train --run-task classification` does, with PyTorch and PEFT, on the same batches.
 
   classify.py --model DIR --adapter DIR --test FILE [--train FILE --steps N --batch 32 --rate 1e-3 --seed 1]
 
 ADAPTER is a PEFT folder that Klatch wrote (klatch.json names the classes): where training starts, or, without --train, what
-is measured. Files are JSONL with text and label. Needs torch, transformers and peft; no dropout, AdamW, rate falling linearly.
+is measured. Files are JSONL with text and label, or folders of PNGs with a folder for each
+class (then Pillow is needed, and no tokenizer). Needs torch, transformers and peft; no dropout, AdamW, rate falling linearly.
 A bare BertModel is pooled by the mean. Prints one JSON line: loss and accuracy on the test file before and after.
 """
 import argparse, json, time
@@ -48,22 +49,31 @@ def epoch_order(count, seed, epoch):
 
 
 def read(file, classes):
+    if Path(file).is_dir():
+        paths = sorted(Path(file).glob("*/*.png"), key=lambda path: str(path.relative_to(file)))
+        return [(path, classes.index(path.parent.name)) for path in paths]
     rows = [json.loads(line) for line in open(file) if line.strip()]
     return [(row["text"], classes.index(row["label"])) for row in rows]
 
 
-def collate(tokenizer, rows):
-    batch = tokenizer([text for text, _ in rows], padding=True, truncation=True, max_length=64, return_tensors="pt")
-    return batch["input_ids"], batch["attention_mask"], torch.tensor([label for _, label in rows])
+def collate(read, rows):
+    """What the model is fed, and the labels; `read` is a tokenizer or an image processor."""
+    labels = torch.tensor([label for _, label in rows])
+    if isinstance(rows[0][0], Path):
+        from PIL import Image
+        batch = read([Image.open(path).convert("RGB") for path, _ in rows], return_tensors="pt")
+        return dict(pixel_values=batch["pixel_values"]), labels
+    batch = read([text for text, _ in rows], padding=True, truncation=True, max_length=64, return_tensors="pt")
+    return dict(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]), labels
 
 
 @torch.no_grad()
 def measure(model, tokenizer, rows):
     total, right = 0.0, 0
-    rows = sorted(rows, key=lambda row: len(row[0]))
+    rows = sorted(rows, key=lambda row: len(str(row[0])))
     for start in range(0, len(rows), 64):
-        ids, mask, labels = collate(tokenizer, rows[start:start + 64])
-        logits = model(input_ids=ids, attention_mask=mask).logits
+        inputs, labels = collate(tokenizer, rows[start:start + 64])
+        logits = model(**inputs).logits
         total += float(cross_entropy(logits, labels, reduction="sum"))
         right += int((logits.argmax(1) == labels).sum())
     return dict(loss=total / len(rows), accuracy=right / len(rows))
@@ -81,8 +91,11 @@ def main():
     classes = json.loads((Path(a.adapter) / "klatch.json").read_text())["classes"]
     config = transformers.AutoConfig.from_pretrained(a.model, num_labels=len(classes))
     kind = MeanBert if config.architectures == ["BertModel"] else transformers.AutoModelForSequenceClassification
-    tokenizer = transformers.AutoTokenizer.from_pretrained(a.model)
-    base = kind.from_pretrained(a.model, config=config)
+    if config.model_type == "vit":
+        kind, tokenizer = transformers.AutoModelForImageClassification, transformers.AutoImageProcessor.from_pretrained(a.model, backend="pil")
+    else:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(a.model)
+    base = kind.from_pretrained(a.model, config=config, ignore_mismatched_sizes=config.model_type == "vit")
     model = PeftModel.from_pretrained(base, a.adapter, is_trainable=a.train is not None).eval()
     test = read(a.test, classes)
     result = dict(torch=torch.__version__, before=measure(model, tokenizer, test))
@@ -98,8 +111,8 @@ def main():
                 if epoch not in orders:
                     orders[epoch] = epoch_order(len(train), a.seed, epoch)
                 chosen.append(train[orders[epoch][at % len(train)]])
-            ids, mask, labels = collate(tokenizer, chosen)
-            loss = cross_entropy(model(input_ids=ids, attention_mask=mask).logits, labels)
+            inputs, labels = collate(tokenizer, chosen)
+            loss = cross_entropy(model(**inputs).logits, labels)
             optimizer.zero_grad(); loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             for group in optimizer.param_groups:

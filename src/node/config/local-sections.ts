@@ -8,7 +8,7 @@ const files = z.array(z.string().min(1).max(4096)).max(1000).default([]);
 /** This organisation's private data; never leaves the machine. */
 export const dataSection = z.strictObject({
   train: files.describe(
-    "Files or folders to train on: JSONL, JSON, CSV, TSV, Parquet, or text (each file one document).",
+    "Files or folders to train on: JSONL, JSON, CSV, TSV, Parquet, text (each file one document), or a folder of images for each class.",
   ),
   columns: z
     .strictObject({
@@ -21,7 +21,8 @@ export const dataSection = z.strictObject({
       instruction: column.describe("Column with an instruction in Alpaca's layout."),
       input: column.describe("Column with what the instruction is about; may be empty or absent."),
       output: column.describe("Column with the answer to the instruction."),
-      label: column.describe("Column with the class of the text: the answer to it."),
+      label: column.describe("Column with the class of the text or image: the answer to it."),
+      image: column.describe("Column with images as bytes, for models that read them."),
     })
     .prefault({})
     .describe("Names of the columns, where they differ from these keys themselves."),

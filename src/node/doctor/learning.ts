@@ -18,10 +18,14 @@ const TRUNCATED_SHARE_MAX = 0.1;
 /** Rows for the trial step of a node that has no data yet. */
 const SAMPLE_ROWS = 16;
 
+/** A PNG of one pixel, for models that read images. */
+const GREY_DOT =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQImWNoaGgAAAMEAYEezv+mAAAAAElFTkSuQmCC";
+
 /** Stand for the classes that a classifier's data would name. */
 const ANY_CLASSES = ["a", "b"];
 
-/** Model with tokenizer, data, and one real training step on them: what a round does, once. */
+/** Model with tokenizer or image processor, data, and one real training step on them: what a round does, once. */
 export async function checkLearning(config: Config, hub: HubOptions): Promise<readonly Check[]> {
   const model = await attempt("model", () => checkModel(config, hub));
   if (model.status === "fail") return [model];
@@ -42,7 +46,7 @@ async function checkModel(config: Config, hub: HubOptions): Promise<Check> {
   try {
     const { parameters, layout, modelDigest, modelOrigin } = learner.info;
     const commit = modelOrigin === null ? "" : ` at commit ${modelOrigin.commit}`;
-    const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; the tokenizer fits`;
+    const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; its inputs can be made`;
     return pass("model", `${config.model}${commit}: ${detail}`);
   } finally {
     await learner.close();
@@ -135,6 +139,7 @@ async function trySample(given: Config, hub: HubOptions): Promise<readonly Check
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
     JSON.stringify({
       text: `Row ${row} of a sample that shows whether training works here.`,
+      image: GREY_DOT,
       ...(classes.length > 0 ? { label: classes[row % classes.length] } : {}),
     }),
   );

@@ -102,7 +102,8 @@ export function withClassificationHead(
     trained: (schedule, round) => [...adapter.trained(schedule, round), ...slots],
     peftConfig: () => ({
       ...adapter.peftConfig(),
-      task_type: "SEQ_CLS",
+      // PEFT has a task for texts only, whose inputs it names.
+      task_type: definition.image === undefined ? "SEQ_CLS" : null,
       modules_to_save: [module],
     }),
   };

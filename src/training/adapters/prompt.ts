@@ -17,19 +17,21 @@ export interface VirtualOptions {
  * Prompt tuning (Lester et al. 2021, arXiv 2104.08691): learned embeddings before those of every text. They start as the
  * embeddings of tokens drawn from the vocabulary.
  *
- * @throws KlatchError `usage` when they fill the model's context
+ * @throws KlatchError `usage` when they fill the model's context, `incompatible` for a model that reads no tokens
  */
 export function createPrompt(base: BaseModel, { virtualTokens }: VirtualOptions): Adapter {
   const { definition } = base;
-  const { hiddenSize, vocabSize, layers, keyValueHeads, embeddingScale = 1 } = definition;
+  const { hiddenSize, vocabSize, layers, keyValueHeads, embedding: tableName } = definition;
+  const { embeddingScale = 1 } = definition;
   checkRoom(definition, virtualTokens);
+  if (tableName === null) throw noTokens(definition);
   const layout = makeLayout([[PROMPT_TENSOR, [virtualTokens, hiddenSize]]]);
   return {
     settings: { kind: "prompt", virtualTokens },
     layout,
     virtualTokens,
     initial(seed) {
-      const table = base.tensor(definition.embedding).data;
+      const table = base.tensor(tableName).data;
       const random = seededRandom(seed);
       const values = new Float32Array(layout.length);
       for (let row = 0; row < virtualTokens; row += 1) {
@@ -53,6 +55,14 @@ export function createPrompt(base: BaseModel, { virtualTokens }: VirtualOptions)
       prompt_tuning_init: "RANDOM",
     }),
   };
+}
+
+function noTokens({ architecture }: ModelDefinition): KlatchError {
+  return new KlatchError(
+    "incompatible",
+    `${architecture} reads images, before which no tokens can stand`,
+    "choose an adapter of another kind, e.g. lora",
+  );
 }
 
 /** @throws KlatchError `usage` when virtual tokens leave no room for text */

@@ -44,7 +44,9 @@ export function packWeights(model: BaseModel, dtype: PackedDType): PackedWeights
   const squares = new Map<string, Float64Array | undefined>();
   const ownTable = head === null || (aliases.get(head) ?? head) !== embedding;
   const tables = new Map(
-    dtype === "f16" && ownTable ? [[embedding, model.tensor(embedding).shape]] : [],
+    dtype === "f16" && ownTable && embedding !== null
+      ? [[embedding, model.tensor(embedding).shape]]
+      : [],
   );
   for (const name of tables.keys()) {
     feeds[name] = halfFloats(name, model.tensor(name).data);

@@ -16,11 +16,13 @@ export interface BatchShape {
 /** One padded batch as a program takes it. */
 export interface Batch {
   readonly shape: BatchShape;
-  /** [batch, length] */
+  /** [batch, length]; empty for images. */
   readonly ids: BigInt64Array;
-  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. Unused where texts have a class. */
+  /** The patches of images, [batch, patches, patchPixels]; absent for texts. */
+  readonly pixels?: Float32Array;
+  /** Indices into batch * length, [lossRows]; those beyond `tokens` are padding. Unused where examples have a class. */
   readonly positions: BigInt64Array;
-  /** The id that follows each position, or each text's class, [lossRows]. */
+  /** The id that follows each position, or each example's class, [lossRows]. */
   readonly targets: BigInt64Array;
   /** 1 / completion tokens of the whole batch where a loss counts, else 0, [lossRows, 1]. */
   readonly weights: Float32Array;
@@ -28,9 +30,9 @@ export interface Batch {
   readonly packing?: { readonly texts: Float32Array; readonly places: BigInt64Array };
   /** Which example of the batch, as they lie in it, each loss row belongs to, [tokens]. */
   readonly owners: readonly number[];
-  /** Completion tokens, or texts with a class. */
+  /** Completion tokens, or examples with a class. */
   readonly tokens: number;
-  /** Tokens of each row that is a text with a class, zero for padding; empty for other batches. */
+  /** Positions of each row that has a class, zero for padding; empty for other batches. */
   readonly lengths: readonly number[];
 }
 

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import {
   type AnyExample,
   type Example,
+  isImage,
   isLabelled,
-  type LabelledExample,
+  type Labelled,
   learnedParts,
   learnedTokens,
+  positionsIn,
   positionsTaken,
 } from "../data/examples/example.ts";
 import { type Batch, type BatchShape, bucket } from "./batch.ts";
@@ -51,7 +53,7 @@ export function collateParts(
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   return Array.from({ length: Math.ceil(rows.length / batch) }, (_, i) => {
     const part = rows.slice(i * batch, (i + 1) * batch);
-    const shape = { batch, length, longest: longestText(examples) };
+    const shape = { batch, length, longest: longestOf(examples) };
     return padAny(part, packed ? { ...shape, packed } : shape, tokens);
   });
 }
@@ -75,11 +77,11 @@ function packedRows(examples: readonly AnyExample[], lengthMax: number): Rows {
 export function collate(examples: readonly AnyExample[], batch: number, lengthMax: number): Batch {
   const tokens = examples.reduce((total, each) => total + lossesOf(each), 0);
   const { length, rows } = ownRows(examples, lengthMax);
-  return padAny(rows, { batch, length, longest: longestText(examples) }, tokens);
+  return padAny(rows, { batch, length, longest: longestOf(examples) }, tokens);
 }
 
-function longestText(examples: readonly AnyExample[]): number {
-  return examples.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+function longestOf(examples: readonly AnyExample[]): number {
+  return examples.reduce((most, each) => Math.max(most, positionsIn(each)), 0);
 }
 
 function lossesOf(example: AnyExample): number {
@@ -88,6 +90,8 @@ function lossesOf(example: AnyExample): number {
 
 function paddedLength(examples: readonly AnyExample[], lengthMax: number): number {
   const longest = Math.max(...examples.map(positionsTaken));
+  // Images are of one size, which programs are made for.
+  if (examples.some(isImage)) return longest;
   return Math.max(longest, Math.min(bucket(longest), lengthMax));
 }
 
@@ -98,7 +102,7 @@ function padAny(
 ): Batch {
   const examples = rows.flat();
   if (examples.every(isLabelled)) {
-    assert.ok(shape.packed !== true, "texts with classes have rows of their own");
+    assert.ok(shape.packed !== true, "what has a class has a row of its own");
     return padLabelled(examples, shape, lossesOfWhole);
   }
   const texts = rows.map((row) =>
@@ -108,31 +112,50 @@ function padAny(
   return pad(texts, shape, lossesOfWhole);
 }
 
-/** Like `pad`, for texts with classes: one loss for each row. */
+/** Like `pad`, for what has a class: one loss for each row. */
 function padLabelled(
-  examples: readonly LabelledExample[],
+  examples: readonly Labelled[],
   padded: PaddedShape,
-  textsOfWhole: number,
+  examplesOfWhole: number,
 ): Batch {
   const { batch, length } = padded;
-  const ids = new BigInt64Array(batch * length);
   const targets = new BigInt64Array(batch);
   const weights = new Float32Array(batch);
+  const lengths = examples.map(positionsIn);
   for (const [row, example] of examples.entries()) {
-    ids.set(BigInt64Array.from(example.ids, BigInt), row * length);
     targets[row] = BigInt(example.label);
-    weights[row] = 1 / textsOfWhole;
+    weights[row] = 1 / examplesOfWhole;
   }
   return {
     shape: { ...padded, lossRows: batch },
-    ids,
+    ...inputsOf(examples, batch, length),
     positions: new BigInt64Array(0),
     targets,
     weights,
     owners: examples.map((_, row) => row),
     tokens: examples.length,
-    lengths: Array.from({ length: batch }, (_, row) => examples[row]?.ids.length ?? 0),
+    lengths: Array.from({ length: batch }, (_, row) => lengths[row] ?? 0),
   };
+}
+
+/** Ids of texts, or patches of images; what is left of a batch is zero. */
+function inputsOf(
+  examples: readonly Labelled[],
+  batch: number,
+  length: number,
+): Pick<Batch, "ids" | "pixels"> {
+  const images = examples.filter(isImage).map(({ image }) => image.patches());
+  if (images.length > 0) {
+    const size = images[0]?.length ?? 0;
+    const pixels = new Float32Array(batch * size);
+    for (const [row, patches] of images.entries()) pixels.set(patches, row * size);
+    return { ids: new BigInt64Array(0), pixels };
+  }
+  const ids = new BigInt64Array(batch * length);
+  for (const [row, example] of examples.entries()) {
+    if (!isImage(example)) ids.set(BigInt64Array.from(example.ids, BigInt), row * length);
+  }
+  return { ids };
 }
 
 type PaddedShape = Pick<BatchShape, "batch" | "length" | "packed" | "longest">;

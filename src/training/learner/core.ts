@@ -6,7 +6,6 @@ import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
 import type { ExampleFormat } from "../data/examples/example.ts";
-import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import { deviceMemory } from "../engine/device-memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
@@ -21,6 +20,7 @@ import { AdaptedModel } from "../programs/adapted-model.ts";
 import { generate } from "../programs/generation.ts";
 import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
+import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
 import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import { checkOptions } from "./options.ts";
 import { headNotice, taskOf, writesNoText } from "./task.ts";
@@ -30,7 +30,7 @@ interface LearnerParts {
   readonly opened: OpenedEngine;
   readonly initial: Float32Array;
   readonly model: AdaptedModel;
-  readonly tokenizer: Tokenizer;
+  readonly input: Input;
   /** What ends a text besides the ids of config.json. */
   readonly endIds: readonly number[];
   readonly data: LearnerData;
@@ -44,7 +44,7 @@ export class LearnerCore {
   readonly #options: LearnerOptions;
   readonly #initial: Float32Array;
   readonly #model: AdaptedModel;
-  readonly #tokenizer: Tokenizer;
+  readonly #input: Input;
   readonly #endIds: readonly number[];
   readonly #data: LearnerData;
   readonly #engine: Engine;
@@ -56,7 +56,7 @@ export class LearnerCore {
 
   private constructor(
     options: LearnerOptions,
-    { opened, initial, model, tokenizer, endIds, data, origin }: LearnerParts,
+    { opened, initial, model, input, endIds, data, origin }: LearnerParts,
     onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
@@ -68,7 +68,7 @@ export class LearnerCore {
       onNotice({ kind: "change", message, facts: { positions, reason } });
     });
     this.#model = model;
-    this.#tokenizer = tokenizer;
+    this.#input = input;
     this.#endIds = endIds;
     this.#data = data;
     this.#format = data.format;
@@ -77,7 +77,7 @@ export class LearnerCore {
       layout: { tensors, length, digest },
       modelDigest: model.base.digest,
       modelOrigin: origin,
-      tokenizerDigest: tokenizer.digest,
+      tokenizerDigest: digestOf(input),
       parameters: model.base.parameters,
       // Another one after the loss of a device.
       get engine() {
@@ -97,10 +97,10 @@ export class LearnerCore {
     openEngine = openLearnerEngine,
   ): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
-    const options = checkOptions(requested, base.definition.contextMax);
-    const tokenizer = await loadTokenizer(options.model);
+    const options = checkOptions(requested, base.definition);
+    const input = await openInput(options.model, base.definition);
     const endIds = await readEndIds(options.model);
-    const data = await readLearnerData(options, tokenizer, onNotice, base.head?.classes);
+    const data = await readLearnerData(options, input, onNotice, base.head?.classes);
     const { adapter, objective } = taskOf(base, options, data.classes);
     const notice = headNotice(base, data.classes);
     if (notice !== null) onNotice(notice);
@@ -111,7 +111,7 @@ export class LearnerCore {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),
     });
-    const parts = { opened, initial, model, tokenizer, endIds, data, origin };
+    const parts = { opened, initial, model, input, endIds, data, origin };
     return new LearnerCore(options, parts, onNotice);
   }
 
@@ -144,9 +144,10 @@ export class LearnerCore {
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
     if (this.#data.classes !== null) throw writesNoText();
-    const prompt = encodePrompt(this.#tokenizer, request.prompt, this.#format);
+    const tokenizer = tokenizerOf(this.#input);
+    const prompt = encodePrompt(tokenizer, request.prompt, this.#format);
     const options = { ...request, endIds: this.#endIds };
-    return this.#tokenizer.decode(await generate(this.#model, adapter, prompt, options));
+    return tokenizer.decode(await generate(this.#model, adapter, prompt, options));
   }
 
   async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {

@@ -1,18 +1,20 @@
 import { KlatchError } from "../../errors.ts";
 import { type Dataset, loadDataset } from "../data/dataset/dataset.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
-import { type LabelledDataset, readLabelledDataset } from "../data/dataset/labelled.ts";
+import { readLabelledDataset } from "../data/dataset/labelled.ts";
+import { readLabelledImages } from "../data/dataset/labelled-images.ts";
+import type { LabelledDataset } from "../data/dataset/labelled-set.ts";
 import { splitHeldOut } from "../data/dataset/split.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import { countShared } from "../data/examples/duplicates.ts";
 import type { AnyExample, ExampleFormat } from "../data/examples/example.ts";
-import type { Tokenizer } from "../data/tokenizer/tokenizer.ts";
+import { type Input, tokenizerOf } from "./input.ts";
 import type { DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
 
 /** The data of one learner. */
 export interface LearnerData {
   readonly train: Examples<AnyExample>;
-  /** Positions that the longest text to train on takes in a batch; 0 without any. */
+  /** Positions that the longest example to train on takes in a batch; 0 without any. */
   readonly longest: number;
   readonly heldOut: readonly AnyExample[];
   readonly test: readonly AnyExample[];
@@ -52,16 +54,20 @@ function readingNotices(onNotice: (notice: LearnerNotice) => void): (rows: numbe
   };
 }
 
-/** Reads a learner's training and test files; `usual` are the classes of the model's own head. See `loadDataset` and `readLabelledDataset` for errors. */
+/**
+ * Reads a learner's training and test files; `usual` are the classes of the model's own head. See `loadDataset`,
+ * `readLabelledDataset` and `readLabelledImages` for errors.
+ */
 export async function readLearnerData(
   options: LearnerOptions,
-  tokenizer: Tokenizer,
+  input: Input,
   onNotice: (notice: LearnerNotice) => void = () => {},
   usual?: readonly string[],
 ): Promise<LearnerData> {
   const { data, test } = options;
   const onRows = readingNotices(onNotice);
-  if (options.task === "classification") return readLabelled(options, tokenizer, onRows, usual);
+  if (options.task === "classification") return readLabelled(options, input, onRows, usual);
+  const tokenizer = tokenizerOf(input);
   const read = (files: readonly string[], columns: ColumnMap) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
       onRows,
@@ -77,18 +83,22 @@ export async function readLearnerData(
 /** The classes are those of the options, else those of the training files, else of the test files, else the model's. */
 async function readLabelled(
   options: LearnerOptions,
-  tokenizer: Tokenizer,
+  input: Input,
   onRows: (rows: number) => void,
   usual: readonly string[] | undefined,
 ): Promise<LearnerData> {
   const { data, test } = options;
   let classes = options.classes ?? null;
   const read = async (files: readonly string[], columns: ColumnMap): Promise<LabelledDataset> => {
-    const made = await readLabelledDataset(files, columns, tokenizer, options.sequenceMax, {
+    const how = {
       onRows,
       ...(classes === null ? {} : { classes }),
       ...(usual === undefined ? {} : { usual }),
-    });
+    };
+    const made =
+      input.kind === "pixels"
+        ? await readLabelledImages(files, columns, input.processor, how)
+        : await readLabelledDataset(files, columns, input.tokenizer, options.sequenceMax, how);
     classes = made.classes;
     return made;
   };

@@ -66,6 +66,7 @@ export interface LearnerInfo {
   readonly modelDigest: Digest;
   /** Where the model came from; null for a folder. */
   readonly modelOrigin: ModelOrigin | null;
+  /** Of what makes the model's input: tokenizer.json, or the settings of preprocessor_config.json. */
   readonly tokenizerDigest: Digest;
   /** Parameters of the base model. */
   readonly parameters: number;

@@ -1,5 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import { ENGINE_CHOICES } from "../../types.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import type { LearnerOptions } from "./learner.ts";
 
 /** Methods of which `factors` can choose what trains. */
@@ -39,11 +40,14 @@ function checkTogether(options: LearnerOptions): void {
 }
 
 /**
- * The options with `sequenceMax` cut to the model's context less the adapter's virtual tokens.
+ * The options with `sequenceMax` cut to the model's context less the adapter's virtual tokens; an image is never cut.
  *
  * @throws KlatchError `usage` naming the option that is not possible
  */
-export function checkOptions(options: LearnerOptions, contextMax: number): LearnerOptions {
+export function checkOptions(
+  options: LearnerOptions,
+  { contextMax, image }: Pick<ModelDefinition, "contextMax" | "image">,
+): LearnerOptions {
   const { engine, threads, batchSize, optimizer } = options;
   if (!ENGINE_CHOICES.includes(engine)) {
     const hint = `choose one of ${ENGINE_CHOICES.join(", ")}`;
@@ -68,6 +72,7 @@ export function checkOptions(options: LearnerOptions, contextMax: number): Learn
       );
     }
   }
+  if (image !== undefined) return { ...options, sequenceMax: contextMax };
   const { adapter } = options;
   const room = contextMax - ("virtualTokens" in adapter ? adapter.virtualTokens : 0);
   // One token and the next; whoever makes the adapter says that it takes too much.

@@ -86,7 +86,7 @@ export async function evaluate(
   let tokens = 0;
   let exact = 0;
   const confusion = new ClassCounts();
-  const sorted = [...examples].sort((a, b) => b.ids.length - a.ids.length);
+  const sorted = [...examples].sort((a, b) => positionsTaken(b) - positionsTaken(a));
   for (let start = 0; start < sorted.length; ) {
     const { taken, batch } = batchFrom(sorted, start, sequenceMax, size.positions);
     const results = await size.attempt(batch.shape, () => model.rowResults(adapter, batch));

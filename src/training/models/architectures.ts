@@ -17,6 +17,7 @@ import { QWEN2, QWEN3 } from "./qwen.ts";
 import { ROBERTA, XLM_ROBERTA } from "./roberta.ts";
 import { SMOLLM3 } from "./smollm3.ts";
 import { storedClasses } from "./stored-classes.ts";
+import { VIT } from "./vit.ts";
 
 /** Models that write text, and can be classifiers too. */
 export const DECODERS: readonly Architecture[] = [
@@ -32,7 +33,7 @@ export const DECODERS: readonly Architecture[] = [
   GEMMA3,
 ];
 /** Models that only classify. */
-export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA];
+export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA, VIT];
 /** Every architecture that Klatch trains. */
 export const ARCHITECTURES = [...DECODERS, ...ENCODERS];
 

@@ -11,7 +11,7 @@ export interface Blocks {
   /** The embeddings of `ids` (i64 [rows]), with what an adapter puts before them. */
   embed(ids: Value): Value;
   positions(): Value;
-  /** ids i64 [rows] to hidden states after the last normalisation, [rows, hiddenSize]. */
+  /** ids i64 [rows], or patches of images, to hidden states after the last normalisation, [rows, hiddenSize]. */
   hidden(ids: Value): Value;
   /** See `Sequences.attend`; gives [rows, heads * headDim]. */
   attend(layer: number, projected: Projected, settings: AttentionSettings): Value;

@@ -50,6 +50,11 @@ export function poolerClassifier(hiddenSize: number, pooler: string): Classifier
   };
 }
 
+/** One linear layer on the first position, a class token that stands before an image's patches. */
+export function imageClassifier(hiddenSize: number, className: string): Classifier {
+  return { ...meanClassifier(hiddenSize), className, pooling: "first" };
+}
+
 /** RoBERTa's: a layer, tanh and a layer on the first token, both trained. */
 export function denseClassifier(hiddenSize: number, className: string): Classifier {
   const [dense, last] = ["classifier.dense", "classifier.out_proj"];

@@ -21,6 +21,7 @@ export interface LinearLayer {
 export interface ModelDefinition {
   /** Hugging Face's class name. */
   readonly architecture: string;
+  /** Tokens that it knows; 0 where it reads images. */
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -43,8 +44,10 @@ export interface ModelDefinition {
   readonly linears: readonly LinearLayer[];
   /** Short names for targets, e.g. `q` for `q_proj`. */
   readonly shortTargets: Readonly<Record<string, string>>;
-  /** The table of the tokens' embeddings, [vocabSize, hiddenSize]. */
-  readonly embedding: string;
+  /** The images that it reads, in pixels: square, in square patches; absent where it reads tokens. */
+  readonly image?: { readonly size: number; readonly patch: number };
+  /** The table of the tokens' embeddings, [vocabSize, hiddenSize]; null where it reads images. */
+  readonly embedding: string | null;
   /** What an embedding is multiplied by where the model begins; 1 when absent. */
   readonly embeddingScale?: number;
   /** The weight of the output head, [vocabSize, hiddenSize]; null for a model that writes no text. */
@@ -59,7 +62,7 @@ export interface ModelDefinition {
   readonly classes?: readonly string[];
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */
   readonly unadapted?: readonly string[];
-  /** ids i64 [rows] to what enters the first block, [rows, hiddenSize]. */
+  /** ids i64 [rows], or patches f32 [images * patches, patchPixels], to what enters the first block, [rows, hiddenSize]. */
   embedded(blocks: Blocks, ids: Value): Value;
   /** x [rows, hiddenSize] through block `layer`. */
   block(blocks: Blocks, layer: number, x: Value): Value;
@@ -76,7 +79,7 @@ export interface HeadLayer {
   readonly bias: boolean;
 }
 
-/** How a model of some class tells texts apart. */
+/** How a model of some class tells texts or images apart. */
 export interface Classifier {
   /** The name of what trains besides the adapter: PEFT's `modules_to_save`. */
   readonly module: "classifier" | "score";

@@ -58,6 +58,7 @@ export function makeBlocks(
     },
     embed(ids) {
       const { embedding, embeddingScale = 1 } = definition;
+      if (embedding === null) throw new Error(`${definition.architecture} reads no tokens`);
       const chosen = source.rows?.(graph, embedding, ids) ?? gatherRows(weight(embedding), ids);
       const rows = scale(chosen, embeddingScale);
       return behind.insert?.(rows) ?? rows;

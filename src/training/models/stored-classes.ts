@@ -18,7 +18,7 @@ const classesSchema = z.object({
  */
 export function storedClasses(json: unknown, file: string): readonly string[] | undefined {
   const { architectures, num_labels, id2label } = checkShape(json, classesSchema, file);
-  if (!architectures?.[0]?.endsWith("ForSequenceClassification")) return undefined;
+  if (!/For(Sequence|Image)Classification$/.test(architectures?.[0] ?? "")) return undefined;
   const count = id2label ? Object.keys(id2label).length : (num_labels ?? 2);
   if (count < 2 || count > CLASSES_MAX) return undefined;
   const names = Array.from(

@@ -16,8 +16,8 @@ import type { Objective } from "./objective.ts";
 const HIDDEN = -1e9;
 
 /**
- * To tell the class of a text: cross-entropy of a head whose layers lie in the adapter, on one row for each text. Inputs
- * `ids` [batch, length], `pooling` [batch, 1, length] (shares of a text's positions in its row), `targets` [batch],
+ * To tell the class of a text or an image: cross-entropy of a head whose layers lie in the adapter, on one row for each.
+ * Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares of a row's positions), `targets` [batch],
  * `weights` [batch, 1] and, for encoders, `padding` (see `paddedSequences`).
  */
 export function classification(definition: ModelDefinition): Objective {
@@ -25,9 +25,8 @@ export function classification(definition: ModelDefinition): Objective {
   return {
     loss(_definition, { graph, tensors, blocks: over }, shape) {
       const blocks = over(sequencesOf(classifier, graph, shape));
-      const { batch, length } = shape;
-      const ids = reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
-      const pooled = pool(blocks.hidden(ids), shape);
+      const { batch } = shape;
+      const pooled = pool(blocks.hidden(inputOf(definition, graph, shape)), shape);
       const logits = classifier.logits(blocks, pooled, (module, x) =>
         headLayer(tensors, module, x),
       );
@@ -36,6 +35,17 @@ export function classification(definition: ModelDefinition): Objective {
     },
     feeds: (batch) => feedsOf(classifier, batch),
   };
+}
+
+/** The ids of texts, or the patches of images, of all rows. */
+function inputOf({ image }: ModelDefinition, graph: Graph, { batch, length }: BatchShape): Value {
+  if (image === undefined) {
+    return reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
+  }
+  const patches = (image.size / image.patch) ** 2;
+  const numbers = image.patch ** 2 * 3;
+  const pixels = graph.input("pixels", [batch, patches, numbers], "f32");
+  return reshape(pixels, [batch * patches, numbers]);
 }
 
 function sequencesOf({ bidirectional }: Classifier, graph: Graph, shape: BatchShape) {
@@ -62,7 +72,7 @@ function headLayer(tensors: ReadonlyMap<string, Value>, module: string, x: Value
 }
 
 function feedsOf({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
-  const { shape, ids, targets, weights, lengths } = batch;
+  const { shape, ids, pixels, targets, weights, lengths } = batch;
   const shares = new Float32Array(shape.batch * shape.length);
   const padding = new Float32Array(shape.batch * shape.length);
   for (const [row, tokens] of lengths.entries()) {
@@ -73,6 +83,7 @@ function feedsOf({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
     else if (pooling === "last") shares[start + tokens - 1] = 1;
     else shares.fill(1 / tokens, start, start + tokens);
   }
-  const own = { ids, targets, weights, pooling: shares };
+  const input = pixels === undefined ? { ids } : { pixels };
+  const own = { ...input, targets, weights, pooling: shares };
   return bidirectional ? { ...own, padding } : own;
 }

@@ -35,8 +35,10 @@ describe("an adapter that a model cannot have is refused", () => {
   test("by a schedule of factors that it does not have", () => {
     const options = { ...tinyOptions("."), factors: "alternate" } as const;
     const wrong = { ...options, adapter: { kind: "ia3", seed: 1 } } as const;
-    expect(() => checkOptions(wrong, 32)).toThrow(failure("usage", /has no factors/));
-    expect(checkOptions(options, 32).factors).toBe("alternate");
+    expect(() => checkOptions(wrong, { contextMax: 32 })).toThrow(
+      failure("usage", /has no factors/),
+    );
+    expect(checkOptions(options, { contextMax: 32 }).factors).toBe("alternate");
   });
 
   test("by sequences that take nothing before them", async () => {

@@ -7,8 +7,11 @@ import {
 import { createLora } from "../../../src/training/adapters/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { collate } from "../../../src/training/batches/collate.ts";
-import type { LabelledExample } from "../../../src/training/data/examples/example.ts";
+import type { Labelled } from "../../../src/training/data/examples/example.ts";
+import type { PatchGrid } from "../../../src/training/data/images/patches.ts";
+import { modelImage, valuesOf } from "../../../src/training/data/images/processor.ts";
 import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { classification } from "../../../src/training/programs/classification.ts";
 import { engine } from "./finite-differences.ts";
@@ -17,6 +20,7 @@ import {
   goldenModelOf,
   goldenValues,
   readGoldens,
+  stream,
 } from "./golden-numbers.ts";
 
 /** What Hugging Face transformers and PEFT computed; make.py beside the files says how. */
@@ -24,9 +28,11 @@ export interface GoldenClassifier {
   readonly rank: number;
   readonly alpha: number;
   readonly config: { readonly architectures: readonly string[]; readonly model_type: string };
-  readonly texts: readonly (readonly number[])[];
+  /** What is classified: token ids, or the names of the streams that images are made of. */
+  readonly texts?: readonly (readonly number[])[];
+  readonly images?: readonly string[];
   readonly loss: number;
-  /** Of each text. */
+  /** Of each text or image. */
   readonly logits: readonly (readonly number[])[];
   readonly gradients: GoldenGradients;
 }
@@ -46,7 +52,7 @@ export interface ClassifierModel {
   readonly method: Adapter;
   readonly model: AdaptedModel;
   readonly adapter: Float32Array;
-  readonly examples: readonly LabelledExample[];
+  readonly examples: readonly Labelled[];
 }
 
 /** A case's model with LoRA on every linear layer and a head; reads its weights anew at every run. */
@@ -58,15 +64,29 @@ export function classifierModel(golden: GoldenClassifier, base: BaseModel): Clas
   const adapter = goldenValues(method.layout);
   const objective = classification(definition);
   const model = new AdaptedModel(base, method, engine, { copyBytesMax: 0, objective });
-  const examples = golden.texts.map((ids, label) => ({
-    ids: Int32Array.from(ids),
-    label,
-    truncated: false,
-  }));
-  return { method, model, adapter, examples };
+  return { method, model, adapter, examples: examplesOf(golden, definition) };
 }
 
-/** Logits of all texts as one batch, a row for each. */
+/** Text or image `i` is of class `i`. */
+function examplesOf(
+  { texts = [], images = [] }: GoldenClassifier,
+  { image: grid }: ModelDefinition,
+): readonly Labelled[] {
+  if (grid === undefined) {
+    return texts.map((ids, label) => ({ ids: Int32Array.from(ids), label, truncated: false }));
+  }
+  return images.map((name, label) => ({ image: goldenImage(name, grid), label, truncated: false }));
+}
+
+/** The image that make.py draws from the stream of this name. */
+function goldenImage(name: string, grid: PatchGrid) {
+  const numbers = stream(name, grid.size ** 2 * 3);
+  const pixels = Uint8Array.from(numbers, (u) => Math.floor((u + 0.5) * 256));
+  const halves = [0.5, 0.5, 0.5];
+  return modelImage(pixels, grid, valuesOf({ factor: 1 / 255, mean: halves, deviation: halves }));
+}
+
+/** Logits of all texts or images as one batch, a row for each. */
 export async function batchLogits({
   model,
   adapter,

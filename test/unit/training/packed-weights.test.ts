@@ -172,7 +172,7 @@ describe("half floats", () => {
 
   test("keep embeddings too, unless they are the head", () => {
     const untied = tinyModel({ ...TINY, tiedEmbeddings: false });
-    const name = untied.definition.embedding;
+    const name = untied.definition.embedding ?? "";
     expect(freeze(untied, { dtype: "f16" }).feeds[name]).toBeInstanceOf(Uint16Array);
     expect(freeze(tinyModel(), { dtype: "f16" }).feeds[name]).toBeInstanceOf(Float32Array);
   });

@@ -56,7 +56,7 @@ test("an example whose gradient is no number adds nothing", async () => {
   const tensors = new Map(
     [...base.definition.weights.keys()].map((name) => [name, base.tensor(name)]),
   );
-  const table = base.tensor(base.definition.embedding);
+  const table = base.tensor(base.definition.embedding ?? "");
   const damaged = { ...table, data: table.data.slice() };
   damaged.data.fill(3e38, 9 * TINY.hiddenSize, 10 * TINY.hiddenSize);
   const definition = llamaModel({ ...TINY, tiedEmbeddings: false });

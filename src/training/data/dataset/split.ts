@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { countDuplicates } from "../examples/duplicates.ts";
-import type { Example } from "../examples/example.ts";
+import { type AnyExample, positionsIn } from "../examples/example.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
 import type { Examples } from "./example-store.ts";
 
@@ -73,7 +73,7 @@ function subset<E>(examples: Examples<E>, indices: Uint32Array): Examples<E> {
  * was trained on; the share is kept as nearly as they allow.
  * The rows that were left out count with the training part.
  */
-export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
+export function splitHeldOut<E extends AnyExample>(
   dataset: Dataset<E>,
   share: number,
   seed: number,
@@ -111,13 +111,10 @@ export function splitHeldOut<E extends Pick<Example, "ids" | "truncated">>(
   };
 }
 
-function countsOf(
-  examples: readonly Pick<Example, "ids" | "truncated">[],
-  hashes: Float64Array,
-): DataSummary {
+function countsOf(examples: readonly AnyExample[], hashes: Float64Array): DataSummary {
   return {
     examples: examples.length,
-    tokens: examples.reduce((total, { ids }) => total + ids.length, 0),
+    tokens: examples.reduce((total, each) => total + positionsIn(each), 0),
     truncated: examples.filter(({ truncated }) => truncated).length,
     skipped: 0,
     duplicates: countDuplicates(hashes),

@@ -54,7 +54,7 @@ export class Classes {
     this.#numbers = new Map(given?.map((name, i) => [name, i]));
   }
 
-  numberOf(row: LabelledText): number {
+  numberOf(row: Pick<LabelledText, "label" | "place">): number {
     const known = this.#numbers.get(row.label);
     if (known !== undefined) return known;
     if (this.#given) throw unknownLabel(row, this.#given);
@@ -76,7 +76,10 @@ export class Classes {
   }
 }
 
-function unknownLabel({ label, place }: LabelledText, classes: readonly string[]): KlatchError {
+function unknownLabel(
+  { label, place }: Pick<LabelledText, "label" | "place">,
+  classes: readonly string[],
+): KlatchError {
   const some = classes.slice(0, 10).join(", ");
   const more = classes.length > 10 ? `, and ${classes.length - 10} more` : "";
   return new KlatchError(

@@ -12,6 +12,8 @@ export interface ColumnMap {
   readonly instruction?: string;
   readonly input?: string;
   readonly output?: string;
+  /** The image that a model of images tells the class of. */
+  readonly image?: string;
 }
 
 /** Which columns hold an example's parts, with every name settled. */
@@ -39,9 +41,17 @@ const FORM_OF: Readonly<Record<keyof ColumnMap, string>> = {
   instruction: "instruction with output",
   input: "instruction with output",
   output: "instruction with output",
+  image: "image",
 };
 
 function named(columns: ColumnMap): Columns | null {
+  if (columns.image !== undefined) {
+    throw new KlatchError(
+      "usage",
+      "a column of images is named, and the model reads texts",
+      COLUMNS_HINT,
+    );
+  }
   const keys = Object.keys(columns).filter((key) => columns[key as keyof ColumnMap] !== undefined);
   const forms = [...new Set(keys.map((key) => FORM_OF[key as keyof ColumnMap]))];
   if (forms.length > 1) {

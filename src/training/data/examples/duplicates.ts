@@ -20,7 +20,12 @@ export function wordsOf(row: RowText): string {
  * texts the chance that any two share one is half a percent.
  */
 export function textHash(text: string): number {
-  const digest = hash("sha256", normalised(text), "buffer");
+  return bytesHash(Buffer.from(normalised(text)));
+}
+
+/** The same of bytes that are equal. */
+export function bytesHash(bytes: Uint8Array): number {
+  const digest = hash("sha256", bytes, "buffer");
   return (digest.readUInt32BE(0) & 0x1fffff) * 2 ** 32 + digest.readUInt32BE(4);
 }
 

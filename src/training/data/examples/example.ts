@@ -36,14 +36,44 @@ export interface LabelledExample {
   readonly truncated: boolean;
 }
 
-/** A text to continue, or one with a class. All of a batch are of one kind. */
-export type AnyExample = Example | LabelledExample;
+/** An image in the model's size. */
+export interface ModelImage {
+  /** Red, green and blue of every pixel, as bytes. */
+  readonly pixels: Uint8Array;
+  /** Positions that it takes: its patches, and one before them. */
+  readonly positions: number;
+  /** What the model is fed, [patches, patchPixels]; made anew at every call, for it takes four times the memory. */
+  patches(): Float32Array;
+}
 
-export function isLabelled(example: AnyExample): example is LabelledExample {
+/** An image and its class, for a classification head. */
+export interface LabelledImage {
+  readonly image: ModelImage;
+  /** Index into `classes`. */
+  readonly label: number;
+  readonly truncated: boolean;
+}
+
+/** A text or an image with its class. */
+export type Labelled = LabelledExample | LabelledImage;
+
+/** A text to continue, or something with a class. All of a batch are of one kind. */
+export type AnyExample = Example | Labelled;
+
+export function isLabelled(example: AnyExample): example is Labelled {
   return "label" in example;
+}
+
+export function isImage(example: AnyExample): example is LabelledImage {
+  return "image" in example;
+}
+
+/** Ids of a text, or positions that an image takes. */
+export function positionsIn(example: AnyExample): number {
+  return isImage(example) ? example.image.positions : example.ids.length;
 }
 
 /** Positions that an example takes in a batch: the last id of a text to continue is only a target. */
 export function positionsTaken(example: AnyExample): number {
-  return isLabelled(example) ? example.ids.length : example.ids.length - 1;
+  return isLabelled(example) ? positionsIn(example) : example.ids.length - 1;
 }

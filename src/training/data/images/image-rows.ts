@@ -1,0 +1,118 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, extname, join, relative } from "node:path";
+import { z } from "zod";
+import { KlatchError } from "../../../errors.ts";
+import { fileError, readExactly, withFile } from "../../files/file-access.ts";
+import type { ColumnMap } from "../examples/columns.ts";
+import { textOf } from "../examples/row-text.ts";
+import { badRow, type Row } from "../rows/row.ts";
+import { expandFolders, rowBatches } from "../rows/rows.ts";
+import { IMAGE_BYTES_MAX } from "./decode.ts";
+
+/** An image file, not yet decoded, and the name of its class. */
+export interface ImageRow {
+  /** Where it is, for an error message. */
+  readonly place: string;
+  /** Empty when it has none. */
+  readonly label: string;
+  /** Null when there is none. */
+  bytes(): Promise<Uint8Array | null>;
+}
+
+const ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".webp"];
+const FILES_MAX = 2_000_000;
+/** Images that are decoded at once. */
+const BATCH = 16;
+
+/** A cell of Hugging Face's image columns: the bytes themselves, in base64 where JSON holds them. */
+const cellSchema = z
+  .union([z.instanceof(Uint8Array), z.base64().transform((text) => Buffer.from(text, "base64"))])
+  .nullish();
+const imageSchema = z.union([
+  cellSchema,
+  z.object({ bytes: cellSchema }).transform(({ bytes }) => bytes),
+]);
+
+/**
+ * Images with their classes, in small batches: those of a folder in the order of their paths, where the folder that holds an
+ * image names its class; those of a table or a folder of tables, in columns `image` and `label`.
+ *
+ * @throws KlatchError `data` for a folder with neither, an image that lies in no folder of a class, a row whose image is
+ *   no bytes, and as `rowBatches`
+ */
+export async function* imageBatches(
+  paths: readonly string[],
+  columns: ColumnMap,
+): AsyncGenerator<readonly ImageRow[], void> {
+  for (const path of paths) {
+    const images = await imagesIn(path);
+    if (images.length > 0) yield* inBatches(images.map((name) => fileRow(path, name)));
+    else for (const table of await expandFolders([path])) yield* tableRows(table, columns);
+  }
+}
+
+// --- internal ---
+
+/** Paths of the images under a folder, from the folder; none for a file. */
+async function imagesIn(path: string): Promise<readonly string[]> {
+  try {
+    if (!(await stat(path)).isDirectory()) return [];
+    const entries = await readdir(path, { recursive: true, withFileTypes: true });
+    const images = entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(path, join(entry.parentPath, entry.name)))
+      .filter((name) => ENDINGS.includes(extname(name).toLowerCase()) && !/(^|[/\\])\./.test(name));
+    if (images.length <= FILES_MAX) return images.sort();
+    const what = `the folder ${path} holds ${images.length} images`;
+    throw new KlatchError("data", what, `give a folder with at most ${FILES_MAX}`);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+function* inBatches(rows: readonly ImageRow[]): Generator<readonly ImageRow[], void> {
+  for (let at = 0; at < rows.length; at += BATCH) yield rows.slice(at, at + BATCH);
+}
+
+function fileRow(folder: string, name: string): ImageRow {
+  const place = join(folder, name);
+  const label = basename(join(name, ".."));
+  if (label === ".") {
+    throw new KlatchError(
+      "data",
+      `${place} lies in no folder of a class`,
+      `put each image into a folder named by its class, e.g. ${join(folder, "cat", name)}`,
+    );
+  }
+  return { place, label, bytes: () => fileBytes(place) };
+}
+
+async function fileBytes(file: string): Promise<Uint8Array> {
+  return await withFile(file, async (handle, size) => {
+    // One byte more than is decoded tells that it is too large.
+    const bytes = new Uint8Array(Math.min(size, IMAGE_BYTES_MAX + 1));
+    await readExactly(handle, bytes, 0, file);
+    return bytes;
+  });
+}
+
+async function* tableRows(
+  file: string,
+  { image = "image", label = "label" }: ColumnMap,
+): AsyncGenerator<readonly ImageRow[], void> {
+  for await (const rows of rowBatches(file)) {
+    yield* inBatches(
+      rows.map((row) => ({
+        place: `${file}:${row.line}`,
+        label: textOf(row, label, file).trim(),
+        bytes: async () => cellBytes(row, image, file),
+      })),
+    );
+  }
+}
+
+function cellBytes(row: Row, column: string, file: string): Uint8Array | null {
+  const found = imageSchema.safeParse(row.fields[column]);
+  if (found.success && Object.hasOwn(row.fields, column)) return found.data ?? null;
+  throw badRow(file, row.line, `column ${column} holds no image: neither bytes nor base64 text`);
+}
