@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { KlatchError } from "../errors.ts";
 import { bytes as inUnits } from "./commands/table.ts";
@@ -13,9 +21,9 @@ const SMALL_FILES_BYTES = 65_536;
  * @throws KlatchError `usage` for a file, `permission` or `disk` where nothing can be written, `disk` where too little is free
  */
 export function checkOutFolder(folder: string, bytes = 0): void {
-  let made: string | undefined;
+  const made: string[] = [];
   try {
-    made = mkdirSync(folder, { recursive: true });
+    makeFolder(folder, made);
     const probe = join(folder, `.klatch.${process.pid}.part`);
     writeFileSync(probe, "");
     rmSync(probe);
@@ -31,7 +39,7 @@ export function checkOutFolder(folder: string, bytes = 0): void {
   } catch (error) {
     throw folderError(error, folder);
   } finally {
-    if (made !== undefined) removeEmpty(folder, made);
+    for (const each of made.reverse()) rmdirSync(each);
   }
 }
 
@@ -43,8 +51,10 @@ export function checkAdapterFolder(folder: string, bytes = 0): void {
   checkOutFolder(folder, bytes);
 }
 
+// --- internal ---
+
 /** Turns an error of the file system into the operating error that says why a folder cannot be made or written. */
-export function folderError(error: unknown, folder: string): unknown {
+function folderError(error: unknown, folder: string): unknown {
   if (!(error instanceof Error && "syscall" in error)) return error;
   const code = "code" in error ? String(error.code) : "unknown error";
   if (code === "EEXIST" || code === "ENOTDIR") {
@@ -60,9 +70,13 @@ export function folderError(error: unknown, folder: string): unknown {
   );
 }
 
-// --- internal ---
-
-/** Takes away the folders from `folder` up to `first`, which were made for a moment. */
-function removeEmpty(folder: string, first: string): void {
-  for (let at = folder; at.startsWith(first) && existsSync(at); at = dirname(at)) rmdirSync(at);
+/**
+ * Makes a folder and those above it that are missing, and adds them to `made`. Not `recursive`: Node tries for ever where
+ * the parent is there and nothing can be made in it, as in /proc.
+ */
+function makeFolder(folder: string, made: string[]): void {
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  if (!existsSync(folder)) makeFolder(dirname(folder), made);
+  mkdirSync(folder);
+  made.push(folder);
 }

@@ -6,7 +6,7 @@ import { createIdentity, createNetworkKey, loadIdentity } from "../../gossip/ind
 import { CONFIG_FILE, parseConfig } from "../config/load.ts";
 import { configTemplate } from "../config/template.ts";
 import { identityFile } from "../data-folder.ts";
-import { folderError } from "../out-folder.ts";
+import { checkOutFolder } from "../out-folder.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `klatch init`: an identity that only its owner can read, and a commented configuration. Overwrites nothing. */
@@ -83,10 +83,7 @@ async function init(folder: string, withNetworkKey: boolean): Promise<InitResult
 }
 
 function makeFolders(folder: string, dataDir: string): void {
-  try {
-    mkdirSync(folder, { recursive: true });
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw folderError(error, dataDir);
-  }
+  checkOutFolder(dataDir);
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 }

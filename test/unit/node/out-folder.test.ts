@@ -44,6 +44,10 @@ describe("a folder for a result", () => {
     expect(verdict(join(file(), name))?.code).toBe("usage");
   });
 
+  test.skipIf(!existsSync("/proc/self"))("one that can never be made is told at once", () => {
+    expect(verdict("/proc/klatch/out")?.code).toBe("disk");
+  });
+
   test("a disk without room for the result is refused with both sizes", () => {
     const folder = join(temporaryFolder(), "out");
 
