@@ -5,8 +5,9 @@ import { bytes } from "./commands/table.ts";
 export function describeMemory(plan: MemoryPlan): string {
   const { weights, activations, optimiser, total, rows, length, available, recompute } = plan;
   const parts = `weights ${bytes(weights)}, activations ${bytes(activations)}, optimiser ${bytes(optimiser)}`;
-  const there = available === null ? "(what the device has is unknown)" : `of ${bytes(available)}`;
-  const way = recompute ? "blocks recomputed" : "blocks kept";
+  const there =
+    available === null ? "(what the device has is unknown)" : `of ${bytes(available)} available`;
+  const way = recompute ? "activations recomputed" : "activations kept";
   return `${parts}: ${bytes(total)} ${there}, ${rows} x ${length} tokens at a time, ${way}`;
 }
 

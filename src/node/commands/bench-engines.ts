@@ -10,6 +10,7 @@ import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
 import { bytes, table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** `klatch bench engines`: the same training step on every engine that works here. */
 export function defineEngines(command: Command, terminal: Terminal): void {
@@ -41,7 +42,7 @@ export function defineEngines(command: Command, terminal: Terminal): void {
       const { batch, threads, rank, dtype } = rest;
       const task = { batch, sequence: seq, rank, threads, dtype };
       if (json === true) return terminal.json({ engines, ...task });
-      for (const line of describe(engines)) terminal.line(line);
+      for (const line of describe(engines, terminal.columns)) terminal.line(line);
     });
 }
 
@@ -71,17 +72,19 @@ function parseEngines(text: string): readonly EngineName[] {
   });
 }
 
-function describe(engines: readonly EngineResult[]): readonly string[] {
+function describe(engines: readonly EngineResult[], columns: number | null): readonly string[] {
   const measured = engines.filter(({ available }) => available);
   const rows = measured.map(({ name, loss, gradientError, tokensPerSecond, peakBytes }) => [
     name,
     loss?.toFixed(5) ?? null,
-    gradientError?.toExponential(1) ?? null,
+    gradientError === 0 ? "0" : (gradientError?.toExponential(1) ?? null),
     tokensPerSecond === null ? null : Math.round(tokensPerSecond),
     peakBytes === null ? null : bytes(peakBytes),
   ]);
   return [
     ...table(["engine", "loss", "gradient error", "tokens/s", "memory"], rows),
-    ...engines.flatMap(({ name, reason }) => (reason === null ? [] : [`not ${name}: ${reason}`])),
+    ...engines.flatMap(({ name, reason }) =>
+      reason === null ? [] : [wrapped(`not ${name}: `, reason, columns)],
+    ),
   ];
 }

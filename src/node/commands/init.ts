@@ -27,10 +27,8 @@ export function define(command: Command, terminal: Terminal): void {
         terminal.line(`network key    ${result.networkKey}: give it to the members, in secret`);
       }
       terminal.line("");
-      terminal.line(
-        "Exchange peer ids and addresses with the other members, list all under run.members and",
-      );
-      terminal.line("network.bootstrap, name your files under data.train, then:");
+      terminal.line("Exchange peer ids and addresses with the other members, list all under");
+      terminal.line("run.members and network.bootstrap, name your files under data.train, then:");
       terminal.line(`  klatch doctor --config ${config}`);
       terminal.line(`  klatch start --config ${config}`);
     });

@@ -5,6 +5,7 @@ import { runNode } from "../run-node.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { describeModel } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { wrappedLines } from "./wrapped.ts";
 
 /** `klatch start`: trains with the others until a signal; the first stops gracefully, the second at once. */
 export function define(command: Command, terminal: Terminal): void {
@@ -18,7 +19,8 @@ export function define(command: Command, terminal: Terminal): void {
         exitWhenFinished: options.exitWhenFinished === true,
         onStarted: (status, url) => {
           if (options.json === true) return;
-          for (const line of banner(status, url)) terminal.line(line);
+          const lines = wrappedLines(banner(status, url), INDENT, terminal.columns);
+          for (const line of lines) terminal.line(line);
         },
         onFinished: (status) => {
           result = status;
@@ -30,6 +32,9 @@ export function define(command: Command, terminal: Terminal): void {
 }
 
 // --- internal ---
+
+/** Where the texts of the first lines begin, after their names. */
+const INDENT = 11;
 
 /** The first lines: who, where, what run, how safe, on what data. */
 function banner(status: NodeStatus, statusUrl: string | null): readonly string[] {

@@ -24,6 +24,7 @@ import { required, wholeNumber } from "./number-flags.ts";
 import { describeModel, perSecond } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { TrainProgress } from "./train-progress.ts";
+import { wrapped, wrappedLines } from "./wrapped.ts";
 
 /** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
 export function define(command: Command, terminal: Terminal): void {
@@ -47,7 +48,9 @@ export function define(command: Command, terminal: Terminal): void {
       const { result, learner, ...rest } = await run(command, flags, terminal);
       const report = reportOf(result, learner.info, rest);
       if (flags.json === true) terminal.json(report);
-      else for (const line of describe(report)) terminal.line(line);
+      else
+        for (const line of wrappedLines(describe(report), INDENT, terminal.columns))
+          terminal.line(line);
       if (result.reason === "diverged") terminal.fail(EXIT_CODES.diverged);
       if (result.reason === "stopped") terminal.fail(130);
     });
@@ -58,6 +61,9 @@ export function define(command: Command, terminal: Terminal): void {
 /** What a node shares or owns of learning, and nothing of the network. */
 const KEYS =
   /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
+
+/** Where the texts begin, after their names. */
+const INDENT = 12;
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
@@ -91,7 +97,7 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
   try {
     checkAdapterFolder(out, 4 * learner.info.layout.length);
     const memory = await learner.planMemory();
-    terminal.note(`memory      ${describeMemory(memory)}`);
+    terminal.note(wrapped("memory".padEnd(INDENT), describeMemory(memory), terminal.columns));
     const { init } = flags;
     const first = await (init === undefined
       ? learner.initialAdapter()

@@ -32,7 +32,8 @@ export function fileError(error: unknown, file: string): unknown {
       cause: error,
     });
   }
-  return new KlatchError("disk", `${file} cannot be read or written (${code})`, "check the disk", {
+  const hint = code === "ENOSPC" ? "free some space, or choose another disk" : "check the disk";
+  return new KlatchError("disk", `${file} cannot be read or written (${code})`, hint, {
     cause: error,
   });
 }

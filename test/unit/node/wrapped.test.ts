@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wrapped } from "../../../src/node/commands/wrapped.ts";
+import { wrapped, wrappedLines } from "../../../src/node/commands/wrapped.ts";
 
 const TEXT = "weights 2.5 MiB, activations 96.1 MiB, optimiser 1.9 MiB: 100.5 MiB of 7.7 GiB";
 
@@ -11,6 +11,13 @@ test("a text that is too long for the screen goes on below itself", () => {
       "                 optimiser 1.9 MiB: 100.5 MiB of 7.7 GiB",
     ].join("\n"),
   );
+});
+
+test("names and texts go side by side, as long as there is room", () => {
+  expect(wrappedLines([`memory  ${TEXT}`, "data    54 examples"], 8, 60)).toEqual([
+    wrapped("memory  ", TEXT, 60),
+    "data    54 examples",
+  ]);
 });
 
 test("where there is no screen it stays one line", () => {
