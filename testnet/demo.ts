@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { KlatchError } from "../src/errors.ts";
-import { runProcess } from "../src/node/lifecycle.ts";
+import { endProcess, runProcess } from "../src/node/lifecycle.ts";
 import { silentLogger } from "../src/node/logger.ts";
 import { bundledModel } from "../src/node/package-folder.ts";
 import { openStore } from "../src/node/store/store.ts";
@@ -121,7 +121,7 @@ async function oneOfEach(data: DemoData, but: string): Promise<Row[]> {
 try {
   process.exitCode = await runProcess(demo, {
     log: silentLogger(),
-    exit: (code) => process.exit(code),
+    exit: endProcess,
     events: process,
     stopMs: STOP_MS,
   });

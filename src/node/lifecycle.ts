@@ -11,6 +11,16 @@ export interface Service {
 /** Exit code after a second signal, as shells count an interrupt: 128 + SIGINT. */
 const EXIT_FORCED = 130;
 
+/**
+ * Ends this process, by the signal itself where a second one asked for it (a shell shows 130): `process.exit` waits for
+ * threads in the middle of native code, such as a learner's step.
+ */
+export function endProcess(code: number): void {
+  if (code !== EXIT_FORCED) process.exit(code);
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+}
+
 /** Starts services in order; when one fails, those already started are stopped in reverse and its error is thrown. */
 export async function startAll(
   services: readonly Service[],
@@ -57,7 +67,7 @@ export async function stopAll(
 
 export interface ProcessHooks {
   readonly log: Pick<Logger, "info" | "warn" | "error">;
-  /** Ends the process; `process.exit` but for tests. */
+  /** Ends the process; `endProcess` but for tests. */
   readonly exit: (code: number) => void;
   /** Where signals and last-resort errors come from; `process` but for tests. */
   readonly events: NodeJS.EventEmitter;
@@ -83,7 +93,7 @@ export async function runProcess(
       exit(EXIT_FORCED);
       return;
     }
-    log.info({ signal: name, graceMs: stopMs }, "stopping; a second signal stops at once");
+    log.info({ signal: name, graceMs: stopMs }, "stopping; Ctrl-C again stops at once");
     timer = setTimeout(() => expired.resolve("expired"), stopMs);
     controller.abort(new Error(`stopped by ${name}`));
   };

@@ -8,7 +8,14 @@ import { identityFile } from "./data-folder.ts";
 import type { OfferTransform } from "./driver-deps.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { createStatusServer } from "./http/status-server.ts";
-import { type ProcessHooks, runProcess, type Service, startAll, stopAll } from "./lifecycle.ts";
+import {
+  endProcess,
+  type ProcessHooks,
+  runProcess,
+  type Service,
+  startAll,
+  stopAll,
+} from "./lifecycle.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { createMetrics } from "./metrics.ts";
 import { createNode, type KlatchNode } from "./node.ts";
@@ -36,7 +43,7 @@ export interface RunNodeOptions {
 export async function runNode(config: Config, options: RunNodeOptions = {}): Promise<number> {
   const log = options.log ?? createLogger(config.log);
   checkRunnable(config, (await loadIdentity(identityFile(config.dataDir))).peerId);
-  const hooks = options.hooks ?? { exit: (code) => process.exit(code), events: process };
+  const hooks = options.hooks ?? { exit: endProcess, events: process };
   return runProcess((signal) => live(config, options, log, signal), {
     ...hooks,
     log,

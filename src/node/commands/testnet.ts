@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import type { Command } from "commander";
 import { BUNDLED_MODEL } from "../config.ts";
-import { runProcess } from "../lifecycle.ts";
+import { endProcess, type ProcessHooks, runProcess } from "../lifecycle.ts";
 import { silentLogger } from "../logger.ts";
 import { bundledModel } from "../package-folder.ts";
 import { required } from "./number-flags.ts";
@@ -47,8 +47,8 @@ function defineRun(command: Command, terminal: Terminal): void {
           else terminal.line(testnet.reportText(report));
         },
         {
-          log: silentLogger(),
-          exit: (code) => process.exit(code),
+          log: noticesOnly(terminal),
+          exit: endProcess,
           events: process,
           stopMs: STOP_MS,
         },
@@ -102,6 +102,13 @@ function withFolder(command: Command): Command {
 function inputOf({ json: _, ...flags }: Flags): Parameters<Testnet["runTestnet"]>[0] {
   const data = required("--data", flags.data);
   return { ...flags, data, model: flags.model === BUNDLED_MODEL ? bundledModel() : flags.model };
+}
+
+/** A person is told what the first signal does; the peers have logs of their own. */
+function noticesOnly(terminal: Terminal): ProcessHooks["log"] {
+  const { warn, error } = silentLogger();
+  const info = (...[, message]: readonly unknown[]) => terminal.note(String(message));
+  return { info, warn, error };
 }
 
 /** The same relative place in a checkout (`.ts`) and in the built package (`.js`). */

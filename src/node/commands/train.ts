@@ -132,7 +132,7 @@ async function train(
   const { steps, evaluateEvery, patience } = flags;
   const controller = new AbortController();
   const stop = () => {
-    terminal.note("stopping after this step; a second signal stops at once");
+    terminal.note("finishing this step; Ctrl-C again stops at once");
     for (const signal of SIGNALS) process.removeListener(signal, stop);
     controller.abort();
   };
