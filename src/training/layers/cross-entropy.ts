@@ -44,8 +44,9 @@ export function logitLoss(logits: Value, targets: Value, weights: Value): HeadLo
 /** Keeps a logarithm finite; far below what float32 tells apart next to any share that matters. */
 const LEAST_SHARE = 1e-37;
 
-/** What the logits of one block of rows take at most. Smaller blocks read the head more often. */
-const BLOCK_BYTES_MAX = 96 << 20;
+/** What the logits of one block take, unless those of so few rows take more: smaller blocks read the head too often. */
+const BLOCK_BYTES_MAX = 100 << 20;
+const BLOCK_ROWS_MIN = 128;
 
 export interface HeadOptions {
   /** No logit goes beyond it; see `softcap`. */
@@ -109,8 +110,9 @@ export function headLoss(
 function blockOf(hidden: Value, head: Value): number {
   const rows = dimension(hidden.shape, 0);
   if (head.op === "constant") return rows;
-  const bytes = rows * dimension(head.shape, 0) * Float32Array.BYTES_PER_ELEMENT;
-  return Math.ceil(rows / Math.ceil(bytes / BLOCK_BYTES_MAX));
+  const rowBytes = dimension(head.shape, 0) * Float32Array.BYTES_PER_ELEMENT;
+  const most = Math.max(BLOCK_ROWS_MIN, Math.floor(BLOCK_BYTES_MAX / rowBytes));
+  return Math.ceil(rows / Math.ceil(rows / most));
 }
 
 /** The head on one block of rows; values are [rows, 1] unless said. */

@@ -158,6 +158,9 @@ describe("the blocks of a head", () => {
     expect(bytes).toBeLessThan((2.1 * whole) / blocks);
     expect(trained(512, 49_152).blocks).toBe(1);
     expect(trained(2048, 4096).blocks).toBe(1);
+    // A product of few rows takes nearly as long as one of more.
+    expect(trained(200, 262_144).blocks).toBe(2);
+    expect(trained(128, 10 * 262_144).blocks).toBe(1);
   });
 
   test("are one where a program copies the head for each product", () => {
