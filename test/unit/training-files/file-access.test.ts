@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { TokenFileWriter } from "../../../src/training/data/dataset/token-file.ts";
@@ -32,7 +32,6 @@ describe("an error while a file is in use", () => {
 describe("a file that cannot be begun", () => {
   it("is an operating error of a download", async () => {
     const folder = temporaryFolder();
-    await mkdir(join(folder, "config.json.part"));
     const cacheFolder = folder;
     const endpoint = "http://127.0.0.1:9";
     const client = new HubClient(
@@ -47,9 +46,10 @@ describe("a file that cannot be begun", () => {
     } as const;
     const quiet = { onBytes: () => {}, onRetry: () => {}, retryMs: 1, signal: undefined };
 
-    await expect(downloadFile(client, "0".repeat(40), file, folder, quiet)).rejects.toMatchObject({
+    const absent = join(folder, "absent");
+    await expect(downloadFile(client, "0".repeat(40), file, absent, quiet)).rejects.toMatchObject({
       code: "data",
-      message: expect.stringContaining("is a folder"),
+      message: expect.stringContaining("is missing"),
     });
   });
 
