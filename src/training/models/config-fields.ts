@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
+import type { TokenIds } from "../files/token-fields.ts";
 
 /** Bounds of config.json's values, shared by all architectures. */
 export const dimension = z
@@ -21,7 +22,7 @@ export function refuse(file: string, what: string): KlatchError {
 
 /**
  * Begin and end ids, all inside the vocabulary; `defaults` where config.json has none, null when the class has none
- * either. A text without a beginning of its own begins as it ends.
+ * either. An end of null says that no token ends a text. A text without a beginning of its own begins as it ends.
  */
 export function readIds(
   raw: {
@@ -29,12 +30,13 @@ export function readIds(
     readonly eos_token_id?: number | number[] | null | undefined;
     readonly vocab_size: number;
   },
-  defaults: { readonly bos: number; readonly eos: number } | null,
+  defaults: TokenIds | null,
   file: string,
 ): { readonly bosId: number; readonly eosIds: readonly number[] } {
-  const eosIds = [raw.eos_token_id ?? defaults?.eos ?? []].flat();
+  const eos = raw.eos_token_id === undefined ? defaults?.eos : (raw.eos_token_id ?? []);
+  const eosIds = [eos ?? []].flat();
   const bosId = raw.bos_token_id ?? defaults?.bos ?? eosIds[0];
-  if (bosId === undefined || eosIds.length === 0) {
+  if (bosId === undefined || eos === undefined) {
     throw refuse(file, "eos_token_id is missing, so no text would end");
   }
   for (const id of [bosId, ...eosIds]) {

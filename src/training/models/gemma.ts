@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { USUAL_IDS } from "../files/token-fields.ts";
 import { add, mul } from "../graph/elementwise.ts";
 import type { Value } from "../graph/value.ts";
 import { geluTanh } from "../layers/activations.ts";
@@ -106,7 +107,7 @@ function sharedConfig(raw: z.infer<typeof sharedSchema>, pattern: number, file: 
     biases: raw.attention_bias,
     layerWindows: windows ?? Array.from({ length: layers }, () => null),
     tied: raw.tie_word_embeddings,
-    ...readIds(raw, { bos: 2, eos: 1 }, file),
+    ...readIds(raw, USUAL_IDS.gemma2, file),
   };
   checkHeads(config, file);
   return config;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
-import { idFields, vocabulary } from "../files/token-fields.ts";
+import { idFields, USUAL_IDS, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { reshape, slice } from "../graph/movement.ts";
 import { dimension as sizeAt } from "../graph/shapes.ts";
@@ -78,7 +78,7 @@ export const GPT_NEOX: Architecture = {
       attentionBias: raw.attention_bias,
       tied: raw.tie_word_embeddings,
       rotary: readRotary(raw, headDim, defaults, file),
-      ...readIds(raw, { bos: 0, eos: 2 }, file),
+      ...readIds(raw, USUAL_IDS.gpt_neox, file),
     };
     return neoxModel(config, hiddenActivation(raw.hidden_act, "hidden_act", file));
   },

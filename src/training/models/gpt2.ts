@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
-import { idFields, vocabulary } from "../files/token-fields.ts";
+import { idFields, USUAL_IDS, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatherRows } from "../graph/indexing.ts";
 import type { Value } from "../graph/value.ts";
@@ -69,7 +69,7 @@ export const GPT2: Architecture = {
       scaledByWidth: raw.scale_attn_weights,
       scaledByLayer: raw.scale_attn_by_inverse_layer_idx,
       tied: raw.tie_word_embeddings,
-      ...readIds(raw, { bos: 50_256, eos: 50_256 }, file),
+      ...readIds(raw, USUAL_IDS.gpt2, file),
     };
     return gpt2Model(config, hiddenActivation(config.activation, "activation_function", file));
   },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
-import { idFields, vocabulary } from "../files/token-fields.ts";
+import { idFields, type TokenIds, USUAL_IDS, vocabulary } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatedUnit } from "../layers/gated-unit.ts";
 import {
@@ -165,11 +165,11 @@ const configSchema = sharedSchema.extend({
 export interface LlamaDefaults {
   readonly theta: number;
   /** Null where the class has none and config.json must name the id that ends a text. */
-  readonly ids: { readonly bos: number; readonly eos: number } | null;
+  readonly ids: TokenIds | null;
 }
 
 /** Llama's own. */
-const DEFAULTS: LlamaDefaults = { theta: 10_000, ids: { bos: 1, eos: 2 } };
+const DEFAULTS: LlamaDefaults = { theta: 10_000, ids: USUAL_IDS.llama };
 
 /** The numbers that all Llama-type models share. */
 export function sharedLlamaConfig(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { USUAL_IDS } from "../files/token-fields.ts";
 import { dimension } from "./config-fields.ts";
 import { windowsOf } from "./decoder-blocks.ts";
 import type { Architecture } from "./definition.ts";
@@ -18,7 +19,7 @@ export const MISTRAL: Architecture = {
   modelType: "mistral",
   define(json, file) {
     const raw = checkShape(json, schema, file);
-    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: { bos: 1, eos: 2 } }, file);
+    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: USUAL_IDS.mistral }, file);
     const layerWindows = windowsOf(config.layers, raw.sliding_window, null, () => true);
     const windows = layerWindows === undefined ? {} : { layerWindows };
     return llamaModel({ ...config, ...windows }, "MistralForCausalLM");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { USUAL_IDS } from "../files/token-fields.ts";
 import { add } from "../graph/elementwise.ts";
 import { gatedUnit } from "../layers/gated-unit.ts";
 import { dimension, positive } from "./config-fields.ts";
@@ -39,7 +40,7 @@ export const PHI3: Architecture = {
   modelType: "phi3",
   define(json, file) {
     const raw = checkShape(json, schema, file);
-    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: { bos: 1, eos: 32_000 } }, file);
+    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: USUAL_IDS.phi3 }, file);
     const layerWindows = windowsOf(config.layers, raw.sliding_window ?? null, null, () => true);
     return phi3Model(layerWindows === undefined ? config : { ...config, layerWindows });
   },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkShape } from "../files/file-access.ts";
+import { USUAL_IDS } from "../files/token-fields.ts";
 import { checkPerLayer, dimension, layerCount } from "./config-fields.ts";
 import { layerTypes, windowsOf } from "./decoder-blocks.ts";
 import type { Architecture } from "./definition.ts";
@@ -20,7 +21,7 @@ const schema = z.object({
   layer_types: layerTypes,
 });
 
-const DEFAULTS = { theta: 2_000_000, ids: { bos: 128_000, eos: 128_001 } };
+const DEFAULTS = { theta: 2_000_000, ids: USUAL_IDS.smollm3 };
 
 /** SmolLM3 (Bakouch et al. 2025): Llama, every fourth layer of which has no rotation. */
 export const SMOLLM3: Architecture = {

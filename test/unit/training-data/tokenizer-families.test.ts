@@ -78,6 +78,15 @@ describe("the ids around a text", () => {
     const llama = { ...CONFIG, ...none, model_type: "llama" };
     const without = await tinyTokenizer({ tokenizer: family?.tokenizer, config: llama });
     expect([without.bosId, without.eosId]).toEqual([null, null]);
+    // Its classes differ in what they mean by silence: here 32000 is outside of the vocabulary.
+    const silent = { ...CONFIG, bos_token_id: undefined, eos_token_id: undefined };
+    const neox = { ...silent, model_type: "gpt_neox" };
+    const usual = await tinyTokenizer({ tokenizer: family?.tokenizer, config: neox });
+    expect([usual.bosId, usual.eosId]).toEqual([0, 2]);
+    const phi3 = { ...silent, model_type: "phi3" };
+    await expect(tinyTokenizer({ tokenizer: family?.tokenizer, config: phi3 })).rejects.toThrow(
+      "32000 outside",
+    );
     const nested = { ...none, vocab_size: 2, text_config: CONFIG };
     const images = await tinyTokenizer({ tokenizer: family?.tokenizer, config: nested });
     expect([images.bosId, images.eosId]).toEqual([1, 2]);

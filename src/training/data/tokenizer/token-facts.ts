@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { checkShape, isMissing, parseJson, readJson, readText } from "../../files/file-access.ts";
-import { idFields, vocabulary } from "../../files/token-fields.ts";
+import { idFields, type TokenIds, USUAL_IDS, vocabulary } from "../../files/token-fields.ts";
 import { chatSettings } from "./chat-template.ts";
 
 const SETTINGS_BYTES_MAX = 1 << 24;
@@ -58,11 +58,10 @@ export async function readTokenFacts(
     ...config.text_config,
   };
   if (vocab_size === undefined) throw refuse(file, "names no vocab_size");
-  // Llama's own configuration class has defaults where others have none; null says that there is no such token.
-  const isLlama = model_type === undefined || model_type === "llama";
-  const { bos, eos } = isLlama ? { bos: 1, eos: 2 } : { bos: null, eos: null };
-  const bosId = bos_token_id === undefined ? bos : bos_token_id;
-  const eosId = [eos_token_id === undefined ? eos : eos_token_id].flat()[0] ?? null;
+  const usual = usualIds(model_type);
+  // Null says that there is no such token.
+  const bosId = bos_token_id === undefined ? (usual?.bos ?? null) : bos_token_id;
+  const eosId = [eos_token_id === undefined ? usual?.eos : eos_token_id].flat()[0] ?? null;
   for (const id of [bosId, eosId]) {
     if (id !== null && id >= vocab_size) {
       throw refuse(file, `has token id ${id} outside its vocabulary of ${vocab_size}`);
@@ -70,6 +69,10 @@ export async function readTokenFacts(
   }
   const addsBos = settings.add_bos_token !== false;
   return { vocabSize: vocab_size, bosId: addsBos ? bosId : null, eosId };
+}
+
+function usualIds(modelType = "llama"): TokenIds | undefined {
+  return new Map<string, TokenIds>(Object.entries(USUAL_IDS)).get(modelType);
 }
 
 function refuse(file: string, what: string): KlatchError {
