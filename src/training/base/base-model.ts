@@ -34,6 +34,8 @@ export interface BaseModel {
   readonly parameters: number;
 }
 
+const ONE_MODEL = "config.json and the weights must belong to the same model";
+
 /** A hash takes less than 2 GiB at once. */
 const HASH_BYTES_MAX = 1 << 30;
 
@@ -48,21 +50,34 @@ function storedNames(
   return found;
 }
 
+/** With fewer layers in config.json than in the files, another model than its makers' would be trained without a word. */
+function checkLayers(
+  { layers, weights, aliases }: ModelDefinition,
+  stored: TensorSource,
+  folder: string,
+): void {
+  for (const name of [...weights.keys(), ...aliases.keys()]) {
+    const next = name.replace(`.${layers - 1}.`, `.${layers}.`);
+    if (next === name || !stored.has(next)) continue;
+    const what = `config.json has ${layers} layers, the weights have more: ${next}`;
+    throw new KlatchError("incompatible", `${folder}: ${what}`, ONE_MODEL);
+  }
+}
+
 function checkTensor(
   name: string,
   tensor: FloatTensor | undefined,
   expected: readonly number[],
   folder: string,
 ): asserts tensor is FloatTensor {
-  const hint = "config.json and the weights must belong to the same model";
   if (!tensor) {
-    throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, hint);
+    throw new KlatchError("incompatible", `${folder}: tensor ${name} is missing`, ONE_MODEL);
   }
   if (tensor.shape.length !== expected.length || tensor.shape.some((n, i) => n !== expected[i])) {
     throw new KlatchError(
       "incompatible",
       `${folder}: tensor ${name} has the shape [${tensor.shape}], config.json asks for [${expected}]`,
-      hint,
+      ONE_MODEL,
     );
   }
   if (!allFinite(tensor.data)) {
@@ -87,7 +102,7 @@ function allFinite(data: Float32Array): boolean {
  * Its identity is the SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and 32-bit
  * values, those of a classifier's head and its classes after them: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
  *
- * @throws KlatchError `incompatible` for a missing weight or another shape, `data` for NaN or infinity
+ * @throws KlatchError `incompatible` for a missing weight, another shape or more layers, `data` for NaN or infinity
  */
 export function makeBaseModel(
   definition: ModelDefinition,
@@ -95,6 +110,7 @@ export function makeBaseModel(
   source: string,
 ): BaseModel {
   const { architecture, settings, weights, aliases } = definition;
+  checkLayers(definition, stored, source);
   const names = storedNames(definition, stored);
   const hash = createHash("sha256");
   const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -186,6 +186,14 @@ describe("a model folder that cannot be used", () => {
     );
   });
 
+  it("names a layer that config.json has not", async () => {
+    const name = "model.layers.2.self_attn.q_proj.weight";
+    const weights = withTensor(name, { shape: [8, 8], data: new Float32Array(64) });
+    const error = await errorOf((folder) => writeTinyModel(folder, { weights }));
+    expect(error.code).toBe("incompatible");
+    expect(error.message).toContain(`config.json has 2 layers, the weights have more: ${name}`);
+  });
+
   it("names the missing tensor, and the one that holds NaN", async () => {
     const missing = withTensor("model.norm.weight", null);
     expect(
