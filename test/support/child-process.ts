@@ -8,6 +8,8 @@ import { onTestFinished } from "vitest";
 export class TestProcess {
   readonly child: ChildProcessByStdio<null, Readable, Readable>;
   readonly lines: string[] = [];
+  /** Lines of the error stream. */
+  readonly notes: string[] = [];
   stdout = "";
   stderr = "";
   readonly #closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -25,11 +27,8 @@ export class TestProcess {
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    const lines = createInterface({ input: this.child.stdout });
-    lines.on("line", (line) => {
-      this.lines.push(line);
-      this.#onLine();
-    });
+    this.#collect(this.child.stdout, this.lines);
+    this.#collect(this.child.stderr, this.notes);
     this.#closed = once(this.child, "close").then(([code, signal]) => ({ code, signal }));
     onTestFinished(async () => {
       this.child.kill("SIGKILL");
@@ -37,11 +36,18 @@ export class TestProcess {
     });
   }
 
-  /** The first line, now or later, that satisfies the condition; fails when the process ends before. */
+  #collect(input: Readable, lines: string[]): void {
+    createInterface({ input }).on("line", (line) => {
+      lines.push(line);
+      this.#onLine();
+    });
+  }
+
+  /** The first line of either stream, now or later, that satisfies the condition; fails when the process ends before. */
   async line(isIt: (line: string) => boolean): Promise<string> {
     const found = Promise.withResolvers<string>();
     this.#onLine = () => {
-      const line = this.lines.find(isIt);
+      const line = [...this.lines, ...this.notes].find(isIt);
       if (line !== undefined) found.resolve(line);
     };
     this.#onLine();

@@ -104,9 +104,10 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
       : learner.importAdapter(init));
     const isTested = learner.info.data.test.examples > 0;
     const before = isTested ? await learner.evaluate(first, "test") : null;
-    const result = await train(learner, first, flags, terminal);
+    // What a power cut leaves is the best state until then.
+    const keep = (adapter: Float32Array) => learner.exportAdapter(adapter, out);
+    const result = await train(learner, first, keep, flags, terminal);
     const test = before === null ? null : await learner.evaluate(result.adapter, "test");
-    await learner.exportAdapter(result.adapter, out);
     return { result, learner, out, memory, before, test };
   } finally {
     await learner.close();
@@ -122,10 +123,14 @@ function withFiles(config: Config, flags: Flags): Config {
   return { ...config, data: { ...config.data, columns, train: [...train], test: [...test] } };
 }
 
-/** Trains until the end or the first signal, of which the second ends the process; a person sees how it goes. */
+/**
+ * Trains until the end or the first signal, of which the second ends the process, and keeps every state that is the best so
+ * far; a person sees how it goes.
+ */
 async function train(
   learner: Learner,
   adapter: Float32Array,
+  keep: (best: Float32Array) => Promise<void>,
   flags: Flags,
   terminal: Terminal,
 ): Promise<AloneResult> {
@@ -146,6 +151,7 @@ async function train(
     );
     for await (const event of trainAlone(learner, options, controller.signal)) {
       if (flags.json !== true) shown.show(event);
+      if (event.kind === "best") await keep(event.adapter);
       if (event.kind === "end") return event.result;
     }
     throw new Error("training ended without a result");

@@ -18,6 +18,7 @@ export interface AloneOptions {
 /** What happens while a learner trains alone. */
 export type AloneEvent =
   | { readonly kind: "step"; readonly metrics: StepMetrics }
+  | { readonly kind: "best"; readonly step: number; readonly adapter: Float32Array }
   | { readonly kind: "evaluation"; readonly step: number; readonly heldOut: Evaluation }
   | { readonly kind: "end"; readonly result: AloneResult };
 
@@ -39,7 +40,7 @@ export interface AloneResult {
 }
 
 /**
- * Trains a learner alone for some steps, telling of every step and evaluation. A divergence, a held-out loss that is no
+ * Trains a learner alone for some steps, telling of every step, evaluation, and state that is the best so far. A divergence, a held-out loss that is no
  * number among them, or the signal ends it with the best state so far; the signal lets the state reached be measured
  * first. Each stretch between evaluations counts as a round, so factors that alternate take turns.
  *
@@ -68,21 +69,27 @@ export async function* trainAlone(
       break;
     }
     const taken = trained.optimizer.step - optimizer.step;
-    if (taken > 0) {
-      const heldOut = await judge(learner, trained.adapter);
-      progress.add(trained, taken, heldOut);
-      if (heldOut !== null) yield { kind: "evaluation", step: progress.steps, heldOut };
-    }
+    if (taken > 0) yield* judged(learner, trained, taken, progress);
     if (taken < steps) progress.interrupted(new DOMException("stopped", "AbortError"));
     state = trained;
   }
   yield { kind: "end", result: progress.result() };
 }
 
-/** The held-out loss; null when nothing is held out. */
-async function judge(learner: Learner, adapter: Float32Array): Promise<Evaluation | null> {
-  const { examples } = learner.info.data.heldOut;
-  return examples > 0 ? await learner.evaluate(adapter, "held-out") : null;
+/** Measures a state on what is held out, if anything is, and tells of it. */
+async function* judged(
+  learner: Learner,
+  trained: TrainResult,
+  steps: number,
+  progress: Progress,
+): AsyncGenerator<AloneEvent> {
+  const { adapter } = trained;
+  const isHeldOut = learner.info.data.heldOut.examples > 0;
+  const heldOut = isHeldOut ? await learner.evaluate(adapter, "held-out") : null;
+  const isBest = progress.add(trained, steps, heldOut);
+  const step = progress.steps;
+  if (heldOut !== null) yield { kind: "evaluation", step, heldOut };
+  if (isBest) yield { kind: "best", step, adapter };
 }
 
 /** The best state so far, and whether to go on. */
@@ -105,23 +112,25 @@ class Progress {
     return this.#reason !== "finished";
   }
 
-  add(trained: TrainResult, steps: number, heldOut: Evaluation | null): void {
+  /** Whether this is the best state so far. */
+  add(trained: TrainResult, steps: number, heldOut: Evaluation | null): boolean {
     this.steps += steps;
     this.#tokens += trained.tokens;
     this.#seconds += trained.seconds;
     this.#loss = trained.loss;
     if (heldOut !== null && !Number.isFinite(heldOut.loss)) {
       this.interrupted(diverged(this.steps, `the held-out loss is ${heldOut.loss}`));
-      return;
+      return false;
     }
     const least = this.#best?.heldOut?.loss ?? Number.POSITIVE_INFINITY;
     if (heldOut === null || heldOut.loss < least) {
       this.#best = { adapter: trained.adapter, bestStep: this.steps, heldOut };
       this.#misses = 0;
-      return;
+      return true;
     }
     this.#misses += 1;
     if (this.#patience > 0 && this.#misses >= this.#patience) this.#reason = "early stop";
+    return false;
   }
 
   interrupted(error: Error): void {

@@ -2,8 +2,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TestProcess } from "../../support/child-process.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { writeTinyFolder } from "../../unit/training/model-folder.ts";
+
+const CLI = join(import.meta.dirname, "../../../src/node/cli.ts");
 
 let folder: string;
 
@@ -85,6 +88,20 @@ describe("klatch train", () => {
         .stdout,
     );
     expect(report.before.loss).toBeLessThan(fresh.before.loss);
+  });
+
+  test("leaves the best adapter so far when it is killed", async () => {
+    const out = join(folder, "killed");
+    const data = join(folder, "data.jsonl");
+    const flags = ["--model", folder, "--data", data];
+    const endless = ["--run-sequence-max", "16", "--steps", "1000000", "--evaluate-every", "5"];
+    const killed = new TestProcess(CLI, ["train", ...flags, ...endless, "--out", out]);
+    // The state of step 5 is written before the next step begins.
+    await killed.line((line) => line.startsWith("step 10/"));
+    killed.kill("SIGKILL");
+    await killed.ended();
+    const { stdout } = await runCommand(["eval", "--adapter", out, ...flags, "--json"]);
+    expect(JSON.parse(stdout).loss).toBeGreaterThan(0);
   });
 
   test("says what is missing in a line with a hint", async () => {

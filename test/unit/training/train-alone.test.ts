@@ -67,6 +67,10 @@ describe("training alone", () => {
     expect(losses.map(([step]) => step)).toEqual([5, 10, 12]);
     const best = losses.reduce((a, b) => (b[1] < a[1] ? b : a));
     expect([result.bestStep, result.heldOut?.loss]).toEqual(best);
+    const kept = events.filter((event) => event.kind === "best");
+    const lower = losses.filter(([, loss], i) => losses.slice(0, i).every(([, l]) => loss < l));
+    expect(kept.map(({ step }) => step)).toEqual(lower.map(([step]) => step));
+    expect(kept.at(-1)?.adapter).toEqual(result.adapter);
     expect(result).toMatchObject({ steps: 12, reason: "finished", error: null });
   });
 
