@@ -83,13 +83,18 @@ function magnitudeName({ module }: LinearLayer): string {
   return `base_model.model.${module}.lora_magnitude_vector`;
 }
 
+/** A row of zeros, as pruned models have, stays one: it would be divided by its norm. */
+function aboveZero(squares: number): number {
+  return Math.max(squares, 1e-30);
+}
+
 /** The matrix with every output's row made as long as `norms` says. */
 function withNorms(matrix: Float32Array, linear: LinearLayer, norms: Float32Array): Float32Array {
   const squares = rowSquares(matrix, linear);
   return scaleOutputs(
     matrix,
     linear,
-    norms.map((norm, i) => norm / Math.sqrt(squares[i] ?? 0)),
+    norms.map((norm, i) => norm / Math.sqrt(aboveZero(squares[i] ?? 0))),
   );
 }
 
@@ -124,6 +129,6 @@ function rowNorms(own: Float64Array, frozen: FrozenLinear, a: Value, b: Value, s
   const cross = sum(mul(columns, frozen.product(a)), [0]);
   const gram = matmul(a, a, { transposeB: true });
   const added = sum(mul(columns, matmul(gram, columns)), [0]);
-  const squares = a.graph.constant(floats(a.dtype, own), [1, own.length], a.dtype);
+  const squares = a.graph.constant(floats(a.dtype, own.map(aboveZero)), [1, own.length], a.dtype);
   return sqrt(add(squares, add(scale(cross, 2 * s), scale(added, s * s))));
 }

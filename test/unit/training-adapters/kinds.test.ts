@@ -161,3 +161,22 @@ describe.for(ADAPTER_KINDS)("%s", (kind) => {
     });
   });
 });
+
+test("dora leaves a row of zeros at zero, in the graph and folded", async () => {
+  const whole = tinyModel(TINY);
+  const pruned: BaseModel = {
+    ...whole,
+    tensor(name) {
+      const { shape, data } = whole.tensor(name);
+      const width = shape.at(-1) ?? 0;
+      return { shape, data: name.includes("proj") ? data.slice().fill(0, 0, width) : data };
+    },
+  };
+  const adapter = createAdapter(pruned, SETTINGS.dora);
+  const plain = createAdapter(pruned, SETTINGS.lora);
+  const start = adapter.initial(1);
+  const before = await logitsOf(pruned, plain, plain.initial(1));
+  expect(distance(before, await logitsOf(pruned, adapter, start))).toBeLessThan(1e-5);
+  const folded = foldedModel(pruned, adapter, start);
+  expect(distance(before, await logitsOf(folded, plain, plain.initial(1)))).toBeLessThan(1e-5);
+});
