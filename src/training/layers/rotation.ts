@@ -35,7 +35,7 @@ function tables(
   factor: number,
   dtype: DType,
 ): readonly [Value, Value] {
-  const name = `${length}x${factor * magnitude}:${frequencies.at(1) ?? 1}:${frequencies.at(-1)}`;
+  const name = `${length}x${factor * magnitude}:${frequencies.join()}`;
   const make = (kind: string, of: (angle: number) => number) => {
     const values = Array.from({ length }, (_, position) =>
       frequencies.map((frequency) => of(position * frequency) * factor * magnitude),
