@@ -3,7 +3,7 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { AdapterLayout, Digest } from "../../types.ts";
 import { EXAMPLE_FORMATS, type ExampleFormat } from "../data/examples/example.ts";
-import { isMissing, readJson } from "../files/file-access.ts";
+import { ifThere, readJson } from "../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../files/safetensors.ts";
 import type { AdapterSettings } from "./options.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
@@ -29,12 +29,7 @@ const ownSchema = z.object({
 });
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
-  try {
-    return await readJson(join(folder, KLATCH_FILE), ownSchema);
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
+  return await ifThere(readJson(join(folder, KLATCH_FILE), ownSchema));
 }
 
 /** What an adapter's classification head tells apart; null for one that has none or does not say. */

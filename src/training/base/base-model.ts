@@ -119,8 +119,7 @@ export function makeBaseModel(
   for (const [name, shape] of [...weights].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const tensor = stored.get(names.get(name) ?? name);
     checkTensor(name, tensor, shape, source);
-    hash.update(`\n${name}[${shape}]\n`);
-    hashFloats(hash, tensor.data);
+    hashTensor(hash, name, tensor);
     parameters += tensor.data.length;
   }
   const head = storedHead(definition, stored, source);
@@ -163,13 +162,12 @@ function storedHead(
 
 function hashHead(hash: Hash, { classes, tensors }: StoredHead): void {
   hash.update(`\n${JSON.stringify(classes)}`);
-  for (const [name, { shape, data }] of tensors) {
-    hash.update(`\n${name}[${shape}]\n`);
-    hashFloats(hash, data);
-  }
+  for (const [name, tensor] of tensors) hashTensor(hash, name, tensor);
 }
 
-function hashFloats(hash: Hash, { buffer, byteOffset, byteLength }: Float32Array): void {
+function hashTensor(hash: Hash, name: string, { shape, data }: FloatTensor): void {
+  const { buffer, byteOffset, byteLength } = data;
+  hash.update(`\n${name}[${shape}]\n`);
   for (let at = 0; at < byteLength; at += HASH_BYTES_MAX) {
     const length = Math.min(HASH_BYTES_MAX, byteLength - at);
     hash.update(new Uint8Array(buffer, byteOffset + at, length));

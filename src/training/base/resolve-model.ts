@@ -1,6 +1,6 @@
-import { stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { KlatchError } from "../../errors.ts";
+import { exists } from "../files/file-access.ts";
 import { parseHubModel } from "../files/hub/model-id.ts";
 import type { HubOptions, ModelOrigin } from "../files/hub/options.ts";
 import { fetchSnapshot } from "../files/hub/snapshot.ts";
@@ -49,11 +49,4 @@ function isUnreachable(error: unknown): error is KlatchError {
 function alsoNoFolder(name: string, cause: KlatchError): KlatchError {
   const message = `there is no folder ${name} here, and ${cause.message}`;
   return new KlatchError(cause.code, message, cause.hint, { cause });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -163,6 +163,24 @@ export async function readJson<T>(
   return checkShape(parseJson(await readText(file, maxBytes), file), schema, file);
 }
 
+/** What `reading` gives; null where the file that it asks for is missing. */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+/** Whether there is a file or folder of this name. */
+export async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Makes a folder and those above it, by default open to whom the system opens new ones. */
 export async function makeFolder(folder: string, mode?: number): Promise<void> {
   try {

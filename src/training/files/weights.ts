@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
-import { access, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { fileError, readJson } from "./file-access.ts";
+import { exists, fileError, readJson } from "./file-access.ts";
 import { INDEX_FILE, WEIGHTS_FILE } from "./model-files.ts";
 import { type FloatTensor, readFloats, withSafetensors } from "./safetensors.ts";
 import type { TensorEntry } from "./safetensors-header.ts";
@@ -17,13 +17,6 @@ const INDEX_BYTES_MAX = 1 << 24;
 const indexSchema = z.object({
   weight_map: z.record(z.string(), z.string().regex(/^[\w-][\w.-]*\.safetensors$/)),
 });
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
-}
 
 /** The safetensors files of a model folder: the single one, or those named by the index of a sharded model. */
 export async function weightFiles(folder: string): Promise<readonly string[]> {

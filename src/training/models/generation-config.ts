@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { isMissing, readJson } from "../files/file-access.ts";
+import { ifThere, readJson } from "../files/file-access.ts";
 import { idFields } from "../files/token-fields.ts";
 
 const schema = z.looseObject({ eos_token_id: idFields.eos_token_id });
@@ -12,11 +12,6 @@ const schema = z.looseObject({ eos_token_id: idFields.eos_token_id });
  * @throws KlatchError `data` when the file is damaged
  */
 export async function readEndIds(folder: string): Promise<readonly number[]> {
-  try {
-    const { eos_token_id } = await readJson(join(folder, "generation_config.json"), schema);
-    return [eos_token_id ?? []].flat();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  const found = await ifThere(readJson(join(folder, "generation_config.json"), schema));
+  return [found?.eos_token_id ?? []].flat();
 }

@@ -111,12 +111,7 @@ async function prefill(
     `prefill ${length}/${capacity}`,
     ({ graph, blocks: over }) => {
       const outputs: Record<string, Value> = {};
-      const keep: Observe = (layer, key, value) => {
-        const names = cacheNames(layer);
-        outputs[names.newKey] = key;
-        outputs[names.newValue] = value;
-      };
-      const sequences = wholeSequences(1, length, keep, () => capacity);
+      const sequences = wholeSequences(1, length, keepIn(outputs), () => capacity);
       const blocks = over(sequences);
       const hidden = blocks.hidden(graph.input("ids", [length], "i64"));
       const end = gatherRows(hidden, graph.input("last", [1], "i64"));
@@ -132,6 +127,15 @@ async function prefill(
   return logitsOf(results);
 }
 
+/** Makes every layer's new keys and values outputs. */
+function keepIn(outputs: Record<string, Value>): Observe {
+  return (layer, key, value) => {
+    const names = cacheNames(layer);
+    outputs[names.newKey] = key;
+    outputs[names.newValue] = value;
+  };
+}
+
 /** Runs one token at `position`, adds it to the cache and gives the logits after it. */
 async function decode(
   model: AdaptedModel,
@@ -142,12 +146,7 @@ async function decode(
   const { definition } = model.base;
   const build = ({ graph, blocks: over }: ProgramParts) => {
     const outputs: Record<string, Value> = {};
-    const sequence = cachedSequence(graph, cache.capacity, (layer, key, value) => {
-      const names = cacheNames(layer);
-      outputs[names.newKey] = key;
-      outputs[names.newValue] = value;
-    });
-    const blocks = over(sequence);
+    const blocks = over(cachedSequence(graph, cache.capacity, keepIn(outputs)));
     const hidden = blocks.hidden(graph.input("id", [1], "i64"));
     return { ...outputs, logits: outputLogits(definition, blocks, hidden) };
   };

@@ -1,12 +1,12 @@
-import { readdir, stat } from "node:fs/promises";
-import { basename, extname, join, relative } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, readExactly, withFile } from "../../files/file-access.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import { textOf } from "../examples/row-text.ts";
 import { badRow, type Row } from "../rows/row.ts";
-import { expandFolders, rowBatches } from "../rows/rows.ts";
+import { expandFolders, rowBatches, visibleFiles } from "../rows/rows.ts";
 import { IMAGE_BYTES_MAX } from "./decode.ts";
 
 /** An image file, not yet decoded, and the name of its class. */
@@ -57,12 +57,9 @@ export async function* imageBatches(
 async function imagesIn(path: string): Promise<readonly string[]> {
   try {
     if (!(await stat(path)).isDirectory()) return [];
-    const entries = await readdir(path, { recursive: true, withFileTypes: true });
-    const images = entries
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => relative(path, join(entry.parentPath, entry.name)))
-      .filter((name) => ENDINGS.includes(extname(name).toLowerCase()) && !/(^|[/\\])\./.test(name));
-    if (images.length <= FILES_MAX) return images.sort();
+    const files = await visibleFiles(path);
+    const images = files.filter((name) => ENDINGS.includes(extname(name).toLowerCase()));
+    if (images.length <= FILES_MAX) return images;
     const what = `the folder ${path} holds ${images.length} images`;
     throw new KlatchError("data", what, `give a folder with at most ${FILES_MAX}`);
   } catch (error) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
-import { checkShape, isMissing, parseJson, readText } from "../../files/file-access.ts";
+import { ifThere, readJson } from "../../files/file-access.ts";
 import type { ModelImage } from "../examples/example.ts";
 import { decodeImage } from "./decode.ts";
 import { type PatchGrid, patchesOf } from "./patches.ts";
@@ -18,7 +18,6 @@ export interface ImageProcessor {
 }
 
 const FILE = "preprocessor_config.json";
-const SETTINGS_BYTES_MAX = 1 << 20;
 /** Pillow's numbers of the filters. */
 const FILTERS: Readonly<Record<number, Filter>> = { 2: BILINEAR, 3: BICUBIC };
 
@@ -52,7 +51,7 @@ const settingsSchema = z.object({
  */
 export async function loadImageProcessor(folder: string, grid: PatchGrid): Promise<ImageProcessor> {
   const file = join(folder, FILE);
-  const raw = checkShape(await readSettings(file), settingsSchema, file);
+  const raw = (await ifThere(readJson(file, settingsSchema))) ?? settingsSchema.parse({});
   const { size } = grid;
   const { width, height } =
     typeof raw.size === "object" ? raw.size : { width: raw.size ?? size, height: raw.size ?? size };
@@ -68,13 +67,14 @@ export async function loadImageProcessor(folder: string, grid: PatchGrid): Promi
         [0, 0, 0],
         [1, 1, 1],
       ];
-  const scales = { factor, mean, deviation };
+  // One table for all images, which keep it.
+  const values = valuesOf({ factor, mean, deviation });
   const settings = JSON.stringify([size, raw.resample, factor, mean, deviation]);
   return {
     digest: createHash("sha256").update(settings).digest("hex"),
     async read(bytes, place) {
       const { pixels } = resize(await decodeImage(bytes, place), { width, height }, filter);
-      return modelImage(pixels, grid, valuesOf(scales));
+      return modelImage(pixels, grid, values);
     },
   };
 }
@@ -108,15 +108,6 @@ export function valuesOf({
 }
 
 // --- internal ---
-
-async function readSettings(file: string): Promise<unknown> {
-  try {
-    return parseJson(await readText(file, SETTINGS_BYTES_MAX), file);
-  } catch (error) {
-    if (isMissing(error)) return {};
-    throw error;
-  }
-}
 
 function refuse(file: string, what: string): KlatchError {
   return new KlatchError(

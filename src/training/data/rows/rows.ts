@@ -28,14 +28,18 @@ function kindOf(file: string): string {
   return extname(file).toLowerCase();
 }
 
-/** Files of a folder and the folders in it, in the order of their names; hidden ones left out. */
-async function filesIn(folder: string): Promise<readonly string[]> {
+/** Files of a folder and the folders in it, by their paths from it, in the order of these; hidden ones left out. */
+export async function visibleFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = entries
     // A folder may be named like a file: many programs write a table as a folder `name.parquet`.
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
-  const visible = names.filter((name) => !/(^|[/\\])\./.test(name)).sort();
+  return names.filter((name) => !/(^|[/\\])\./.test(name)).sort();
+}
+
+async function dataFilesIn(folder: string): Promise<readonly string[]> {
+  const visible = await visibleFiles(folder);
   const tables = visible.filter((name) => kindOf(name) in TABLES);
   // Beside tables a text is a licence or a description, not data.
   const files = tables.length > 0 ? tables : visible.filter((name) => kindOf(name) in TEXTS);
@@ -55,7 +59,7 @@ export async function expandFolders(paths: readonly string[]): Promise<readonly 
   for (const path of paths) {
     try {
       const isFolder = (await stat(path)).isDirectory();
-      files.push(...(isFolder ? await filesIn(path) : [path]));
+      files.push(...(isFolder ? await dataFilesIn(path) : [path]));
     } catch (error) {
       throw fileError(error, path);
     }

@@ -4,7 +4,7 @@ import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
-import { isMissing, oneLine, readText } from "../../files/file-access.ts";
+import { ifThere, oneLine, readText } from "../../files/file-access.ts";
 import { renderBounded } from "./bounded-template.ts";
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
@@ -55,11 +55,8 @@ export interface ChatTemplate {
 
 /** A file of its own comes before the template in tokenizer_config.json; among several templates "default" is meant. */
 async function templateText(folder: string, settings: ChatSettings): Promise<string | null> {
-  try {
-    return await readText(join(folder, "chat_template.jinja"), TEMPLATE_BYTES_MAX);
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+  const own = await ifThere(readText(join(folder, "chat_template.jinja"), TEMPLATE_BYTES_MAX));
+  if (own !== null) return own;
   const { chat_template } = settings;
   if (!Array.isArray(chat_template)) return chat_template ?? null;
   return chat_template.find(({ name }) => name === "default")?.template ?? null;

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
-import { checkShape, isMissing, parseJson, readJson, readText } from "../../files/file-access.ts";
+import { ifThere, readJson } from "../../files/file-access.ts";
 import { idFields, type TokenIds, USUAL_IDS, vocabulary } from "../../files/token-fields.ts";
 import { chatSettings } from "./chat-template.ts";
 
@@ -31,13 +31,7 @@ export interface TokenFacts {
 /** tokenizer_config.json holds optional settings; a folder without one means the defaults. */
 export async function readTokenizerSettings(folder: string): Promise<TokenizerSettings> {
   const file = join(folder, "tokenizer_config.json");
-  try {
-    const text = await readText(file, SETTINGS_BYTES_MAX);
-    return checkShape(parseJson(text, file), settingsSchema, file);
-  } catch (error) {
-    if (isMissing(error)) return {};
-    throw error;
-  }
+  return (await ifThere(readJson(file, settingsSchema, SETTINGS_BYTES_MAX))) ?? {};
 }
 
 /**

@@ -43,7 +43,8 @@ export async function checkColumns(
   limits: Limits,
 ): Promise<number> {
   const rows = Number(group.num_rows);
-  const columns = group.columns.map((each) => columnOf(each.meta_data, metadata));
+  const schema = parquetSchema(metadata);
+  const columns = group.columns.map((each) => columnOf(each.meta_data, schema));
   if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`${rows} rows`);
   if (columns.length === 0 && rows > 0) throw new RangeError(`${rows} rows without a column`);
   const taken: Taken = { bytes: 0, values: 0, fileValues: 0 };
@@ -70,9 +71,9 @@ function take(taken: Taken, limits: Limits, more: Partial<Limits>): void {
   }
 }
 
-function columnOf(chunk: ColumnMetaData | undefined, metadata: FileMetaData): Column {
+function columnOf(chunk: ColumnMetaData | undefined, schema: SchemaTree): Column {
   if (!chunk) throw new RangeError("a column without a description");
-  const path = pathOf(parquetSchema(metadata), chunk.path_in_schema);
+  const path = pathOf(schema, chunk.path_in_schema);
   const leaf = path.at(-1);
   const repetition = path.map(({ element }) => element.repetition_type);
   const from = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
