@@ -17,9 +17,9 @@ const PROGRAMS_MAX = 24;
 
 export interface FreezeOptions {
   readonly dtype?: BaseDType;
-  readonly copyBytesMax?: number;
+  readonly copyBytesMax?: number | undefined;
   /** See `Engine.soleCopyBytesMax`. */
-  readonly soleCopyBytesMax?: number;
+  readonly soleCopyBytesMax?: number | undefined;
 }
 
 /**

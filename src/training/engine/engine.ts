@@ -18,9 +18,9 @@ export interface Engine {
   /** @throws KlatchError `engine` when the graph cannot be compiled, `memory` when it does not fit */
   compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
   /** Frozen weights of at most so many bytes are written into programs, larger ones fed; unset leaves it to the caller. */
-  readonly copyBytesMax?: number;
+  readonly copyBytesMax?: number | undefined;
   /** Of those that are fed, weights of at most so many bytes are written into one program at a time; unset is none. */
-  readonly soleCopyBytesMax?: number;
+  readonly soleCopyBytesMax?: number | undefined;
   /**
    * Promises that these arrays never change and will be fed again and again. An engine that has it copies each to its
    * device once, whatever number of programs reads it.

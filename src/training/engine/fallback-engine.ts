@@ -18,8 +18,8 @@ export function withFallback(
 }
 
 class FallbackEngine implements Engine {
-  readonly copyBytesMax?: number;
-  readonly soleCopyBytesMax?: number;
+  readonly copyBytesMax: number | undefined;
+  readonly soleCopyBytesMax: number | undefined;
   readonly keep?: (arrays: Iterable<TypedArray>) => void;
   readonly #first: Engine;
   readonly #openSecond: () => Promise<Engine>;
@@ -34,8 +34,8 @@ class FallbackEngine implements Engine {
     this.#first = first;
     this.#openSecond = openSecond;
     this.#onLoss = onLoss;
-    if (first.copyBytesMax !== undefined) this.copyBytesMax = first.copyBytesMax;
-    if (first.soleCopyBytesMax !== undefined) this.soleCopyBytesMax = first.soleCopyBytesMax;
+    this.copyBytesMax = first.copyBytesMax;
+    this.soleCopyBytesMax = first.soleCopyBytesMax;
     if (first.keep !== undefined) this.keep = (arrays) => first.keep?.(arrays);
   }
 

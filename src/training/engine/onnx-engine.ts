@@ -58,10 +58,8 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         throw failure("did not accept the model", provider.hint, cause);
       }
     },
-    ...(provider.copyBytesMax === undefined ? {} : { copyBytesMax: provider.copyBytesMax }),
-    ...(provider.soleCopyBytesMax === undefined
-      ? {}
-      : { soleCopyBytesMax: provider.soleCopyBytesMax }),
+    copyBytesMax: provider.copyBytesMax,
+    soleCopyBytesMax: provider.soleCopyBytesMax,
     ...(provider.keepsBuffers
       ? { keep: (arrays: Iterable<TypedArray>) => buffers.keep(arrays) }
       : {}),

@@ -61,7 +61,8 @@ export function packedMatmul(x: Value, matrix: PackedMatrix, transpose = false):
   const columns = dimension(stored[0]?.shape ?? [], 1);
   const [inner, outer] = transpose ? [columns, rows] : [rows, columns];
   assert.equal(dimension(x.shape, -1), inner, "x fits the matrix");
-  assert.equal(stored.length, { 4: 4, 8: 2, 16: 1 }[bits], "all arrays of the matrix");
+  const arrays = bits === 16 ? 1 : storedArrays(bits, rows, columns).length;
+  assert.equal(stored.length, arrays, "all arrays of the matrix");
   return x.graph.value({
     op: "packedMatmul",
     inputs: [x, ...stored],

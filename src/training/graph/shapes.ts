@@ -29,3 +29,17 @@ export function withDimension(shape: Shape, axis: number, size: number): Shape {
     i === (axis + shape.length) % shape.length ? size : dimension,
   );
 }
+
+/** A part of an axis. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The parts of `length`, of `size` each; the last one is what is left. */
+export function spans(length: number, size: number): readonly Span[] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) => ({
+    start: i * size,
+    end: Math.min((i + 1) * size, length),
+  }));
+}

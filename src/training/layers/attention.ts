@@ -3,7 +3,7 @@ import { withGradient } from "../graph/gradient.ts";
 import { matmul } from "../graph/matmul.ts";
 import { concat, pad, reshape, slice, transpose } from "../graph/movement.ts";
 import { sum } from "../graph/reduction.ts";
-import { dimension } from "../graph/shapes.ts";
+import { dimension, type Span, spans } from "../graph/shapes.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Value } from "../graph/value.ts";
 import { softcap, softcapSlope } from "./activations.ts";
@@ -88,9 +88,7 @@ export function causalAttention(
   const [batch = 0, heads = 0, rows = 0, headDim = 0] = query.shape;
   const length = rows / group;
   const size = block ?? Math.max(BLOCK_MIN, Math.ceil(length / BLOCKS_MAX));
-  const starts = Array.from({ length: Math.ceil(length / size) }, (_, i) => i * size);
-  const rowsOf = (x: Value, start: number) => {
-    const end = Math.min(start + size, length);
+  const rowsOf = (x: Value, { start, end }: Span) => {
     const grouped = reshape(x, [batch, heads, group, length, headDim]);
     return reshape(slice(grouped, 3, start, end), [batch, heads, group * (end - start), headDim]);
   };
@@ -100,16 +98,16 @@ export function causalAttention(
     );
     return reshape(concat(grouped, 3), query.shape);
   };
-  const blocks = starts.map((start) => {
-    const end = Math.min(start + size, length);
+  const blocks = spans(length, size).map((span) => {
+    const { start, end } = span;
     const seen = (x: Value) => slice(x, 2, 0, past + end);
     const causal = causalMask(query, end - start, group, { window, past: past + start });
     const mask = apart === undefined ? causal : add(causal, apart(start, end, group));
-    return attend(rowsOf(query, start), seen(key), seen(value), mask, cap);
+    return { span, ...attend(rowsOf(query, span), seen(key), seen(value), mask, cap) };
   });
   const output = joinRows(blocks.map((each) => each.output));
   return withGradient(output, [query, key, value], (gradient) => {
-    const parts = blocks.map((each, i) => each.backward(rowsOf(gradient, starts[i] ?? 0)));
+    const parts = blocks.map(({ span, backward }) => backward(rowsOf(gradient, span)));
     return [
       joinRows(parts.map(([ofQuery]) => ofQuery)),
       sumBeginnings(parts.map(([, ofKey]) => ofKey)),

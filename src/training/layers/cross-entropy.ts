@@ -5,7 +5,7 @@ import { linear, matmul } from "../graph/matmul.ts";
 import { concat, reshape, slice } from "../graph/movement.ts";
 import { after } from "../graph/ordering.ts";
 import { max, sum } from "../graph/reduction.ts";
-import { dimension } from "../graph/shapes.ts";
+import { dimension, type Span, spans } from "../graph/shapes.ts";
 import { softmax } from "../graph/softmax.ts";
 import type { Value } from "../graph/value.ts";
 import { softcap, softcapSlope } from "./activations.ts";
@@ -75,13 +75,12 @@ export function headLoss(
   { cap, block = blockOf(hidden, head) }: HeadOptions = {},
 ): HeadLoss {
   const rows = dimension(hidden.shape, 0);
-  const starts = Array.from({ length: Math.ceil(rows / block) }, (_, i) => i * block);
-  const blockRows = (x: Value, start: number) => slice(x, 0, start, Math.min(start + block, rows));
+  const blockRows = (x: Value, { start, end }: Span) => slice(x, 0, start, end);
   const inTurn = (done: (made: HeadBlock) => readonly Value[]) => {
-    const made: HeadBlock[] = [];
-    for (const start of starts) {
-      const part = after(blockRows(hidden, start), made.slice(-1).flatMap(done));
-      made.push(headBlock(part, head, blockRows(targets, start), cap));
+    const made: (HeadBlock & { readonly span: Span })[] = [];
+    for (const span of spans(rows, block)) {
+      const part = after(blockRows(hidden, span), made.slice(-1).flatMap(done));
+      made.push({ span, ...headBlock(part, head, blockRows(targets, span), cap) });
     }
     return made;
   };
@@ -95,7 +94,7 @@ export function headLoss(
     const w = mul(weights, gradient);
     return [
       mul(join(trained.map(({ pull }) => pull)), w),
-      trained.map(({ ofHead }, i) => ofHead(blockRows(w, starts[i] ?? 0))).reduce(add),
+      trained.map(({ span, ofHead }) => ofHead(blockRows(w, span))).reduce(add),
     ];
   });
   return {

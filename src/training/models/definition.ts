@@ -1,3 +1,4 @@
+import type { PatchGrid } from "../data/images/patches.ts";
 import type { Shape, Value } from "../graph/value.ts";
 import type { Blocks } from "./blocks.ts";
 
@@ -45,7 +46,7 @@ export interface ModelDefinition {
   /** Short names for targets, e.g. `q` for `q_proj`. */
   readonly shortTargets: Readonly<Record<string, string>>;
   /** The images that it reads, in pixels: square, in square patches; absent where it reads tokens. */
-  readonly image?: { readonly size: number; readonly patch: number };
+  readonly image?: PatchGrid;
   /** The table of the tokens' embeddings, [vocabSize, hiddenSize]; null where it reads images. */
   readonly embedding: string | null;
   /** What an embedding is multiplied by where the model begins; 1 when absent. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { patchCount } from "../data/images/patches.ts";
 import { checkShape } from "../files/file-access.ts";
 import { add } from "../graph/elementwise.ts";
 import { linear } from "../graph/matmul.ts";
@@ -68,7 +69,7 @@ function configOf(raw: z.infer<typeof schema>, file: string): ViTConfig {
 }
 
 /** Patches of an image. */
-const patchesOf = ({ imageSize, patchSize }: ViTConfig) => (imageSize / patchSize) ** 2;
+const patchesOf = ({ imageSize: size, patchSize: patch }: ViTConfig) => patchCount({ size, patch });
 
 function inventoryOf(config: ViTConfig): Inventory {
   const { hiddenSize: d, intermediateSize: ff, patchSize, attentionBias } = config;

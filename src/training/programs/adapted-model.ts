@@ -58,11 +58,7 @@ export class AdaptedModel {
     this.adapter = adapter;
     this.#objective = options.objective ?? NEXT_TOKEN;
     const { copyBytesMax, soleCopyBytesMax } = engine;
-    this.#frozen = freeze(base, {
-      ...(copyBytesMax === undefined ? {} : { copyBytesMax }),
-      ...(soleCopyBytesMax === undefined ? {} : { soleCopyBytesMax }),
-      ...options,
-    });
+    this.#frozen = freeze(base, { copyBytesMax, soleCopyBytesMax, ...options });
     engine.keep?.(Object.values(this.#frozen.feeds));
     this.#partGradient = new Float32Array(adapter.layout.length);
     this.#programs = new ProgramCache(engine, this.#frozen.programsMax);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { headModuleTensors } from "../adapters/classification-head.ts";
 import type { Batch, BatchShape } from "../batches/batch.ts";
+import { patchCount } from "../data/images/patches.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
@@ -42,7 +43,7 @@ function inputOf({ image }: ModelDefinition, graph: Graph, { batch, length }: Ba
   if (image === undefined) {
     return reshape(graph.input("ids", [batch, length], "i64"), [batch * length]);
   }
-  const patches = (image.size / image.patch) ** 2;
+  const patches = patchCount(image);
   const numbers = image.patch ** 2 * 3;
   const pixels = graph.input("pixels", [batch, patches, numbers], "f32");
   return reshape(pixels, [batch * patches, numbers]);

@@ -4,6 +4,10 @@ export interface PatchGrid {
   readonly patch: number;
 }
 
+export function patchCount({ size, patch }: PatchGrid): number {
+  return (size / patch) ** 2;
+}
+
 /**
  * The patches of an image, row by row, each as a convolution's kernel lies in Hugging Face's files: channel, row, column.
  * `values` says what each byte of each channel becomes.

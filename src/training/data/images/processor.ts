@@ -6,7 +6,7 @@ import type { Digest } from "../../../types.ts";
 import { ifThere, readJson } from "../../files/file-access.ts";
 import type { ModelImage } from "../examples/example.ts";
 import { decodeImage } from "./decode.ts";
-import { type PatchGrid, patchesOf } from "./patches.ts";
+import { type PatchGrid, patchCount, patchesOf } from "./patches.ts";
 import { BICUBIC, BILINEAR, type Filter, resize } from "./resize.ts";
 
 /** Images as a model's makers prepared them. */
@@ -85,7 +85,7 @@ export function modelImage(
   grid: PatchGrid,
   values: readonly Float32Array[],
 ): ModelImage {
-  const positions = (grid.size / grid.patch) ** 2 + 1;
+  const positions = patchCount(grid) + 1;
   return { pixels, positions, patches: () => patchesOf(pixels, grid, values) };
 }
 
