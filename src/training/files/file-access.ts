@@ -119,13 +119,13 @@ export async function readText(file: string, maxBytes: number): Promise<string> 
   });
 }
 
-/** The message of an error on one line; a parser's may quote what it read. */
+/** The message of an error on one line. A parser's may quote what it read: none of a private row's is passed on. */
 export function oneLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/\s+/g, " ").slice(0, 200);
 }
 
-/** Parses JSON text; throws `data` with the position that the parser names. */
+/** Parses JSON of a model; throws `data` with what the parser says, which may quote the text. */
 export function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);

@@ -3,6 +3,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { startOfHead, withClassificationHead } from "../adapters/classification-head.ts";
 import { createAdapter } from "../adapters/kinds.ts";
 import type { BaseModel } from "../base/base-model.ts";
+import { className } from "../data/examples/classes.ts";
 import { classification } from "../programs/classification.ts";
 import { NEXT_TOKEN, type Objective } from "../programs/objective.ts";
 import type { LearnerNotice, LearnerOptions } from "./learner.ts";
@@ -45,7 +46,7 @@ export function headNotice(
   if (classes === null || own === undefined || startOfHead(base, classes) !== null) return null;
   const without = (some: readonly string[], others: readonly string[]) =>
     some
-      .filter((name) => !others.includes(name))
+      .flatMap((name, i) => (others.includes(name) ? [] : [className(name, i)]))
       .slice(0, NAMED_MAX)
       .join(", ");
   return {

@@ -187,7 +187,7 @@ describe("images with classes are read", () => {
     expect(summary).toMatchObject({ examples: 3, tokens: 15, duplicates: 1, skipped: 0 });
     expect(examples[0]?.image.patches()[0]).toBe(-1);
     await expect(read("tree", { classes: ["blue", "green"] })).rejects.toThrow(
-      /red.1\.png: the label "red" is none of the classes/,
+      /red.1\.png: its label is none of the 2 classes \(blue, green\)/,
     );
   });
 

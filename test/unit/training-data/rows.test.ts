@@ -75,7 +75,9 @@ describe("CSV", () => {
   it("may have very many columns", async () => {
     const names = Array.from({ length: 100_000 }, (_, i) => `c${i}`);
     await expect(rowsOf("a.csv", `${names.join(",")}\n`)).resolves.toEqual([]);
-    await expect(rowsOf("a.csv", `${names.join(",")},c7\n`)).rejects.toThrow(/same name "c7"/);
+    await expect(rowsOf("a.csv", `${names.join(",")},c7\n`)).rejects.toThrow(
+      /columns 8 and 100001 have the same name/,
+    );
   });
 
   it("names file and line of a row that does not fit the header or is malformed", async () => {

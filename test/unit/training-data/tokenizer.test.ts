@@ -30,7 +30,7 @@ describe("a tokenizer", () => {
     expect((await tinyTokenizer()).encode("z")).toEqual([0]);
     const model = { ...TINY_TOKENIZER.model, unk_token: "<gone>" };
     const without = await tinyTokenizer({ tokenizer: { ...TINY_TOKENIZER, model } });
-    expect(() => without.encode("a z")).toThrow(/no token for a part of "a z"/);
+    expect(() => without.encode("a z")).toThrow(/no token for a part of the text$/);
   });
 
   it("takes BOS and EOS from config.json, not from their text", async () => {

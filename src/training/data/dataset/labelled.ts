@@ -4,7 +4,7 @@ import { textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
 import type { LabelledExample } from "../examples/example.ts";
 import { textOf } from "../examples/row-text.ts";
-import type { Row } from "../rows/row.ts";
+import { atPlace, type Row } from "../rows/row.ts";
 import { expandFolders, rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type LabelledDataset, type LabelledOptions, LabelledReading } from "./labelled-set.ts";
@@ -57,7 +57,9 @@ export async function readLabelledDataset(
     for await (const rows of rowBatches(file)) {
       reading.rows += rows.length;
       for (const row of labelledTexts(rows, columns, file)) {
-        const example = encodeLabelled(row, known.numberOf(row), tokenizer, sequenceMax);
+        const label = known.numberOf(row);
+        const encode = () => encodeLabelled(row, label, tokenizer, sequenceMax);
+        const example = atPlace(row.place, encode);
         reading.add(example, textHash(row.text));
       }
       onRows?.(reading.rows);

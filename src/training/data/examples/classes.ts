@@ -2,6 +2,7 @@ import { KlatchError } from "../../../errors.ts";
 
 /** More classes than this are surely not classes: someone named a column of free text. */
 const CLASSES_MAX = 10_000;
+const NAME_MAX = 40;
 
 /** A text with its class, and the file and line it came from. */
 export interface LabelledText {
@@ -76,15 +77,20 @@ export class Classes {
   }
 }
 
+/** A class as a note or an error names it. What is longer than a name may be a row's text, of a column taken for labels. */
+export function className(name: string, i: number): string {
+  return name.length > NAME_MAX ? `class ${i + 1}` : name;
+}
+
 function unknownLabel(
-  { label, place }: Pick<LabelledText, "label" | "place">,
+  { place }: Pick<LabelledText, "place">,
   classes: readonly string[],
 ): KlatchError {
-  const some = classes.slice(0, 10).join(", ");
+  const some = classes.slice(0, 10).map(className).join(", ");
   const more = classes.length > 10 ? `, and ${classes.length - 10} more` : "";
   return new KlatchError(
     "data",
-    `${place}: the label "${label.slice(0, 80)}" is none of the classes (${some}${more})`,
+    `${place}: its label is none of the ${classes.length} classes (${some}${more})`,
     "correct the row, or add the label to the list of classes",
   );
 }
@@ -92,10 +98,10 @@ function unknownLabel(
 /** The largest classes and the smallest, with how many examples each has. */
 export function describeBalance(classes: readonly string[], balance: readonly number[]): string {
   const sorted = classes
-    .map((name, i) => ({ name, count: balance[i] ?? 0 }))
+    .map((name, i) => ({ name: className(name, i), count: balance[i] ?? 0 }))
     .sort((a, b) => b.count - a.count);
   const show = (part: typeof sorted) =>
-    part.map(({ name, count }) => `${name.slice(0, 40)} ${count}`).join(", ");
+    part.map(({ name, count }) => `${name} ${count}`).join(", ");
   const parts =
     sorted.length <= 12 ? [show(sorted)] : [show(sorted.slice(0, 6)), show(sorted.slice(-3))];
   return `${classes.length} classes: ${parts.join(" ... ")}`;

@@ -1,5 +1,7 @@
 import { KlatchError } from "../../../errors.ts";
+import { HEADER_HINT } from "../rows/csv-rows.ts";
 import type { Row } from "../rows/row.ts";
+import { hasHeader } from "../rows/rows.ts";
 
 /** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */
 export interface ColumnMap {
@@ -28,8 +30,17 @@ export type Columns =
       readonly output: string;
     };
 
-export const COLUMNS_HINT =
+const COLUMNS_HINT =
   "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
+
+/** What to do about columns that are not there. */
+export function columnsHint(file: string): string {
+  return hasHeader(file) ? `${COLUMNS_HINT}; ${HEADER_HINT}` : COLUMNS_HINT;
+}
+
+/** Names as programs give them, with a short number at most: an object's keys may be numbers of people. */
+const NAME = /^[A-Za-z_]{1,40}\d{0,2}$/;
+const NAMES_MAX = 20;
 
 /** The layout that each column belongs to; `text` with `label` is answered with the label. */
 const FORM_OF: Readonly<Record<keyof ColumnMap, string>> = {
@@ -101,13 +112,17 @@ export function settleColumns(columns: ColumnMap, first: Row, file: string): Col
   if (has("text")) return { form: "text", text: "text" };
   throw new KlatchError(
     "data",
-    `${file}:${first.line}: no columns prompt and completion, messages, instruction and output, or text; ${present(first)}`,
-    COLUMNS_HINT,
+    `${file}:${first.line}: no columns prompt and completion, messages, instruction and output, or text; ${present(first, file)}`,
+    columnsHint(file),
   );
 }
 
-/** The names of a row's columns, for an error message. */
-export function present(row: Row): string {
-  const names = Object.keys(row.fields).map((name) => name.replace(/\s+/g, " ").slice(0, 40));
-  return `the row has ${names.slice(0, 20).join(", ") || "none"}`;
+/** What columns a row has, for an error message: by name only where that is the name of a column and no value. */
+export function present(row: Row, file: string): string {
+  const all = Object.keys(row.fields);
+  if (hasHeader(file)) return `the first line names ${all.length} columns`;
+  const named = all.filter((name) => NAME.test(name)).slice(0, NAMES_MAX);
+  const more = all.length - named.length;
+  if (named.length === 0) return `the row has ${more === 0 ? "none" : `${more} columns`}`;
+  return `the row has ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -1,12 +1,12 @@
 import { KlatchError } from "../../../errors.ts";
-import type { Row } from "../rows/row.ts";
+import { atPlace, type Row } from "../rows/row.ts";
 import { rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type ColumnMap, type Columns, settleColumns } from "./columns.ts";
 import { textHash, wordsOf } from "./duplicates.ts";
 import { encodeExample } from "./encode.ts";
 import type { Example, ExampleFormat } from "./example.ts";
-import { type RowText, rowText } from "./row-text.ts";
+import { rowText } from "./row-text.ts";
 import { type Packing, TextWindows } from "./windows.ts";
 
 /** How rows become examples. */
@@ -91,10 +91,12 @@ export class ExampleReader {
   #examplesOf(row: Row, columns: Columns, file: string): readonly ReadExample[] {
     const { tokenizer, sequenceMax, packing } = this.#reading;
     const parts = rowText(row, columns, file);
+    const place = `${file}:${row.line}`;
     if (parts.format === "text" && (row.document || packing === "concatenate")) {
-      return this.#windows.add(parts.text, row.document ?? "ends").map(hashed);
+      const { text } = parts;
+      return atPlace(place, () => this.#windows.add(text, row.document ?? "ends")).map(hashed);
     }
-    const example = encodeAt(`${file}:${row.line}`, tokenizer, parts, sequenceMax);
+    const example = atPlace(place, () => encodeExample(tokenizer, parts, sequenceMax));
     if (example) return [{ example, hash: textHash(wordsOf(parts)) }];
     this.skipped += 1;
     return [];
@@ -104,19 +106,4 @@ export class ExampleReader {
 /** A window of a text has no row of its own: its ids stand for its words. */
 function hashed(example: Example): ReadExample {
   return { example, hash: textHash(example.ids.join(" ")) };
-}
-
-/** Says which row a chat template refuses. */
-function encodeAt(
-  place: string,
-  tokenizer: Tokenizer,
-  parts: RowText,
-  sequenceMax: number,
-): Example | null {
-  try {
-    return encodeExample(tokenizer, parts, sequenceMax);
-  } catch (error) {
-    if (!(error instanceof KlatchError)) throw error;
-    throw new KlatchError(error.code, `${place}: ${error.message}`, error.hint, { cause: error });
-  }
 }

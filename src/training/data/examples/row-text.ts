@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { KlatchError } from "../../../errors.ts";
-import { oneLine } from "../../files/file-access.ts";
 import { badRow, type Row } from "../rows/row.ts";
+import { parseRowJson } from "../rows/row-json.ts";
 import type { Message } from "../tokenizer/chat-template.ts";
-import { COLUMNS_HINT, type Columns, present } from "./columns.ts";
+import { type Columns, columnsHint, present } from "./columns.ts";
 
 /** The text parts of one row; an empty completion means that there is nothing to learn from it. */
 export type RowText =
@@ -45,46 +44,33 @@ const messagesSchema = z.array(z.union([messageSchema, sharegptSchema])).max(10_
  */
 export function textOf(row: Row, column: string, file: string): string {
   if (!Object.hasOwn(row.fields, column)) {
-    const what = `${file}:${row.line}: no column ${column}; ${present(row)}`;
-    throw new KlatchError("data", what, COLUMNS_HINT);
+    const what = `no column ${column}; ${present(row, file)}`;
+    throw badRow(file, row.line, what, columnsHint(file));
   }
   const value = row.fields[column];
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  throw new KlatchError(
-    "data",
-    `${file}:${row.line}: column ${column} holds a list, an object or bytes, not text`,
-    COLUMNS_HINT,
-  );
+  const what = `column ${column} holds a list, an object or bytes, not text`;
+  throw badRow(file, row.line, what, columnsHint(file));
 }
 
 /** A CSV cell keeps a list as JSON text; so do many tables of other kinds. */
-function fromCell(value: unknown): unknown {
-  return typeof value === "string" && /^\s*[[{]/.test(value) ? JSON.parse(value) : value;
+function fromCell(row: Row, column: string, file: string): unknown {
+  const value = row.fields[column];
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  return parseRowJson(value, (what) =>
+    badRow(file, row.line, `column ${column} is not JSON: ${what}`),
+  );
 }
 
 function messagesOf(row: Row, column: string, file: string): readonly Message[] {
-  try {
-    return messagesSchema.parse(fromCell(row.fields[column]));
-  } catch (error) {
-    throw new KlatchError(
-      "data",
-      `${file}:${row.line}: column ${column} is not a list of {role, content} or {from, value}; ${present(row)}`,
-      COLUMNS_HINT,
-      { cause: error },
-    );
-  }
-}
-
-/** What the assistant may call, for the chat template alone. */
-function toolsOf(row: Row, file: string): unknown {
-  const { tools } = row.fields;
-  try {
-    return fromCell(tools);
-  } catch (error) {
-    throw badRow(file, row.line, `column tools is not JSON: ${oneLine(error)}`);
-  }
+  const { data, error } = messagesSchema.safeParse(fromCell(row, column, file));
+  if (data) return data;
+  const at = error.issues[0]?.path[0];
+  const entry = typeof at === "number" ? ` (entry ${at + 1})` : "";
+  const what = `column ${column} is not a list of {role, content} or {from, value}${entry}`;
+  throw badRow(file, row.line, `${what}; ${present(row, file)}`, columnsHint(file));
 }
 
 /** The prompt of Stanford Alpaca (github.com/tatsu-lab/stanford_alpaca, "Data Release"), word for word. */
@@ -111,7 +97,8 @@ export function rowText(row: Row, columns: Columns, file: string): RowText {
       return { format: "text", text: text(columns.text) };
     case "messages": {
       const messages = messagesOf(row, columns.messages, file);
-      const tools = toolsOf(row, file);
+      // What the assistant may call, for the chat template alone.
+      const tools = fromCell(row, "tools", file);
       return { format: "chat", messages, ...(tools ? { tools } : {}) };
     }
     case "prompt": {

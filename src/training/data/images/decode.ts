@@ -27,7 +27,7 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
   try {
     const image = sharp(bytes, { limitInputPixels: PIXELS_MAX, failOn: "error", ignoreIcc: true });
     const { format } = await image.metadata();
-    if (!FORMATS.includes(format)) throw new Error(`it is of the format ${format}`);
+    if (!FORMATS.includes(format)) throw unreadable(place, `it is of the format ${format}`);
     const { data, info } = await image
       .removeAlpha()
       .toColourspace("srgb")
@@ -35,7 +35,7 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels) };
   } catch (error) {
-    throw unreadable(place, oneLine(error), error);
+    throw error instanceof KlatchError ? error : unreadable(place, whatIsWrong(error));
   }
 }
 
@@ -45,11 +45,18 @@ function threeChannels(data: Uint8Array, channels: number): Uint8Array {
   return Uint8Array.from({ length: data.length * 3 }, (_, i) => data[Math.floor(i / 3)] ?? 0);
 }
 
-function unreadable(place: string, what: string, cause?: unknown): KlatchError {
+/** The library's words may quote the bytes: those of an SVG image its tags, for one. */
+function whatIsWrong(error: unknown): string {
+  const said = oneLine(error);
+  if (said.includes("pixel limit")) return `it has more than ${PIXELS_MAX} pixels`;
+  if (said.includes("unsupported image format")) return "it is neither PNG, JPEG nor WebP";
+  return "its data is damaged or cut off";
+}
+
+function unreadable(place: string, what: string): KlatchError {
   return new KlatchError(
     "data",
     `${place}: not an image that can be read: ${what}`,
     "replace or remove it; PNG, JPEG and WebP of at most 67 million pixels and 64 MiB are read",
-    { cause },
   );
 }

@@ -1,12 +1,35 @@
 import { pipeline, Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
-import { oneLine } from "../../files/file-access.ts";
+import type { KlatchError } from "../../../errors.ts";
 import { BATCH_ROWS, badRow, ROW_CHARACTERS_MAX, type Row, type RowBatches } from "./row.ts";
 import { textChunks } from "./text-stream.ts";
+
+export const HEADER_HINT = "the first line has to be the header";
 
 interface CsvRecord {
   readonly record: readonly string[];
   readonly info: { readonly lines: number };
+}
+
+/** What the parser's codes mean; its messages and errors quote values. */
+const FAULTS: Readonly<Record<string, string>> = {
+  INVALID_OPENING_QUOTE: "a quote stands within a value that does not begin with one",
+  CSV_INVALID_CLOSING_QUOTE: "a closing quote is followed by more of the value",
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened and not closed before the end of the file",
+  CSV_MAX_RECORD_SIZE: `a row has more than the ${ROW_CHARACTERS_MAX} characters that are read`,
+};
+
+interface Place {
+  readonly lines?: unknown;
+  /** Of the value, from 0. */
+  readonly index?: unknown;
+}
+
+function notCsv(error: CsvError, file: string): KlatchError {
+  const { lines, index } = error as Place;
+  const line = typeof lines === "number" ? lines : 1;
+  const column = typeof index === "number" ? ` (column ${index + 1})` : "";
+  return badRow(file, line, `not valid CSV: ${FAULTS[error.code] ?? error.code}${column}`);
 }
 
 /** Records of RFC 4180, the header among them. */
@@ -25,20 +48,20 @@ async function* csvRecords(file: string, delimiter: string): AsyncGenerator<CsvR
   try {
     yield* parser as AsyncIterable<CsvRecord>;
   } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const { lines } = error as CsvError & { readonly lines?: unknown };
-    const line = typeof lines === "number" ? lines : 1;
-    throw badRow(file, line, `not valid CSV: ${oneLine(error)}`);
+    throw error instanceof CsvError ? notCsv(error, file) : error;
   }
 }
 
 function checkNames(names: readonly string[], file: string): void {
-  const seen = new Set<string>();
-  for (const name of names) {
-    if (seen.has(name)) {
-      throw badRow(file, 1, `two columns have the same name "${name.slice(0, 80)}"`);
+  const seen = new Map<string, number>();
+  for (const [i, name] of names.entries()) {
+    const first = seen.get(name);
+    if (first !== undefined) {
+      // Without a header the names are values of a row.
+      const what = `columns ${first + 1} and ${i + 1} have the same name`;
+      throw badRow(file, 1, what, `give each column a name of its own; ${HEADER_HINT}`);
     }
-    seen.add(name);
+    seen.set(name, i);
   }
 }
 

@@ -1,5 +1,4 @@
 import { KlatchError } from "../../../errors.ts";
-import { oneLine } from "../../files/file-access.ts";
 import {
   asFields,
   BATCH_ROWS,
@@ -8,6 +7,7 @@ import {
   type Row,
   type RowBatches,
 } from "./row.ts";
+import { parseRowJson } from "./row-json.ts";
 import { textChunks } from "./text-stream.ts";
 
 /** A JSON array is parsed whole. */
@@ -23,12 +23,7 @@ function tooLong(file: string, line: number): KlatchError {
 
 function parseLine(text: string, file: string, line: number): Row {
   if (text.length > ROW_CHARACTERS_MAX) throw tooLong(file, line);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw badRow(file, line, `not valid JSON: ${oneLine(error)}`);
-  }
+  const value = parseRowJson(text, (what) => badRow(file, line, `not valid JSON: ${what}`));
   return { line, fields: asFields(value, file, line) };
 }
 
@@ -72,18 +67,13 @@ function listIn(value: unknown, file: string): readonly unknown[] {
 }
 
 function parseArray(text: string, file: string): readonly unknown[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new KlatchError(
+  const refuse = (what: string) =>
+    new KlatchError(
       "data",
-      `${file} is not valid JSON: ${oneLine(error)}`,
+      `${file} is not valid JSON: ${what}`,
       "correct the file, or copy it again",
-      { cause: error },
     );
-  }
-  return listIn(value, file);
+  return listIn(parseRowJson(text, refuse), file);
 }
 
 /** The first of several lines is a JSON object: many a `.json` file is JSON Lines. */

@@ -8,6 +8,7 @@ import { checkColumns, type Limits, TooMuch } from "./parquet/check-columns.ts";
 import { CODECS } from "./parquet/codecs.ts";
 import { readFooter } from "./parquet/footer.ts";
 import { BATCH_ROWS, type Row, type RowBatches } from "./row.ts";
+import { parseRowJson } from "./row-json.ts";
 
 const MAGIC = "PAR1";
 /** A row group is in memory at a time; writers make them of some hundred megabytes at most. */
@@ -24,17 +25,33 @@ export interface Piece {
 }
 const PIECE: Piece = { rows: 1 << 20, bytes: 16 << 20 };
 
+const decoder = new TextDecoder();
+const notJson = (what: string) => new RangeError(`a value of a JSON column is not JSON: ${what}`);
 /** Shapes on a map are no text; the library would make objects of them. */
 const asBytes = (bytes: Uint8Array) => bytes;
-const parsers = { geometryFromBytes: asBytes, geographyFromBytes: asBytes };
+const parsers = {
+  geometryFromBytes: asBytes,
+  geographyFromBytes: asBytes,
+  jsonFromBytes: (bytes: Uint8Array | undefined) =>
+    bytes && parseRowJson(decoder.decode(bytes), notJson),
+};
 
-function damaged(file: string, what: string, cause?: unknown): KlatchError {
+/** Messages of the library about the form of a file. */
+const OF_FORM = /^(parquet (unsupported|bson|interval)|snappy|thrift) /;
+
+function damaged(file: string, what: string): KlatchError {
   return new KlatchError(
     "data",
     `${file} is not a whole Parquet file: ${what}`,
     "copy or download the file again",
-    { cause },
   );
+}
+
+/** Range errors have numbers in them, the checks' own as the engine's; others may quote a value or a name. */
+function whatIsWrong(error: unknown): string {
+  const said = oneLine(error);
+  if (error instanceof RangeError || OF_FORM.test(said)) return said;
+  return "its values are not stored as it says";
 }
 
 function slices(handle: FileHandle, byteLength: number, file: string): AsyncBuffer {
@@ -174,7 +191,7 @@ export async function* parquetRows(file: string, piece = PIECE): RowBatches {
   } catch (error) {
     if (error instanceof KlatchError) throw error;
     const isOfFileSystem = error instanceof Error && "syscall" in error;
-    throw isOfFileSystem ? fileError(error, file) : damaged(file, oneLine(error), error);
+    throw isOfFileSystem ? fileError(error, file) : damaged(file, whatIsWrong(error));
   } finally {
     await handle?.close();
   }

@@ -15,8 +15,24 @@ export interface Row {
 
 export type RowBatches = AsyncGenerator<readonly Row[], void>;
 
-export function badRow(file: string, line: number, what: string): KlatchError {
-  return new KlatchError("data", `${file}:${line}: ${what}`, "correct or remove that row");
+/** Rows are private, and errors are logged: `what` says nothing that stands in the row. */
+export function badRow(
+  file: string,
+  line: number,
+  what: string,
+  hint = "correct or remove that row",
+): KlatchError {
+  return new KlatchError("data", `${file}:${line}: ${what}`, hint);
+}
+
+/** Does something with a row; an operating error says where the row is. */
+export function atPlace<T>(place: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof KlatchError)) throw error;
+    throw new KlatchError(error.code, `${place}: ${error.message}`, error.hint, { cause: error });
+  }
 }
 
 /** A parsed JSON value as the fields of a row. */

@@ -28,6 +28,11 @@ function kindOf(file: string): string {
   return extname(file).toLowerCase();
 }
 
+/** Whether a file's columns are named by its first line, which is a row of data where it lacks a header. */
+export function hasHeader(file: string): boolean {
+  return [".csv", ".tsv"].includes(kindOf(file));
+}
+
 /** Files of a folder and the folders in it, by their paths from it, in the order of these; hidden ones left out. */
 export async function visibleFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });

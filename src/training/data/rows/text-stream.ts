@@ -39,8 +39,6 @@ export async function* textChunks(file: string): AsyncGenerator<string, void> {
   } catch (error) {
     // What TextDecoder throws; the generator's consumer never throws into it.
     if (!(error instanceof TypeError)) throw fileError(error, file);
-    throw new KlatchError("data", `${file} is not UTF-8 text`, "convert the file to UTF-8", {
-      cause: error,
-    });
+    throw new KlatchError("data", `${file} is not UTF-8 text`, "convert the file to UTF-8");
   }
 }

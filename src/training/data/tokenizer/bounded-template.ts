@@ -10,6 +10,9 @@ const ITEM_WORK = 4;
 const ITEMS_MAX = 1_000_000;
 const CHARACTERS_MAX = 64 << 20;
 
+/** What a template raises, in words that it may have put together from those of a conversation. */
+export class TemplateException extends Error {}
+
 /**
  * Renders a Jinja template as `Template.render` does, but not for ever: a template comes with a model from anywhere, loops
  * and ranges in it may be nested as deep as it likes, and rendering blocks the thread.
@@ -40,8 +43,8 @@ const DAY: Readonly<Record<string, string>> = {
 const GLOBALS: Readonly<Record<string, unknown>> = {
   ...{ true: true, True: true, false: false, False: false, none: null, None: null },
   range: boundedRange,
-  raise_exception(message: string) {
-    throw new Error(message);
+  raise_exception(message: unknown) {
+    throw new TemplateException(String(message));
   },
   strftime_now: (format: string) => format.replace(/%./g, (code) => DAY[code] ?? code),
 };

@@ -6,6 +6,7 @@ import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
 import { ifThere, oneLine, readText } from "../../files/file-access.ts";
 import { renderBounded } from "./bounded-template.ts";
+import { refusalReason } from "./template-refusal.ts";
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
 
@@ -47,8 +48,8 @@ export interface ChatTemplate {
   readonly digest: Digest;
   /**
    * @param continues whether the beginning of an answer follows, for the model to go on from
-   * @throws KlatchError `data` with the template's own words when it refuses the conversation, `incompatible` when it
-   *   would take for ever
+   * @throws KlatchError `data` with the template's own words, and none of the conversation's, when it refuses the
+   *   conversation, `incompatible` when it would take for ever
    */
   render(messages: readonly Message[], continues: boolean, tools?: unknown): string;
 }
@@ -101,11 +102,11 @@ export async function readChatTemplate(
         return renderBounded(template, { ...special, ...conversation });
       } catch (error) {
         if (error instanceof KlatchError) throw error;
+        const reason = refusalReason(error, template);
         throw new KlatchError(
           "data",
-          `the chat template refuses this conversation: ${oneLine(error)}`,
+          `the chat template refuses this conversation${reason && `: ${reason}`}`,
           "give the turns as the model expects them, most often user and assistant in turn",
-          { cause: error },
         );
       }
     },

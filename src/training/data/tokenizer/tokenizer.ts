@@ -120,7 +120,7 @@ function wrap(
       if (ids.every((value) => value < vocabSize)) return ids;
       throw new KlatchError(
         "incompatible",
-        `${file} has no token for a part of "${oneLine(text).slice(0, 40)}"`,
+        `${file} has no token for a part of the text`,
         "use a model whose tokenizer covers the language of the data",
       );
     },

@@ -19,7 +19,8 @@ export interface Limits {
 export class TooMuch extends Error {}
 
 interface Column extends ColumnShape {
-  readonly name: string;
+  /** Its place among the columns, from 1: their names may be a row of a table without a header. */
+  readonly number: number;
   readonly codec: string;
   /** Neither a list nor within an object: the library unpacks its pages one by one. */
   readonly isFlat: boolean;
@@ -44,7 +45,7 @@ export async function checkColumns(
 ): Promise<number> {
   const rows = Number(group.num_rows);
   const schema = parquetSchema(metadata);
-  const columns = group.columns.map((each) => columnOf(each.meta_data, schema));
+  const columns = group.columns.map((each, i) => columnOf(each.meta_data, schema, i + 1));
   if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`${rows} rows`);
   if (columns.length === 0 && rows > 0) throw new RangeError(`${rows} rows without a column`);
   const taken: Taken = { bytes: 0, values: 0, fileValues: 0 };
@@ -71,18 +72,19 @@ function take(taken: Taken, limits: Limits, more: Partial<Limits>): void {
   }
 }
 
-function columnOf(chunk: ColumnMetaData | undefined, schema: SchemaTree): Column {
-  if (!chunk) throw new RangeError("a column without a description");
+function columnOf(chunk: ColumnMetaData | undefined, schema: SchemaTree, number: number): Column {
+  if (!chunk) throw new RangeError(`column ${number} has no description`);
   const path = pathOf(schema, chunk.path_in_schema);
+  if (!path) throw new RangeError(`column ${number} is not in its schema`);
   const leaf = path.at(-1);
   const repetition = path.map(({ element }) => element.repetition_type);
   const from = Number(chunk.dictionary_page_offset || chunk.data_page_offset);
   const to = from + Number(chunk.total_compressed_size);
   if (!leaf || leaf.children.length > 0 || !(from >= 0 && to >= from)) {
-    throw new RangeError(`a column ${chunk.path_in_schema.join(".")} that is none`);
+    throw new RangeError(`column ${number} is none`);
   }
   return {
-    name: chunk.path_in_schema.join("."),
+    number,
     codec: chunk.codec,
     type: chunk.type,
     typeLength: leaf.element.type_length,
@@ -94,12 +96,12 @@ function columnOf(chunk: ColumnMetaData | undefined, schema: SchemaTree): Column
   };
 }
 
-function pathOf(root: SchemaTree, names: readonly string[]): readonly SchemaTree[] {
+function pathOf(root: SchemaTree, names: readonly string[]): readonly SchemaTree[] | null {
   const path: SchemaTree[] = [];
   for (const name of names) {
     const parent = path.at(-1) ?? root;
     const child = parent.children.find(({ element }) => element.name === name);
-    if (!child) throw new RangeError(`a column ${names.join(".")} that the schema lacks`);
+    if (!child) return null;
     path.push(child);
   }
   return path;
@@ -125,7 +127,7 @@ function checkPages(
     if (header.kind !== "dictionary") values += header.values;
   }
   if (column.isFlat ? values !== rows : values < rows) {
-    throw new RangeError(`${values} values of the column ${column.name} for ${rows} rows`);
+    throw new RangeError(`${values} values of column ${column.number} for ${rows} rows`);
   }
 }
 

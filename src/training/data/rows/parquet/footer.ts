@@ -58,11 +58,12 @@ function checkSchema({ schema }: FileMetaData): void {
   const [root, ...elements] = schema;
   if (!root || elements.length > COLUMNS_MAX) throw new RangeError(`${schema.length} columns`);
   if (root.repetition_type === "REPEATED") throw new RangeError("rows within rows");
-  for (const { name, type, type_length, converted_type, logical_type } of elements) {
-    if (logical_type?.type === "VARIANT") throw new RangeError(`the column ${name} is a VARIANT`);
+  for (const [i, each] of elements.entries()) {
+    const { type, type_length, converted_type, logical_type } = each;
+    if (logical_type?.type === "VARIANT") throw new RangeError(`column ${i + 1} is a VARIANT`);
     const isDecimal = converted_type === "DECIMAL" && BYTE_ARRAYS.includes(type);
     if (isDecimal && !(type_length && type_length <= DECIMAL_BYTES_MAX)) {
-      throw new RangeError(`the column ${name} has decimal numbers of any length`);
+      throw new RangeError(`column ${i + 1} has decimal numbers of any length`);
     }
   }
 }
