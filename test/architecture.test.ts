@@ -151,6 +151,34 @@ describe("the layers of the house", () => {
   });
 });
 
+/** Loads ONNX Runtime; an import of its types does not. */
+const LOADS_ONNX =
+  /^(import|export) (?!type\b).*from "onnxruntime-node"|\bimport "onnxruntime-node"|import\("onnxruntime-node"\)|\)\("onnxruntime-node"\)|require\("onnxruntime-node"\)/m;
+
+describe("the one module that loads ONNX Runtime", () => {
+  test("is the one that switches its telemetry off", () => {
+    const itself = join("test", "architecture.test.ts");
+    const files = [...sources, ...others, ...read("scripts")].filter(({ path }) => path !== itself);
+
+    expect(files.filter(({ text }) => LOADS_ONNX.test(text)).map(({ path }) => path)).toEqual([
+      "src/training/engine/onnx-runtime.ts",
+    ]);
+  });
+
+  test.each([
+    'import { Tensor } from "onnxruntime-node";',
+    'export * from "onnxruntime-node";',
+    'const ort = await import("onnxruntime-node");',
+    'const ort = createRequire(import.meta.url)("onnxruntime-node");',
+  ])("would not be alone with %s", (line) => {
+    expect(LOADS_ONNX.test(line)).toBe(true);
+  });
+
+  test("does not mind an import of types (control)", () => {
+    expect(LOADS_ONNX.test('import type { Tensor } from "onnxruntime-node";')).toBe(false);
+  });
+});
+
 describe("the habits of the house", () => {
   test("consensus and reputation use only exact arithmetic, and no randomness, clock or files", () => {
     const inexact =

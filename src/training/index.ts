@@ -17,6 +17,7 @@ export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
 export { readRows } from "./data/rows/rows.ts";
+export { switchTelemetryOff, TELEMETRY_SWITCH, telemetryLeftovers } from "./engine/telemetry.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";

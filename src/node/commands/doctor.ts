@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkLearning } from "../doctor/learning.ts";
 import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
+import { checkQuiet } from "../doctor/quiet.ts";
 import { checkReach } from "../doctor/reach.ts";
 import { hubOptions } from "../hub-options.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
@@ -34,9 +35,11 @@ async function examine(
   config: Config,
   report: (event: HubEvent) => void,
 ): Promise<readonly Check[]> {
+  const hub = hubOptions(config.cache, { report });
   return [
     checkRuntime(),
-    ...(await checkLearning(config, hubOptions(config.cache, { report }))),
+    ...(await checkLearning(config, hub)),
+    checkQuiet(config, hub),
     checkMemory(),
     await checkDisk(config),
     await checkClock(),

@@ -1,8 +1,9 @@
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { Graph, type TypedArray } from "../graph/value.ts";
 import { lower } from "../onnx/lower.ts";
 import { encodeModel, type OnnxPort } from "../onnx/model-proto.ts";
 import { failure } from "./onnx-failure.ts";
+import { onnxRuntime } from "./onnx-runtime.ts";
 import { tensor } from "./onnx-tensors.ts";
 
 interface Kept {
@@ -50,10 +51,13 @@ export class DeviceBuffers {
   async #copy(port: OnnxPort, data: TypedArray): Promise<Kept> {
     const graph = new Graph();
     const source = graph.input("source", port.shape, port.dtype);
-    const owner = await InferenceSession.create(encodeModel(lower({ kept: source })).bytes, {
-      ...this.#options,
-      preferredOutputLocation: "gpu-buffer",
-    });
+    const owner = await onnxRuntime.InferenceSession.create(
+      encodeModel(lower({ kept: source })).bytes,
+      {
+        ...this.#options,
+        preferredOutputLocation: "gpu-buffer",
+      },
+    );
     try {
       const { kept } = await owner.run({ source: tensor(port, data) });
       return { buffer: kept as Tensor, owner };

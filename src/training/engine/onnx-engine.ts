@@ -1,4 +1,4 @@
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { graphMemory } from "../graph/memory.ts";
 import type { TypedArray, Value } from "../graph/value.ts";
 import { lower } from "../onnx/lower.ts";
@@ -8,6 +8,7 @@ import { DeviceBuffers } from "./device-buffers.ts";
 import type { Engine, Program } from "./engine.ts";
 import { failure } from "./onnx-failure.ts";
 import { ONNX_PROVIDERS, type OnnxProvider, type OnnxProviderName } from "./onnx-providers.ts";
+import { onnxRuntime } from "./onnx-runtime.ts";
 import { arrayOf, tensor } from "./onnx-tensors.ts";
 
 export interface OnnxEngineOptions {
@@ -46,7 +47,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         // ONNX Runtime's own fusions put operators into the graph that exist in float32 only.
         const double = graph.outputs.some((port) => port.dtype === "f64");
         const { bytes, external } = encodeModel(graph, provider.constantsBeside);
-        const session = await InferenceSession.create(bytes, {
+        const session = await onnxRuntime.InferenceSession.create(bytes, {
           ...settings,
           externalData: external,
           graphOptimizationLevel: double ? "basic" : "all",

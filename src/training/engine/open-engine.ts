@@ -3,8 +3,7 @@ import type { EngineChoice, EngineName } from "../../types.ts";
 import { scale } from "../graph/elementwise.ts";
 import { Graph } from "../graph/value.ts";
 import type { Engine, Program } from "./engine.ts";
-import { createOnnxEngine } from "./onnx-engine.ts";
-import { hasCudaProvider } from "./onnx-providers.ts";
+import { hasCudaProvider, type OnnxProviderName } from "./onnx-providers.ts";
 import { hasGraphicsDevice, isSoftwareAdapter } from "./software-adapter.ts";
 import type { TfjsBackend } from "./tfjs/tfjs-engine.ts";
 import { checkTrialStep } from "./trial-step.ts";
@@ -26,14 +25,14 @@ interface Entry {
 }
 
 const ENGINES: Readonly<Record<EngineName, Entry>> = {
-  "onnx:cpu": { open: async (options) => createOnnxEngine({ ...options, provider: "cpu" }) },
+  "onnx:cpu": { open: (options) => openOnnx("cpu", options) },
   "onnx:webgpu": {
     prefer: refuseSoftware,
-    open: async (options) => createOnnxEngine({ ...options, provider: "webgpu" }),
+    open: (options) => openOnnx("webgpu", options),
   },
   "onnx:cuda": {
     check: requireCudaProvider,
-    open: async (options) => createOnnxEngine({ ...options, provider: "cuda" }),
+    open: (options) => openOnnx("cuda", options),
   },
   "tfjs:gpu": { open: (options) => openTfjs("gpu", options) },
   "tfjs:node": { open: (options) => openTfjs("node", options) },
@@ -85,6 +84,12 @@ export async function openEngine(
 }
 
 // --- internal ---
+
+/** Threads without a learner go without the native library. */
+async function openOnnx(provider: OnnxProviderName, options: EngineOptions): Promise<Engine> {
+  const { createOnnxEngine } = await import("./onnx-engine.ts");
+  return createOnnxEngine({ ...options, provider });
+}
 
 /** TensorFlow.js is an optional package, and slow to load. */
 async function openTfjs(backend: TfjsBackend, { threads }: EngineOptions): Promise<Engine> {

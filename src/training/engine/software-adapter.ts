@@ -1,4 +1,5 @@
 import { readdirSync, readlinkSync } from "node:fs";
+import { processFacts } from "./process-report.ts";
 
 /** Device files of graphics drivers on Linux: Mesa's, NVIDIA's, Qualcomm's, and the one of Windows' subsystem. */
 const LINUX_DEVICES = ["/dev/dri", "/dev/nvidia", "/dev/kgsl", "/dev/dxg", "/dev/mali"];
@@ -13,7 +14,8 @@ export function isSoftwareAdapter(): boolean {
   // Metal has no software device.
   if (process.platform === "darwin") return false;
   if (process.platform === "linux") return !openFiles().some(isGraphicsDevice);
-  return !sharedObjects().some((path) => WINDOWS_DRIVER.test(path));
+  const { sharedObjects = [] } = processFacts();
+  return !sharedObjects.some((path) => WINDOWS_DRIVER.test(path));
 }
 
 /** Whether this machine has a graphics device at all; without, there is no need to load a driver to find out. */
@@ -38,9 +40,4 @@ function openFiles(): readonly string[] {
       return [];
     }
   });
-}
-
-function sharedObjects(): readonly string[] {
-  const report = process.report.getReport() as { readonly sharedObjects?: readonly string[] };
-  return report.sharedObjects ?? [];
 }

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import fc from "fast-check";
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
@@ -12,6 +11,7 @@ import { freeze } from "../../../src/training/base/frozen-weights.ts";
 import { halfFloats } from "../../../src/training/base/half-floats.ts";
 import { quantize } from "../../../src/training/base/quantize.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
+import { onnxRuntime } from "../../../src/training/engine/onnx-runtime.ts";
 import { decodeF16 } from "../../../src/training/files/float-formats.ts";
 import { mul } from "../../../src/training/graph/elementwise.ts";
 import { gradients } from "../../../src/training/graph/gradient.ts";
@@ -103,8 +103,12 @@ test.each([4, 8] as const)(
     const unit = Float32Array.from({ length: rows * rows }, (_, i) => Number(i % (rows + 1) === 0));
     const y = packedMatmul(graph.input("x", [rows, rows], "f32"), { bits, rows, stored });
     for (const dialect of [LOWERINGS, WEBGPU_LOWERINGS]) {
-      const session = await InferenceSession.create(encodeModel(lower({ y }, dialect)).bytes);
-      const { y: found } = await session.run({ x: new Tensor("float32", unit, [rows, rows]) });
+      const session = await onnxRuntime.InferenceSession.create(
+        encodeModel(lower({ y }, dialect)).bytes,
+      );
+      const { y: found } = await session.run({
+        x: new onnxRuntime.Tensor("float32", unit, [rows, rows]),
+      });
       expect(found?.data).toEqual(dequantize(matrix));
       await session.release();
     }

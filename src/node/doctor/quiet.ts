@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import { url as inspectorUrl } from "node:inspector";
+import {
+  type HubOptions,
+  parseHubModel,
+  switchTelemetryOff,
+  TELEMETRY_SWITCH,
+  telemetryLeftovers,
+} from "../../training/index.ts";
+import type { Config } from "../config.ts";
+import { type Check, fail, pass, warn } from "./check.ts";
+
+/** One kind of thing that leaves this machine. */
+interface Sent {
+  readonly to: string;
+  readonly what: string;
+}
+
+/** The check with its parts for programs. */
+export interface QuietCheck extends Check {
+  /** What is switched off. */
+  readonly off: readonly string[];
+  /** What a run with this configuration sends, and where. */
+  readonly sent: readonly Sent[];
+}
+
+/** What is switched off, and what would be sent where. */
+export function checkQuiet(config: Config, hub: HubOptions): QuietCheck {
+  const sent = [...toHub(config, hub), ...toMembers(config), ...toReaders(config), ...TO_SYSTEM];
+  const off = isWindows ? [] : [`usage data of ONNX Runtime (${TELEMETRY_SWITCH}=1)`];
+  const detail =
+    `off: ${off.join(", ") || "nothing"}; sent: ` +
+    (sent.map(({ to, what }) => `${what} to ${to}`).join("; ") || "nothing");
+  return { ...trouble(detail), off, sent };
+}
+
+// --- internal ---
+
+const isWindows = process.platform === "win32";
+
+const TO_SYSTEM: readonly Sent[] = isWindows
+  ? [{ to: "the event tracing of Windows", what: "ONNX Runtime's usage events, without a switch" }]
+  : [];
+
+function trouble(detail: string): Check {
+  if (!switchTelemetryOff()) {
+    return fail(
+      "quiet",
+      "ONNX Runtime's usage data is not switched off",
+      "report this: it is a bug",
+    );
+  }
+  if (inspectorUrl() !== undefined) {
+    return warn("quiet", `${detail}; an inspector is open`, "start without --inspect");
+  }
+  const leftovers = telemetryLeftovers();
+  if (leftovers.length > 0) {
+    const found = `ONNX Runtime left an identifier or usage data here earlier: ${leftovers.join(", ")}`;
+    return warn("quiet", `${detail}; ${found}`, removal(leftovers));
+  }
+  if (dumpsCore()) {
+    const found = "a crash would write memory, with rows in it, to a core dump";
+    return warn("quiet", `${detail}; ${found}`, "start it after: ulimit -c 0");
+  }
+  return pass("quiet", detail);
+}
+
+/** One command, with the many logs as a pattern. */
+function removal(leftovers: readonly string[]): string {
+  const patterns = leftovers.map((path) => path.replace(/mat-debug-\d+\.log$/, "mat-debug-*.log"));
+  return `rm -r ${[...new Set(patterns)].join(" ")}`;
+}
+
+function toHub({ model }: Config, { endpoint, offline, token }: HubOptions): readonly Sent[] {
+  if (parseHubModel(model) === null || offline) return [];
+  const what = `the model's name${token === undefined ? "" : " and your token"}, once`;
+  return [{ to: endpoint, what }];
+}
+
+function toMembers({ run, network }: Config): readonly Sent[] {
+  if (run.members.length < 2) return [];
+  const what = "signed announcements and adapter updates";
+  return [{ to: `the ${run.members.length - 1} other members`, what }].concat(
+    network.bootstrap.map((address) => ({ to: address, what: "connections" })),
+  );
+}
+
+function toReaders({ status: { enabled, host, port } }: Config): readonly Sent[] {
+  if (!enabled) return [];
+  return [{ to: `whoever asks at ${host}:${port}`, what: "the state of the node" }];
+}
+
+/** Whether the kernel writes a core file for this process (Linux). */
+function dumpsCore(): boolean {
+  if (process.platform !== "linux") return false;
+  const limit = /^Max core file size\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
+  return limit?.[1] !== "0";
+}
