@@ -7,6 +7,7 @@ import { KlatchError } from "../src/errors.ts";
 import { CODECS } from "../src/gossip/index.ts";
 import { loadConfig } from "../src/node/config/load.ts";
 import { encodeState } from "../src/node/contribution.ts";
+import { keepProcessPrivate } from "../src/node/private-process.ts";
 import { runNode } from "../src/node/run-node.ts";
 import { ATTACK_NAMES, attackOffer } from "./attacks.ts";
 import { createRandom } from "./random.ts";
@@ -33,6 +34,7 @@ async function attack(): Promise<number> {
   });
 }
 
+keepProcessPrivate();
 try {
   process.exitCode = await attack();
 } catch (error) {

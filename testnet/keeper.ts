@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../src/errors.ts";
+import { keepProcessPrivate } from "../src/node/private-process.ts";
 import { failureOf, launchFleet, type Member, stopFleet } from "./fleet.ts";
 import { parseOptions } from "./options.ts";
 import { createIdentities } from "./peer-config.ts";
@@ -13,6 +14,7 @@ import { type KeeperState, optionsFile, stateFile, stopFile, writeState } from "
 
 const RENEW_MS = 500;
 
+keepProcessPrivate();
 const folder = process.argv[2] ?? "";
 const stopping = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

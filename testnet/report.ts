@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeStatus, RoundRecord } from "../src/node/contract.ts";
+import { writeAtomically } from "../src/node/store/atomic-file.ts";
+import { realFileSystem } from "../src/node/store/file-system.ts";
 import type { Evaluation, Evidence, PeerId } from "../src/types.ts";
 import type { Baselines } from "./baselines.ts";
 import type { TestnetOptions } from "./options.ts";
@@ -74,9 +76,11 @@ export function writeReport(report: TestnetReport, folder: string): string[] {
   mkdirSync(folder, { recursive: true });
   const files = ["report.json", "report.md", "report.png"].map((name) => join(folder, name));
   const [json, markdown, picture] = files as [string, string, string];
-  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(markdown, reportMarkdown(report));
-  writeFileSync(picture, renderPlot(report));
+  const write = (file: string, content: string | Uint8Array) =>
+    writeAtomically(realFileSystem, file, [Buffer.from(content)]);
+  write(json, `${JSON.stringify(report, null, 2)}\n`);
+  write(markdown, reportMarkdown(report));
+  write(picture, renderPlot(report));
   return files;
 }
 

@@ -72,7 +72,7 @@ async function init(folder: string, withNetworkKey: boolean): Promise<InitResult
     ...(networkKey === null ? {} : { "network.networkKeyFile": NETWORK_KEY_FILE }),
   });
   // Exclusive: what appeared in the meantime is somebody's work.
-  if (!hasConfig) writeFileSync(config, text, { flag: "wx", mode: 0o644 });
+  if (!hasConfig) writeFileSync(config, text, { flag: "wx", mode: 0o600 });
   const kept = [
     ...(hasIdentity ? (["identity"] as const) : []),
     ...(hasConfig ? (["config"] as const) : []),
