@@ -3,13 +3,12 @@
  * data that no other sees; then a report, and answers before and after.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { KlatchError } from "../src/errors.ts";
 import { endProcess, runProcess } from "../src/node/lifecycle.ts";
 import { silentLogger } from "../src/node/logger.ts";
 import { bundledModel } from "../src/node/package-folder.ts";
+import { keepProcessPrivate } from "../src/node/private-process.ts";
 import { openStore } from "../src/node/store/store.ts";
 import { withLearner } from "./baselines.ts";
 import { parseOptions, type TestnetInput } from "./options.ts";
@@ -20,6 +19,7 @@ import type { TestnetReport } from "./report-shape.ts";
 import { type Row, readPooledRows } from "./rows.ts";
 import { runTestnet } from "./run.ts";
 import { type DemoData, writeDemoData } from "./texts/demo-data.ts";
+import { makeTestnetScratch } from "./working-folder.ts";
 
 const REPORT_FOLDER = "klatch-report";
 const SEED = 1;
@@ -34,7 +34,8 @@ const say = (text = "") => process.stdout.write(`${text}\n`);
 
 async function demo(signal: AbortSignal): Promise<void> {
   const startedAt = Date.now();
-  const folder = mkdtempSync(join(tmpdir(), "klatch-demo-"));
+  const scratch = await makeTestnetScratch();
+  const folder = scratch.path;
   try {
     const data = await writeDemoData(join(folder, "data"), {
       seed: SEED,
@@ -53,7 +54,7 @@ async function demo(signal: AbortSignal): Promise<void> {
     say(`Report: ${files.map((file) => relative("", join(REPORT_FOLDER, file))).join("  ")}`);
     say(`Everything took ${secondsText((Date.now() - startedAt) / 1000)}.`);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 
@@ -118,6 +119,7 @@ async function oneOfEach(data: DemoData, but: string): Promise<Row[]> {
   return [...first.values()];
 }
 
+keepProcessPrivate();
 try {
   process.exitCode = await runProcess(demo, {
     log: silentLogger(),

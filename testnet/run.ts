@@ -1,5 +1,5 @@
-import { rmSync } from "node:fs";
 import { checkOutFolder } from "../src/node/out-folder.ts";
+import type { ScratchFolder } from "../src/node/scratch-folder.ts";
 import { openStore } from "../src/node/store/store.ts";
 import { runBaselines } from "./baselines.ts";
 import { launchFleet, type Member, pollFleet, stopFleet } from "./fleet.ts";
@@ -10,7 +10,7 @@ import { buildReport, type PeerRecord, writeReport } from "./report.ts";
 import type { TestnetReport } from "./report-shape.ts";
 import { prepareData, type RunData } from "./run-data.ts";
 import { type Incident, watchFleet } from "./watch.ts";
-import { makeWorkingFolder, withPaths } from "./working-folder.ts";
+import { openWorkingFolder, withPaths } from "./working-folder.ts";
 
 const EVIDENCE_MAX = 10_000;
 
@@ -24,7 +24,7 @@ export interface RunHooks {
 /**
  * Runs a network of real processes from start to report. Writes the report where `options.report` names a folder.
  * Throws `usage` or `data` for input that does not do, a failed peer's own error, `network` past the time limit.
- * Leaves no process behind, and no folder unless one was named or the run failed.
+ * Leaves no process behind, and no folder unless one was named or a peer failed, whose log lies in it.
  */
 export async function runTestnet(
   input: TestnetInput,
@@ -34,30 +34,36 @@ export async function runTestnet(
   const signal = hooks.signal ?? new AbortController().signal;
   if (options.report !== undefined) checkOutFolder(options.report);
   const progress = createProgress(hooks.output ?? null);
-  const folder = makeWorkingFolder(options.folder);
-  const data = await prepare(options, folder);
-  progress.note(`${options.peers} peers in ${folder}`);
+  const work = await openWorkingFolder(options.folder);
+  try {
+    return await runIn(work, options, progress, signal);
+  } finally {
+    work.remove();
+  }
+}
+
+// --- internal ---
+
+async function runIn(
+  work: ScratchFolder,
+  options: TestnetOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<TestnetReport> {
+  const data = await prepareData(options, work.path);
+  progress.note(`${options.peers} peers in ${work.path}`);
   const startedAt = Date.now();
-  const run = await runNetwork(options, data, progress, signal);
+  const run = await runNetwork(options, data, progress, signal).catch((error: unknown) => {
+    // The peers' logs lie there.
+    if (!signal.aborted) work.leave();
+    throw error;
+  });
   const seconds = (Date.now() - startedAt) / 1000;
   const baselines = await runBaselines(options, data, signal, (text) => progress.note(text));
   const { testRows } = data;
   const report = buildReport({ options, ...run, baselines, startedAt, seconds, testRows });
   if (options.report !== undefined) writeReport(report, options.report);
-  if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   return report;
-}
-
-// --- internal ---
-
-async function prepare(options: TestnetOptions, folder: string): Promise<RunData> {
-  try {
-    return await prepareData(options, folder);
-  } catch (error) {
-    // Nothing has run yet, so that there is no log worth keeping.
-    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 async function runNetwork(

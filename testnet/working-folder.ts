@@ -1,19 +1,32 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
+import { AUTO_CACHE } from "../src/node/config.ts";
 import { checkOutFolder } from "../src/node/out-folder.ts";
+import { makeScratchFolder, type ScratchFolder } from "../src/node/scratch-folder.ts";
 import type { TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */
 const OWN_NAMES = /^(peer-\d+|test\.jsonl|pooled\.jsonl|options\.json|keeper\.log)$/;
 
+/** The folder that was named, which stays, or one of this process alone. */
+export async function openWorkingFolder(path: string | undefined): Promise<ScratchFolder> {
+  if (path === undefined) return makeTestnetScratch();
+  makeWorkingFolder(path);
+  return { path, remove: () => undefined, leave: () => undefined };
+}
+
+/** A folder of this process alone. */
+export function makeTestnetScratch(): Promise<ScratchFolder> {
+  const { KLATCH_CACHE } = process.env;
+  return makeScratchFolder(KLATCH_CACHE || AUTO_CACHE, "--folder FOLDER, or KLATCH_CACHE");
+}
+
 /**
- * The folder for the peers' folders, logs and data: the one named, else a new temporary one. What an earlier testnet left
- * there goes; throws `usage` where there is anything else.
+ * Empties and makes the folder that was named for the peers' folders, logs and data. What an earlier testnet left there goes;
+ * throws `usage` where there is anything else.
  */
-export function makeWorkingFolder(path: string | undefined): string {
-  if (path === undefined) return mkdtempSync(join(tmpdir(), "klatch-testnet-"));
+export function makeWorkingFolder(path: string): void {
   const folder = resolve(path);
   checkOutFolder(folder);
   const names = existsSync(folder) ? readdirSync(folder) : [];
@@ -27,7 +40,6 @@ export function makeWorkingFolder(path: string | undefined): string {
   }
   for (const name of names) rmSync(join(folder, name), { recursive: true });
   mkdirSync(folder, { recursive: true });
-  return folder;
 }
 
 /** Makes every path absolute: the peers run in folders of their own. */

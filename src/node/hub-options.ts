@@ -1,9 +1,7 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../errors.ts";
 import type { HubOptions } from "../training/index.ts";
-import { AUTO_CACHE } from "./config.ts";
+import { cacheFolder } from "./cache-folder.ts";
 
 const ENDPOINT = "https://huggingface.co";
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,21 +48,4 @@ export function hubOptions(
     ...(token === undefined ? {} : { token }),
     ...extras,
   };
-}
-
-/** Folder of what can be had again: the one that is named, else this user's. */
-export function cacheFolder(cache: string, environment: Environment = process.env): string {
-  return cache === AUTO_CACHE ? userCache(environment) : cache;
-}
-
-/** Folder of tokens that were made from data files; they are this user's alone. */
-export function tokenCache(cache: string): string {
-  return join(cacheFolder(cache), "tokens");
-}
-
-// --- internal ---
-
-/** Where programs of this user keep what can be had again (XDG base directories; LOCALAPPDATA on Windows). */
-function userCache({ XDG_CACHE_HOME, LOCALAPPDATA }: Environment): string {
-  return join(XDG_CACHE_HOME || LOCALAPPDATA || join(homedir(), ".cache"), "klatch");
 }

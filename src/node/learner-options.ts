@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { AdapterSettings, LearnerOptions } from "../training/index.ts";
+import { tokenCache } from "./cache-folder.ts";
 import { adapterTargets, type Config, learningRateOf } from "./config.ts";
-import { tokenCache } from "./hub-options.ts";
 
 /** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
 export function learnerOptions(

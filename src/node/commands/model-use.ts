@@ -10,8 +10,9 @@ import {
   readAdapterSettings,
 } from "../../training/index.ts";
 import { BASE_DTYPES, type BaseDType, type EngineChoice } from "../../types.ts";
+import { tokenCache } from "../cache-folder.ts";
 import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
-import { hubOptions, tokenCache } from "../hub-options.ts";
+import { hubOptions } from "../hub-options.ts";
 import { bundledModel } from "../package-folder.ts";
 import { downloadView } from "./download-view.ts";
 import { engineOption } from "./engine-option.ts";

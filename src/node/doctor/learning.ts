@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   createLearner,
@@ -11,6 +10,7 @@ import type { Config } from "../config.ts";
 import { dataNotes } from "../data-notes.ts";
 import { learnerOptions } from "../learner-options.ts";
 import { describeMemory, memoryTrouble } from "../memory-text.ts";
+import { makeScratchFolder } from "../scratch-folder.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Share of rows that may lose their end before it is worth a warning. */
@@ -134,8 +134,8 @@ async function oneStep(learner: Learner): Promise<Check> {
 async function trySample(given: Config, hub: HubOptions): Promise<readonly Check[]> {
   const config = withClasses(given);
   const { classes } = config.run;
-  const folder = mkdtempSync(join(tmpdir(), "klatch-doctor-"));
-  const file = join(folder, "sample.jsonl");
+  const scratch = await makeScratchFolder(given.cache, "--cache FOLDER, or KLATCH_CACHE");
+  const file = join(scratch.path, "sample.jsonl");
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
     JSON.stringify({
       text: `Row ${row} of a sample that shows whether training works here.`,
@@ -155,6 +155,6 @@ async function trySample(given: Config, hub: HubOptions): Promise<readonly Check
     };
     return await withLearner({ ...config, data: sample }, hub, "engine", checkStep);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    scratch.remove();
   }
 }

@@ -1,10 +1,11 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { bytes } from "../commands/table.ts";
 import type { Config } from "../config.ts";
+import { nearestFolder } from "../nearest-folder.ts";
 import { packageFolder } from "../package-folder.ts";
 import { type Check, fail, pass, warn } from "./check.ts";
 
@@ -61,10 +62,4 @@ export async function checkClock(): Promise<Check> {
   const drift = Math.abs(Date.now() - wall - (performance.now() - steady));
   const detail = `${new Date().toISOString()}, drift ${drift.toFixed(1)} ms in ${CLOCK_MS} ms`;
   return drift <= DRIFT_MAX ? pass("clock", detail) : warn("clock", detail, fix);
-}
-
-// --- internal ---
-
-function nearestFolder(path: string): string {
-  return existsSync(path) ? path : nearestFolder(dirname(path));
 }

@@ -73,7 +73,7 @@ export async function readLearnerData(
       onRows,
       // Texts that stay apart are read one by one, and packed by the batch.
       packing: data?.packing === "concatenate" ? "concatenate" : "none",
-      ...(options.tokenCache === undefined ? {} : { cache: { folder: options.tokenCache } }),
+      ...(options.tokenCache ? { cache: { folder: options.tokenCache } } : {}),
     });
   const all = data ? await read(data.train, data.columns) : NO_DATA;
   const tested = test ? await read(test.files, test.columns) : NO_DATA;

@@ -48,8 +48,8 @@ export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
     readonly packing?: "none" | "separate" | "concatenate";
   };
   readonly test?: { readonly files: readonly string[]; readonly columns: ColumnMap };
-  /** Folder that keeps the tokens of the data files, so that they are not tokenised again; absent for none. */
-  readonly tokenCache?: string;
+  /** Folder that keeps the tokens of the data files, so that they are not tokenised again; null or absent for none. */
+  readonly tokenCache?: string | null;
 }
 
 export interface DataReport {

@@ -19,8 +19,8 @@ export type HubEvent =
 
 /** How the hub is reached and where its files are kept. */
 export interface HubOptions {
-  /** Folder for models from the hub; made when it is needed. */
-  readonly cacheFolder: string;
+  /** Folder for models from the hub; made when it is needed. Null where there is none, and only folders are known. */
+  readonly cacheFolder: string | null;
   /** The hub's address, e.g. `https://huggingface.co`. */
   readonly endpoint: string;
   readonly token?: string;

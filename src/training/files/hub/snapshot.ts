@@ -22,7 +22,7 @@ export type Inspect = (folder: string) => Promise<unknown>;
  * A model from the hub as a folder: from the cache when the revision was fetched before, else from the network. A branch
  * or tag is pinned: it stays at the commit where it was first used.
  *
- * @throws KlatchError `network` without connection, or offline and not in the cache; `permission` for a gated model;
+ * @throws KlatchError `usage` without a cache folder; `network` without connection, or offline and not in the cache; `permission` for a gated model;
  *   `data` for a missing one; `incompatible` for one that cannot be read; `disk` when there is no space
  */
 export async function fetchSnapshot(
@@ -30,7 +30,7 @@ export async function fetchSnapshot(
   options: HubOptions,
   inspect: Inspect,
 ): Promise<Snapshot> {
-  const repository = new CachedRepository(options.cacheFolder, model.id);
+  const repository = new CachedRepository(requireCache(model, options), model.id);
   const cached = await repository.find(model);
   if (cached !== null) return cached;
   if (options.offline) throw notCached(model, options);
@@ -130,6 +130,15 @@ function shardOf(id: string, find: (name: string) => HubFile | null, name: strin
     "data",
     `${id}: its index names ${name}, which is not there`,
     "the upload is not complete; choose another revision",
+  );
+}
+
+function requireCache({ id }: HubModel, { cacheFolder }: HubOptions): string {
+  if (cacheFolder !== null) return cacheFolder;
+  throw new KlatchError(
+    "usage",
+    `there is no folder to keep ${id} in: this user has no home folder`,
+    "name a folder with --cache or KLATCH_CACHE",
   );
 }
 
