@@ -15,9 +15,14 @@ export class TestProcess {
   readonly #closed: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   #onLine: () => void = () => undefined;
 
-  constructor(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(
+    file: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    program = process.execPath,
+  ) {
     const { PATH, NODE_COMPILE_CACHE } = process.env;
-    this.child = spawn(process.execPath, [file, ...args], {
+    this.child = spawn(program, [file, ...args], {
       env: { PATH, NODE_COMPILE_CACHE, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -36,13 +36,13 @@ export async function hubWith(files: Contents = FILES, options: RepositoryOption
   const repository = new HubRepository(ID, files, options);
   server.add(repository);
   const events: HubEvent[] = [];
-  const hub: HubOptions = {
+  const hub = {
     endpoint: server.endpoint,
     cacheFolder: temporaryFolder(),
     offline: false,
-    report: (event) => events.push(event),
+    report: (event: HubEvent) => void events.push(event),
     retryMs: 1,
-  };
+  } satisfies HubOptions;
   return { server, repository, hub, events };
 }
 

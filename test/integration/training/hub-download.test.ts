@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import { resolveModel } from "../../../src/training/base/resolve-model.ts";
 import { HubClient } from "../../../src/training/files/hub/client.ts";
 import { downloadFile } from "../../../src/training/files/hub/download.ts";
-import type { HubOptions } from "../../../src/training/files/hub/options.ts";
 import { TestProcess } from "../../support/child-process.ts";
 import type { HubServer } from "../../support/hub-server.ts";
 import { FILES, hubWith, ID, WEIGHTS, weightsOf } from "../../support/small-hub.ts";
@@ -193,7 +192,7 @@ describe("two processes that want the same model", () => {
   });
 });
 
-function startFetcher(server: HubServer, hub: HubOptions): TestProcess {
+function startFetcher(server: HubServer, hub: { readonly cacheFolder: string }): TestProcess {
   const file = join(import.meta.dirname, "../../support/hub-fetcher.ts");
   return new TestProcess(file, [server.endpoint, hub.cacheFolder, ID]);
 }
