@@ -11,7 +11,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { z } from "zod";
-import { bytes, table } from "../src/node/commands/table.ts";
+import { bytes, table } from "../src/node/view/table.ts";
 import { compare, type ProgramSpeed, type SpeedRun } from "./speed-comparison.ts";
 
 const CLI = join(import.meta.dirname, "../src/node/cli.ts");

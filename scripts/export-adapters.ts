@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { seededRandom } from "../src/random.ts";
 import { createAdapter } from "../src/training/adapters/kinds.ts";
 import type { AdapterSettings } from "../src/training/adapters/options.ts";
-import { writePeft } from "../src/training/adapters/peft-writer.ts";
+import { writePeft } from "../src/training/adapters/peft/peft-writer.ts";
 import type { BaseModel } from "../src/training/base/base-model.ts";
 import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import type { FloatTensor } from "../src/training/files/safetensors.ts";

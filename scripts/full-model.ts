@@ -14,7 +14,7 @@ import {
 } from "../src/training/loop/optimizer.ts";
 import type { ModelDefinition } from "../src/training/models/definition.ts";
 import { makeBlocks } from "../src/training/models/make-blocks.ts";
-import type { Sequences } from "../src/training/models/sequences.ts";
+import type { Sequences } from "../src/training/models/sequences/sequences.ts";
 import { batchLoss, gradientName, trainingOutputs } from "../src/training/programs/loss-program.ts";
 import type { TensorSlot } from "../src/types.ts";
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LlamaConfig } from "../src/training/models/llama.ts";
+import type { LlamaConfig } from "../src/training/models/architectures/llama.ts";
 
 /** One point of the loss curve; losses in nats per token. */
 export interface LossPoint {

@@ -16,7 +16,7 @@ import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import { readJson } from "../src/training/files/file-access.ts";
 import { writeSafetensors } from "../src/training/files/safetensors-writer.ts";
 import type { OptimizerOptions } from "../src/training/loop/optimizer.ts";
-import { llamaConfig, llamaModel } from "../src/training/models/llama.ts";
+import { llamaConfig, llamaModel } from "../src/training/models/architectures/llama.ts";
 import { pretrainingTexts } from "../testnet/texts/pretraining-text.ts";
 import { trainBytePairs } from "./byte-pair-training.ts";
 import { FullModel } from "./full-model.ts";

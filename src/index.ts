@@ -13,8 +13,8 @@
  * @packageDocumentation
  */
 export { type ErrorCode, EXIT_CODES, KlatchError } from "./errors.ts";
+export { type Config, configSchema } from "./node/config/config.ts";
 export { loadConfig } from "./node/config/load.ts";
-export { type Config, configSchema } from "./node/config.ts";
 export type {
   Checkpoint,
   NodeStatus,
@@ -23,11 +23,11 @@ export type {
   RoundRecord,
   RunResult,
   Store,
-} from "./node/contract.ts";
-export type { OfferContext, OfferTransform } from "./node/driver-deps.ts";
-export { createLogger, type Logger, silentLogger } from "./node/logger.ts";
-export { createMetrics, type Metrics } from "./node/metrics.ts";
-export { createNode, type KlatchNode, type NodeDeps } from "./node/node.ts";
+} from "./node/peer/contract.ts";
+export type { OfferContext, OfferTransform } from "./node/peer/driver-deps.ts";
+export { createMetrics, type Metrics } from "./node/peer/metrics.ts";
+export { createNode, type KlatchNode, type NodeDeps } from "./node/peer/node.ts";
+export { createLogger, type Logger, silentLogger } from "./node/process/logger.ts";
 export { openStore } from "./node/store/store.ts";
 export type * from "./training/index.ts";
 export type * from "./types.ts";

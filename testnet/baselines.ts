@@ -1,10 +1,10 @@
-import { configSchema } from "../src/node/config.ts";
-import { learnerOptions } from "../src/node/learner-options.ts";
+import { configSchema } from "../src/node/config/config.ts";
+import { learnerOptions } from "../src/node/config/learner-options.ts";
 import { createLearner, type Learner } from "../src/training/index.ts";
 import type { Evaluation } from "../src/types.ts";
+import type { RunData } from "./data/run-data.ts";
 import type { TestnetOptions } from "./options.ts";
-import { trainingConfig } from "./peer-config.ts";
-import type { RunData } from "./run-data.ts";
+import { trainingConfig } from "./processes/peer-config.ts";
 
 /** Learners that train at the same time; each has its own threads. */
 const PARALLEL = 2;

@@ -6,9 +6,14 @@
  *
  * @packageDocumentation
  */
-export { ATTACK_NAMES, type AttackName } from "./attacks.ts";
-export { downTestnet, statusTestnet, type TestnetState, upTestnet } from "./background.ts";
+export { ATTACK_NAMES, type AttackName } from "./attacks/attacks.ts";
 export { type TestnetInput, type TestnetOptions, testnetOptionsSchema } from "./options.ts";
-export { reportText } from "./report-markdown.ts";
-export type { TestnetReport } from "./report-shape.ts";
+export {
+  downTestnet,
+  statusTestnet,
+  type TestnetState,
+  upTestnet,
+} from "./processes/background.ts";
+export { reportText } from "./report/report-markdown.ts";
+export type { TestnetReport } from "./report/report-shape.ts";
 export { type RunHooks, runTestnet } from "./run.ts";

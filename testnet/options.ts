@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
 import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
-import { ATTACK_NAMES } from "./attacks.ts";
-import type { Partition } from "./partition.ts";
+import { ATTACK_NAMES } from "./attacks/attacks.ts";
+import type { Partition } from "./data/partition.ts";
 
 const path = z.string().min(1).max(4096);
 const columnName = z.string().min(1).max(200).exactOptional();

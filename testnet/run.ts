@@ -1,15 +1,15 @@
-import { checkOutFolder } from "../src/node/out-folder.ts";
-import type { ScratchFolder } from "../src/node/scratch-folder.ts";
+import { checkOutFolder } from "../src/node/folders/out-folder.ts";
+import type { ScratchFolder } from "../src/node/folders/scratch-folder.ts";
 import { openStore } from "../src/node/store/store.ts";
 import { runBaselines } from "./baselines.ts";
-import { launchFleet, type Member, pollFleet, stopFleet } from "./fleet.ts";
+import { prepareData, type RunData } from "./data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "./options.ts";
-import { createIdentities, dataFolder } from "./peer-config.ts";
-import { createProgress, type Output, type Progress } from "./progress.ts";
-import { buildReport, type PeerRecord, writeReport } from "./report.ts";
-import type { TestnetReport } from "./report-shape.ts";
-import { prepareData, type RunData } from "./run-data.ts";
-import { type Incident, watchFleet } from "./watch.ts";
+import { launchFleet, type Member, pollFleet, stopFleet } from "./processes/fleet.ts";
+import { createIdentities, dataFolder } from "./processes/peer-config.ts";
+import { type Incident, watchFleet } from "./processes/watch.ts";
+import { createProgress, type Output, type Progress } from "./report/progress.ts";
+import { buildReport, type PeerRecord, writeReport } from "./report/report.ts";
+import type { TestnetReport } from "./report/report-shape.ts";
 import { openWorkingFolder, withPaths } from "./working-folder.ts";
 
 const EVIDENCE_MAX = 10_000;

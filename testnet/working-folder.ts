@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
-import { AUTO_CACHE } from "../src/node/config.ts";
-import { checkOutFolder } from "../src/node/out-folder.ts";
-import { makeScratchFolder, type ScratchFolder } from "../src/node/scratch-folder.ts";
+import { AUTO_CACHE } from "../src/node/config/config.ts";
+import { checkOutFolder } from "../src/node/folders/out-folder.ts";
+import { makeScratchFolder, type ScratchFolder } from "../src/node/folders/scratch-folder.ts";
 import type { TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */

@@ -5,19 +5,7 @@
  * @packageDocumentation
  */
 
-export { algebraicConnectivity, type Certificate, certify } from "./certificate.ts";
-export { type RoundTiming, roundTimingSchema } from "./config.ts";
-export type * from "./contract.ts";
-export type { Contribution, MixInput } from "./mixing/contributions.ts";
-export { mix, mixFloat64 } from "./mixing/mix.ts";
-export {
-  createRound,
-  type ResumePoint,
-  type RoundConfig,
-  type RoundState,
-  type RoundView,
-} from "./round-state.ts";
-export { describe, step } from "./step.ts";
+export { algebraicConnectivity, type Certificate, certify } from "./graph/certificate.ts";
 export {
   buildGraph,
   formatTopology,
@@ -25,4 +13,25 @@ export {
   metropolisShares,
   parseTopology,
   type Topology,
-} from "./topology.ts";
+} from "./graph/topology.ts";
+export type { Contribution, MixInput } from "./mixing/contributions.ts";
+export { mix, mixFloat64 } from "./mixing/mix.ts";
+export {
+  AnnouncementBook,
+  type Equivocation,
+  type RunTerms,
+  type Signed,
+} from "./round/announcement-book.ts";
+export { type RoundTiming, roundTimingSchema } from "./round/config.ts";
+export type * from "./round/contract.ts";
+export { describe, step } from "./round/gossip/step.ts";
+export {
+  createRound,
+  type ResumePoint,
+  type RoundConfig,
+  type RoundState,
+  type RoundView,
+} from "./round/round-state.ts";
+export { CODEC_NAMES, type Codec, type CodecName, type Decoded } from "./update/codecs/codec.ts";
+export { CODECS, codecByName } from "./update/codecs/codecs.ts";
+export { decodeState, encodeState } from "./update/state-difference.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { isMultiaddr, peerOfAddress } from "./address.ts";
-import { isPeerId } from "./identity.ts";
+import { isMultiaddr, peerOfAddress } from "./connections/address.ts";
+import { isPeerId } from "./keys/identity.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -3,12 +3,14 @@
  *
  * @packageDocumentation
  */
-export { MAX_ANNOUNCEMENT_BYTES, parseAnnouncement, signAnnouncement } from "./announcement.ts";
-export { CODEC_NAMES, type Codec, type CodecName, type Decoded } from "./codec.ts";
-export { CODECS, codecByName } from "./codecs.ts";
+
+export {
+  MAX_ANNOUNCEMENT_BYTES,
+  parseAnnouncement,
+  signAnnouncement,
+} from "./announcements/announcement.ts";
 export { type NetworkConfig, networkConfigSchema } from "./config.ts";
 export type * from "./contract.ts";
-export { digestOf } from "./digest.ts";
 export {
   createIdentity,
   generateIdentity,
@@ -16,7 +18,8 @@ export {
   isPeerId,
   loadIdentity,
   loadOrCreateIdentity,
-} from "./identity.ts";
+} from "./keys/identity.ts";
+export { createNetworkKey, loadNetworkKey } from "./keys/network-key.ts";
 export type { Log } from "./log.ts";
 export { createNetwork, type NetworkOptions } from "./network.ts";
-export { createNetworkKey, loadNetworkKey } from "./network-key.ts";
+export { digestOf } from "./payloads/digest.ts";

@@ -1,5 +1,5 @@
 import type { PeerId, Verdict } from "../types.ts";
-import type { Refusal } from "./announcement-door.ts";
+import type { Refusal } from "./announcements/announcement-door.ts";
 import type { SignedAnnouncement } from "./contract.ts";
 
 export type RefusalListener = (from: PeerId, refusal: Refusal) => void;

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
-import { signAnnouncement } from "./announcement.ts";
+import { signAnnouncement } from "./announcements/announcement.ts";
 import type { NetworkConfig } from "./config.ts";
+import { startNode } from "./connections/libp2p-node.ts";
+import { connectedPeers } from "./connections/peer-list.ts";
 import type {
   Announcement,
   ConnectedPeer,
@@ -12,12 +14,10 @@ import type {
   SignedAnnouncement,
   Traffic,
 } from "./contract.ts";
-import type { Identity } from "./identity.ts";
-import { startNode } from "./libp2p-node.ts";
+import type { Identity } from "./keys/identity.ts";
+import { loadNetworkKey } from "./keys/network-key.ts";
 import { Listeners, type PeerListener, type RefusalListener } from "./listeners.ts";
 import { type Log, silentLog } from "./log.ts";
-import { loadNetworkKey } from "./network-key.ts";
-import { connectedPeers } from "./peer-list.ts";
 import { Wiring } from "./wiring.ts";
 
 export interface NetworkOptions {

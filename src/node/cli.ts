@@ -17,9 +17,9 @@ if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
   );
   process.exitCode = EXIT_USAGE;
 } else {
-  const { keepProcessPrivate } = await import("./private-process.ts");
+  const { keepProcessPrivate } = await import("./process/private-process.ts");
   keepProcessPrivate();
   const { runCli } = await import("./command-line.ts");
-  const { processTerminal } = await import("./commands/terminal.ts");
+  const { processTerminal } = await import("./view/terminal.ts");
   process.exitCode = await runCli(process.argv.slice(2), processTerminal());
 }

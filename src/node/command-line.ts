@@ -6,8 +6,8 @@
  */
 import { Command, CommanderError } from "commander";
 import { EXIT_CODES, KlatchError } from "../errors.ts";
-import type { CommandModule, Terminal } from "./commands/terminal.ts";
 import { VERSION } from "./version.ts";
+import type { CommandModule, Terminal } from "./view/terminal.ts";
 
 const COMMANDS: readonly {
   readonly name: string;

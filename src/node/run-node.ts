@@ -2,12 +2,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../errors.ts";
 import { loadIdentity } from "../gossip/index.ts";
 import type { PeerId } from "../types.ts";
-import type { Config } from "./config.ts";
-import type { NodeStatus } from "./contract.ts";
-import { identityFile } from "./data-folder.ts";
-import type { OfferTransform } from "./driver-deps.ts";
-import { heartbeat } from "./heartbeat.ts";
+import type { Config } from "./config/config.ts";
+import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
+import type { NodeStatus } from "./peer/contract.ts";
+import type { OfferTransform } from "./peer/driver-deps.ts";
+import { heartbeat } from "./peer/heartbeat.ts";
+import { createMetrics } from "./peer/metrics.ts";
+import { createNode, type KlatchNode } from "./peer/node.ts";
 import {
   endProcess,
   type ProcessHooks,
@@ -15,10 +17,8 @@ import {
   type Service,
   startAll,
   stopAll,
-} from "./lifecycle.ts";
-import { createLogger, type Logger } from "./logger.ts";
-import { createMetrics } from "./metrics.ts";
-import { createNode, type KlatchNode } from "./node.ts";
+} from "./process/lifecycle.ts";
+import { createLogger, type Logger } from "./process/logger.ts";
 import { openStore } from "./store/store.ts";
 
 export interface RunNodeOptions {

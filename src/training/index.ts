@@ -6,8 +6,8 @@
 
 export type { FactorSchedule } from "./adapters/adapter.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
-export { readAdapterClasses } from "./adapters/peft-reader.ts";
-export { readAdapterSettings } from "./adapters/peft-settings.ts";
+export { readAdapterClasses } from "./adapters/peft/peft-reader.ts";
+export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";

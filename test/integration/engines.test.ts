@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KlatchError } from "../../src/errors.ts";
-import { createLora } from "../../src/training/adapters/lora.ts";
+import { createLora } from "../../src/training/adapters/methods/lora.ts";
 import { collateParts } from "../../src/training/batches/collate.ts";
 import type { Engine, Program } from "../../src/training/engine/engine.ts";
 import { createOnnxEngine } from "../../src/training/engine/onnx-engine.ts";

@@ -1,8 +1,8 @@
 /** A process whose thread is in the middle of long native code, as in a step of a large model: node stuck-process.ts */
 import { pbkdf2Sync } from "node:crypto";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
-import { endProcess, runProcess } from "../../src/node/lifecycle.ts";
-import { silentLogger } from "../../src/node/logger.ts";
+import { endProcess, runProcess } from "../../src/node/process/lifecycle.ts";
+import { silentLogger } from "../../src/node/process/logger.ts";
 
 if (isMainThread) {
   const log = { ...silentLogger(), info: () => process.stdout.write("stopping\n") };

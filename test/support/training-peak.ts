@@ -1,6 +1,6 @@
 /** A process of its own: trains a small model on rows of as many tokens as its argument says, prints what that took. */
 
-import { createLora } from "../../src/training/adapters/lora.ts";
+import { createLora } from "../../src/training/adapters/methods/lora.ts";
 import { collate } from "../../src/training/batches/collate.ts";
 import { modelOfShape, randomModel } from "../../src/training/bench/random-model.ts";
 import { randomExamples } from "../../src/training/bench/workload.ts";

@@ -2,15 +2,15 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { benchEngines, type EngineResult } from "../../training/index.ts";
 import { type BaseDType, ENGINE_NAMES, type EngineName } from "../../types.ts";
-import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
-import { hubOptions } from "../hub-options.ts";
-import { bundledModel } from "../package-folder.ts";
-import { downloadView } from "./download-view.ts";
+import { adapterTargets, BUNDLED_MODEL } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { bundledModel } from "../folders/package-folder.ts";
+import { downloadView } from "../view/download-view.ts";
+import { bytes, table } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
+import { wrapped } from "../view/wrapped.ts";
 import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
-import { bytes, table } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
-import { wrapped } from "./wrapped.ts";
 
 /** `klatch bench engines`: the same training step on every engine that works here. */
 export function defineEngines(command: Command, terminal: Terminal): void {

@@ -9,15 +9,15 @@ import {
   KNOWN_SHAPES,
 } from "../../training/index.ts";
 import type { BaseDType, EngineChoice } from "../../types.ts";
-import { adapterTargets, BUNDLED_MODEL } from "../config.ts";
-import { hubOptions } from "../hub-options.ts";
-import { bundledModel } from "../package-folder.ts";
+import { adapterTargets, BUNDLED_MODEL } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { bundledModel } from "../folders/package-folder.ts";
+import { downloadView } from "../view/download-view.ts";
+import type { Terminal } from "../view/terminal.ts";
 import { defineEngines } from "./bench-engines.ts";
-import { downloadView } from "./download-view.ts";
 import { engineOption } from "./engine-option.ts";
 import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
 import { wholeNumber } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 
 type Shape = NonNullable<BenchModelOptions["shape"]>;
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import type { Config } from "../config/config.ts";
 import { configFields, type Field } from "../config/fields.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Config } from "../config.ts";
 
 /** Adds `--config` and one flag for each configuration key (only those that `wanted` accepts, where given). */
 export function addConfigOptions(command: Command, wanted = (_key: string) => true): void {

@@ -1,17 +1,17 @@
 import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
 import type { HubEvent } from "../../training/index.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
 import type { Check } from "../doctor/check.ts";
 import { checkLearning } from "../doctor/learning.ts";
 import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
 import { checkQuiet } from "../doctor/quiet.ts";
 import { checkReach } from "../doctor/reach.ts";
-import { hubOptions } from "../hub-options.ts";
+import { downloadView } from "../view/download-view.ts";
+import type { Terminal } from "../view/terminal.ts";
+import { wrapped } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
-import { downloadView } from "./download-view.ts";
-import type { Terminal } from "./terminal.ts";
-import { wrapped } from "./wrapped.ts";
 
 const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL" } as const;
 

@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
-import { dataNotes } from "../data-notes.ts";
+import { dataNotes } from "../view/data-notes.ts";
+import type { Terminal } from "../view/terminal.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
 import { required } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 
 /** `klatch eval`: loss, perplexity and exact match of a model, with or without an adapter, on rows of data. */
 export function define(command: Command, terminal: Terminal): void {

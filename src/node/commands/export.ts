@@ -7,17 +7,17 @@ import {
   type Learner,
   readAdapterSettings,
 } from "../../training/index.ts";
-import type { Config } from "../config.ts";
-import { hubOptions } from "../hub-options.ts";
-import { learnerOptions } from "../learner-options.ts";
-import { runDigest } from "../manifest.ts";
-import { checkAdapterFolder, checkOutFolder } from "../out-folder.ts";
+import type { Config } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { learnerOptions } from "../config/learner-options.ts";
+import { checkAdapterFolder, checkOutFolder } from "../folders/out-folder.ts";
+import { runDigest } from "../peer/manifest.ts";
 import { readCheckpoint } from "../store/store.ts";
+import { downloadView } from "../view/download-view.ts";
+import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
-import { downloadView } from "./download-view.ts";
 import { taskOptions } from "./model-use.ts";
 import { required } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 
 /**
  * `klatch export`: the newest checkpoint of this node's run, or a given adapter, as a folder that Hugging Face PEFT loads,

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { Terminal } from "../view/terminal.ts";
 import { addModelOptions, type ModelFlags, openModel } from "./model-use.ts";
 import { decimalNumber, required, wholeNumber } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 
 /**
  * `klatch generate`: continues a prompt. With an adapter that was trained on prompts, the prompt is written as it was in

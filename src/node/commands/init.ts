@@ -5,9 +5,9 @@ import { KlatchError } from "../../errors.ts";
 import { createIdentity, createNetworkKey, loadIdentity } from "../../gossip/index.ts";
 import { CONFIG_FILE, parseConfig } from "../config/load.ts";
 import { configTemplate } from "../config/template.ts";
-import { identityFile } from "../data-folder.ts";
-import { checkOutFolder } from "../out-folder.ts";
-import type { Terminal } from "./terminal.ts";
+import { identityFile } from "../folders/data-folder.ts";
+import { checkOutFolder } from "../folders/out-folder.ts";
+import type { Terminal } from "../view/terminal.ts";
 
 /** `klatch init`: an identity that only its owner can read, and a commented configuration. Overwrites nothing. */
 export function define(command: Command, terminal: Terminal): void {

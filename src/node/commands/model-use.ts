@@ -10,15 +10,15 @@ import {
   readAdapterSettings,
 } from "../../training/index.ts";
 import { BASE_DTYPES, type BaseDType, type EngineChoice } from "../../types.ts";
-import { tokenCache } from "../cache-folder.ts";
-import { AUTO_CACHE, BUNDLED_MODEL } from "../config.ts";
-import { hubOptions } from "../hub-options.ts";
-import { bundledModel } from "../package-folder.ts";
-import { downloadView } from "./download-view.ts";
+import { AUTO_CACHE, BUNDLED_MODEL } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { tokenCache } from "../folders/cache-folder.ts";
+import { bundledModel } from "../folders/package-folder.ts";
+import { downloadView } from "../view/download-view.ts";
+import { noticeView } from "../view/notice-view.ts";
+import type { Terminal } from "../view/terminal.ts";
 import { engineOption } from "./engine-option.ts";
-import { noticeView } from "./notice-view.ts";
 import { wholeNumber } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 
 /** Longest sequence; the learner cuts it to the model's context. */
 const SEQUENCE_MAX = 4096;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { addClientOptions, answers, ask } from "./status-client.ts";
-import { short, table } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { short, table } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
 
 const HEADERS = [
   "peer",

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { addClientOptions, answers, ask } from "./status-client.ts";
-import { bytes, decimals, short, table } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { bytes, decimals, short, table } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
 
 const HEADERS = [
   "round",

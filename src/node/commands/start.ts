@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import type { NodeStatus } from "../contract.ts";
-import { dataNotes, describeExamples } from "../data-notes.ts";
+import type { NodeStatus } from "../peer/contract.ts";
 import { runNode } from "../run-node.ts";
+import { dataNotes, describeExamples } from "../view/data-notes.ts";
+import { describeModel } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
+import { wrappedLines } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
-import { describeModel } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
-import { wrappedLines } from "./wrapped.ts";
 
 /** `klatch start`: trains with the others until a signal; the first stops gracefully, the second at once. */
 export function define(command: Command, terminal: Terminal): void {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { addClientOptions, answers, ask } from "./status-client.ts";
-import { bytes, decimals, describeModel, short } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { bytes, decimals, describeModel, short } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
 
 /** `klatch status`: what the running node is doing. */
 export function define(command: Command, terminal: Terminal): void {

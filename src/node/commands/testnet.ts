@@ -1,11 +1,11 @@
 import { extname } from "node:path";
 import type { Command } from "commander";
-import { BUNDLED_MODEL } from "../config.ts";
-import { endProcess, type ProcessHooks, runProcess } from "../lifecycle.ts";
-import { silentLogger } from "../logger.ts";
-import { bundledModel } from "../package-folder.ts";
+import { BUNDLED_MODEL } from "../config/config.ts";
+import { bundledModel } from "../folders/package-folder.ts";
+import { endProcess, type ProcessHooks, runProcess } from "../process/lifecycle.ts";
+import { silentLogger } from "../process/logger.ts";
+import type { Terminal } from "../view/terminal.ts";
 import { required } from "./number-flags.ts";
-import type { Terminal } from "./terminal.ts";
 import { addTestnetOptions } from "./testnet-flags.ts";
 
 /** The testnet's own door. It is built upon nodes, so that it is loaded by name: nothing here depends on it. */

@@ -10,21 +10,21 @@ import {
   trainAlone,
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
-import type { Config } from "../config.ts";
-import { dataNotes, describeExamples } from "../data-notes.ts";
-import { hubOptions } from "../hub-options.ts";
-import { learnerOptions } from "../learner-options.ts";
-import { describeMemory } from "../memory-text.ts";
-import { checkAdapterFolder } from "../out-folder.ts";
+import type { Config } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { learnerOptions } from "../config/learner-options.ts";
+import { checkAdapterFolder } from "../folders/out-folder.ts";
+import { dataNotes, describeExamples } from "../view/data-notes.ts";
+import { downloadView } from "../view/download-view.ts";
+import { describeMemory } from "../view/memory-text.ts";
+import { noticeView } from "../view/notice-view.ts";
+import { describeModel, perSecond } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
+import { TrainProgress } from "../view/train-progress.ts";
+import { wrapped, wrappedLines } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
-import { downloadView } from "./download-view.ts";
 import { parseColumns } from "./model-use.ts";
-import { noticeView } from "./notice-view.ts";
 import { required, wholeNumber } from "./number-flags.ts";
-import { describeModel, perSecond } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
-import { TrainProgress } from "./train-progress.ts";
-import { wrapped, wrappedLines } from "./wrapped.ts";
 
 /** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
 export function define(command: Command, terminal: Terminal): void {

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
-import { configSchema } from "../config.ts";
+import { configSchema } from "./config.ts";
 
 /** One value of the configuration, as the environment, the flags and the template see it. */
 export interface Field {

@@ -4,10 +4,10 @@ import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { parseHubModel } from "../../training/index.ts";
-import { AUTO_CACHE, BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "../config.ts";
-import { nearest } from "../nearest.ts";
-import { bundledModel } from "../package-folder.ts";
+import { bundledModel } from "../folders/package-folder.ts";
+import { AUTO_CACHE, BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "./config.ts";
 import { configFields, type Field } from "./fields.ts";
+import { nearest } from "./nearest.ts";
 
 /** The file that `klatch init` writes and other commands look for in the current folder. */
 export const CONFIG_FILE = "klatch.yaml";

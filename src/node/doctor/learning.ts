@@ -6,11 +6,11 @@ import {
   type Learner,
   type LearnerInfo,
 } from "../../training/index.ts";
-import type { Config } from "../config.ts";
-import { dataNotes } from "../data-notes.ts";
-import { learnerOptions } from "../learner-options.ts";
-import { describeMemory, memoryTrouble } from "../memory-text.ts";
-import { makeScratchFolder } from "../scratch-folder.ts";
+import type { Config } from "../config/config.ts";
+import { learnerOptions } from "../config/learner-options.ts";
+import { makeScratchFolder } from "../folders/scratch-folder.ts";
+import { dataNotes } from "../view/data-notes.ts";
+import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Share of rows that may lose their end before it is worth a warning. */

@@ -3,10 +3,10 @@ import { statfs } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { bytes } from "../commands/table.ts";
-import type { Config } from "../config.ts";
-import { nearestFolder } from "../nearest-folder.ts";
-import { packageFolder } from "../package-folder.ts";
+import type { Config } from "../config/config.ts";
+import { nearestFolder } from "../folders/nearest-folder.ts";
+import { packageFolder } from "../folders/package-folder.ts";
+import { bytes } from "../view/table.ts";
 import { type Check, fail, pass, warn } from "./check.ts";
 
 const GIB = 2 ** 30;

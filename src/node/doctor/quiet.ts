@@ -7,7 +7,7 @@ import {
   TELEMETRY_SWITCH,
   telemetryLeftovers,
 } from "../../training/index.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 import { type Check, fail, pass, warn } from "./check.ts";
 
 /** One kind of thing that leaves this machine. */

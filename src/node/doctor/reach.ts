@@ -3,10 +3,10 @@ import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
-import { answers, askUrl, statusUrl } from "../commands/status-client.ts";
-import type { Config } from "../config.ts";
-import { identityFile } from "../data-folder.ts";
-import { networkConfig } from "../network-config.ts";
+import type { Config } from "../config/config.ts";
+import { networkConfig } from "../config/network-config.ts";
+import { identityFile } from "../folders/data-folder.ts";
+import { answers, askUrl, statusUrl } from "../http/status-client.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Longest wait for the peers of the bootstrap list. */

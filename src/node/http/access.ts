@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { KlatchError } from "../../errors.ts";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 
 /** What a request tells of where it comes from. */
 export interface RequestOrigin {

@@ -4,11 +4,11 @@ import { type FastifyInstance, fastify } from "fastify";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Evidence } from "../../types.ts";
-import type { Config } from "../config.ts";
-import type { NodeStatus, RoundRecord } from "../contract.ts";
-import { statusAddressFile } from "../data-folder.ts";
-import type { Service } from "../lifecycle.ts";
-import { type Metrics, showStatus } from "../metrics.ts";
+import type { Config } from "../config/config.ts";
+import { statusAddressFile } from "../folders/data-folder.ts";
+import type { NodeStatus, RoundRecord } from "../peer/contract.ts";
+import { type Metrics, showStatus } from "../peer/metrics.ts";
+import type { Service } from "../process/lifecycle.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
 
 /** Connections served at a time; more are closed at once. */

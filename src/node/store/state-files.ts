@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
 import type { Digest } from "../../types.ts";
-import type { Checkpoint, Offer } from "../contract.ts";
+import type { Checkpoint, Offer } from "../peer/contract.ts";
 import { type ArrayRecord, bytesOf, floatsOf } from "./array-file.ts";
 
 const counter = z.int().min(0);

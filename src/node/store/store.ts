@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
-import type { Checkpoint, Store } from "../contract.ts";
+import type { Checkpoint, Store } from "../peer/contract.ts";
 import { makeFolder } from "./atomic-file.ts";
 import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
 import { Generations } from "./generations.ts";

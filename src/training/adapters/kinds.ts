@@ -1,14 +1,14 @@
 import type { BaseModel } from "../base/base-model.ts";
 import type { Adapter } from "./adapter.ts";
-import { createBitfit } from "./bitfit.ts";
-import { createBottleneck } from "./bottleneck.ts";
-import { createDora } from "./dora.ts";
-import { createIa3 } from "./ia3.ts";
-import { createLora } from "./lora.ts";
-import { createLoraXs } from "./lora-xs.ts";
+import { createBitfit } from "./methods/bitfit.ts";
+import { createBottleneck } from "./methods/bottleneck.ts";
+import { createDora } from "./methods/dora.ts";
+import { createIa3 } from "./methods/ia3.ts";
+import { createLora } from "./methods/lora.ts";
+import { createLoraXs } from "./methods/lora-xs.ts";
+import { createPrefix } from "./methods/prefix.ts";
+import { createPrompt } from "./methods/prompt.ts";
 import { type AdapterSettings, checkAdapterSettings } from "./options.ts";
-import { createPrefix } from "./prefix.ts";
-import { createPrompt } from "./prompt.ts";
 
 /**
  * The adapter of the chosen method on a base model.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { AdaptedLayer, LoraLayout } from "./lora.ts";
-import { combine, dot, eigenvectors, gram, orthonormalise } from "./singular-vectors.ts";
+import type { AdaptedLayer, LoraLayout } from "./methods/lora.ts";
+import { combine, dot, eigenvectors, gram, orthonormalise } from "./methods/singular-vectors.ts";
 import { slotView } from "./slots.ts";
 
 /** How a rank is lowered: by leaving out the last factors, or by the best approximation of their product. */

@@ -4,7 +4,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { openWeights, type TensorSource } from "../files/weights.ts";
-import { readModelConfig } from "../models/architectures.ts";
+import { readModelConfig } from "../models/architectures/architectures.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 

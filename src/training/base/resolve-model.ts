@@ -4,7 +4,7 @@ import { exists } from "../files/file-access.ts";
 import { parseHubModel } from "../files/hub/model-id.ts";
 import type { HubOptions, ModelOrigin } from "../files/hub/options.ts";
 import { fetchSnapshot } from "../files/hub/snapshot.ts";
-import { readModelConfig } from "../models/architectures.ts";
+import { readModelConfig } from "../models/architectures/architectures.ts";
 
 /** A model folder and, for one from the hub, where it came from. */
 export interface ResolvedModel {

@@ -1,6 +1,6 @@
 import { seededRandom } from "../../random.ts";
 import type { BaseDType, EngineName } from "../../types.ts";
-import { createLora } from "../adapters/lora.ts";
+import { createLora } from "../adapters/methods/lora.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { collateParts } from "../batches/collate.ts";
 import { openEngine } from "../engine/open-engine.ts";

@@ -1,6 +1,6 @@
 import { seededRandom } from "../../random.ts";
 import type { BaseDType } from "../../types.ts";
-import { createLora } from "../adapters/lora.ts";
+import { createLora } from "../adapters/methods/lora.ts";
 import type { HubOptions } from "../files/hub/options.ts";
 import { AdaptedModel } from "../programs/adapted-model.ts";
 import { generate } from "../programs/generation.ts";

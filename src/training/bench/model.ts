@@ -5,7 +5,7 @@ import { resolveModel } from "../base/resolve-model.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { readConfigFile } from "../models/architectures.ts";
+import { readConfigFile } from "../models/architectures/architectures.ts";
 import { modelOfShape, randomModel, type Shape } from "./random-model.ts";
 
 /** What to measure, a model or random weights in its place, and on what. */

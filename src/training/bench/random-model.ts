@@ -3,9 +3,9 @@ import { seededRandom } from "../../random.ts";
 import { type BaseModel, makeBaseModel } from "../base/base-model.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/value.ts";
-import { parseModelConfig } from "../models/architectures.ts";
+import { parseModelConfig } from "../models/architectures/architectures.ts";
+import { llamaModel } from "../models/architectures/llama.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { llamaModel } from "../models/llama.ts";
 
 /** Hidden size, layers, heads, key-value heads, intermediate size, vocabulary of a tied Llama. */
 export type Sizes = readonly [number, number, number, number, number, number];

@@ -1,5 +1,5 @@
 import type { BaseDType } from "../../types.ts";
-import { createLora } from "../adapters/lora.ts";
+import { createLora } from "../adapters/methods/lora.ts";
 import { collateParts } from "../batches/collate.ts";
 import type { HubOptions } from "../files/hub/options.ts";
 import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";

@@ -1,7 +1,7 @@
 import type { Evaluation } from "../../types.ts";
-import { writeMergedModel } from "../adapters/merge.ts";
-import { fitPeft, readPeft } from "../adapters/peft-reader.ts";
-import { writePeft } from "../adapters/peft-writer.ts";
+import { writeMergedModel } from "../adapters/merging/merge.ts";
+import { fitPeft, readPeft } from "../adapters/peft/peft-reader.ts";
+import { writePeft } from "../adapters/peft/peft-writer.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";

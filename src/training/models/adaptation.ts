@@ -1,6 +1,6 @@
 import type { Value } from "../graph/value.ts";
 import type { LinearLayer } from "./definition.ts";
-import type { Beginning } from "./sequences.ts";
+import type { Beginning } from "./sequences/sequences.ts";
 
 /** A frozen linear layer in a graph. */
 export interface FrozenLinear {

@@ -1,5 +1,5 @@
 import type { Graph, Value } from "../graph/value.ts";
-import type { AttentionSettings, Projected } from "./sequences.ts";
+import type { AttentionSettings, Projected } from "./sequences/sequences.ts";
 
 /** What an architecture builds its graph from. */
 export interface Blocks {

@@ -3,7 +3,7 @@ import { reshape, slice } from "../graph/movement.ts";
 import { sizeOf, type Value } from "../graph/value.ts";
 import { layerNorm, rmsNorm } from "../layers/normalisation.ts";
 import type { Blocks } from "./blocks.ts";
-import type { AttentionSettings, Projected } from "./sequences.ts";
+import type { AttentionSettings, Projected } from "./sequences/sequences.ts";
 
 /** A normalisation of rows with the weights of module `name`. */
 export type Norm = (x: Value, name: string) => Value;

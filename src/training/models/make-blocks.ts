@@ -6,7 +6,7 @@ import type { Graph, Value } from "../graph/value.ts";
 import type { Adaptation, FrozenLinear } from "./adaptation.ts";
 import type { Blocks } from "./blocks.ts";
 import type { LinearLayer, ModelDefinition } from "./definition.ts";
-import type { Sequences } from "./sequences.ts";
+import type { Sequences } from "./sequences/sequences.ts";
 
 /** Where a program's frozen weights come from. */
 export interface WeightSource {

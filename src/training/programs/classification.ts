@@ -9,8 +9,8 @@ import type { Arrays, Graph, Value } from "../graph/value.ts";
 import { logitLoss } from "../layers/cross-entropy.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { Classifier, ModelDefinition } from "../models/definition.ts";
-import { paddedSequences } from "../models/padded-sequences.ts";
-import { wholeSequences } from "../models/whole-sequences.ts";
+import { paddedSequences } from "../models/sequences/padded-sequences.ts";
+import { wholeSequences } from "../models/sequences/whole-sequences.ts";
 import type { Objective } from "./objective.ts";
 
 /** A score that no softmax sees. */

@@ -11,8 +11,8 @@ import { softcap } from "../layers/activations.ts";
 import { type HeadLoss, headLoss } from "../layers/cross-entropy.ts";
 import type { Blocks } from "../models/blocks.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import { packedSequences } from "../models/packed-sequences.ts";
-import { wholeSequences } from "../models/whole-sequences.ts";
+import { packedSequences } from "../models/sequences/packed-sequences.ts";
+import { wholeSequences } from "../models/sequences/whole-sequences.ts";
 import type { ProgramParts } from "./program-parts.ts";
 
 /** The output of a program that holds the gradient of parameter `name`. */

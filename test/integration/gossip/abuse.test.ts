@@ -2,19 +2,19 @@ import type { Stream } from "@libp2p/interface";
 import { byteStream, lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
-import { AnnouncementDoor } from "../../../src/gossip/announcement-door.ts";
-import { EXCHANGE_PROTOCOL } from "../../../src/gossip/announcement-exchange.ts";
-import { GossipTopic, TOPIC } from "../../../src/gossip/gossip-topic.ts";
+import { AnnouncementDoor } from "../../../src/gossip/announcements/announcement-door.ts";
+import { EXCHANGE_PROTOCOL } from "../../../src/gossip/announcements/announcement-exchange.ts";
+import { GossipTopic, TOPIC } from "../../../src/gossip/announcements/gossip-topic.ts";
+import { Membership } from "../../../src/gossip/connections/membership.ts";
 import { digestOf } from "../../../src/gossip/index.ts";
 import { silentLog } from "../../../src/gossip/log.ts";
-import { Membership } from "../../../src/gossip/membership.ts";
 import {
   encodeRequest,
   HEADER_BYTES,
   PAYLOAD_PROTOCOL,
-} from "../../../src/gossip/payload-protocol.ts";
-import { PayloadServer } from "../../../src/gossip/payload-server.ts";
-import { PayloadStore } from "../../../src/gossip/payload-store.ts";
+} from "../../../src/gossip/payloads/payload-protocol.ts";
+import { PayloadServer } from "../../../src/gossip/payloads/payload-server.ts";
+import { PayloadStore } from "../../../src/gossip/payloads/payload-store.ts";
 import { startRawPeer, stopRawPeers } from "./misbehaving-peer.ts";
 import { announcementOf, poll, startNode, stopNodes, subscribed } from "./network-fixture.ts";
 

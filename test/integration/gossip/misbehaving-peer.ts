@@ -12,7 +12,7 @@ import {
   encodeHeader,
   PAYLOAD_PROTOCOL,
   REQUEST_BYTES,
-} from "../../../src/gossip/payload-protocol.ts";
+} from "../../../src/gossip/payloads/payload-protocol.ts";
 
 export type RawPeer = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/gossip/index.ts";
-import { encodeHeader } from "../../../src/gossip/payload-protocol.ts";
+import { encodeHeader } from "../../../src/gossip/payloads/payload-protocol.ts";
 import {
   type Answer,
   addressOf,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { symmetricEigenvalues } from "../../../src/consensus/eigenvalues.ts";
+import { symmetricEigenvalues } from "../../../src/consensus/graph/eigenvalues.ts";
 import {
   algebraicConnectivity,
   buildGraph,

@@ -1,6 +1,10 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { AnnouncementCache } from "../../../src/gossip/announcement-cache.ts";
-import { AnnouncementDoor, type Refusal } from "../../../src/gossip/announcement-door.ts";
+import { AnnouncementCache } from "../../../src/gossip/announcements/announcement-cache.ts";
+import {
+  AnnouncementDoor,
+  type Refusal,
+} from "../../../src/gossip/announcements/announcement-door.ts";
+import { Membership } from "../../../src/gossip/connections/membership.ts";
 import {
   type Announcement,
   digestOf,
@@ -9,7 +13,6 @@ import {
   type SignedAnnouncement,
   signAnnouncement,
 } from "../../../src/gossip/index.ts";
-import { Membership } from "../../../src/gossip/membership.ts";
 import type { Verdict } from "../../../src/types.ts";
 
 const NOW = 1_800_000_000_000;

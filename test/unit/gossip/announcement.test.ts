@@ -5,8 +5,11 @@ import {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,
   MAX_LIFETIME_MS,
-} from "../../../src/gossip/announcement.ts";
-import { decodeCanonical, encodeCanonical } from "../../../src/gossip/canonical-cbor.ts";
+} from "../../../src/gossip/announcements/announcement.ts";
+import {
+  decodeCanonical,
+  encodeCanonical,
+} from "../../../src/gossip/announcements/canonical-cbor.ts";
 import {
   type Announcement,
   digestOf,

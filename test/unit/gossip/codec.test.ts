@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CODECS, type Codec } from "../../../src/consensus/index.ts";
 import { KlatchError } from "../../../src/errors.ts";
-import { CODECS, type Codec } from "../../../src/gossip/index.ts";
 
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true });
 /** About 8.5e37, a single-precision number. */

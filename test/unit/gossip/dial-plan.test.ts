@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backOffMs, DialPlan } from "../../../src/gossip/dial-plan.ts";
+import { backOffMs, DialPlan } from "../../../src/gossip/connections/dial-plan.ts";
 
 const half = { baseMs: 1000, maxMs: 30_000, random: () => 0.5 };
 const plan = (capacity = 10) => new DialPlan(half, capacity);

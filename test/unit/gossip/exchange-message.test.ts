@@ -5,7 +5,7 @@ import {
   decodeExchange,
   encodeExchange,
   MAX_EXCHANGE_BYTES,
-} from "../../../src/gossip/exchange-message.ts";
+} from "../../../src/gossip/announcements/exchange-message.ts";
 import { generateIdentity } from "../../../src/gossip/index.ts";
 
 const { peerId } = await generateIdentity();

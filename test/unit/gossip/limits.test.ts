@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Membership } from "../../../src/gossip/membership.ts";
-import { Semaphore } from "../../../src/gossip/semaphore.ts";
-import { StallGuard } from "../../../src/gossip/stall-guard.ts";
-import { TokenBuckets } from "../../../src/gossip/token-bucket.ts";
+import { Membership } from "../../../src/gossip/connections/membership.ts";
+import { TokenBuckets } from "../../../src/gossip/connections/token-bucket.ts";
+import { Semaphore } from "../../../src/gossip/payloads/semaphore.ts";
+import { StallGuard } from "../../../src/gossip/payloads/stall-guard.ts";
 
 const never = new AbortController().signal;
 

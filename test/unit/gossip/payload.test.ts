@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/gossip/index.ts";
-import { PayloadBuffer } from "../../../src/gossip/payload-buffer.ts";
+import { PayloadBuffer } from "../../../src/gossip/payloads/payload-buffer.ts";
 import {
   type ChunkRequest,
   decodeHeader,
@@ -10,8 +10,8 @@ import {
   encodeRequest,
   MAX_CHUNK_BYTES,
   STATUSES,
-} from "../../../src/gossip/payload-protocol.ts";
-import { PayloadStore } from "../../../src/gossip/payload-store.ts";
+} from "../../../src/gossip/payloads/payload-protocol.ts";
+import { PayloadStore } from "../../../src/gossip/payloads/payload-store.ts";
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;

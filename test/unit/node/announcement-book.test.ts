@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { AnnouncementBook } from "../../../src/consensus/round/announcement-book.ts";
 import type { SignedAnnouncement } from "../../../src/gossip/index.ts";
-import { AnnouncementBook } from "../../../src/node/announcement-book.ts";
 
 const RUN = "a".repeat(64);
 const BASE = "b".repeat(64);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { dataNotes, describeExamples } from "../../../src/node/data-notes.ts";
+import { dataNotes, describeExamples } from "../../../src/node/view/data-notes.ts";
 import type { DataReport, DataSummary } from "../../../src/training/index.ts";
 
 const plain: DataSummary = {

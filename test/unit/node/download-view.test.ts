@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { downloadView } from "../../../src/node/commands/download-view.ts";
+import { downloadView } from "../../../src/node/view/download-view.ts";
 
 function recorded() {
   const notes: string[] = [];

@@ -1,8 +1,8 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { hubOptions } from "../../../src/node/config/hub-options.ts";
 import { loadConfig } from "../../../src/node/config/load.ts";
-import { hubOptions } from "../../../src/node/hub-options.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("how the hub is reached", () => {

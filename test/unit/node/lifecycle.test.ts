@@ -6,8 +6,8 @@ import {
   type Service,
   startAll,
   stopAll,
-} from "../../../src/node/lifecycle.ts";
-import { silentLogger } from "../../../src/node/logger.ts";
+} from "../../../src/node/process/lifecycle.ts";
+import { silentLogger } from "../../../src/node/process/logger.ts";
 
 /** A service that notes what happens to it. */
 function service(name: string, seen: string[], change: Partial<Service> = {}): Service {

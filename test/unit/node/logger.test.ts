@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLogger } from "../../../src/node/logger.ts";
+import { createLogger } from "../../../src/node/process/logger.ts";
 
 function capture(options: Parameters<typeof createLogger>[0], isTTY = false) {
   const lines: string[] = [];

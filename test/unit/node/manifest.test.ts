@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { configSchema, learningRateOf } from "../../../src/node/config.ts";
-import { runDigest } from "../../../src/node/manifest.ts";
+import { configSchema, learningRateOf } from "../../../src/node/config/config.ts";
+import { runDigest } from "../../../src/node/peer/manifest.ts";
 
 const info = {
   modelDigest: "a".repeat(64),

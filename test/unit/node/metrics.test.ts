@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createMetrics, showStatus } from "../../../src/node/metrics.ts";
+import { createMetrics, showStatus } from "../../../src/node/peer/metrics.ts";
 import { EVIDENCE_KINDS, STANDINGS } from "../../../src/types.ts";
 import { PEERS, sampleStatus } from "./node-samples.ts";
 

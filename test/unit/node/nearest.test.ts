@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { nearest } from "../../../src/node/nearest.ts";
+import { nearest } from "../../../src/node/config/nearest.ts";
 
 test.each([
   ["run.bachSize", "run.batchSize"],

@@ -1,4 +1,9 @@
-import type { Checkpoint, NodeStatus, Offer, RoundRecord } from "../../../src/node/contract.ts";
+import type {
+  Checkpoint,
+  NodeStatus,
+  Offer,
+  RoundRecord,
+} from "../../../src/node/peer/contract.ts";
 
 export const RUN = "a".repeat(64);
 export const OTHER_RUN = "b".repeat(64);

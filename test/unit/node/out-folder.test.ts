@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { checkOutFolder } from "../../../src/node/out-folder.ts";
+import { checkOutFolder } from "../../../src/node/folders/out-folder.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 

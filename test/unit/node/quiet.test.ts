@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { configSchema } from "../../../src/node/config.ts";
+import { configSchema } from "../../../src/node/config/config.ts";
 import { checkQuiet } from "../../../src/node/doctor/quiet.ts";
 
 const PEERS = [

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { parseConfig } from "../../../src/node/config/load.ts";
-import type { NodeStatus } from "../../../src/node/contract.ts";
 import { judgeRequest } from "../../../src/node/http/access.ts";
 import { createStatusServer, type StatusServer } from "../../../src/node/http/status-server.ts";
-import { createMetrics } from "../../../src/node/metrics.ts";
+import type { NodeStatus } from "../../../src/node/peer/contract.ts";
+import { createMetrics } from "../../../src/node/peer/metrics.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { PEERS, sampleRound, sampleStatus } from "./node-samples.ts";
 

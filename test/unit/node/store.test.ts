@@ -2,7 +2,7 @@ import * as realFs from "node:fs";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Store } from "../../../src/node/contract.ts";
+import type { Store } from "../../../src/node/peer/contract.ts";
 import type { FileSystem } from "../../../src/node/store/file-system.ts";
 import { LedgerFile } from "../../../src/node/store/ledger.ts";
 import { openStore, readCheckpoint, type StoreDeps } from "../../../src/node/store/store.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, decimals, short, table } from "../../../src/node/commands/table.ts";
+import { bytes, decimals, short, table } from "../../../src/node/view/table.ts";
 
 test("columns are as wide as their widest cell; numbers stand to the right, text to the left", () => {
   expect(

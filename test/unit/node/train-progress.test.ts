@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { noticeView } from "../../../src/node/commands/notice-view.ts";
-import { TrainProgress } from "../../../src/node/commands/train-progress.ts";
+import { noticeView } from "../../../src/node/view/notice-view.ts";
+import { TrainProgress } from "../../../src/node/view/train-progress.ts";
 
 /** A terminal that keeps what is written to it, and the view of a training of four steps on it. */
 function watch(unit?: "tokens" | "texts", seconds = 0.5) {

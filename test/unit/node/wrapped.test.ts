@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wrapped, wrappedLines } from "../../../src/node/commands/wrapped.ts";
+import { wrapped, wrappedLines } from "../../../src/node/view/wrapped.ts";
 
 const TEXT = "weights 2.5 MiB, activations 96.1 MiB, optimiser 1.9 MiB: 100.5 MiB of 7.7 GiB";
 

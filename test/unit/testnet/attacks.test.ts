@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type AttackContext, attackOffer, flipLabels } from "../../../testnet/attacks.ts";
+import { type AttackContext, attackOffer, flipLabels } from "../../../testnet/attacks/attacks.ts";
+import type { Row } from "../../../testnet/data/rows.ts";
 import { createRandom } from "../../../testnet/random.ts";
-import type { Row } from "../../../testnet/rows.ts";
 
 const fieldOf = (row: Row, name: string) => row[name];
 

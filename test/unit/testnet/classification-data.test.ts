@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { configSchema } from "../../../src/node/config.ts";
-import { learnerOptions } from "../../../src/node/learner-options.ts";
+import { configSchema } from "../../../src/node/config/config.ts";
+import { learnerOptions } from "../../../src/node/config/learner-options.ts";
+import { prepareData } from "../../../testnet/data/run-data.ts";
 import { parseOptions, type TestnetInput } from "../../../testnet/options.ts";
-import { trainingConfig } from "../../../testnet/peer-config.ts";
-import { prepareData } from "../../../testnet/run-data.ts";
+import { trainingConfig } from "../../../testnet/processes/peer-config.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** One file for each class, so that a peer's own share has that one alone. */

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Partition, partitionRows, ROWS_MIN, setAside } from "../../../testnet/partition.ts";
-import type { Row } from "../../../testnet/rows.ts";
+import {
+  type Partition,
+  partitionRows,
+  ROWS_MIN,
+  setAside,
+} from "../../../testnet/data/partition.ts";
+import type { Row } from "../../../testnet/data/rows.ts";
 
 const fieldOf = (row: Row, name: string) => row[name];
 

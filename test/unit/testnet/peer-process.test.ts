@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { failureOf, type Member } from "../../../testnet/fleet.ts";
-import { freePorts } from "../../../testnet/free-ports.ts";
-import { PeerProcess } from "../../../testnet/peer-process.ts";
+import { failureOf, type Member } from "../../../testnet/processes/fleet.ts";
+import { freePorts } from "../../../testnet/processes/free-ports.ts";
+import { PeerProcess } from "../../../testnet/processes/peer-process.ts";
 
 let folder = "";
 beforeAll(() => {

@@ -1,10 +1,10 @@
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";
-import type { Member } from "../../../testnet/fleet.ts";
-import { PeerProcess } from "../../../testnet/peer-process.ts";
-import { createProgress } from "../../../testnet/progress.ts";
-import { progressLine, renderTable } from "../../../testnet/table.ts";
-import { killRound } from "../../../testnet/watch.ts";
+import type { Member } from "../../../testnet/processes/fleet.ts";
+import { PeerProcess } from "../../../testnet/processes/peer-process.ts";
+import { killRound } from "../../../testnet/processes/watch.ts";
+import { createProgress } from "../../../testnet/report/progress.ts";
+import { progressLine, renderTable } from "../../../testnet/report/table.ts";
 import { status } from "./sample-report.ts";
 
 const member = (index: number, over: Partial<Member> = {}): Member => ({

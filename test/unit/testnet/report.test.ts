@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { plotSvg } from "../../../testnet/plot.ts";
-import { logarithmicTicks, niceTicks, spread } from "../../../testnet/plot-drawing.ts";
-import { renderPlot } from "../../../testnet/plot-image.ts";
-import { buildReport, writeReport } from "../../../testnet/report.ts";
-import { reportMarkdown, reportText } from "../../../testnet/report-markdown.ts";
+import { plotSvg } from "../../../testnet/report/plot.ts";
+import { logarithmicTicks, niceTicks, spread } from "../../../testnet/report/plot-drawing.ts";
+import { renderPlot } from "../../../testnet/report/plot-image.ts";
+import { buildReport, writeReport } from "../../../testnet/report/report.ts";
+import { reportMarkdown, reportText } from "../../../testnet/report/report-markdown.ts";
 import { evaluation, peerRecord, runFacts, status } from "./sample-report.ts";
 
 test("a report compares means over honest peers", () => {

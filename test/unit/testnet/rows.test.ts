@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { readRowFiles, writeRows } from "../../../testnet/rows.ts";
+import { readRowFiles, writeRows } from "../../../testnet/data/rows.ts";
 
 let folder = "";
 beforeEach(() => {

@@ -1,7 +1,7 @@
-import type { NodeStatus, RoundRecord } from "../../../src/node/contract.ts";
+import type { NodeStatus, RoundRecord } from "../../../src/node/peer/contract.ts";
 import type { Evaluation } from "../../../src/types.ts";
 import { parseOptions, type TestnetInput } from "../../../testnet/options.ts";
-import type { PeerRecord, RunFacts } from "../../../testnet/report.ts";
+import type { PeerRecord, RunFacts } from "../../../testnet/report/report.ts";
 
 export const evaluation = (loss: number, exactMatch = 0.5): Evaluation => ({
   loss,

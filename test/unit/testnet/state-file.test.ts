@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { utimesSync } from "node:fs";
 import { expect, test } from "vitest";
-import { readState, stateFile, writeState } from "../../../testnet/state-file.ts";
+import { readState, stateFile, writeState } from "../../../testnet/processes/state-file.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 /** A folder with the state that a keeper wrote `age` seconds ago. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { Adapter } from "../../../src/training/adapters/adapter.ts";
-import { createDora } from "../../../src/training/adapters/dora.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
-import { fitPeft, readPeft } from "../../../src/training/adapters/peft-reader.ts";
-import { readAdapterSettings } from "../../../src/training/adapters/peft-settings.ts";
-import { writePeft } from "../../../src/training/adapters/peft-writer.ts";
+import { createDora } from "../../../src/training/adapters/methods/dora.ts";
+import { fitPeft, readPeft } from "../../../src/training/adapters/peft/peft-reader.ts";
+import { readAdapterSettings } from "../../../src/training/adapters/peft/peft-settings.ts";
+import { writePeft } from "../../../src/training/adapters/peft/peft-writer.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { type Graph, sizeOf, type Value } from "../../../src/training/graph/value.ts";
 import type { Adaptation } from "../../../src/training/models/adaptation.ts";

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createLora, type LoraLayout, loraLayout } from "../../../src/training/adapters/lora.ts";
+import {
+  createLora,
+  type LoraLayout,
+  loraLayout,
+} from "../../../src/training/adapters/methods/lora.ts";
 import { resizeRank } from "../../../src/training/adapters/rank.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";

@@ -4,7 +4,7 @@ import type { AdapterSettings } from "../../../src/training/adapters/options.ts"
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import type { AdapterLayout } from "../../../src/types.ts";
 import { goldenModelOf, stream } from "../training/golden-numbers.ts";
 

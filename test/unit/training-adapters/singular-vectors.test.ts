@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { singularVectors } from "../../../src/training/adapters/singular-vectors.ts";
+import { singularVectors } from "../../../src/training/adapters/methods/singular-vectors.ts";
 
 const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
 

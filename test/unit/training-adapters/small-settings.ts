@@ -1,5 +1,5 @@
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import type { LlamaConfig } from "../../../src/training/models/llama.ts";
+import type { LlamaConfig } from "../../../src/training/models/architectures/llama.ts";
 import type { AdapterKind } from "../../../src/types.ts";
 import { TINY } from "../training/tiny-llama.ts";
 

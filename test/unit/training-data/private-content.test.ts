@@ -4,7 +4,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { dataNotes, describeExamples } from "../../../src/node/data-notes.ts";
+import { dataNotes, describeExamples } from "../../../src/node/view/data-notes.ts";
 import { loadDataset } from "../../../src/training/data/dataset/dataset.ts";
 import { readLabelledDataset } from "../../../src/training/data/dataset/labelled.ts";
 import { inFolder } from "../training-files/tiny-model.ts";

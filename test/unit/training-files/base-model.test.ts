@@ -6,7 +6,7 @@ import { KlatchError } from "../../../src/errors.ts";
 import { loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import { inFolder, TINY_CONFIG, tinyWeights, writeTinyModel } from "./tiny-model.ts";
 
 const config = parseModelConfig(JSON.stringify(TINY_CONFIG), "tiny");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { sizeOf } from "../../../src/training/graph/value.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 
 type Config = Readonly<Record<string, unknown>>;
 

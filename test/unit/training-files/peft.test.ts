@@ -1,15 +1,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loraTensorName } from "../../../src/training/adapters/lora.ts";
+import { loraTensorName } from "../../../src/training/adapters/methods/lora.ts";
 import type { AdapterSettings } from "../../../src/training/adapters/options.ts";
-import { loraConfig } from "../../../src/training/adapters/peft-config.ts";
+import { loraConfig } from "../../../src/training/adapters/peft/peft-config.ts";
 import {
   type ExpectedAdapter,
   fitPeft,
   readPeft,
-} from "../../../src/training/adapters/peft-reader.ts";
-import { type AdapterExport, writePeft } from "../../../src/training/adapters/peft-writer.ts";
+} from "../../../src/training/adapters/peft/peft-reader.ts";
+import { type AdapterExport, writePeft } from "../../../src/training/adapters/peft/peft-writer.ts";
 import type { AdapterLayout, TensorSlot } from "../../../src/types.ts";
 import { inFolder } from "./tiny-model.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 
 /** A config.json of the smallest model that has every part: grouped heads, two layers. */

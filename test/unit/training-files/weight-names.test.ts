@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { loadBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import { inFolder, tinyWeights } from "./tiny-model.ts";
 
 const GPT2 = JSON.stringify({

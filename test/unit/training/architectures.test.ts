@@ -3,7 +3,7 @@ import { seededRandom } from "../../../src/random.ts";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { chosenLayers } from "../../../src/training/adapters/targets.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
-import { DECODERS } from "../../../src/training/models/architectures.ts";
+import { DECODERS } from "../../../src/training/models/architectures/architectures.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { choose, generate } from "../../../src/training/programs/generation.ts";
 import { engine } from "./finite-differences.ts";

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readAdapterClasses } from "../../../src/training/adapters/peft-reader.ts";
+import { readAdapterClasses } from "../../../src/training/adapters/peft/peft-reader.ts";
 import { LearnerCore } from "../../../src/training/learner/core.ts";
 import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
 import { freshOptimizer } from "../../../src/training/loop/optimizer.ts";

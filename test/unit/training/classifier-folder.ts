@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeMergedModel } from "../../../src/training/adapters/merge.ts";
+import { writeMergedModel } from "../../../src/training/adapters/merging/merge.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatFormat } from "../../../src/training/files/float-formats.ts";
 import { WEIGHTS_FILE } from "../../../src/training/files/model-files.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
-import { DECODERS } from "../../../src/training/models/architectures.ts";
+import { DECODERS } from "../../../src/training/models/architectures/architectures.ts";
 import { GOLDENS } from "./golden-architectures.ts";
 import { CLASSIFIERS, type ClassifierModel, type GoldenClassifier } from "./golden-classifiers.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterAll, describe, expect, test } from "vitest";
 import { collateParts } from "../../../src/training/batches/collate.ts";
-import { ENCODERS } from "../../../src/training/models/architectures.ts";
+import { ENCODERS } from "../../../src/training/models/architectures/architectures.ts";
 import {
   batchLogits,
   CLASSIFIERS,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../src/errors.ts";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
 import type { Engine } from "../../../src/training/engine/engine.ts";
 import { withFallback } from "../../../src/training/engine/fallback-engine.ts";

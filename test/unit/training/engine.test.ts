@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import { freeze } from "../../../src/training/base/frozen-weights.ts";
 import type { Program } from "../../../src/training/engine/engine.ts";
 import { createOnnxEngine } from "../../../src/training/engine/onnx-engine.ts";
@@ -12,7 +12,7 @@ import { expand, sum } from "../../../src/training/graph/reduction.ts";
 import { type DType, floats, Graph, type Value } from "../../../src/training/graph/value.ts";
 import { rmsNorm } from "../../../src/training/layers/normalisation.ts";
 import { makeBlocks } from "../../../src/training/models/make-blocks.ts";
-import type { Sequences } from "../../../src/training/models/sequences.ts";
+import type { Sequences } from "../../../src/training/models/sequences/sequences.ts";
 import { lower } from "../../../src/training/onnx/lower.ts";
 import { Message } from "../../../src/training/onnx/protobuf.ts";
 import { WEBGPU_LOWERINGS } from "../../../src/training/onnx/webgpu-operators.ts";

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import type { Engine, Program } from "../../../src/training/engine/engine.ts";
 import { LearnerCore } from "../../../src/training/learner/core.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";

@@ -1,6 +1,6 @@
-import { createLora, type LoraAdapter } from "../../../src/training/adapters/lora.ts";
+import { createLora, type LoraAdapter } from "../../../src/training/adapters/methods/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "./finite-differences.ts";
 import {

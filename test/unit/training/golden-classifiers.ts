@@ -4,13 +4,13 @@ import {
   startOfHead,
   withClassificationHead,
 } from "../../../src/training/adapters/classification-head.ts";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import { collate } from "../../../src/training/batches/collate.ts";
 import type { Labelled } from "../../../src/training/data/examples/example.ts";
 import type { PatchGrid } from "../../../src/training/data/images/patches.ts";
 import { modelImage, valuesOf } from "../../../src/training/data/images/processor.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { classification } from "../../../src/training/programs/classification.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import type { BaseModel } from "../../../src/training/base/base-model.ts";
 import type { BatchShape } from "../../../src/training/batches/batch.ts";
 import type { Graph, Shape, Value } from "../../../src/training/graph/value.ts";
 import type { Adaptation } from "../../../src/training/models/adaptation.ts";
+import { llamaModel } from "../../../src/training/models/architectures/llama.ts";
 import type { ModelDefinition } from "../../../src/training/models/definition.ts";
-import { llamaModel } from "../../../src/training/models/llama.ts";
 import { makeBlocks, type WeightSource } from "../../../src/training/models/make-blocks.ts";
 import { adapterInputs } from "../../../src/training/programs/adapted-model.ts";
 import { batchLoss } from "../../../src/training/programs/loss-program.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { wholeSequences } from "../../../src/training/models/whole-sequences.ts";
+import { wholeSequences } from "../../../src/training/models/sequences/whole-sequences.ts";
 import type { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { outputLogits } from "../../../src/training/programs/loss-program.ts";
 

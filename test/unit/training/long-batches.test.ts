@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
-import { parseModelConfig } from "../../../src/training/models/architectures.ts";
+import { parseModelConfig } from "../../../src/training/models/architectures/architectures.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
 import { engine } from "./finite-differences.ts";
 import {

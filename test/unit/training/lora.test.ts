@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createAdapter } from "../../../src/training/adapters/kinds.ts";
-import { initialLora, loraLayout, trainedFactors } from "../../../src/training/adapters/lora.ts";
+import {
+  initialLora,
+  loraLayout,
+  trainedFactors,
+} from "../../../src/training/adapters/methods/lora.ts";
 import { slotView } from "../../../src/training/adapters/slots.ts";
 import { tinyModel } from "./tiny-llama.ts";
 

@@ -4,7 +4,7 @@ import { writeTokenizer } from "../../../scripts/tokenizer-files.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../src/training/files/safetensors-writer.ts";
 import type { LearnerOptions } from "../../../src/training/learner/learner.ts";
-import type { LlamaConfig } from "../../../src/training/models/llama.ts";
+import type { LlamaConfig } from "../../../src/training/models/architectures/llama.ts";
 import { TINY, tinyModel } from "./tiny-llama.ts";
 
 /** Three special tokens and 256 bytes. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import {
   adamwStep,
   freshOptimizer,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { transposed } from "../../../src/training/adapters/transposed.ts";
+import { transposed } from "../../../src/training/adapters/merging/transposed.ts";
 import { dequantize } from "../../../src/training/base/dequantize.ts";
 import { quantize } from "../../../src/training/base/quantize.ts";
 import { numbers } from "./finite-differences.ts";

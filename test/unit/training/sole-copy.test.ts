@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import type { BatchShape } from "../../../src/training/batches/batch.ts";
 import { collate } from "../../../src/training/batches/collate.ts";
 import type { Engine } from "../../../src/training/engine/engine.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createLora } from "../../../src/training/adapters/lora.ts";
+import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
 import type { Engine } from "../../../src/training/engine/engine.ts";
 import { KERNELS } from "../../../src/training/engine/tfjs/kernels.ts";

@@ -1,7 +1,7 @@
 import { type BaseModel, makeBaseModel } from "../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../src/training/files/safetensors.ts";
 import { sizeOf } from "../../../src/training/graph/value.ts";
-import { type LlamaConfig, llamaModel } from "../../../src/training/models/llama.ts";
+import { type LlamaConfig, llamaModel } from "../../../src/training/models/architectures/llama.ts";
 import { numbers } from "./finite-differences.ts";
 
 /** Small enough to differentiate numerically, with every feature: two layers, grouped heads, odd sizes. */

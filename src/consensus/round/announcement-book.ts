@@ -1,0 +1,104 @@
+import type { Digest, PeerId, Verdict } from "../../types.ts";
+
+/** An announcement with the signed bytes it came in, as far as the protocol reads it. */
+export interface Signed {
+  readonly announcement: {
+    readonly run: Digest;
+    readonly base: Digest;
+    readonly author: PeerId;
+    readonly round: number;
+    readonly sequence: number;
+    readonly payload: Digest;
+    readonly payloadBytes: number;
+  };
+  readonly bytes: Uint8Array;
+}
+
+/** What an announcement is judged against. */
+export interface RunTerms {
+  readonly run: Digest;
+  readonly base: Digest;
+  readonly rounds: number;
+  readonly members: ReadonlySet<PeerId>;
+}
+
+/** Rounds behind the node's own for which announcements are still of use to anyone. */
+const PAST_ROUNDS_KEPT = 2;
+/** Announcements kept per author: those of the rounds that may still be judged or fetched. */
+const KEPT_PER_AUTHOR = 3;
+
+/** Two signed announcements of one author for one round: proof for anyone. */
+export interface Equivocation {
+  readonly first: Signed;
+  readonly second: Signed;
+}
+
+/** The announcements of a run that this node holds; bounded by members. Decides what is heard and passed on. */
+export class AnnouncementBook {
+  readonly #terms: RunTerms;
+  readonly #byAuthor = new Map<PeerId, Signed[]>();
+  readonly #equivocations = new Map<PeerId, Equivocation>();
+
+  constructor(terms: RunTerms) {
+    this.#terms = terms;
+  }
+
+  /**
+   * Judges an announcement that passed the door. `fresh` tells news from a repetition: both are accepted, since passing
+   * on what one knows is nobody's fault.
+   */
+  judge(signed: Signed, ownRound: number): Verdict<{ readonly fresh: boolean }> {
+    const { announcement } = signed;
+    const { run, base, rounds, members } = this.#terms;
+    if (announcement.base !== base) return { verdict: "ignore", reason: "other-base" };
+    if (announcement.run !== run) return { verdict: "ignore", reason: "other-run" };
+    if (!members.has(announcement.author)) return { verdict: "reject", reason: "not-member" };
+    if (announcement.round >= rounds) return { verdict: "reject", reason: "future-round" };
+    if (announcement.round < ownRound - PAST_ROUNDS_KEPT) {
+      return { verdict: "ignore", reason: "past-round" };
+    }
+    return this.#file(signed);
+  }
+
+  /** Newest round announced by each author. */
+  newestRounds(): ReadonlyMap<PeerId, number> {
+    return new Map(
+      [...this.#byAuthor].map(([author, kept]) => [
+        author,
+        Math.max(...kept.map(({ announcement }) => announcement.round)),
+      ]),
+    );
+  }
+
+  /** The announcement of an author for a round. */
+  of(author: PeerId, round: number): Signed | undefined {
+    return this.#byAuthor.get(author)?.find(({ announcement }) => announcement.round === round);
+  }
+
+  equivocation(author: PeerId): Equivocation | undefined {
+    return this.#equivocations.get(author);
+  }
+
+  // --- internal ---
+
+  #file(signed: Signed): Verdict<{ readonly fresh: boolean }> {
+    const { author, round, sequence, payload } = signed.announcement;
+    const kept = this.#byAuthor.get(author) ?? [];
+    const same = kept.find(({ announcement }) => announcement.round === round);
+    if (same?.announcement.payload === payload) {
+      return { verdict: "accept", value: { fresh: false } };
+    }
+    if (same !== undefined) {
+      const known = this.#equivocations.has(author);
+      if (!known) this.#equivocations.set(author, { first: same, second: signed });
+      return { verdict: "accept", value: { fresh: !known } };
+    }
+    const newest = kept[0]?.announcement;
+    if (newest !== undefined && newest.sequence >= sequence !== newest.round > round) {
+      return { verdict: "reject", reason: "replay" };
+    }
+    const next = [...kept, signed].sort((a, b) => b.announcement.round - a.announcement.round);
+    this.#byAuthor.set(author, next.slice(0, KEPT_PER_AUTHOR));
+    return { verdict: "accept", value: { fresh: true } };
+  }
+}

@@ -1,0 +1,79 @@
+import type { PeerId } from "../../types.ts";
+import type { Event } from "./contract.ts";
+import type { Arrival, Neighbour, RoundState } from "./round-state.ts";
+import { changeNeighbour, observe, type Turn } from "./turn.ts";
+
+export type Announced = Extract<Event, { type: "announced" }>;
+
+/**
+ * Takes in an announcement: whenever it comes, for any round of the run. Strangers, this node's own echo and rounds
+ * outside the run are passed over. A second, different payload for a round is equivocation.
+ */
+export function hear(turn: Turn, event: Announced): void {
+  const neighbour = turn.state.neighbours.get(event.peer);
+  if (neighbour === undefined || !isRoundOfRun(turn.state, event.round)) return;
+  const known = neighbour.arrivals.get(event.round);
+  if (known !== undefined) {
+    if (known.payload !== event.payload && !known.equivocated) equivocate(turn, event, known);
+    return;
+  }
+  const arrival: Arrival = {
+    payload: event.payload,
+    payloadBytes: event.payloadBytes,
+    at: turn.now,
+    equivocated: false,
+  };
+  const max = turn.state.config.timing.announcementsMax;
+  changeNeighbour(turn, event.peer, {
+    newestRound: Math.max(neighbour.newestRound, event.round),
+    // Word about an old round does not show that the peer keeps up.
+    silentRounds: event.round + 1 >= turn.state.round ? 0 : neighbour.silentRounds,
+    arrivals: keepArrival(neighbour, event.round, arrival, turn.state.round, max),
+  });
+  noteLate(turn, event);
+}
+
+function isRoundOfRun(state: RoundState, round: number): boolean {
+  return Number.isSafeInteger(round) && round >= 0 && round < state.config.rounds;
+}
+
+/** The newest `max` arrivals, and always the one of the current round: announcing ahead must not push it out. */
+function keepArrival(
+  neighbour: Neighbour,
+  round: number,
+  arrival: Arrival,
+  current: number,
+  max: number,
+): ReadonlyMap<number, Arrival> {
+  const arrivals = new Map(neighbour.arrivals).set(round, arrival);
+  while (arrivals.size > max) {
+    const others = [...arrivals.keys()].filter((known) => known !== current);
+    arrivals.delete(Math.min(...others));
+  }
+  return arrivals;
+}
+
+function equivocate(turn: Turn, event: Announced, known: Arrival): void {
+  const neighbour = turn.state.neighbours.get(event.peer);
+  if (neighbour === undefined) return;
+  const arrivals = new Map(neighbour.arrivals).set(event.round, { ...known, equivocated: true });
+  changeNeighbour(turn, event.peer, { arrivals });
+  const detail = `announced two payloads for round ${event.round}: ${known.payload} and ${event.payload}`;
+  observe(turn, event.peer, "equivocation", detail, event.round);
+  if (turn.state.phase === "fetch" && turn.state.round === event.round) {
+    const fetches = new Map(turn.state.fetches);
+    fetches.delete(event.peer);
+    turn.state = { ...turn.state, fetches };
+  }
+}
+
+/** A neighbour that was waited for in vain announces after all, before the round is over here. */
+function noteLate(turn: Turn, event: Announced): void {
+  const { state } = turn;
+  if (event.round !== state.round || !state.absent.includes(event.peer)) return;
+  const absent: readonly PeerId[] = state.absent.filter((peer) => peer !== event.peer);
+  turn.state = { ...state, absent };
+  if (state.accusable) {
+    observe(turn, event.peer, "late", `announced round ${event.round} after its commit deadline`);
+  }
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import type { PeerId, Standing } from "../../../types.ts";
+import { type Announced, hear } from "../announcements.ts";
+import type { Effect, Event, TimerName } from "../contract.ts";
+import type { FetchState, RoundState, RoundView } from "../round-state.ts";
+import { changeNeighbour, type Turn } from "../turn.ts";
+import { announcers, isUsable, viewCommit, viewFetch } from "../waiting.ts";
+import {
+  beginRound,
+  closeCommit,
+  finishRound,
+  offer,
+  reviewCommit,
+  reviewFetch,
+  startMix,
+} from "./phases.ts";
+
+/**
+ * The protocol of mode `gossip`: what a node does next, as a pure function.
+ *
+ * A round trains, announces, waits for announcements (a quorum, then a grace), opens its own payload and fetches the
+ * others', mixes what arrived, and goes on. Every state waits for this node's own work or holds a timer, so no peer can
+ * block it. A later `start-timer` of the same name replaces an earlier one; a stale timer that fires is harmless.
+ *
+ * @throws AssertionError when the driver reports work that was not asked for
+ */
+export function step(state: RoundState, event: Event): readonly [RoundState, readonly Effect[]] {
+  const turn: Turn = { state, effects: [], now: event.now };
+  handle(turn, event);
+  return [turn.state, turn.effects];
+}
+
+function handle(turn: Turn, event: Event): void {
+  switch (event.type) {
+    case "started":
+      start(turn);
+      break;
+    case "trained":
+      trained(turn, event);
+      break;
+    case "announced":
+      announced(turn, event);
+      break;
+    case "fetched":
+      settleFetch(turn, event.peer, event.round, { result: "fetched", at: event.now });
+      break;
+    case "fetch-failed":
+      settleFetch(turn, event.peer, event.round, {
+        result: "failed",
+        reason: event.reason ?? "unreachable",
+      });
+      break;
+    case "timer":
+      timer(turn, event.timer, event.round);
+      break;
+    case "mixed":
+      assert.equal(turn.state.phase, "mix", "mixed without being asked to");
+      assert.equal(turn.state.round, event.round, "mixed another round");
+      finishRound(turn);
+      break;
+    case "standing":
+      changeStanding(turn, event.peer, event.standing);
+      break;
+  }
+}
+
+function start(turn: Turn): void {
+  if (turn.state.phase !== "idle") return;
+  const { payload, round } = turn.state;
+  if (payload !== null && round < turn.state.config.rounds) offer(turn, payload);
+  else beginRound(turn, round);
+}
+
+function trained(turn: Turn, event: Extract<Event, { type: "trained" }>): void {
+  assert.equal(turn.state.phase, "train", "trained without being asked to");
+  assert.equal(turn.state.round, event.round, "trained another round");
+  turn.state = { ...turn.state, trainingMs: Math.max(0, event.now - turn.state.phaseAt) };
+  offer(turn, event.payload);
+}
+
+function announced(turn: Turn, event: Announced): void {
+  hear(turn, event);
+  if (turn.state.phase === "commit") reviewCommit(turn);
+  else if (turn.state.phase === "fetch") reviewFetch(turn);
+}
+
+function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchState): void {
+  const { state } = turn;
+  if (state.phase !== "fetch" || state.round !== round) return;
+  if (state.fetches.get(peer)?.result !== "pending") return;
+  turn.state = { ...state, fetches: new Map(state.fetches).set(peer, outcome) };
+  reviewFetch(turn);
+}
+
+/** Timers are coarse: one that fires this much early means its deadline. */
+const TIMER_TOLERANCE_MS = 5;
+
+function timer(turn: Turn, name: TimerName, round: number): void {
+  const { state } = turn;
+  if (state.phase !== name || state.round !== round || state.deadline === null) return;
+  if (turn.now + TIMER_TOLERANCE_MS < state.deadline) {
+    // An older timer, or a clock set back: ignoring it might wait for ever.
+    turn.effects.push({ type: "start-timer", timer: name, round, at: state.deadline });
+  } else if (name === "commit") closeCommit(turn);
+  else startMix(turn);
+}
+
+function changeStanding(turn: Turn, peer: PeerId, standing: Standing): void {
+  changeNeighbour(turn, peer, { standing });
+  if (turn.state.phase === "commit") reviewCommit(turn);
+  if (turn.state.phase !== "fetch" || isUsable(standing)) return;
+  const fetches = new Map(turn.state.fetches);
+  fetches.delete(peer);
+  turn.state = { ...turn.state, fetches };
+  reviewFetch(turn);
+}
+
+/** What `status` shows: phase, round, whom it waits for and until when. */
+export function describe(state: RoundState): RoundView {
+  const { round, deadline } = state;
+  const phase = state.phase === "idle" ? "train" : state.phase;
+  let waitingFor: readonly PeerId[] = [];
+  if (phase === "commit") waitingFor = viewCommit(state).waitingFor;
+  if (phase === "fetch") waitingFor = viewFetch(state).waitingFor;
+  return { phase, round, waitingFor, deadline, announced: announcers(state) };
+}

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import type { Digest, PeerId, Reason, Standing, Timestamp } from "../../types.ts";
+import type { RoundTiming } from "./config.ts";
+
+/** What the protocol of one node needs to know before it starts. */
+export interface RoundConfig {
+  readonly self: PeerId;
+  /** Peers to exchange with; the order does not matter. */
+  readonly neighbours: readonly PeerId[];
+  /** Rounds of the whole run; they are counted from 0. */
+  readonly rounds: number;
+  /** The b of the run: neighbours that may do anything, together. */
+  readonly attackersMax: number;
+  readonly timing: RoundTiming;
+}
+
+/** Where a restarted node goes on. */
+export interface ResumePoint {
+  readonly round: number;
+  /** The payload that this node already made for the round: it is announced again instead of training twice. */
+  readonly payload?: Digest;
+  /** How long training a round takes here, when known from before, in milliseconds. */
+  readonly trainingMs?: number;
+  /** Standings other than `full`, from the ledger. */
+  readonly standings?: ReadonlyMap<PeerId, Standing>;
+}
+
+/** What one neighbour announced for one round. */
+export interface Arrival {
+  readonly payload: Digest;
+  readonly payloadBytes: number;
+  readonly at: Timestamp;
+  /** Two payloads for one round: nothing of that round is used. */
+  readonly equivocated: boolean;
+}
+
+/** What the step remembers of one neighbour. */
+export interface Neighbour {
+  readonly standing: Standing;
+  /** Newest round it announced; -1 before the first. */
+  readonly newestRound: number;
+  /** Rounds in a row in which it was expected to announce and did not. */
+  readonly silentRounds: number;
+  /** Rounds in a row in which it announced and its payload could not be had. */
+  readonly unservedRounds: number;
+  readonly arrivals: ReadonlyMap<number, Arrival>;
+}
+
+/** Where the fetch of one payload stands. */
+export type FetchState =
+  | { readonly result: "pending" }
+  | { readonly result: "fetched"; readonly at: Timestamp }
+  | { readonly result: "failed"; readonly reason: Reason };
+
+export type Phase = "idle" | "train" | "commit" | "fetch" | "mix" | "done";
+
+/** The whole state of the protocol; readonly data, made by `createRound`, changed by `step` alone. */
+export interface RoundState {
+  readonly config: RoundConfig;
+  readonly phase: Phase;
+  readonly round: number;
+  /** When the phase began. */
+  readonly phaseAt: Timestamp;
+  /** Until when the phase waits; null when it waits for this node's own work. */
+  readonly deadline: Timestamp | null;
+  /** The node's own payload of the round; null until it is trained. */
+  readonly payload: Digest | null;
+  /** Last duration of training, milliseconds; null before the first. */
+  readonly trainingMs: number | null;
+  /** Neighbours that were expected when the commit phase closed and had not announced. */
+  readonly absent: readonly PeerId[];
+  /** Whether absence may be held against a peer in this round (false while this node itself may be the one cut off). */
+  readonly accusable: boolean;
+  /** True in the first round after a restart, in which this node may have missed announcements. */
+  readonly resumed: boolean;
+  readonly fetches: ReadonlyMap<PeerId, FetchState>;
+  /** By peer id, sorted. */
+  readonly neighbours: ReadonlyMap<PeerId, Neighbour>;
+}
+
+/** What `status` shows of the protocol. */
+export interface RoundView {
+  readonly phase: "train" | "commit" | "fetch" | "mix" | "done";
+  readonly round: number;
+  readonly waitingFor: readonly PeerId[];
+  readonly deadline: Timestamp | null;
+  /** Neighbours whose announcement for the round is known. */
+  readonly announced: readonly PeerId[];
+}
+
+/** Compares peer ids by UTF-16 code unit: the same order on every machine. */
+export function byPeer(a: PeerId, b: PeerId): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/**
+ * A protocol that has not started; the first event it expects is `started`.
+ *
+ * @param from - where a restarted node goes on; round 0 without it
+ */
+export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 }): RoundState {
+  assert.ok(Number.isSafeInteger(config.rounds) && config.rounds >= 0, "rounds is a count");
+  assert.ok(
+    Number.isSafeInteger(config.attackersMax) && config.attackersMax >= 0,
+    "attackersMax is a count",
+  );
+  assert.ok(Number.isSafeInteger(from.round) && from.round >= 0, "rounds are counted from 0");
+  assert.ok(!config.neighbours.includes(config.self), "a node is not its own neighbour");
+  const peers = [...new Set(config.neighbours)].sort(byPeer);
+  assert.equal(peers.length, config.neighbours.length, "each neighbour is listed once");
+  const fresh = { newestRound: -1, silentRounds: 0, unservedRounds: 0, arrivals: new Map() };
+  return {
+    config,
+    phase: "idle",
+    round: from.round,
+    phaseAt: 0,
+    deadline: null,
+    payload: from.payload ?? null,
+    trainingMs: from.trainingMs ?? null,
+    absent: [],
+    accusable: false,
+    resumed: from.payload !== undefined || from.round > 0,
+    fetches: new Map(),
+    neighbours: new Map(
+      peers.map((peer) => [peer, { ...fresh, standing: from.standings?.get(peer) ?? "full" }]),
+    ),
+  };
+}

@@ -1,0 +1,132 @@
+import type { PeerId, Standing, Timestamp } from "../../types.ts";
+import { byPeer, type Neighbour, type RoundState } from "./round-state.ts";
+import { commitGrace, supportedAt } from "./support.ts";
+
+/** Training time assumed by a node that has not measured its own, in commit graces. */
+const UNMEASURED_PATIENCE = 8;
+
+/** Whether contributions of a peer in this standing are fetched at all. */
+export function isUsable(standing: Standing): boolean {
+  return standing === "full" || standing === "reduced";
+}
+
+/** Whether the neighbour announced one, and only one, payload for the round. */
+export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
+  return neighbour.arrivals.get(round)?.equivocated === false;
+}
+
+/**
+ * Whether the round may have to wait for this neighbour: in standing, not given up for silent, and not already past
+ * this round without a word about it.
+ */
+function isExpected(state: RoundState, neighbour: Neighbour): boolean {
+  if (!isUsable(neighbour.standing)) return false;
+  const arrival = neighbour.arrivals.get(state.round);
+  if (arrival !== undefined) return !arrival.equivocated;
+  return (
+    neighbour.newestRound < state.round &&
+    neighbour.silentRounds < state.config.timing.silentRoundsMax
+  );
+}
+
+/** Arrivals from others that, with this node, make a quorum of `expected` others and this node. */
+function quorumOf(state: RoundState, expected: number): number {
+  return Math.max(1, Math.floor(state.config.timing.quorumShare * (expected + 1)));
+}
+
+/**
+ * When a node must give up waiting in its round in order to announce the next one in time: once honest neighbours have
+ * announced that, half of their grace, less the time to train, is left for stragglers here.
+ */
+function leaveBy(state: RoundState): Timestamp {
+  const since = supportedAt(state, state.round + 1);
+  if (since === null) return Number.POSITIVE_INFINITY;
+  return since + Math.max(0, commitGrace(state) - (state.trainingMs ?? 0)) / 2;
+}
+
+/** The commit phase at a glance. */
+export interface CommitView {
+  /** Expected neighbours that have not announced, sorted. */
+  readonly waitingFor: readonly PeerId[];
+  readonly quorum: boolean;
+  readonly deadline: Timestamp;
+}
+
+/** Whom the commit phase waits for, and until when, as of what has arrived. */
+export function viewCommit(state: RoundState): CommitView {
+  const { timing, attackersMax } = state.config;
+  const waitingFor: PeerId[] = [];
+  const arrivedAt: number[] = [];
+  for (const [peer, neighbour] of state.neighbours) {
+    if (!isExpected(state, neighbour)) continue;
+    const arrival = neighbour.arrivals.get(state.round);
+    if (arrival === undefined) waitingFor.push(peer);
+    else arrivedAt.push(arrival.at);
+  }
+  const needed = quorumOf(state, waitingFor.length + arrivedAt.length);
+  const longest = state.phaseAt + timing.commitMaxMs;
+  const leaveAt = leaveBy(state);
+  if (arrivedAt.length < needed) {
+    const patience =
+      state.trainingMs === null
+        ? UNMEASURED_PATIENCE * timing.commitGraceMs
+        : Math.max(2 * timing.commitGraceMs, timing.patienceFactor * state.trainingMs);
+    const deadline = Math.min(longest, state.phaseAt + patience, leaveAt);
+    return { waitingFor, quorum: false, deadline };
+  }
+  // The spread leaves out the b earliest: announcing before training must not stretch everyone's wait.
+  const times = [state.phaseAt, ...arrivedAt].sort((a, b) => a - b);
+  const quorumAt = times[needed] ?? state.phaseAt;
+  const firstAt = times[Math.min(attackersMax, needed)] ?? quorumAt;
+  const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
+  const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace, leaveAt);
+  return { waitingFor, quorum: true, deadline };
+}
+
+/**
+ * Whether the fetch phase waits for this neighbour. One that fails to serve is waited for after 0, 1, 2, 4, 8, …
+ * failures in a row, so that withholding costs everyone only a vanishing share of the rounds.
+ */
+function isAwaited(neighbour: Neighbour): boolean {
+  const failures = neighbour.unservedRounds;
+  return (failures & (failures - 1)) === 0;
+}
+
+/** The fetch phase at a glance: pending payloads that are waited for, and until when. */
+export function viewFetch(state: RoundState): {
+  readonly waitingFor: readonly PeerId[];
+  readonly deadline: Timestamp;
+} {
+  const { timing } = state.config;
+  const waitingFor: PeerId[] = [];
+  const fetchedAt: number[] = [];
+  for (const [peer, fetch] of state.fetches) {
+    const neighbour = state.neighbours.get(peer);
+    if (fetch.result === "fetched") fetchedAt.push(fetch.at);
+    else if (fetch.result === "pending" && neighbour !== undefined && isAwaited(neighbour)) {
+      waitingFor.push(peer);
+    }
+  }
+  const longest = Math.min(state.phaseAt + timing.fetchMaxMs, leaveBy(state));
+  const needed = quorumOf(state, state.fetches.size);
+  if (fetchedAt.length < needed) return { waitingFor, deadline: longest };
+  const quorumAt = fetchedAt.sort((a, b) => a - b)[needed - 1] ?? state.phaseAt;
+  const spread = quorumAt - state.phaseAt;
+  const grace = Math.max(timing.fetchGraceMs, timing.spreadFactor * spread);
+  return { waitingFor, deadline: Math.min(longest, quorumAt + grace) };
+}
+
+/** Whether enough payloads arrived in this round for a failure to be the other side's. */
+export function hasFetchQuorum(state: RoundState): boolean {
+  let fetched = 0;
+  for (const fetch of state.fetches.values()) if (fetch.result === "fetched") fetched += 1;
+  return fetched >= quorumOf(state, state.fetches.size);
+}
+
+/** Neighbours whose single announcement for the current round is known, sorted. */
+export function announcers(state: RoundState): readonly PeerId[] {
+  return [...state.neighbours]
+    .filter(([, neighbour]) => hasAnnounced(neighbour, state.round))
+    .map(([peer]) => peer)
+    .sort(byPeer);
+}

@@ -1,0 +1,30 @@
+import type { Verdict } from "../../types.ts";
+import type { Codec } from "./codecs/codec.ts";
+
+/**
+ * What travels is the difference to the seeded adapter that all peers of a run start from: it is smaller than the state,
+ * so that a low-bit codec loses less, and it is as good as the state, because mixing is affine.
+ */
+export function encodeState(codec: Codec, state: Float32Array, initial: Float32Array): Uint8Array {
+  const difference = new Float32Array(state.length);
+  for (let i = 0; i < state.length; i++) {
+    difference[i] = (state[i] as number) - (initial[i] as number);
+  }
+  return codec.encode(difference);
+}
+
+/** Inverse of `encodeState`; the length and the finiteness of hostile bytes are the codec's to check. */
+export function decodeState(
+  codec: Codec,
+  bytes: Uint8Array,
+  initial: Float32Array,
+): Verdict<Float32Array> {
+  const decoded = codec.decode(bytes, initial.length);
+  if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
+  const state = new Float32Array(initial.length);
+  for (let i = 0; i < state.length; i++) {
+    state[i] = (decoded.values[i] as number) + (initial[i] as number);
+    if (!Number.isFinite(state[i])) return { verdict: "reject", reason: "non-finite" };
+  }
+  return { verdict: "accept", value: state };
+}

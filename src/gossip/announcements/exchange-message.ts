@@ -1,0 +1,93 @@
+import { z } from "zod";
+import type { PeerId } from "../../types.ts";
+import { isMultiaddr, MAX_ADDRESS_LENGTH } from "../connections/address.ts";
+import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
+import { MAX_ANNOUNCEMENT_BYTES } from "./announcement.ts";
+import { decodeCanonical, encodeCanonical } from "./canonical-cbor.ts";
+
+/** Largest message of the exchange protocol. */
+export const MAX_EXCHANGE_BYTES = 512 * 1024;
+/** Announcements and peers in one message; together they fit in {@link MAX_EXCHANGE_BYTES} with room to spare. */
+export const MAX_ANNOUNCEMENTS = 512;
+const MAX_ANNOUNCEMENT_SHARE = 256 * 1024;
+const MAX_PEERS = 256;
+const MAX_PEER_ADDRESSES = 4;
+const MAX_ADDRESS_SHARE = 128 * 1024;
+const VERSION = 1;
+
+export interface PeerAddresses {
+  readonly peer: PeerId;
+  readonly addresses: readonly string[];
+}
+
+/** What two peers tell each other when they meet: the announcements they hold, and where others can be reached. */
+export interface ExchangeMessage {
+  readonly announcements: readonly Uint8Array[];
+  readonly peers: readonly PeerAddresses[];
+}
+
+const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
+
+const schema = z.tuple([
+  z.literal(VERSION),
+  z
+    .array(z.custom<Uint8Array>((v) => isBytes(v) && v.byteLength <= MAX_ANNOUNCEMENT_BYTES))
+    .max(MAX_ANNOUNCEMENTS),
+  z
+    .array(
+      z.tuple([
+        z.custom<Uint8Array>((v) => isBytes(v) && v.byteLength === 32),
+        z
+          .array(
+            z
+              .string()
+              .max(MAX_ADDRESS_LENGTH)
+              .refine((text) => isMultiaddr(text)),
+          )
+          .max(MAX_PEER_ADDRESSES),
+      ]),
+    )
+    .max(MAX_PEERS),
+]);
+
+/** Canonical CBOR of a message. What exceeds the limits is left out, the first entries stay. */
+export function encodeExchange({ announcements, peers }: ExchangeMessage): Uint8Array {
+  const sizeOf = (peer: PeerAddresses) => peer.addresses.join().length + 64;
+  const told = peers.map(({ peer, addresses }) => ({
+    peer,
+    addresses: addresses.filter((text) => isMultiaddr(text)).slice(0, MAX_PEER_ADDRESSES),
+  }));
+  return encodeCanonical([
+    VERSION,
+    within(announcements, MAX_ANNOUNCEMENTS, MAX_ANNOUNCEMENT_SHARE, (a) => a.byteLength + 3),
+    within(told, MAX_PEERS, MAX_ADDRESS_SHARE, sizeOf).map(({ peer, addresses }) => [
+      publicKeyOf(peer).raw,
+      addresses,
+    ]),
+  ]);
+}
+
+/** Reads a message; null when it is malformed or exceeds a limit. Never throws. */
+export function decodeExchange(bytes: Uint8Array): ExchangeMessage | null {
+  if (bytes.byteLength > MAX_EXCHANGE_BYTES) return null;
+  const parsed = schema.safeParse(decodeCanonical(bytes));
+  if (!parsed.success) return null;
+  const [, announcements, peers] = parsed.data;
+  return {
+    announcements,
+    peers: peers.map(([key, addresses]) => ({ peer: peerIdOf(key), addresses })),
+  };
+}
+
+function within<T>(
+  items: readonly T[],
+  most: number,
+  share: number,
+  sizeOf: (item: T) => number,
+): readonly T[] {
+  let total = 0;
+  return items.slice(0, most).filter((item) => {
+    total += sizeOf(item);
+    return total <= share;
+  });
+}

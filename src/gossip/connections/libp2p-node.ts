@@ -1,0 +1,87 @@
+import { noise } from "@chainsafe/libp2p-noise";
+import { yamux } from "@chainsafe/libp2p-yamux";
+import { type GossipSub, gossipsub } from "@libp2p/gossipsub";
+import { type Identify, identify } from "@libp2p/identify";
+import type { ConnectionGater, Libp2p, Metrics } from "@libp2p/interface";
+import { type Ping, ping } from "@libp2p/ping";
+import { preSharedKey } from "@libp2p/pnet";
+import { tcp } from "@libp2p/tcp";
+import { createLibp2p } from "libp2p";
+import { KlatchError } from "../../errors.ts";
+import { gossipOptions } from "../announcements/gossip-topic.ts";
+import type { NetworkConfig } from "../config.ts";
+import type { Identity } from "../keys/identity.ts";
+import { reasonOf } from "../log.ts";
+
+export type KlatchNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
+
+/** Streams of one connection in either direction: gossip, identify, ping, exchanges and a few transfers. */
+const MAX_STREAMS = 64;
+/** A peer whose training keeps its event loop busy answers late; only much later is it taken for dead. */
+const PING_TIMEOUT = { minTimeout: 20_000, maxTimeout: 60_000 };
+
+export interface NodeParts {
+  readonly identity: Identity;
+  readonly config: NetworkConfig;
+  readonly gater: ConnectionGater;
+  readonly metrics: Metrics;
+  readonly networkKey: Uint8Array | null;
+  /** How many peers may start at the same moment, from one address. */
+  readonly rosterSize: number;
+}
+
+/** The libp2p node: TCP, Noise, Yamux, identify, ping and gossipsub; not started yet. */
+export function composeNode(parts: NodeParts): Promise<KlatchNode> {
+  const { config, networkKey } = parts;
+  // the defaults (5 a second from one host, 10 pending) refuse most of a consortium that starts together; all
+  // duplicates of a simultaneous start must fit, strangers are refused by key
+  const atOnce = Math.max(64, 4 * Math.max(parts.rosterSize, config.maxPeers));
+  return createLibp2p({
+    start: false,
+    privateKey: parts.identity.key,
+    addresses: { listen: config.listen, announce: config.announce },
+    transports: [tcp({ backlog: atOnce })],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS })],
+    ...(networkKey === null ? {} : { connectionProtector: preSharedKey({ psk: networkKey }) }),
+    connectionGater: parts.gater,
+    connectionManager: {
+      // two peers that dial each other at once have two connections for a while
+      maxConnections: 2 * config.maxPeers,
+      inboundConnectionThreshold: atOnce,
+      maxIncomingPendingConnections: atOnce,
+      dialTimeout: config.dialTimeoutMs,
+      // this room redials by itself, with jitter and without giving up
+      reconnectRetries: 0,
+    },
+    connectionMonitor: { pingInterval: config.pingIntervalMs, pingTimeout: PING_TIMEOUT },
+    metrics: () => parts.metrics,
+    services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions()) },
+  });
+}
+
+/**
+ * Starts the node.
+ *
+ * @throws KlatchError `network` when it cannot listen, naming the address and, where known, the reason.
+ */
+export async function startNode(node: KlatchNode, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start();
+  } catch (cause) {
+    await node.stop();
+    const reason = reasonOf(cause);
+    const inUse = /EADDRINUSE/.test(reason);
+    const ports = listen.map((address) => /\/tcp\/(\d+)/.exec(address)?.[1]).filter(Boolean);
+    throw new KlatchError(
+      "network",
+      inUse
+        ? `Port ${ports.join(" or ")} is in use by another program.`
+        : `Cannot listen on ${listen.join(", ")}: ${reason.split("\n").join(" ")}`,
+      inUse
+        ? "Stop the other program, or set network.listen to another port (port 0 takes a free one)."
+        : "Check network.listen: the addresses must be this machine's own.",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import type { ConnectionGater } from "@libp2p/interface";
+import type { PeerId, Timestamp } from "../../types.ts";
+
+/** Who may connect: the allow-list less whoever is refused for a while or for good. */
+export class Membership {
+  readonly #members: ReadonlySet<PeerId> | "anyone";
+  /** Until when a peer is refused. */
+  readonly #refused = new Map<PeerId, Timestamp>();
+  readonly #now: () => Timestamp;
+
+  constructor(members: readonly PeerId[] | "anyone", now: () => Timestamp) {
+    this.#members = members === "anyone" ? members : new Set(members);
+    this.#now = now;
+  }
+
+  /** Members to be connected with, or 0 when anyone may be one. */
+  get size(): number {
+    return this.#members === "anyone" ? 0 : this.#members.size;
+  }
+
+  isMember(peer: PeerId): boolean {
+    return this.#members === "anyone" || this.#members.has(peer);
+  }
+
+  admits(peer: PeerId): boolean {
+    return this.isMember(peer) && (this.#refused.get(peer) ?? 0) <= this.#now();
+  }
+
+  /** Refuses a peer until then; `Infinity` until the process ends. */
+  refuse(peer: PeerId, until: Timestamp): void {
+    const expired = [...this.#refused].filter(([, time]) => time <= this.#now());
+    for (const [id] of expired) this.#refused.delete(id);
+    this.#refused.set(peer, Math.max(until, this.#refused.get(peer) ?? 0));
+  }
+}
+
+/**
+ * libp2p's hooks for refusing connections. Who the other side is, is only known for certain after the encryption
+ * handshake, so that is where strangers are refused; our own dials to them are not even tried.
+ */
+export function gaterOf(
+  membership: Membership,
+  onRefused: (peer: PeerId) => void,
+): ConnectionGater {
+  const deny = (peer: { toString(): string }): boolean => {
+    const id = peer.toString();
+    if (membership.admits(id)) return false;
+    onRefused(id);
+    return true;
+  };
+  return {
+    denyDialPeer: (peer) => !membership.admits(peer.toString()),
+    // private and loopback addresses are where consortia and test networks live
+    denyDialMultiaddr: () => false,
+    denyInboundEncryptedConnection: deny,
+    denyOutboundEncryptedConnection: deny,
+  };
+}

@@ -1,0 +1,25 @@
+import type { PeerId } from "../../types.ts";
+import type { GossipTopic } from "../announcements/gossip-topic.ts";
+import type { ConnectedPeer } from "../contract.ts";
+import type { KlatchNode } from "./libp2p-node.ts";
+
+/** Everybody this node is connected with, each once, in order of peer id. */
+export function connectedPeers(node: KlatchNode, topic: GossipTopic): readonly ConnectedPeer[] {
+  const mesh = topic.meshPeers();
+  const byPeer = new Map<PeerId, ConnectedPeer>();
+  for (const connection of node.getConnections()) {
+    const peer = connection.remotePeer.toString();
+    const known = byPeer.get(peer);
+    const roundTripMs = connection.rtt ?? known?.roundTripMs ?? null;
+    byPeer.set(peer, {
+      peer,
+      address: known?.address ?? connection.remoteAddr.toString(),
+      direction: known?.direction ?? connection.direction,
+      connectedAt: Math.min(known?.connectedAt ?? Infinity, connection.timeline.open),
+      inMesh: mesh.has(peer),
+      gossipScore: topic.score(peer),
+      roundTripMs,
+    });
+  }
+  return [...byPeer.values()].sort((a, b) => (a.peer < b.peer ? -1 : 1));
+}

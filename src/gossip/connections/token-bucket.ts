@@ -1,0 +1,35 @@
+import type { PeerId, Timestamp } from "../../types.ts";
+
+/** Peers remembered; a full bucket is worth nothing and is dropped first. */
+const MAX_PEERS = 4096;
+
+export interface BucketSize {
+  /** Events allowed at once. */
+  readonly burst: number;
+  /** One more event is allowed after each of these pauses. */
+  readonly refillMs: number;
+}
+
+/** A token bucket for each peer: so many events at once, then so many in a time. */
+export class TokenBuckets {
+  readonly #size: BucketSize;
+  readonly #levels = new Map<PeerId, { tokens: number; at: Timestamp }>();
+
+  constructor(size: BucketSize) {
+    this.#size = size;
+  }
+
+  /** Takes one token of the peer; false when it has none left. */
+  take(peer: PeerId, now: Timestamp): boolean {
+    const { burst, refillMs } = this.#size;
+    const level = this.#levels.get(peer) ?? { tokens: burst, at: now };
+    const refilled = Math.min(burst, level.tokens + Math.max(0, now - level.at) / refillMs);
+    const allowed = refilled >= 1;
+    // re-inserting keeps the map in order of last use
+    this.#levels.delete(peer);
+    this.#levels.set(peer, { tokens: allowed ? refilled - 1 : refilled, at: now });
+    const oldest = this.#levels.keys().next().value;
+    if (this.#levels.size > MAX_PEERS && oldest !== undefined) this.#levels.delete(oldest);
+    return allowed;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The configuration: one schema, read once at the door.
+ *
+ * Precedence: defaults < file (YAML or JSON) < `KLATCH_*` environment < flags. A key, its variable and its flag have the
+ * same name: `run.batchSize`, `KLATCH_RUN_BATCH_SIZE`, `--run-batch-size`. Unknown ones are errors.
+ *
+ * @packageDocumentation
+ */
+import { z } from "zod";
+import { networkConfigSchema } from "../../gossip/index.ts";
+import { reputationConfigSchema } from "../../reputation/index.ts";
+import {
+  dataSection,
+  engineSection,
+  gateSection,
+  logSection,
+  statusSection,
+  timingSection,
+} from "./local-sections.ts";
+import { runSection } from "./run-section.ts";
+
+/** Value of `model` that stands for the base model that comes with Klatch. */
+export const BUNDLED_MODEL = "bundled";
+
+/** Value of `cache` that stands for a folder in this user's cache. */
+export const AUTO_CACHE = "auto";
+
+export const configSchema = z.strictObject({
+  dataDir: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(".klatch")
+    .describe("Folder for the identity, checkpoints and ledger of this node."),
+  model: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(BUNDLED_MODEL)
+    .describe(
+      "Hugging Face model folder, or organisation/name[@revision] of the hub; bundled is the small model that comes with Klatch.",
+    ),
+  cache: z
+    .string()
+    .min(1)
+    .max(4096)
+    .default(AUTO_CACHE)
+    .describe("Folder for models from the hub; auto is klatch in this user's cache folder."),
+  run: runSection
+    .prefault({})
+    .describe(
+      "What all members of the run must have alike: differ in one value and you never mix.",
+    ),
+  data: dataSection.prefault({}).describe("This organisation's private data; it stays here."),
+  // Who may connect is said once, by run.members.
+  network: networkConfigSchema.omit({ members: true }).prefault({}).describe("The wire."),
+  engine: engineSection.prefault({}).describe("The training engine."),
+  timing: timingSection.prefault({}).describe("How long to wait for what."),
+  gate: gateSection.prefault({}).describe("The private gate that judges updates."),
+  reputation: reputationConfigSchema.prefault({}).describe("How behaviour is remembered."),
+  status: statusSection.prefault({}).describe("The status endpoint."),
+  log: logSection.prefault({}).describe("The log, on the standard error stream."),
+});
+
+/** Keys whose values are paths: relative ones start at the folder of the file, or of the shell for flags. */
+export const PATH_KEYS: ReadonlySet<string> = new Set([
+  "dataDir",
+  "model",
+  "cache",
+  "data.train",
+  "data.test",
+  "network.networkKeyFile",
+]);
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** A complete, checked and frozen configuration; every path in it is absolute. */
+export type Config = DeepReadonly<z.output<typeof configSchema>>;
+
+export { adapterTargets, learningRateOf } from "./run-section.ts";

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { z } from "zod";
+import { KlatchError } from "../../errors.ts";
+import { addConfigOptions, configOf } from "../commands/config-options.ts";
+import type { Config } from "../config/config.ts";
+import { statusAddressFile } from "../folders/data-folder.ts";
+import {
+  nodeStatusSchema,
+  peerStatusSchema,
+  roundRecordSchema,
+} from "../records/record-schemas.ts";
+
+/** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
+const ANSWER_MS = 5000;
+
+/** The answers of the endpoint; fields that this version does not know pass through to `--json`. */
+export const answers = {
+  status: nodeStatusSchema,
+  peers: z.array(peerStatusSchema),
+  rounds: z.array(roundRecordSchema),
+};
+
+/** Adds what the commands need that ask a running node. */
+export function addClientOptions(command: Command): void {
+  addConfigOptions(command, (key) => ["dataDir", "status.host", "status.port"].includes(key));
+  command.addOption(new Option("--url <url>", "status endpoint of the node to ask"));
+  command.addOption(new Option("--json", "print one JSON document"));
+}
+
+/** Asks the node of this command's configuration; throws `network` when none answers. */
+export async function ask<T>(command: Command, path: string, schema: z.ZodType<T>): Promise<T> {
+  const { url } = command.opts<{ url?: string }>();
+  return askUrl(url ?? statusUrl(configOf(command)), path, schema);
+}
+
+/** Where the node of a configuration answers: as it wrote down when it started, else as configured. */
+export function statusUrl(config: Config): string {
+  try {
+    const text = readFileSync(statusAddressFile(config.dataDir), "utf8");
+    return z.looseObject({ url: z.url() }).parse(JSON.parse(text)).url;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    // A file cut short by a crash says as little as none.
+    if (!isMissing && !(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
+    return `http://${config.status.host}:${config.status.port}`;
+  }
+}
+
+/** Asks the endpoint at an address; throws `network` when nothing sensible answers. */
+export async function askUrl<T>(url: string, path: string, schema: z.ZodType<T>): Promise<T> {
+  let body: unknown;
+  try {
+    const response = await fetch(`${url}/v1/${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    body = await response.json();
+  } catch (cause) {
+    throw new KlatchError(
+      "network",
+      `no node answers at ${url}`,
+      "is it running? start it with `klatch start`, or name another with --config or --url",
+      { cause },
+    );
+  }
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new KlatchError("network", `${url} is not a klatch node`, "check --url and status.port", {
+    cause: parsed.error,
+  });
+}

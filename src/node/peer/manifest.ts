@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import type { LearnerInfo } from "../../training/index.ts";
+import type { Digest } from "../../types.ts";
+import { type Config, learningRateOf } from "../config/config.ts";
+
+/** Version of the rules that peers must share besides their configuration. */
+export const PROTOCOL_VERSION = 1;
+
+/**
+ * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
+ * never mix. Equal terms give equal digests whatever the order of keys or members.
+ */
+export function runDigest(
+  run: Config["run"],
+  info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
+): Digest {
+  const terms = {
+    protocol: PROTOCOL_VERSION,
+    model: info.modelDigest,
+    tokenizer: info.tokenizerDigest,
+    layout: info.layout.digest,
+    run: {
+      ...run,
+      // What auto stands for may change with the version.
+      optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
+      members: [...run.members].sort(),
+    },
+  };
+  return digestOf(canonicalJson(terms));
+}
+
+/** SHA-256 of bytes or of the UTF-8 form of a text. */
+export function digestOf(content: Uint8Array | string): Digest {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+// --- internal ---
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`);
+  return `{${fields.join(",")}}`;
+}

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { EVIDENCE_KINDS, STANDINGS } from "../../types.ts";
+
+/**
+ * What a node writes down and answers, as whoever reads it back checks it: the ledger on disk and the status endpoint.
+ * Fields that this version does not know pass through.
+ */
+const count = z.number().min(0);
+/** JSON has no infinity and no NaN: a loss that was none comes back as null. */
+const measured = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
+export const evaluationSchema = z.looseObject({
+  loss: measured,
+  perplexity: measured,
+  exactMatch: z.number(),
+  macroF1: z.number().exactOptional(),
+  tokens: count,
+  examples: count,
+});
+
+export const evidenceSchema = z.looseObject({
+  peer: z.string(),
+  round: count,
+  kind: z.enum(EVIDENCE_KINDS),
+  at: z.number(),
+  detail: z.string().exactOptional(),
+});
+
+export const roundRecordSchema = z.looseObject({
+  round: count,
+  startedAt: z.number(),
+  endedAt: z.number(),
+  trainLoss: measured,
+  heldOutLoss: z.number().nullable(),
+  announced: z.array(z.string()),
+  mixed: z.array(z.looseObject({ peer: z.string(), share: z.number() })),
+  refused: z.array(z.looseObject({ peer: z.string(), reason: z.string() })),
+  bytesSent: count,
+  bytesReceived: count,
+});
+
+export const runResultSchema = z.looseObject({
+  rounds: count,
+  evaluation: evaluationSchema.nullable(),
+});
+
+export const peerStatusSchema = z.looseObject({
+  peer: z.string(),
+  connected: z.boolean(),
+  neighbour: z.boolean(),
+  standing: z.enum(STANDINGS),
+  score: z.number(),
+  round: z.number().nullable(),
+  lastReason: z.string().nullable(),
+  roundTripMs: z.number().nullable(),
+  gossipScore: z.number().nullable(),
+});
+
+const summary = z.looseObject({
+  examples: count,
+  tokens: count,
+  truncated: count,
+  skipped: count,
+  duplicates: count,
+  notes: z.array(z.string()),
+});
+
+export const nodeStatusSchema = z.looseObject({
+  version: z.string(),
+  peerId: z.string(),
+  run: z.string(),
+  addresses: z.array(z.string()),
+  startedAt: z.number(),
+  state: z.enum(["joining", "running", "finished", "stopping"]),
+  phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
+  round: count,
+  rounds: count,
+  waitingFor: z.array(z.string()),
+  deadline: z.number().nullable(),
+  trainLoss: z.number().nullable(),
+  heldOutLoss: z.number().nullable(),
+  evaluation: evaluationSchema.nullable(),
+  rule: z.string(),
+  attackersMax: count,
+  certifiedAttackers: count,
+  model: z.looseObject({
+    digest: z.string(),
+    origin: z.looseObject({ id: z.string(), revision: z.string(), commit: z.string() }).nullable(),
+  }),
+  data: z.looseObject({
+    train: summary,
+    heldOut: summary,
+    test: summary,
+    testSeenInTraining: count,
+  }),
+  bytesSent: count,
+  bytesReceived: count,
+  peers: z.array(peerStatusSchema),
+  refusals: z.record(z.string(), count),
+});

@@ -1,0 +1,29 @@
+import type { DataReport } from "../../training/index.ts";
+
+/** How many examples there are of each kind, and what became of the other rows. */
+export function describeExamples({ train, heldOut, test }: DataReport): string {
+  const sets = [train, heldOut, test];
+  const cut = sets.reduce((sum, { truncated }) => sum + truncated, 0);
+  const empty = sets.reduce((sum, { skipped }) => sum + skipped, 0);
+  return [
+    `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test`,
+    ...(cut > 0 ? [`${cut} rows cut to the longest sequence`] : []),
+    ...(empty > 0 ? [`${empty} empty and skipped`] : []),
+  ].join(", ");
+}
+
+/** What an operator should know of the data before believing in it, one sentence each. */
+export function dataNotes(report: DataReport): readonly string[] {
+  const { train, heldOut, test, testSeenInTraining } = report;
+  const copies = train.duplicates + heldOut.duplicates;
+  const counted: readonly (readonly [number, string])[] = [
+    [copies, `${copies} examples to train on say the same as an earlier one`],
+    [test.duplicates, `${test.duplicates} test examples say the same as an earlier one`],
+    [
+      testSeenInTraining,
+      `${testSeenInTraining} of ${test.examples} test examples are also in the training files: they test memory alone`,
+    ],
+  ];
+  const sentences = counted.filter(([count]) => count > 0).map(([, sentence]) => sentence);
+  return [...sentences, ...new Set([...train.notes, ...test.notes])];
+}

@@ -1,0 +1,44 @@
+import { KlatchError } from "../../src/errors.ts";
+import type { ColumnMap } from "../../src/training/index.ts";
+import type { Row } from "./rows.ts";
+
+/** What the model learns to answer in a row: its completion, last message, or label; null for plain text. */
+export function completionOf(row: Row, columns: ColumnMap): string | null {
+  const completion = row[columns.completion ?? "completion"];
+  if (typeof completion === "string") return completion;
+  if (columns.label !== undefined) return labelText(row[columns.label]);
+  const messages = row[columns.messages ?? "messages"];
+  const { label } = row;
+  if (!Array.isArray(messages)) return labelText(label);
+  const content: unknown = messages.at(-1)?.content;
+  return typeof content === "string" ? content : null;
+}
+
+/** The same row with another completion. */
+export function withCompletion(row: Row, completion: string, columns: ColumnMap): Row {
+  const column = columns.completion ?? "completion";
+  if (typeof row[column] === "string") return { ...row, [column]: completion };
+  if (columns.label !== undefined) return { ...row, [columns.label]: completion };
+  const messagesColumn = columns.messages ?? "messages";
+  if (!Array.isArray(row[messagesColumn])) return { ...row, label: completion };
+  const messages = row[messagesColumn] as readonly Row[];
+  const last = { ...messages.at(-1), content: completion };
+  return { ...row, [messagesColumn]: [...messages.slice(0, -1), last] };
+}
+
+/** What a label-skewed split goes by: the label's column, else the whole completion; throws `data` when there is neither. */
+export function labelOf(row: Row, columns: ColumnMap): string {
+  const label = labelText(row[columns.label ?? "label"]);
+  if (label !== null) return label;
+  const completion = completionOf(row, columns);
+  if (completion !== null) return completion;
+  throw new KlatchError(
+    "data",
+    `a row has neither a label nor a completion: ${JSON.stringify(row).slice(0, 80)}`,
+    "Split by iid or by:FIELD, or name the completion's column with --columns completion=NAME.",
+  );
+}
+
+function labelText(label: unknown): string | null {
+  return typeof label === "string" || typeof label === "number" ? String(label) : null;
+}

@@ -1,0 +1,103 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { KlatchError } from "../../src/errors.ts";
+import { flipLabels } from "../attacks/attacks.ts";
+import { attackersOf, partitionOf, type TestnetOptions } from "../options.ts";
+import { labelOf } from "./completion.ts";
+import { partitionRows, setAside } from "./partition.ts";
+import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
+
+export type Role = "honest" | NonNullable<TestnetOptions["attack"]>;
+
+/** One peer's private share of the data. */
+export interface PeerData {
+  readonly index: number;
+  readonly role: Role;
+  /** Folder of the peer; its data file lies in it. */
+  readonly folder: string;
+  readonly dataFile: string;
+  /** Name of the organisation's file where the split is by file, else a number. */
+  readonly label: string;
+  readonly rows: number;
+}
+
+export interface RunData {
+  readonly peers: readonly PeerData[];
+  readonly testFile: string;
+  readonly testRows: number;
+  /** Every class of a classification, in order; empty for other tasks. */
+  readonly classes: readonly string[];
+  /** The rows of all honest peers, for the centralised baseline. */
+  readonly pooledFile: string;
+}
+
+/**
+ * Reads the data, deals it to the peers and writes each share into the peer's own folder below `folder`. The last peers
+ * are the attackers. Throws `data` or `usage` where the input does not do.
+ */
+export async function prepareData(options: TestnetOptions, folder: string): Promise<RunData> {
+  const { columns, peers, seed } = options;
+  requireModel(options.model);
+  const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
+  const files = await readRowFiles(options.data, "--data");
+  const given = options.test === undefined ? null : await readPooledRows(options.test, "--test");
+  const dealt = partitionRows(files, partition, { peers, seed, columns });
+  const { parts, test } = given === null ? setAside(dealt) : { parts: dealt, test: given };
+  if (test.length === 0) {
+    throw new KlatchError(
+      "data",
+      "there are too few rows to set a common test set aside",
+      "Give more data, or a test set with --test.",
+    );
+  }
+  const testFile = join(folder, "test.jsonl");
+  const pooledFile = join(folder, "pooled.jsonl");
+  const honest = peers - attackersOf(options);
+  writeRows(testFile, test);
+  writeRows(pooledFile, parts.slice(0, honest).flat());
+  const names = partition.kind === "by-file" ? files.map((file) => file.name) : [];
+  return {
+    peers: parts.map((rows, index) => {
+      const role: Role = index < honest ? "honest" : (options.attack ?? "honest");
+      return writePeer(
+        folder,
+        { index, role, rows, label: names[index] ?? `peer ${index + 1}` },
+        options,
+      );
+    }),
+    testFile,
+    testRows: test.length,
+    classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
+    pooledFile,
+  };
+}
+
+/** A peer's own share may lack a class, so that all are told every one. */
+function classesOf(rows: readonly Row[], columns: TestnetOptions["columns"]): readonly string[] {
+  return [
+    ...new Set(rows.map((row) => labelOf(row, columns).trim()).filter((name) => name !== "")),
+  ].sort();
+}
+
+/** The peers would find out too, each on its own and later. */
+function requireModel(folder: string): void {
+  if (isFolder(folder, "--model")) return;
+  throw new KlatchError(
+    "data",
+    `--model ${folder} is a file`,
+    "Give the Hugging Face folder with config.json, model.safetensors and tokenizer.json.",
+  );
+}
+
+function writePeer(
+  folder: string,
+  peer: Pick<PeerData, "index" | "role" | "label"> & { readonly rows: readonly Row[] },
+  options: TestnetOptions,
+): PeerData {
+  const own = resolve(folder, `peer-${String(peer.index + 1).padStart(2, "0")}`);
+  mkdirSync(own, { recursive: true });
+  const rows = peer.role === "label-flip" ? flipLabels(peer.rows, options.columns) : peer.rows;
+  const dataFile = join(own, "data.jsonl");
+  writeRows(dataFile, rows);
+  return { ...peer, folder: own, dataFile, rows: rows.length };
+}

@@ -1,0 +1,125 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { createIdentity } from "../../src/gossip/index.ts";
+import { identityFile } from "../../src/node/folders/data-folder.ts";
+import type { PeerId } from "../../src/types.ts";
+import type { PeerData, RunData } from "../data/run-data.ts";
+import type { TestnetOptions } from "../options.ts";
+import { freePorts } from "./free-ports.ts";
+
+/** Everything needed to start one peer and to ask for its state. */
+export interface PeerPlan extends PeerData {
+  readonly id: PeerId;
+  readonly configFile: string;
+  readonly address: string;
+  readonly listen: string;
+  readonly statusPort: number;
+}
+
+/** The node's own data folder in a peer's folder. */
+export function dataFolder(peerFolder: string): string {
+  return join(peerFolder, "node");
+}
+
+/** Gives every peer an identity of its own; returns the peer ids in the order of the peers. */
+export async function createIdentities(peers: readonly PeerData[]): Promise<PeerId[]> {
+  const ids: PeerId[] = [];
+  for (const { folder } of peers) {
+    const dataDir = dataFolder(folder);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const identity = await createIdentity(identityFile(dataDir));
+    ids.push(identity.peerId);
+  }
+  return ids;
+}
+
+/** Chooses ports that are free now and writes every peer's configuration file. */
+export async function planPeers(
+  options: TestnetOptions,
+  data: RunData,
+  ids: readonly PeerId[],
+): Promise<PeerPlan[]> {
+  const ports = await freePorts(2 * data.peers.length);
+  const plans = data.peers.map((peer, index): PeerPlan => {
+    const id = ids[index] ?? "";
+    const listen = `/ip4/127.0.0.1/tcp/${ports[2 * index]}`;
+    return {
+      ...peer,
+      id,
+      listen,
+      address: `${listen}/p2p/${id}`,
+      statusPort: ports[2 * index + 1] ?? 0,
+      configFile: join(peer.folder, "klatch.yaml"),
+    };
+  });
+  for (const plan of plans) {
+    writeFileSync(plan.configFile, stringify(nodeConfig(options, data, plan, plans)));
+  }
+  return plans;
+}
+
+/** The part of a node's configuration that decides how it trains: also what the baselines train with. */
+export function trainingConfig(
+  options: TestnetOptions,
+  data: {
+    readonly train: readonly string[];
+    readonly test: string;
+    readonly classes: readonly string[];
+  },
+) {
+  const { adapterKind: kind, rank, alpha, targets, columns } = options;
+  return {
+    model: options.model,
+    run: {
+      name: "testnet",
+      task: options.task,
+      classes: data.classes,
+      rounds: options.rounds,
+      steps: options.steps,
+      batchSize: options.batchSize,
+      sequenceMax: options.sequenceMax,
+      seed: options.seed,
+      rule: options.rule,
+      factors: options.factors,
+      adapter: { kind, rank, alpha, targets },
+      optimizer: { learningRate: options.learningRate },
+      topology: options.topology,
+      codec: options.codec,
+    },
+    data: { train: data.train, columns, test: [data.test] },
+    engine: { name: options.engine, threads: options.threads, dtype: options.dtype },
+  };
+}
+
+/** Room between the two graces, so that a peer that closes its round last is still served, ms. */
+const FETCH_EXTRA_MS = 10_000;
+
+/** A node's configuration, as an operator would have written it. */
+function nodeConfig(
+  options: TestnetOptions,
+  data: RunData,
+  plan: PeerPlan,
+  plans: readonly PeerPlan[],
+): object {
+  const training = trainingConfig(options, {
+    train: [plan.dataFile],
+    test: data.testFile,
+    classes: data.classes,
+  });
+  return {
+    ...training,
+    dataDir: dataFolder(plan.folder),
+    run: { ...training.run, members: plans.map(({ id }) => id) },
+    network: {
+      listen: [plan.listen],
+      bootstrap: plans.filter(({ id }) => id !== plan.id).map(({ address }) => address),
+    },
+    timing: {
+      commitGraceMs: options.commitGraceMs,
+      fetchGraceMs: options.commitGraceMs + FETCH_EXTRA_MS,
+    },
+    gate: { enabled: options.gate },
+    status: { port: plan.statusPort },
+  };
+}

@@ -1,0 +1,80 @@
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { KlatchError } from "../../src/errors.ts";
+
+const peer = z.strictObject({
+  index: z.int().min(0),
+  id: z.string(),
+  label: z.string(),
+  role: z.string(),
+  address: z.string(),
+  statusPort: z.int(),
+  folder: z.string(),
+  /** Null while the process runs; afterwards, how it ended. */
+  exit: z.string().nullable(),
+});
+
+const stateSchema = z.strictObject({
+  state: z.enum(["starting", "running", "failed"]),
+  startedAt: z.string(),
+  /** The process that keeps the peers. */
+  pid: z.int().positive(),
+  peers: z.array(peer),
+  failure: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
+});
+
+/** What the keeper of a background testnet says about it. */
+export type KeeperState = z.output<typeof stateSchema>;
+
+/** Age from which on a state file has no keeper any more, ms: the keeper renews it twice a second. */
+const STALE_MS = 15_000;
+
+export const stateFile = (folder: string) => join(folder, "testnet.json");
+export const stopFile = (folder: string) => join(folder, "stop-requested");
+export const optionsFile = (folder: string) => join(folder, "options.json");
+
+/** Replaces the state in one step, so that no reader sees half of it. */
+export function writeState(folder: string, state: KeeperState): void {
+  const file = stateFile(folder);
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/** The state of the testnet in a folder, and whether its keeper lives; null where there is none. Throws `data` when damaged. */
+export function readState(
+  folder: string,
+): { readonly state: KeeperState; readonly isKept: boolean } | null {
+  const file = stateFile(folder);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return null;
+  const parsed = stateSchema.safeParse(parseJson(readFileSync(file, "utf8")));
+  if (parsed.success) {
+    const isRenewed = Date.now() - found.mtimeMs < STALE_MS;
+    return { state: parsed.data, isKept: isRenewed && exists(parsed.data.pid) };
+  }
+  throw new KlatchError(
+    "data",
+    `${file} is damaged`,
+    "Remove it; peers without a keeper stop by themselves.",
+  );
+}
+
+/** Whether a process of this id runs; another's may have taken the id of one that is gone. */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The schema refuses it by name.
+    return null;
+  }
+}

@@ -1,0 +1,70 @@
+import type { Evidence, PeerId, Standing } from "../../src/types.ts";
+import type { Role } from "../data/run-data.ts";
+import type { TestnetOptions } from "../options.ts";
+import type { Incident } from "../processes/watch.ts";
+
+/** Quality on the common test set. */
+export interface Quality {
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly exactMatch: number;
+}
+
+/** One point of a peer's curve. */
+export interface CurvePoint {
+  readonly round: number;
+  readonly trainLoss: number;
+  readonly heldOutLoss: number | null;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly mixed: number;
+  readonly refused: number;
+  readonly seconds: number;
+}
+
+export interface PeerReport {
+  readonly id: PeerId;
+  readonly index: number;
+  readonly label: string;
+  readonly role: Role;
+  readonly rows: number;
+  /** Rounds done. */
+  readonly rounds: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Loss of its final state on the common test set; null where it did not finish. */
+  readonly loss: number | null;
+  readonly exactMatch: number | null;
+  /** What most honest peers think of it, and how many think what. */
+  readonly standing: Standing;
+  readonly standings: Readonly<Record<Standing, number>>;
+  readonly score: number | null;
+  readonly curve: readonly CurvePoint[];
+}
+
+/** The result of a testnet; `report.json` is this object. */
+export interface TestnetReport {
+  readonly klatch: string;
+  readonly node: string;
+  readonly startedAt: string;
+  readonly options: TestnetOptions;
+  readonly run: string;
+  readonly testRows: number;
+  readonly peers: readonly PeerReport[];
+  readonly base: Quality;
+  /** Mean over honest peers that trained alone; null without baselines. */
+  readonly localOnly: Quality | null;
+  /** Mean over the honest peers of the network. */
+  readonly federated: Quality;
+  readonly centralised: Quality | null;
+  /** From the start of the processes to the last honest peer's evaluation. */
+  readonly seconds: number;
+  /** Mean over honest peers of the bytes sent in a round, everything included. */
+  readonly bytesPerPeerRound: number;
+  readonly rule: string;
+  readonly certifiedAttackers: number;
+  readonly attack: string | null;
+  readonly attackers: number;
+  readonly evidence: readonly (Evidence & { readonly observer: PeerId })[];
+  readonly incidents: readonly Incident[];
+}
