@@ -15,19 +15,11 @@
 export { type ErrorCode, EXIT_CODES, KlatchError } from "./errors.ts";
 export { type Config, configSchema } from "./node/config/config.ts";
 export { loadConfig } from "./node/config/load.ts";
-export type {
-  Checkpoint,
-  NodeStatus,
-  Offer,
-  PeerStatus,
-  RoundRecord,
-  RunResult,
-  Store,
-} from "./node/peer/contract.ts";
-export type { OfferContext, OfferTransform } from "./node/peer/driver-deps.ts";
 export { createMetrics, type Metrics } from "./node/peer/metrics.ts";
 export { createNode, type KlatchNode, type NodeDeps } from "./node/peer/node.ts";
 export { createLogger, type Logger, silentLogger } from "./node/process/logger.ts";
+export type { NodeStatus, PeerStatus, RoundRecord, RunResult } from "./node/records/records.ts";
+export type { Checkpoint, OwnUpdate, Store } from "./node/store/contract.ts";
 export { openStore } from "./node/store/store.ts";
 export type * from "./training/index.ts";
 export type * from "./types.ts";

@@ -32,6 +32,10 @@ export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts",
 /** How a peer combines its own and others' contributions. */
 export type MixingRule = (typeof MIXING_RULES)[number];
 
+export const RUN_MODES = ["gossip"] as const;
+/** How the peers of a run go on: each with its own state, mixed with its neighbours'. */
+export type RunMode = (typeof RUN_MODES)[number];
+
 /** Methods of the adapter that is trained and shared. */
 export const ADAPTER_KINDS = [
   "lora",
@@ -54,6 +58,8 @@ export const REASONS = [
   "wrong-author",
   "not-member",
   "other-run",
+  "other-version",
+  "other-update",
   "other-base",
   "expired",
   "past-round",

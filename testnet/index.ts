@@ -6,7 +6,7 @@
  *
  * @packageDocumentation
  */
-export { ATTACK_NAMES, type AttackName } from "./attacks/attacks.ts";
+export { ATTACK_NAMES, type AttackName } from "./attacks/catalogue.ts";
 export { type TestnetInput, type TestnetOptions, testnetOptionsSchema } from "./options.ts";
 export {
   downTestnet,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { KlatchError } from "../src/errors.ts";
 import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
-import { ATTACK_NAMES } from "./attacks/attacks.ts";
+import { ATTACK_NAMES } from "./attacks/catalogue.ts";
 import type { Partition } from "./data/partition.ts";
 
 const path = z.string().min(1).max(4096);

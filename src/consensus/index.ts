@@ -16,6 +16,7 @@ export {
 } from "./graph/topology.ts";
 export type { Contribution, MixInput } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
+export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";
 export {
   AnnouncementBook,
   type Equivocation,
@@ -32,6 +33,18 @@ export {
   type RoundState,
   type RoundView,
 } from "./round/round-state.ts";
-export { CODEC_NAMES, type Codec, type CodecName, type Decoded } from "./update/codecs/codec.ts";
+export {
+  CODEC_NAMES,
+  CODEC_NUMBERS,
+  type Codec,
+  type CodecName,
+  type Decoded,
+} from "./update/codecs/codec.ts";
 export { CODECS, codecByName } from "./update/codecs/codecs.ts";
-export { decodeState, encodeState } from "./update/state-difference.ts";
+export {
+  differencesToStart,
+  type KeptArrays,
+  type OfferedUpdate,
+  type UpdateMemory,
+  type Updates,
+} from "./update/updates.ts";

@@ -1,4 +1,4 @@
-import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
+import type { Digest, PeerId, Reason, RunMode, Timestamp, Verdict } from "../types.ts";
 
 /** What a peer commits to in a round, before anyone may fetch it. */
 export interface Announcement {
@@ -7,6 +7,13 @@ export interface Announcement {
   /** Digest of the base model, so that a mismatch can be named. */
   readonly base: Digest;
   readonly author: PeerId;
+  readonly mode: RunMode;
+  /** Number of the codec of the payload. */
+  readonly codec: number;
+  /** Bits for what is to come; none is defined. */
+  readonly flags: number;
+  /** Digest of the state that the update is a difference to. */
+  readonly reference: Digest;
   readonly round: number;
   /** Grows with each announcement of the author, also across restarts and lost disks: wall-clock milliseconds at least. */
   readonly sequence: number;
@@ -68,8 +75,6 @@ export interface Network {
   announce(
     announcement: Omit<Announcement, "author">,
   ): Promise<{ readonly signed: SignedAnnouncement; readonly recipients: number }>;
-  /** Publishes again what was signed before (after a restart, or to a peer that came late). */
-  republish(signed: SignedAnnouncement): Promise<number>;
   /**
    * The judge of announcements that passed the door (size, schema, signature, author, clock). Its verdict decides whether
    * gossipsub forwards the message and whether the sender pays.
@@ -77,11 +82,11 @@ export interface Network {
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void;
   /** Called for messages refused at the door, with the reason. */
   onRefused(
-    listener: (from: PeerId, refusal: { verdict: "ignore" | "reject"; reason: string }) => void,
+    listener: (from: PeerId, refusal: { verdict: "ignore" | "reject"; reason: Reason }) => void,
   ): void;
   onPeer(listener: (event: "connected" | "disconnected", peer: PeerId) => void): void;
   /** Holds bytes for others to fetch by digest; requests that come before `open` wait, bounded in time. */
-  offer(payload: Digest, bytes: Uint8Array): void;
+  hold(payload: Digest, bytes: Uint8Array): void;
   /** From now on the payload is served: its commit deadline has passed. */
   open(payload: Digest): void;
   /** Stops serving a payload. */

@@ -18,6 +18,7 @@ export {
   isPeerId,
   loadIdentity,
   loadOrCreateIdentity,
+  peerIdOf,
 } from "./keys/identity.ts";
 export { createNetworkKey, loadNetworkKey } from "./keys/network-key.ts";
 export type { Log } from "./log.ts";

@@ -111,16 +111,6 @@ class KlatchNetwork implements Network {
     return { signed, recipients: await this.#publish(signed) };
   }
 
-  async republish(signed: SignedAnnouncement): Promise<number> {
-    assert.equal(signed.announcement.author, this.peerId);
-    const recipients = await this.#publish(signed);
-    if (recipients > 0) return recipients;
-    // gossip carries the same bytes once in two minutes; an exchange carries them always
-    const { node, exchange } = this.#wiring;
-    const told = await Promise.all(node.getPeers().map((peer) => exchange.with(peer.toString())));
-    return told.filter(Boolean).length;
-  }
-
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void {
     this.#listeners.judge = judge;
   }
@@ -133,8 +123,8 @@ class KlatchNetwork implements Network {
     this.#listeners.onPeer(listener);
   }
 
-  offer(payload: Digest, bytes: Uint8Array): void {
-    this.#wiring.store.offer(payload, bytes);
+  hold(payload: Digest, bytes: Uint8Array): void {
+    this.#wiring.store.hold(payload, bytes);
   }
 
   open(payload: Digest): void {

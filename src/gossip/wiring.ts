@@ -32,6 +32,10 @@ const KNOCKS = { burst: 1, refillMs: 60_000 };
 /** Announcements judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
 
+/** What the exchange protocols of every version begin with. */
+const EXCHANGE_FAMILY = EXCHANGE_PROTOCOL.replace(/\d+$/, "");
+const versionOf = (protocol: string): string => protocol.slice(EXCHANGE_FAMILY.length);
+
 export interface WiringParts {
   readonly config: NetworkConfig;
   readonly identity: Identity;
@@ -109,9 +113,9 @@ export class Wiring {
       onRefused: (from, refusal) => this.#refused(from, refusal),
     });
     this.topic = new GossipTopic(node.services.pubsub, this.door);
-    const offer = () => this.#tellAll();
+    const tell = () => this.#tellAll();
     const onMessage = (from: PeerId, message: ExchangeMessage) => this.#hear(from, message);
-    this.exchange = new AnnouncementExchange({ node, log, now, offer, onMessage, onMalformed });
+    this.exchange = new AnnouncementExchange({ node, log, now, tell, onMessage, onMalformed });
   }
 
   /** Ends when the network is stopped. */
@@ -176,10 +180,22 @@ export class Wiring {
     });
     this.node.addEventListener("peer:identify", ({ detail }) => {
       const peer = detail.peerId.toString();
+      this.#noteVersion(peer, detail.protocols);
       this.#learn(peer, detail.listenAddrs.map(String));
       this.#plan.connected(peer, now());
     });
     this.topic.onSubscribed((peer) => this.#exchangeWith(peer));
+  }
+
+  /** Says of a peer whose Klatch speaks another protocol why nothing is heard of it. */
+  #noteVersion(peer: PeerId, protocols: readonly string[]): void {
+    if (protocols.includes(EXCHANGE_PROTOCOL)) return;
+    const theirs = protocols.find((name) => name.startsWith(EXCHANGE_FAMILY));
+    if (theirs === undefined) return;
+    const { log, listeners } = this.#parts;
+    const facts = { peer, theirs: versionOf(theirs), ours: versionOf(EXCHANGE_PROTOCOL) };
+    log.warn(facts, "a peer speaks another version of the protocol: the older one must be updated");
+    listeners.refused(peer, { verdict: "ignore", reason: "other-version" });
   }
 
   #learn(peer: PeerId, addresses: readonly string[]): void {

@@ -5,11 +5,10 @@ import type { PeerId } from "../types.ts";
 import type { Config } from "./config/config.ts";
 import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
-import type { NodeStatus } from "./peer/contract.ts";
-import type { OfferTransform } from "./peer/driver-deps.ts";
 import { heartbeat } from "./peer/heartbeat.ts";
 import { createMetrics } from "./peer/metrics.ts";
 import { createNode, type KlatchNode } from "./peer/node.ts";
+import type { OpenPorts } from "./peer/ports.ts";
 import {
   endProcess,
   type ProcessHooks,
@@ -19,6 +18,7 @@ import {
   stopAll,
 } from "./process/lifecycle.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
+import type { NodeStatus } from "./records/records.ts";
 import { openStore } from "./store/store.ts";
 
 export interface RunNodeOptions {
@@ -28,8 +28,8 @@ export interface RunNodeOptions {
   readonly onFinished?: (status: NodeStatus) => void;
   /** End after the last round (and `timing.lingerMs`) instead of serving slower peers until a signal. */
   readonly exitWhenFinished?: boolean;
-  /** Replaces what the node sends; only the testnet's attackers set it. */
-  readonly offer?: OfferTransform;
+  /** How learner, network, clock and updates are opened; the real ones but for attackers and tests. */
+  readonly ports?: OpenPorts;
   /** Where signals come from and how the process ends; the process itself but for tests. */
   readonly hooks?: Pick<ProcessHooks, "exit" | "events">;
   readonly log?: Logger;
@@ -84,7 +84,7 @@ async function live(
       log,
       store,
       metrics,
-      ...(options.offer ? { offer: options.offer } : {}),
+      ...(options.ports ? { ports: options.ports } : {}),
     });
     const status = createStatusServer(config.status, {
       source: node,

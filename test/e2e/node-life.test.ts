@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { NodeStatus, RoundRecord } from "../../src/node/peer/contract.ts";
+import type { NodeStatus, RoundRecord } from "../../src/node/records/records.ts";
 import type { TestProcess } from "../support/child-process.ts";
 import { runCommand, runJson } from "../support/command-line.ts";
 import { startCli } from "../support/klatch-cli.ts";

@@ -3,7 +3,7 @@
  * that is safe by one line. It is there to be killed.
  */
 import { openStore } from "../../src/node/store/store.ts";
-import { RUN, sampleCheckpoint, sampleOffer, sampleRound } from "../unit/node/node-samples.ts";
+import { RUN, sampleCheckpoint, sampleRound, sampleUpdate } from "../unit/node/node-samples.ts";
 
 const [folder = "", mode = "write"] = process.argv.slice(2);
 const store = openStore(folder);
@@ -13,7 +13,7 @@ if (mode === "hold") setInterval(() => undefined, 1000);
 else write();
 
 function write(round = first): void {
-  store.saveOffer(sampleOffer(round));
+  store.saveUpdate(sampleUpdate(round));
   store.commitRound(sampleCheckpoint(round + 1), sampleRound(round));
   process.stdout.write(`${round + 1}\n`);
   setImmediate(() => write(round + 1));

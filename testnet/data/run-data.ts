@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../../src/errors.ts";
-import { flipLabels } from "../attacks/attacks.ts";
+import { flipLabels } from "../attacks/data-attacks.ts";
 import { attackersOf, partitionOf, type TestnetOptions } from "../options.ts";
 import { labelOf } from "./completion.ts";
 import { partitionRows, setAside } from "./partition.ts";

@@ -1,15 +1,14 @@
 /**
- * The program of a dishonest peer: `attacker CONFIG ATTACK SEED INDEX`. It is the same node as everyone else's, but for what it
- * sends.
+ * The program of a dishonest peer: `attacker CONFIG ATTACK SEED INDEX`. It is the same node as everyone else's behind ports
+ * in disguise.
  */
 import { z } from "zod";
-import { CODECS, encodeState } from "../../src/consensus/index.ts";
 import { KlatchError } from "../../src/errors.ts";
 import { loadConfig } from "../../src/node/config/load.ts";
+import { openPorts } from "../../src/node/peer/ports.ts";
 import { keepProcessPrivate } from "../../src/node/process/private-process.ts";
 import { runNode } from "../../src/node/run-node.ts";
-import { ATTACK_NAMES, attackOffer } from "../attacks/attacks.ts";
-import { spoilPayload } from "../attacks/spoil.ts";
+import { ATTACK_NAMES, ATTACKS } from "../attacks/catalogue.ts";
 import { createRandom } from "../random.ts";
 
 const argumentsSchema = z.tuple([
@@ -22,14 +21,12 @@ const argumentsSchema = z.tuple([
 async function attack(): Promise<number> {
   const [file, name, seed, index] = argumentsSchema.parse(process.argv.slice(2));
   const config = loadConfig({ file });
-  const codec = CODECS[config.run.codec];
+  const attacker = {
+    rounds: config.run.rounds,
+    random: (round: number) => createRandom(seed, "attack", index, round),
+  };
   return runNode(config, {
-    offer: (context) =>
-      attackOffer(name, context, {
-        random: createRandom(seed, "attack", index, context.round),
-        spoil: ({ trained, initial }) =>
-          spoilPayload(codec.name, encodeState(codec, trained, initial), codec.size(0)),
-      }) ?? context.trained,
+    ports: async (...context) => ATTACKS[name].disguise(await openPorts(...context), attacker),
   });
 }
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, EXIT_CODES, KlatchError } from "../../src/errors.ts";
-import type { NodeStatus } from "../../src/node/peer/contract.ts";
+import type { NodeStatus } from "../../src/node/records/records.ts";
 import { parseOptions, type TestnetInput } from "../options.ts";
 import { makeWorkingFolder, withPaths } from "../working-folder.ts";
 import { entryFile } from "./entry-file.ts";

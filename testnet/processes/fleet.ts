@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, EXIT_CODES, KlatchError } from "../../src/errors.ts";
-import type { NodeStatus } from "../../src/node/peer/contract.ts";
+import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";

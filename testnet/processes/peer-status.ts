@@ -1,5 +1,5 @@
-import type { NodeStatus } from "../../src/node/peer/contract.ts";
 import { nodeStatusSchema } from "../../src/node/records/record-schemas.ts";
+import type { NodeStatus } from "../../src/node/records/records.ts";
 
 /** Longest wait for an answer of a peer's status endpoint, ms. */
 const ANSWER_MS = 3000;

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { NodeStatus, RoundRecord } from "../../src/node/peer/contract.ts";
+import type { NodeStatus, RoundRecord } from "../../src/node/records/records.ts";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
 import type { Evaluation, Evidence, PeerId } from "../../src/types.ts";

@@ -1,4 +1,4 @@
-import type { NodeStatus } from "../../src/node/peer/contract.ts";
+import type { NodeStatus } from "../../src/node/records/records.ts";
 import { type PeerId, STANDINGS, type Standing } from "../../src/types.ts";
 import { mean } from "./quantities.ts";
 

@@ -1,6 +1,6 @@
 import type { Digest, PeerId, Verdict } from "../../types.ts";
 
-/** An announcement with the signed bytes it came in, as far as the protocol reads it. */
+/** A signed announcement, as far as the protocol reads it. */
 export interface Signed {
   readonly announcement: {
     readonly run: Digest;
@@ -9,9 +9,7 @@ export interface Signed {
     readonly round: number;
     readonly sequence: number;
     readonly payload: Digest;
-    readonly payloadBytes: number;
   };
-  readonly bytes: Uint8Array;
 }
 
 /** What an announcement is judged against. */
@@ -28,16 +26,16 @@ const PAST_ROUNDS_KEPT = 2;
 const KEPT_PER_AUTHOR = 3;
 
 /** Two signed announcements of one author for one round: proof for anyone. */
-export interface Equivocation {
-  readonly first: Signed;
-  readonly second: Signed;
+export interface Equivocation<S extends Signed = Signed> {
+  readonly first: S;
+  readonly second: S;
 }
 
 /** The announcements of a run that this node holds; bounded by members. Decides what is heard and passed on. */
-export class AnnouncementBook {
+export class AnnouncementBook<S extends Signed = Signed> {
   readonly #terms: RunTerms;
-  readonly #byAuthor = new Map<PeerId, Signed[]>();
-  readonly #equivocations = new Map<PeerId, Equivocation>();
+  readonly #byAuthor = new Map<PeerId, S[]>();
+  readonly #equivocations = new Map<PeerId, Equivocation<S>>();
 
   constructor(terms: RunTerms) {
     this.#terms = terms;
@@ -47,7 +45,7 @@ export class AnnouncementBook {
    * Judges an announcement that passed the door. `fresh` tells news from a repetition: both are accepted, since passing
    * on what one knows is nobody's fault.
    */
-  judge(signed: Signed, ownRound: number): Verdict<{ readonly fresh: boolean }> {
+  judge(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { announcement } = signed;
     const { run, base, rounds, members } = this.#terms;
     if (announcement.base !== base) return { verdict: "ignore", reason: "other-base" };
@@ -71,17 +69,17 @@ export class AnnouncementBook {
   }
 
   /** The announcement of an author for a round. */
-  of(author: PeerId, round: number): Signed | undefined {
+  of(author: PeerId, round: number): S | undefined {
     return this.#byAuthor.get(author)?.find(({ announcement }) => announcement.round === round);
   }
 
-  equivocation(author: PeerId): Equivocation | undefined {
+  equivocation(author: PeerId): Equivocation<S> | undefined {
     return this.#equivocations.get(author);
   }
 
   // --- internal ---
 
-  #file(signed: Signed): Verdict<{ readonly fresh: boolean }> {
+  #file(signed: S): Verdict<{ readonly fresh: boolean }> {
     const { author, round, sequence, payload } = signed.announcement;
     const kept = this.#byAuthor.get(author) ?? [];
     const same = kept.find(({ announcement }) => announcement.round === round);

@@ -61,8 +61,7 @@ function equivocate(turn: Turn, event: Announced, known: Arrival): void {
   const detail = `announced two payloads for round ${event.round}: ${known.payload} and ${event.payload}`;
   observe(turn, event.peer, "equivocation", detail, event.round);
   if (turn.state.phase === "fetch" && turn.state.round === event.round) {
-    const fetches = new Map(turn.state.fetches);
-    fetches.delete(event.peer);
+    const fetches = turn.state.fetches.without(event.peer);
     turn.state = { ...turn.state, fetches };
   }
 }

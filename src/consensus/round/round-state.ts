@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Digest, PeerId, Reason, Standing, Timestamp } from "../../types.ts";
 import type { RoundTiming } from "./config.ts";
+import { PeerTable } from "./peer-table.ts";
 
 /** What the protocol of one node needs to know before it starts. */
 export interface RoundConfig {
@@ -73,9 +74,9 @@ export interface RoundState {
   readonly accusable: boolean;
   /** True in the first round after a restart, in which this node may have missed announcements. */
   readonly resumed: boolean;
-  readonly fetches: ReadonlyMap<PeerId, FetchState>;
+  readonly fetches: PeerTable<FetchState>;
   /** By peer id, sorted. */
-  readonly neighbours: ReadonlyMap<PeerId, Neighbour>;
+  readonly neighbours: PeerTable<Neighbour>;
 }
 
 /** What `status` shows of the protocol. */
@@ -121,8 +122,8 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     absent: [],
     accusable: false,
     resumed: from.payload !== undefined || from.round > 0,
-    fetches: new Map(),
-    neighbours: new Map(
+    fetches: PeerTable.of([]),
+    neighbours: PeerTable.of(
       peers.map((peer) => [peer, { ...fresh, standing: from.standings?.get(peer) ?? "full" }]),
     ),
   };

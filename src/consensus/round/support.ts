@@ -9,7 +9,7 @@ import type { RoundState } from "./round-state.ts";
  */
 export function supportedRound(state: RoundState): number {
   const newest: number[] = [];
-  for (const neighbour of state.neighbours.values()) {
+  for (const [, neighbour] of state.neighbours) {
     if (neighbour.standing === "full") newest.push(neighbour.newestRound);
   }
   newest.sort((a, b) => b - a);
@@ -19,7 +19,7 @@ export function supportedRound(state: RoundState): number {
 /** When the (b+1)-th neighbour of full standing announced the round; null when that is not known. */
 export function supportedAt(state: RoundState, round: number): Timestamp | null {
   const times: number[] = [];
-  for (const neighbour of state.neighbours.values()) {
+  for (const [, neighbour] of state.neighbours) {
     const arrival = neighbour.arrivals.get(round);
     if (neighbour.standing === "full" && arrival !== undefined) times.push(arrival.at);
   }

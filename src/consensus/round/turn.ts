@@ -13,8 +13,7 @@ export interface Turn {
 export function changeNeighbour(turn: Turn, peer: PeerId, change: Partial<Neighbour>): void {
   const neighbour = turn.state.neighbours.get(peer);
   if (neighbour === undefined) return;
-  // Setting an existing key keeps the order of a Map, which is the order of peer ids.
-  const neighbours = new Map(turn.state.neighbours).set(peer, { ...neighbour, ...change });
+  const neighbours = turn.state.neighbours.with(peer, { ...neighbour, ...change });
   turn.state = { ...turn.state, neighbours };
 }
 

@@ -75,7 +75,7 @@ export function viewCommit(state: RoundState): CommitView {
     return { waitingFor, quorum: false, deadline };
   }
   // The spread leaves out the b earliest: announcing before training must not stretch everyone's wait.
-  const times = [state.phaseAt, ...arrivedAt].sort((a, b) => a - b);
+  const times = Float64Array.from([state.phaseAt, ...arrivedAt]).sort();
   const quorumAt = times[needed] ?? state.phaseAt;
   const firstAt = times[Math.min(attackersMax, needed)] ?? quorumAt;
   const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
@@ -110,7 +110,7 @@ export function viewFetch(state: RoundState): {
   const longest = Math.min(state.phaseAt + timing.fetchMaxMs, leaveBy(state));
   const needed = quorumOf(state, state.fetches.size);
   if (fetchedAt.length < needed) return { waitingFor, deadline: longest };
-  const quorumAt = fetchedAt.sort((a, b) => a - b)[needed - 1] ?? state.phaseAt;
+  const quorumAt = Float64Array.from(fetchedAt).sort()[needed - 1] ?? state.phaseAt;
   const spread = quorumAt - state.phaseAt;
   const grace = Math.max(timing.fetchGraceMs, timing.spreadFactor * spread);
   return { waitingFor, deadline: Math.min(longest, quorumAt + grace) };
@@ -119,7 +119,7 @@ export function viewFetch(state: RoundState): {
 /** Whether enough payloads arrived in this round for a failure to be the other side's. */
 export function hasFetchQuorum(state: RoundState): boolean {
   let fetched = 0;
-  for (const fetch of state.fetches.values()) if (fetch.result === "fetched") fetched += 1;
+  for (const [, fetch] of state.fetches) if (fetch.result === "fetched") fetched += 1;
   return fetched >= quorumOf(state, state.fetches.size);
 }
 

@@ -2,13 +2,17 @@ import type { Verdict } from "../../types.ts";
 import type { Codec } from "./codecs/codec.ts";
 
 /**
- * What travels is the difference to the seeded adapter that all peers of a run start from: it is smaller than the state,
- * so that a low-bit codec loses less, and it is as good as the state, because mixing is affine.
+ * What travels is the difference to a state that all readers know: it is smaller than the state, so that a low-bit codec
+ * loses less, and it is as good as the state, because mixing is affine.
  */
-export function encodeState(codec: Codec, state: Float32Array, initial: Float32Array): Uint8Array {
+export function encodeState(
+  codec: Codec,
+  state: Float32Array,
+  reference: Float32Array,
+): Uint8Array {
   const difference = new Float32Array(state.length);
   for (let i = 0; i < state.length; i++) {
-    difference[i] = (state[i] as number) - (initial[i] as number);
+    difference[i] = (state[i] as number) - (reference[i] as number);
   }
   return codec.encode(difference);
 }
@@ -17,13 +21,13 @@ export function encodeState(codec: Codec, state: Float32Array, initial: Float32A
 export function decodeState(
   codec: Codec,
   bytes: Uint8Array,
-  initial: Float32Array,
+  reference: Float32Array,
 ): Verdict<Float32Array> {
-  const decoded = codec.decode(bytes, initial.length);
+  const decoded = codec.decode(bytes, reference.length);
   if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
-  const state = new Float32Array(initial.length);
+  const state = new Float32Array(reference.length);
   for (let i = 0; i < state.length; i++) {
-    state[i] = (decoded.values[i] as number) + (initial[i] as number);
+    state[i] = (decoded.values[i] as number) + (reference[i] as number);
     if (!Number.isFinite(state[i])) return { verdict: "reject", reason: "non-finite" };
   }
   return { verdict: "accept", value: state };

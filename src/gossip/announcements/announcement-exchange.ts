@@ -14,7 +14,7 @@ import {
  * Two peers give each other the announcements they hold. Gossip forgets within minutes and reaches only who is there;
  * this reaches who comes late or was restarted, and mends whatever gossip lost.
  */
-export const EXCHANGE_PROTOCOL = "/klatch/announcements/1";
+export const EXCHANGE_PROTOCOL = "/klatch/announcements/2";
 
 const TIMEOUT_MS = 15_000;
 /** Exchanges that a peer may start: both sides start one when they meet, then one now and then. */
@@ -24,7 +24,7 @@ export interface ExchangeOptions {
   readonly node: Libp2p;
   readonly log: Log;
   readonly now: () => Timestamp;
-  readonly offer: () => ExchangeMessage;
+  readonly tell: () => ExchangeMessage;
   /** Takes what a peer told; resolves when all of it is judged. */
   readonly onMessage: (from: PeerId, message: ExchangeMessage) => Promise<void>;
   readonly onMalformed: (from: PeerId) => void;
@@ -59,7 +59,7 @@ export class AnnouncementExchange {
     }
     await this.#run(stream, peer, async (wire, signal) => {
       await this.#receive(wire, peer, signal);
-      await wire.write(encodeExchange(this.#options.offer()), { signal });
+      await wire.write(encodeExchange(this.#options.tell()), { signal });
     });
   }
 
@@ -86,7 +86,7 @@ export class AnnouncementExchange {
       return false;
     }
     return this.#run(stream, peer, async (wire, signal) => {
-      await wire.write(encodeExchange(this.#options.offer()), { signal });
+      await wire.write(encodeExchange(this.#options.tell()), { signal });
       await this.#receive(wire, peer, signal);
     });
   }

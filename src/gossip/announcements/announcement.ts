@@ -3,7 +3,7 @@ import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { concat } from "uint8arrays";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import type { Reason, Timestamp, Verdict } from "../../types.ts";
+import { type Reason, RUN_MODES, type RunMode, type Timestamp, type Verdict } from "../../types.ts";
 import type { Announcement, SignedAnnouncement } from "../contract.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { bytesToDigest, digestToBytes } from "../payloads/digest.ts";
@@ -16,19 +16,26 @@ export const MAX_LIFETIME_MS = 24 * 60 * 60 * 1000;
 /** Difference between two peers' clocks that is put up with. */
 export const CLOCK_TOLERANCE_MS = 10 * 60 * 1000;
 
-const DOMAIN = new TextEncoder().encode("klatch/announcement/1");
-const VERSION = 1;
+const DOMAIN = new TextEncoder().encode("klatch/announcement/2");
+const VERSION = 2;
 const MAX_COUNT = 2 ** 48;
 
 const bytes = (length: number) =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength === length);
 const count = (most: number) => z.int().min(0).max(most);
 
-/** version, run, base, author's public key, round, sequence, payload, payload bytes, examples, issued, expires. */
+/**
+ * version, run, base, author's public key, mode, codec, flags, reference, round, sequence, payload, payload bytes, examples,
+ * issued, expires.
+ */
 const bodySchema = z.tuple([
   z.literal(VERSION),
   bytes(32),
   bytes(32),
+  bytes(32),
+  count(RUN_MODES.length - 1),
+  count(255),
+  count(2 ** 32 - 1),
   bytes(32),
   count(2 ** 31),
   count(2 ** 48),
@@ -52,7 +59,7 @@ export interface AnnouncementBounds {
 }
 
 /**
- * Signs an announcement with the author's key over `klatch/announcement/1` and its canonical CBOR.
+ * Signs an announcement with the author's key over `klatch/announcement/2` and its canonical CBOR.
  *
  * @throws KlatchError `data` when a field is out of bounds, so that no peer would accept it.
  */
@@ -65,6 +72,10 @@ export async function signAnnouncement(
     digestToBytes(announcement.run),
     digestToBytes(announcement.base),
     publicKeyOf(announcement.author).raw,
+    RUN_MODES.indexOf(announcement.mode),
+    announcement.codec,
+    announcement.flags,
+    digestToBytes(announcement.reference),
     announcement.round,
     announcement.sequence,
     digestToBytes(announcement.payload),
@@ -105,6 +116,10 @@ export async function parseAnnouncement(
     run,
     base,
     author,
+    mode,
+    codec,
+    flags,
+    reference,
     round,
     sequence,
     payload,
@@ -125,6 +140,10 @@ export async function parseAnnouncement(
     run: bytesToDigest(run),
     base: bytesToDigest(base),
     author: peer,
+    mode: RUN_MODES[mode] as RunMode,
+    codec,
+    flags,
+    reference: bytesToDigest(reference),
     round,
     sequence,
     payload: bytesToDigest(payload),

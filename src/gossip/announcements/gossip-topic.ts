@@ -13,7 +13,7 @@ import { MAX_ANNOUNCEMENT_BYTES } from "./announcement.ts";
 import type { AnnouncementDoor } from "./announcement-door.ts";
 
 /** One topic for every run: peers of another run are told so instead of hearing nothing. */
-export const TOPIC = "klatch/announcements/1";
+export const TOPIC = "klatch/announcements/2";
 
 const KIB = 1024;
 /** Largest gossip message taken in; above 4 MiB libp2p would drop it without a word. */
@@ -133,9 +133,5 @@ export class GossipTopic {
 
   score(peer: PeerId): number {
     return this.#insight.getScore(peer);
-  }
-
-  subscribers(): readonly PeerId[] {
-    return this.#pubsub.getSubscribers(TOPIC).map(String);
   }
 }

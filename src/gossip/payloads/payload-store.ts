@@ -18,11 +18,11 @@ export class PayloadStore {
   }
 
   /**
-   * Holds bytes, closed. Offering the same digest again changes nothing.
+   * Holds bytes, closed. Holding the same digest again changes nothing.
    *
    * @throws KlatchError `memory` when more would be held than configured.
    */
-  offer(payload: Digest, bytes: Uint8Array): void {
+  hold(payload: Digest, bytes: Uint8Array): void {
     if (this.#held.has(payload)) return;
     if (this.#bytes + bytes.byteLength > this.#maxBytes) {
       throw new KlatchError(

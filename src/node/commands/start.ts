@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { NodeStatus } from "../peer/contract.ts";
+import type { NodeStatus } from "../records/records.ts";
 import { runNode } from "../run-node.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { describeModel } from "../view/table.ts";

@@ -6,9 +6,9 @@ import { KlatchError } from "../../errors.ts";
 import type { Evidence } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
-import type { NodeStatus, RoundRecord } from "../peer/contract.ts";
 import { type Metrics, showStatus } from "../peer/metrics.ts";
 import type { Service } from "../process/lifecycle.ts";
+import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
 
 /** Connections served at a time; more are closed at once. */

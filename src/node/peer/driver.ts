@@ -1,32 +1,53 @@
-import type { Effect, Event, ResumePoint, RoundState } from "../../consensus/index.ts";
-import { createRound, describe, step } from "../../consensus/index.ts";
+import {
+  createRound,
+  describe,
+  type Effect,
+  type Event,
+  type ResumePoint,
+  type RoundState,
+  step,
+} from "../../consensus/index.ts";
 import { advance, observe, standing as standingOf, toJson } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
-import type { DriverDeps } from "./driver-deps.ts";
-import { RoundWork } from "./round-work.ts";
+import { Collecting } from "./collecting.ts";
+import { Keeping } from "./keeping.ts";
+import { Mixing } from "./mixing.ts";
+import { Offering } from "./offering.ts";
+import type { PeerParts } from "./peer-parts.ts";
+import { PeerState } from "./peer-state.ts";
 
 /** `Omit` that keeps the members of a union apart. */
 type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 
 /**
- * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed for
- * real. It holds no rules of its own.
+ * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed through
+ * the ports. It holds no rules of its own.
  */
 export class Driver {
-  readonly #deps: DriverDeps;
-  readonly #work: RoundWork;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #parts: PeerParts;
+  readonly #offering: Offering;
+  readonly #collecting: Collecting;
+  readonly #mixing: Mixing;
+  readonly #keeping: Keeping;
+  readonly #timers = new Map<string, () => void>();
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #state: RoundState;
+  /** What the node carries from round to round. */
+  readonly state: PeerState;
+  #round: RoundState;
 
-  constructor(deps: DriverDeps, resume: ResumePoint) {
-    const { network, neighbours, config, attackersMax } = deps;
-    this.#deps = deps;
-    this.#work = new RoundWork(deps, this.#stopping.signal);
-    const payload = this.#work.restoreOffer(resume.round);
-    this.#state = createRound(
+  constructor(parts: PeerParts, resume: ResumePoint) {
+    const { network, neighbours, config, attackersMax } = parts;
+    const { signal } = this.#stopping;
+    this.#parts = parts;
+    this.state = new PeerState(parts);
+    this.#offering = new Offering(parts, this.state, signal);
+    this.#collecting = new Collecting(parts, this.state, signal);
+    this.#mixing = new Mixing(parts, this.state);
+    this.#keeping = new Keeping(parts, this.state);
+    const payload = this.#offering.restore(resume.round);
+    this.#round = createRound(
       {
         self: network.peerId,
         neighbours,
@@ -44,22 +65,18 @@ export class Driver {
   }
 
   get round(): number {
-    return describe(this.#state).round;
+    return this.#round.round;
   }
 
   describe(): ReturnType<typeof describe> {
-    return describe(this.#state);
-  }
-
-  get work(): RoundWork {
-    return this.#work;
+    return describe(this.#round);
   }
 
   start(): void {
     this.#finished.promise.catch(() => undefined);
-    for (const peer of this.#deps.neighbours) this.#applyStanding(peer);
+    for (const peer of this.#parts.neighbours) this.#applyStanding(peer);
     this.#spawn(async () => {
-      await this.#work.offerAgain(this.round);
+      await this.#offering.announceAgain(this.round);
       this.dispatch({ type: "started" });
     });
   }
@@ -67,7 +84,7 @@ export class Driver {
   /** Stops performing effects and waits for those under way. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("the node stops"));
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const callOff of this.#timers.values()) callOff();
     this.#timers.clear();
     await Promise.allSettled([...this.#running]);
   }
@@ -75,14 +92,17 @@ export class Driver {
   /** Feeds one event to the round and performs what follows from it. */
   dispatch(event: Untimed<Event>): void {
     if (this.#stopping.signal.aborted) return;
-    const [state, effects] = step(this.#state, { ...event, now: this.#deps.now() } as Event);
-    this.#state = state;
+    const [round, effects] = step(this.#round, {
+      ...event,
+      now: this.#parts.clock.now(),
+    } as Event);
+    this.#round = round;
     for (const effect of effects) this.#perform(effect);
   }
 
   /** Notes what a peer did: in the ledger, in the store, and where its standing changes, in the round. */
   observe(evidence: Evidence): void {
-    const { ledger, store, run, metrics, log } = this.#deps;
+    const { ledger, store, run, metrics, log } = this.#parts;
     const before = standingOf(ledger.current, evidence.peer);
     ledger.current = observe(ledger.current, evidence);
     metrics.evidence.inc({ kind: evidence.kind });
@@ -101,10 +121,10 @@ export class Driver {
         this.#spawn(() => this.#train(effect.round));
         break;
       case "announce":
-        this.#spawn(() => this.#work.announce(effect.round, effect.payload));
+        this.#spawn(() => this.#offering.announce(effect.round, effect.payload));
         break;
       case "open":
-        this.#deps.network.open(effect.payload);
+        this.#parts.network.open(effect.payload);
         break;
       case "start-timer":
         this.#startTimer(effect);
@@ -116,14 +136,14 @@ export class Driver {
         this.#spawn(() => this.#mix(effect.round, effect.peers));
         break;
       case "observe":
-        this.observe({ ...effect, at: this.#deps.now() });
+        this.observe({ ...effect, at: this.#parts.clock.now() });
         break;
       case "commit":
         this.#commit(effect.round);
         break;
       case "finish":
         this.#spawn(async () => {
-          await this.#work.finish();
+          await this.#keeping.finish();
           this.#finished.resolve();
         });
         break;
@@ -131,44 +151,45 @@ export class Driver {
   }
 
   async #train(round: number): Promise<void> {
-    const payload = await this.#work.train(round);
+    const payload = await this.#offering.train(round);
     this.dispatch({ type: "trained", round, payload });
   }
 
   async #fetch(effect: Effect & { type: "fetch" }): Promise<void> {
     const { peer, round } = effect;
-    const reason = await this.#work.fetch(effect);
+    const reason = await this.#collecting.fetch(effect);
     if (reason === null) this.dispatch({ type: "fetched", peer, round });
     else this.dispatch({ type: "fetch-failed", peer, round, reason });
   }
 
   async #mix(round: number, peers: readonly PeerId[]): Promise<void> {
-    for (const evidence of await this.#work.mix(round, peers)) this.observe(evidence);
+    for (const evidence of await this.#mixing.mix(round, peers)) this.observe(evidence);
     this.dispatch({ type: "mixed", round });
   }
 
   /** Ends a round: time passes for the ledger, and what is left of it is kept. */
   #commit(round: number): void {
-    const { ledger, neighbours } = this.#deps;
+    const { ledger, neighbours } = this.#parts;
     const before = ledger.current;
     ledger.current = advance(before, round + 1);
-    this.#work.commit(round, toJson(ledger.current));
+    this.#keeping.commit(round, toJson(ledger.current));
     for (const peer of neighbours) {
       if (standingOf(before, peer) !== standingOf(ledger.current, peer)) this.#applyStanding(peer);
     }
   }
 
   #startTimer({ timer, round, at }: Effect & { type: "start-timer" }): void {
-    clearTimeout(this.#timers.get(timer));
-    const delay = Math.max(0, at - this.#deps.now());
+    const { clock } = this.#parts;
+    this.#timers.get(timer)?.();
+    const delay = Math.max(0, at - clock.now());
     this.#timers.set(
       timer,
-      setTimeout(() => this.dispatch({ type: "timer", timer, round }), delay),
+      clock.after(delay, () => this.dispatch({ type: "timer", timer, round })),
     );
   }
 
   #applyStanding(peer: PeerId): void {
-    const { ledger, network, log } = this.#deps;
+    const { ledger, network, log } = this.#parts;
     const standing = standingOf(ledger.current, peer);
     if (standing === "evicted") network.ban(peer);
     if (standing !== "full") log.warn({ peer, standing }, "standing changed");

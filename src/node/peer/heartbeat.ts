@@ -1,4 +1,4 @@
-import type { NodeStatus } from "./contract.ts";
+import type { NodeStatus } from "../records/records.ts";
 
 /** Peers named in one line; the others are counted. */
 const NAMED_MAX = 4;

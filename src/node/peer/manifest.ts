@@ -4,7 +4,7 @@ import type { Digest } from "../../types.ts";
 import { type Config, learningRateOf } from "../config/config.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
@@ -32,6 +32,11 @@ export function runDigest(
 /** SHA-256 of bytes or of the UTF-8 form of a text. */
 export function digestOf(content: Uint8Array | string): Digest {
   return createHash("sha256").update(content).digest("hex");
+}
+
+/** SHA-256 of a state: its values as little-endian IEEE 754 singles. */
+export function digestOfState(state: Float32Array): Digest {
+  return digestOf(new Uint8Array(state.buffer, state.byteOffset, state.byteLength));
 }
 
 // --- internal ---

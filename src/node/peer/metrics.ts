@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { STANDINGS } from "../../types.ts";
-import type { NodeStatus } from "./contract.ts";
+import type { NodeStatus, RoundRecord } from "../records/records.ts";
 
 /** Every metric of a node; names are `klatch_<room>_<noun>_<unit>`, labels come from closed sets and never name a peer. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -37,6 +37,14 @@ export function createMetrics() {
     trainLoss: gauge("klatch_training_loss_nats", "Training loss per token, last round."),
     heldOutLoss: gauge("klatch_training_held_out_loss_nats", "Held-out loss after the last mix."),
   };
+}
+
+/** Counts a round that is over. */
+export function showRound(metrics: Metrics, record: RoundRecord): void {
+  metrics.rounds.inc();
+  metrics.roundSeconds.observe((record.endedAt - record.startedAt) / 1000);
+  metrics.trainLoss.set(record.trainLoss);
+  if (record.heldOutLoss !== null) metrics.heldOutLoss.set(record.heldOutLoss);
 }
 
 /** Brings the gauges up to date with a node's status; counters and histograms are kept where things happen. */

@@ -1,15 +1,13 @@
-import type { Certificate } from "../../consensus/index.ts";
 import { score, standing } from "../../reputation/index.ts";
+import type { NodeStatus, PeerStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
-import type { NodeStatus, PeerStatus } from "./contract.ts";
 import type { Driver } from "./driver.ts";
-import type { DriverDeps } from "./driver-deps.ts";
+import type { PeerParts } from "./peer-parts.ts";
 
 /** What a status is put together from. */
 export interface StatusSources {
-  readonly deps: DriverDeps;
+  readonly parts: PeerParts;
   readonly driver: Driver;
-  readonly certificate: Certificate;
   readonly startedAt: number;
   readonly stopping: boolean;
   readonly finished: boolean;
@@ -18,11 +16,12 @@ export interface StatusSources {
 
 /** The state of a node at this moment, as `/status` and `klatch status` show it. */
 export function nodeStatus(sources: StatusSources): NodeStatus {
-  const { deps, driver, certificate, startedAt, refusals } = sources;
-  const { network, config, run } = deps;
+  const { parts, driver, startedAt, refusals } = sources;
+  const { network, config, run } = parts;
+  const { trainLoss, heldOutLoss, evaluation } = driver.state;
   const { phase, round, waitingFor, deadline } = driver.describe();
   const { sent, received } = network.traffic();
-  const { info } = deps.learner;
+  const { info } = parts.learner;
   return {
     version: VERSION,
     peerId: network.peerId,
@@ -35,45 +34,47 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     rounds: config.run.rounds,
     waitingFor,
     deadline,
-    ...driver.work.losses,
+    trainLoss,
+    heldOutLoss,
+    evaluation,
     rule: config.run.rule,
-    attackersMax: deps.attackersMax,
-    certifiedAttackers: certificate.attackersMax,
+    attackersMax: parts.attackersMax,
+    certifiedAttackers: parts.certificate.attackersMax,
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     data: info.data,
     bytesSent: sent,
     bytesReceived: received,
-    peers: peerStatuses(deps, driver),
+    peers: peerStatuses(parts, driver),
     refusals: Object.fromEntries(refusals),
   };
 }
 
 // --- internal ---
 
-function stateOf({ stopping, finished, deps }: StatusSources): NodeStatus["state"] {
+function stateOf({ stopping, finished, parts }: StatusSources): NodeStatus["state"] {
   if (stopping) return "stopping";
   if (finished) return "finished";
-  const connected = new Set(deps.network.peers().map(({ peer }) => peer));
-  return deps.neighbours.length === 0 || deps.neighbours.some((peer) => connected.has(peer))
+  const connected = new Set(parts.network.peers().map(({ peer }) => peer));
+  return parts.neighbours.length === 0 || parts.neighbours.some((peer) => connected.has(peer))
     ? "running"
     : "joining";
 }
 
-function peerStatuses(deps: DriverDeps, driver: Driver): readonly PeerStatus[] {
-  const connections = new Map(deps.network.peers().map((peer) => [peer.peer, peer]));
-  const rounds = deps.book.newestRounds();
-  const neighbours = new Set(deps.neighbours);
-  const refused = new Map(driver.work.refused.map(({ peer, reason }) => [peer, reason]));
-  return deps.config.run.members
-    .filter((peer) => peer !== deps.network.peerId)
+function peerStatuses(parts: PeerParts, driver: Driver): readonly PeerStatus[] {
+  const connections = new Map(parts.network.peers().map((peer) => [peer.peer, peer]));
+  const rounds = parts.book.newestRounds();
+  const neighbours = new Set(parts.neighbours);
+  const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
+  return parts.config.run.members
+    .filter((peer) => peer !== parts.network.peerId)
     .map((peer) => {
       const connection = connections.get(peer);
       return {
         peer,
         connected: connection !== undefined,
         neighbour: neighbours.has(peer),
-        standing: standing(deps.ledger.current, peer),
-        score: score(deps.ledger.current, peer),
+        standing: standing(parts.ledger.current, peer),
+        score: score(parts.ledger.current, peer),
         round: rounds.get(peer) ?? null,
         lastReason: refused.get(peer) ?? null,
         roundTripMs: connection?.roundTripMs ?? null,

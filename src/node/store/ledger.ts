@@ -1,8 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
 import type { Digest, Evidence } from "../../types.ts";
-import type { RoundRecord, RunResult } from "../peer/contract.ts";
 import { evidenceSchema, roundRecordSchema, runResultSchema } from "../records/record-schemas.ts";
+import type { RoundRecord, RunResult } from "../records/records.ts";
 import { guarded, openLedgerDatabase } from "./ledger-database.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */

@@ -1,8 +1,9 @@
 import { strict as assert } from "node:assert";
 import { z } from "zod";
+import type { KeptArrays } from "../../consensus/index.ts";
 import type { Digest } from "../../types.ts";
-import type { Checkpoint, Offer } from "../peer/contract.ts";
 import { type ArrayRecord, bytesOf, floatsOf } from "./array-file.ts";
+import type { Checkpoint, OwnUpdate } from "./contract.ts";
 
 const counter = z.int().min(0);
 const checkpointFields = z.strictObject({
@@ -11,7 +12,7 @@ const checkpointFields = z.strictObject({
   sequence: counter,
   step: counter,
 });
-const offerFields = checkpointFields.extend({
+const updateFields = checkpointFields.extend({
   examples: counter,
   /** JSON has no NaN: a loss that is no number is written as null. */
   trainLoss: z.number().nullable(),
@@ -23,7 +24,11 @@ export function fromCheckpoint(checkpoint: Checkpoint): ArrayRecord {
   return {
     kind: "checkpoint",
     fields: { run, round, sequence, step: checkpoint.optimizer.step },
-    sections: new Map([...stateSections(checkpoint), ["ledger", Buffer.from(ledger, "utf8")]]),
+    sections: new Map([
+      ...stateSections(checkpoint),
+      ...memorySections(checkpoint.memory),
+      ["ledger", Buffer.from(ledger, "utf8")],
+    ]),
   };
 }
 
@@ -33,25 +38,28 @@ export function toCheckpoint(record: ArrayRecord, run: Digest, round: number): C
   if (!fields.success) return "its fields are malformed";
   if (fields.data.run !== run || fields.data.round !== round) return "it belongs to another round";
   const state = readState(record, fields.data.step);
+  const memory = readMemory(record);
   const ledger = record.sections.get("ledger");
-  if (state === null || ledger === undefined) return "its arrays do not fit together";
+  if (state === null || memory === null || ledger === undefined) {
+    return "its arrays do not fit together";
+  }
   const { sequence } = fields.data;
-  return { run, round, sequence, ...state, ledger: Buffer.from(ledger).toString("utf8") };
+  return { run, round, sequence, ...state, memory, ledger: Buffer.from(ledger).toString("utf8") };
 }
 
-/** An offer as a record of arrays. */
-export function fromOffer(offer: Offer): ArrayRecord {
-  const { run, round, sequence, examples, trainLoss, payload } = offer;
+/** A node's own update as a record of arrays. */
+export function fromUpdate(update: OwnUpdate): ArrayRecord {
+  const { run, round, sequence, examples, trainLoss, payload } = update;
   return {
-    kind: "offer",
-    fields: { run, round, sequence, step: offer.optimizer.step, examples, trainLoss },
-    sections: new Map([...stateSections(offer), ["payload", payload]]),
+    kind: "update",
+    fields: { run, round, sequence, step: update.optimizer.step, examples, trainLoss },
+    sections: new Map([...stateSections(update), ["payload", payload]]),
   };
 }
 
-/** The offer of `run` for `round` in a record, or what is wrong with it. */
-export function toOffer(record: ArrayRecord, run: Digest, round: number): Offer | string {
-  const fields = offerFields.safeParse(record.fields);
+/** The own update of `run` for `round` in a record, or what is wrong with it. */
+export function toUpdate(record: ArrayRecord, run: Digest, round: number): OwnUpdate | string {
+  const fields = updateFields.safeParse(record.fields);
   if (!fields.success) return "its fields are malformed";
   if (fields.data.run !== run || fields.data.round !== round) return "it belongs to another round";
   const state = readState(record, fields.data.step);
@@ -81,6 +89,24 @@ function stateSections({ adapter, optimizer }: State): [string, Uint8Array][] {
     ["firstMoment", bytesOf(firstMoment)],
     ["secondMoment", bytesOf(secondMoment)],
   ];
+}
+
+/** Sections with this beginning hold the arrays of an update memory. */
+const MEMORY = "memory.";
+
+function memorySections(memory: KeptArrays): [string, Uint8Array][] {
+  return Object.entries(memory).map(([name, array]) => [MEMORY + name, bytesOf(array)]);
+}
+
+function readMemory({ sections }: ArrayRecord): KeptArrays | null {
+  const memory: Record<string, Float32Array> = {};
+  for (const [name, bytes] of sections) {
+    if (!name.startsWith(MEMORY)) continue;
+    const array = floatsOf(bytes);
+    if (array === null) return null;
+    memory[name.slice(MEMORY.length)] = array;
+  }
+  return memory;
 }
 
 function readState({ sections }: ArrayRecord, step: number): State | null {

@@ -2,13 +2,13 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
-import type { Checkpoint, Store } from "../peer/contract.ts";
 import { makeFolder } from "./atomic-file.ts";
+import type { Checkpoint, Store } from "./contract.ts";
 import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
 import { Generations } from "./generations.ts";
 import { LedgerFile } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
-import { fromCheckpoint, fromOffer, toCheckpoint, toOffer } from "./state-files.ts";
+import { fromCheckpoint, fromUpdate, toCheckpoint, toUpdate } from "./state-files.ts";
 
 export interface StoreDeps {
   /** Told one sentence about everything that was damaged or is unsafe. */
@@ -21,7 +21,7 @@ export interface StoreDeps {
  *
  *     lock.db, lock.pid               one process at a time
  *     ledger.sqlite                   rounds, evidence, results
- *     runs/<run id>/checkpoint-N.klatch, offer-N.klatch
+ *     runs/<run id>/checkpoint-N.klatch, update-N.klatch
  *
  * Throws `locked` when another process has it, `permission` or `disk` when it cannot be used.
  */
@@ -61,7 +61,7 @@ function assemble(
   ledger: LedgerFile,
   { fs, warn, unlock }: { fs: FileSystem; warn: (sentence: string) => void; unlock: () => void },
 ): Store {
-  const files = (run: Digest, kind: "checkpoint" | "offer") => {
+  const files = (run: Digest, kind: "checkpoint" | "update") => {
     if (!/^[0-9a-f]{64}$/.test(run)) {
       throw new KlatchError("internal", `not a run id: ${run}`, "this is a bug in klatch");
     }
@@ -75,9 +75,9 @@ function assemble(
       ledger.appendRound(checkpoint.run, record);
       files(checkpoint.run, "checkpoint").save(checkpoint.round, fromCheckpoint(checkpoint));
     },
-    loadOffer: (run, round) =>
-      files(run, "offer").load(round, (record) => toOffer(record, run, round), warn),
-    saveOffer: (offer) => files(offer.run, "offer").save(offer.round, fromOffer(offer)),
+    loadUpdate: (run, round) =>
+      files(run, "update").load(round, (record) => toUpdate(record, run, round), warn),
+    saveUpdate: (update) => files(update.run, "update").save(update.round, fromUpdate(update)),
     rounds: (run, limit) => ledger.rounds(run, limit),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
     evidence: (run, limit) => ledger.evidence(run, limit),

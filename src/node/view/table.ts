@@ -1,4 +1,4 @@
-import type { NodeStatus } from "../peer/contract.ts";
+import type { NodeStatus } from "../records/records.ts";
 
 /** A table for a terminal: columns as wide as their widest cell, numbers to the right. */
 export function table(

@@ -1,10 +1,13 @@
 import { seededRandom } from "../../random.ts";
 import type { BaseDType, EngineName } from "../../types.ts";
-import { createLora } from "../adapters/methods/lora.ts";
+import { createLora, type LoraAdapter } from "../adapters/methods/lora.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { collateParts } from "../batches/collate.ts";
+import type { Example } from "../data/examples/example.ts";
 import { openEngine } from "../engine/open-engine.ts";
+import { isSoftwareAdapter } from "../engine/software-adapter.ts";
 import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";
+import type { ModelDefinition } from "../models/definition.ts";
 import { AdaptedModel } from "../programs/adapted-model.ts";
 import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
 
@@ -31,6 +34,8 @@ export interface EngineMeasurement {
   readonly tokensPerSecond: number;
   /** The greatest resident size of this process. */
   readonly peakBytes: number;
+  /** Whether its device is computed by the CPU (SwiftShader, lavapipe, WARP). */
+  readonly software: boolean;
 }
 
 /**
@@ -41,14 +46,13 @@ export async function measureEngine(
   name: EngineName,
   task: EngineTask,
 ): Promise<EngineMeasurement> {
-  const { batch, sequence, rank, targets, threads, dtype } = task;
-  const base = await loadBaseModel(task.folder);
-  const method = createLora(base.definition, { rank, alpha: 16, targets });
+  const { batch, sequence, threads, dtype } = task;
+  // First, so that an engine that is not there says so before gigabytes are read.
   const { engine } = await openEngine(name, { threads });
+  const base = await loadBaseModel(task.folder);
+  const { method, adapter, examples } = benchStart(base.definition, task);
   const model = new AdaptedModel(base, method, engine, { dtype });
   const { tensors, length } = method.layout;
-  const adapter = somewhere(method.initial(1));
-  const examples = randomExamples(base.definition, batch, sequence);
   const parts = collateParts(examples, sequence, { threads });
   const gradient = new Float32Array(length);
   const loss = await model.lossAndGradient(adapter, parts, tensors, gradient);
@@ -62,6 +66,7 @@ export async function measureEngine(
     state = adamwStep(adapter, gradient, state, tensors, BENCH_OPTIMIZER).state;
     times.push(performance.now() - before);
   }
+  const software = name === "onnx:webgpu" && isSoftwareAdapter();
   await model.close();
   await engine.close();
   const median = times.sort((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
@@ -70,7 +75,34 @@ export async function measureEngine(
     gradient: kept,
     tokensPerSecond: (batch * sequence * 1000) / median,
     peakBytes: process.resourceUsage().maxRSS * 1024,
+    software,
   };
+}
+
+/** Where every measurement starts, those of other programs too: adapter, its values, and the batch. */
+export function benchStart(
+  definition: ModelDefinition,
+  { batch, sequence, rank, targets }: Pick<EngineTask, "batch" | "sequence" | "rank" | "targets">,
+): BenchStart {
+  const method = createLora(definition, { rank, alpha: 16, targets });
+  const adapter = somewhere(method.initial(1));
+  return { method, adapter, examples: randomExamples(definition, batch, sequence) };
+}
+
+export interface BenchStart {
+  readonly method: LoraAdapter;
+  readonly adapter: Float32Array;
+  readonly examples: readonly Example[];
+}
+
+/** The greatest difference of any gradient, relative to the greatest gradient expected. */
+export function gradientDifference(found: Float32Array, expected: Float32Array): number {
+  let [apart, greatest] = [0, 0];
+  for (const [i, x] of expected.entries()) {
+    apart = Math.max(apart, Math.abs(x - (found[i] ?? Number.NaN)));
+    greatest = Math.max(greatest, Math.abs(x));
+  }
+  return apart / greatest;
 }
 
 // --- internal ---

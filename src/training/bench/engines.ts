@@ -1,10 +1,13 @@
-import { fork } from "node:child_process";
 import { KlatchError } from "../../errors.ts";
 import { ENGINE_NAMES, type EngineName } from "../../types.ts";
 import { resolveModel } from "../base/resolve-model.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import type { ChildTask, FromChild } from "./engine-child.ts";
-import type { EngineMeasurement, EngineTask } from "./engine-measurement.ts";
+import {
+  type EngineMeasurement,
+  type EngineTask,
+  gradientDifference,
+} from "./engine-measurement.ts";
+import { measureApart } from "./engine-process.ts";
 
 export interface BenchEnginesOptions extends Omit<EngineTask, "folder"> {
   /** A model folder or a model of the hub. */
@@ -43,11 +46,11 @@ export async function benchEngines(
   const { folder } = await resolveModel(options.model, hub);
   const { model: _, engines, limit, ...settings } = options;
   const task: EngineTask = { ...settings, folder };
-  const reference = await measure(REFERENCE, task, limit);
+  const reference = await measureApart(REFERENCE, task, limit);
   if (reference instanceof KlatchError) throw reference;
   const results = [];
   for (const name of ENGINE_NAMES.filter((each) => each === REFERENCE || engines.includes(each))) {
-    const measured = name === REFERENCE ? reference : await measure(name, task, limit);
+    const measured = name === REFERENCE ? reference : await measureApart(name, task, limit);
     results.push(resultOf(name, measured, reference));
   }
   return results;
@@ -65,60 +68,6 @@ function resultOf(
     return { name, available: false, reason: measured.message, ...nothing };
   }
   const { loss, tokensPerSecond, peakBytes } = measured;
-  const gradientError = difference(measured.gradient, reference.gradient);
+  const gradientError = gradientDifference(measured.gradient, reference.gradient);
   return { name, available: true, reason: null, loss, gradientError, tokensPerSecond, peakBytes };
-}
-
-function difference(found: Float32Array, expected: Float32Array): number {
-  let [apart, greatest] = [0, 0];
-  for (const [i, x] of expected.entries()) {
-    apart = Math.max(apart, Math.abs(x - (found[i] ?? Number.NaN)));
-    greatest = Math.max(greatest, Math.abs(x));
-  }
-  return apart / greatest;
-}
-
-/** What a child measures, or why it does not; an engine that ends its process or never ends is an error like others. */
-function measure(
-  name: EngineName,
-  task: EngineTask,
-  limit: number,
-): Promise<EngineMeasurement | KlatchError> {
-  // The child has this file's extension: .ts in a checkout, .js when built.
-  const file = new URL(`./engine-child${import.meta.url.slice(-3)}`, import.meta.url);
-  const child = fork(file, {
-    serialization: "advanced",
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-  });
-  const said = lastLine(child.stderr);
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      resolve(trouble(name, `took longer than ${limit} s`));
-      child.kill("SIGKILL");
-    }, 1000 * limit);
-    child.once("message", (message: FromChild) => {
-      if ("measured" in message) return resolve(message.measured);
-      const { code, message: text, hint } = message.failed;
-      resolve(new KlatchError(code === "stopped" ? "internal" : code, text, hint));
-    });
-    child.once("error", (error) => resolve(trouble(name, error.message)));
-    child.once("close", (code, signal) => {
-      clearTimeout(timer);
-      resolve(trouble(name, `ended its process (${signal ?? `exit code ${code}`}): ${said()}`));
-    });
-    child.send({ name, task } satisfies ChildTask);
-  });
-}
-
-function trouble(name: EngineName, what: string): KlatchError {
-  return new KlatchError("engine", `${name} ${what}`, "take another --engine");
-}
-
-/** The last line that a stream said, for a process that says nothing else before its end. */
-function lastLine(stream: NodeJS.ReadableStream | null): () => string {
-  let tail = "";
-  stream?.on("data", (chunk: Buffer) => {
-    tail = (tail + chunk.toString("utf8")).slice(-4096);
-  });
-  return () => tail.trim().split("\n").at(-1) ?? "";
 }

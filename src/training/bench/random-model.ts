@@ -2,6 +2,7 @@ import { KlatchError } from "../../errors.ts";
 import { seededRandom } from "../../random.ts";
 import { type BaseModel, makeBaseModel } from "../base/base-model.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
+import type { TensorSource } from "../files/weights.ts";
 import { sizeOf } from "../graph/value.ts";
 import { parseModelConfig } from "../models/architectures/architectures.ts";
 import { llamaModel } from "../models/architectures/llama.ts";
@@ -86,20 +87,24 @@ export function modelOfShape(shape: Shape, positions: number): ModelDefinition {
   });
 }
 
+/** A model of {@link randomWeights}. */
+export function randomModel(definition: ModelDefinition): BaseModel {
+  return makeBaseModel(definition, randomWeights(definition), "random model");
+}
+
 /**
  * Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. They are drawn
  * anew whenever they are asked for, so that the model takes no memory of its own.
  */
-export function randomModel(definition: ModelDefinition): BaseModel {
+export function randomWeights(definition: ModelDefinition): TensorSource {
   const seeds = new Map([...definition.weights.keys()].map((name, i) => [name, i + 1]));
-  const drawn = {
+  return {
     has: (name: string) => seeds.has(name),
     get(name: string) {
       const [seed, shape] = [seeds.get(name), definition.weights.get(name)];
       return seed === undefined || shape === undefined ? undefined : draw(name, shape, seed);
     },
   };
-  return makeBaseModel(definition, drawn, "random model");
 }
 
 function draw(name: string, shape: readonly number[], seed: number): FloatTensor {

@@ -37,7 +37,7 @@ describe("a reader that asks for much and reads nothing", () => {
     const large = Buffer.concat(Array.from({ length: 16 }, () => payload));
     const digest = digestOf(large);
     const store = new PayloadStore(2 * MIB);
-    store.offer(digest, large);
+    store.hold(digest, large);
     store.open(digest);
     const server = new PayloadServer(store, {
       maxServes: 4,
@@ -121,7 +121,7 @@ describe("a peer that floods", () => {
     const WAIT = 1;
     expect(said.filter((status) => status === WAIT)).toHaveLength(4);
     const payload = Buffer.from("payload");
-    node.network.offer(digestOf(payload), payload);
+    node.network.hold(digestOf(payload), payload);
     node.network.open(digestOf(payload));
     const outcome = await good.network.fetch(
       node.identity.peerId,

@@ -156,7 +156,7 @@ describe("a stranger", () => {
     await member.until(() => member.heard.length === 1, "announcement");
     const payload = new Uint8Array(3_000_000).fill(7);
     const digest = digestOf(payload);
-    node.network.offer(digest, payload);
+    node.network.hold(digest, payload);
     node.network.open(digest);
     const signal = AbortSignal.timeout(20_000);
     const outcome = await member.network.fetch(
@@ -215,7 +215,7 @@ describe("a node at work", () => {
     const client = await startNode({ config: { bootstrap: [server.address] } });
     const payload = crypto.getRandomValues(new Uint8Array(60_000));
     const digest = digestOf(payload);
-    server.network.offer(digest, payload);
+    server.network.hold(digest, payload);
     server.network.open(digest);
     await client.network.fetch(
       server.identity.peerId,

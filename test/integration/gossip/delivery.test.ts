@@ -104,7 +104,7 @@ describe("an announcement that somebody missed", () => {
     expect(authorsHeard(later)).toEqual([author.identity.peerId]);
   });
 
-  it("reaches its author again who was restarted, and everybody again by republishing", async () => {
+  it("reaches its author again who was restarted", async () => {
     const identity = await generateIdentity();
     const first = await startNode({ config: gossipOnly, identity });
     const { signed } = await first.network.announce(announcementOf(UPDATE));
@@ -115,10 +115,5 @@ describe("an announcement that somebody missed", () => {
     const second = await startNode({ config, identity });
     await second.until(() => second.heard.length === 1, "own announcement");
     expect(second.heard[0]).toEqual(signed);
-    await subscribed(second, [witness]);
-    expect(await second.network.republish(signed)).toBe(1);
-    // published a moment ago: gossip would drop the same bytes, an exchange carries them
-    expect(await second.network.republish(signed)).toBe(1);
-    expect(witness.heard).toHaveLength(1);
   });
 });

@@ -106,6 +106,10 @@ export function announcementOf(
   return {
     run: digestOf(Buffer.from("run")),
     base: digestOf(Buffer.from("base")),
+    mode: "gossip",
+    codec: 0,
+    flags: 0,
+    reference: digestOf(Buffer.from("reference")),
     round: 0,
     sequence: 1,
     payload: digestOf(bytes),

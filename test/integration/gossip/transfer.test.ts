@@ -52,13 +52,13 @@ async function pair(config: NodeChoices["config"] = {}): Promise<[TestNode, Test
 describe("a payload", () => {
   it("is fetched in chunks, from an author and from anybody else who has it", async () => {
     const [author, second] = await pair({ chunkBytes: 64 * KIB });
-    author.network.offer(DIGEST, PAYLOAD);
+    author.network.hold(DIGEST, PAYLOAD);
     author.network.open(DIGEST);
     const first = await second.network.fetch(author.identity.peerId, announced, {
       signal: signal(),
     });
     expect(first).toEqual({ ok: true, bytes: PAYLOAD });
-    second.network.offer(DIGEST, PAYLOAD);
+    second.network.hold(DIGEST, PAYLOAD);
     second.network.open(DIGEST);
     await author.network.stop();
     const third = await startNode({ config: { bootstrap: [second.address] } });
@@ -70,7 +70,7 @@ describe("a payload", () => {
 
   it("is kept back until it is opened", async () => {
     const [author, other] = await pair();
-    author.network.offer(DIGEST, PAYLOAD);
+    author.network.hold(DIGEST, PAYLOAD);
     let done = false;
     const fetched = other.network
       .fetch(author.identity.peerId, announced, { signal: signal() })
@@ -79,7 +79,7 @@ describe("a payload", () => {
       });
     await other.until(() => other.connected.size === 1, "connection");
     const small = randomBytes(10);
-    author.network.offer(digestOf(small), small);
+    author.network.hold(digestOf(small), small);
     author.network.open(digestOf(small));
     const control = { digest: digestOf(small), bytes: 10 };
     const opened = await other.network.fetch(author.identity.peerId, control, { signal: signal() });
@@ -94,7 +94,7 @@ describe("a payload", () => {
     const fetch = () =>
       other.network.fetch(author.identity.peerId, announced, { signal: signal() });
     expect(await fetch()).toMatchObject({ ok: false, failure: "missing" });
-    author.network.offer(DIGEST, PAYLOAD);
+    author.network.hold(DIGEST, PAYLOAD);
     expect(await fetch()).toMatchObject({ ok: false, failure: "missing" });
     author.network.open(DIGEST);
     expect((await fetch()).ok).toBe(true);

@@ -33,6 +33,10 @@ function announcement(change: Partial<Announcement> = {}): Announcement {
     run: digestOf(Buffer.from("run")),
     base: digestOf(Buffer.from("base")),
     author: author.peerId,
+    mode: "gossip",
+    codec: 0,
+    flags: 0,
+    reference: digestOf(Buffer.from("reference")),
     round: 3,
     sequence: 7,
     payload: digestOf(Buffer.from("payload")),
@@ -47,7 +51,7 @@ function announcement(change: Partial<Announcement> = {}): Announcement {
 /** Signs whatever fields, in bounds or not, as only somebody with other code could. */
 async function forge(fields: readonly unknown[], key = author.key): Promise<Uint8Array> {
   const body = encode(fields);
-  const domain = new TextEncoder().encode("klatch/announcement/1");
+  const domain = new TextEncoder().encode("klatch/announcement/2");
   const signature = Uint8Array.from(await key.sign(Buffer.concat([domain, body])));
   return encode([body, signature]);
 }
@@ -130,13 +134,18 @@ describe("the door", () => {
   });
 
   it.each([
-    ["another version", 0, 2],
+    ["an older version", 0, 1],
+    ["a later version", 0, 3],
     ["a short digest", 1, new Uint8Array(31)],
-    ["a round that is text", 4, "3"],
-    ["a negative size", 7, -1],
-    ["a size that is no whole number", 7, 1.5],
-    ["a number beyond the exact ones", 8, 2n ** 60n],
-    ["a life of two days", 10, NOW + 2 * MAX_LIFETIME_MS],
+    ["an unknown mode", 4, 1],
+    ["a codec number beyond a byte", 5, 256],
+    ["flags beyond 32 bits", 6, 2 ** 32],
+    ["a short reference", 7, new Uint8Array(31)],
+    ["a round that is text", 8, "3"],
+    ["a negative size", 11, -1],
+    ["a size that is no whole number", 11, 1.5],
+    ["a number beyond the exact ones", 12, 2n ** 60n],
+    ["a life of two days", 14, NOW + 2 * MAX_LIFETIME_MS],
   ])("refuses %s although it is signed", async (_, index, value) => {
     const bytes = await forge(fieldsOf(signed.bytes).with(index, value));
     expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "malformed" });

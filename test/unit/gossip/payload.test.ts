@@ -106,10 +106,10 @@ describe("the payload store", () => {
     expect(store.look(PAYLOAD)).toBe("unknown");
     store.open(PAYLOAD);
     expect(store.look(PAYLOAD)).toBe("unknown");
-    store.offer(PAYLOAD, new Uint8Array(10));
+    store.hold(PAYLOAD, new Uint8Array(10));
     expect(store.look(PAYLOAD)).toBe("closed");
     store.open(PAYLOAD);
-    store.offer(PAYLOAD, new Uint8Array(10));
+    store.hold(PAYLOAD, new Uint8Array(10));
     expect(store.look(PAYLOAD)).toEqual(new Uint8Array(10));
     store.withdraw(PAYLOAD);
     store.withdraw(PAYLOAD);
@@ -118,15 +118,15 @@ describe("the payload store", () => {
 
   it("holds no more bytes than configured", () => {
     const store = new PayloadStore(100);
-    store.offer("a", new Uint8Array(60));
-    expect(() => store.offer("b", new Uint8Array(41))).toThrow(/limit of 100 bytes/);
+    store.hold("a", new Uint8Array(60));
+    expect(() => store.hold("b", new Uint8Array(41))).toThrow(/limit of 100 bytes/);
     store.withdraw("a");
-    store.offer("b", new Uint8Array(100));
+    store.hold("b", new Uint8Array(100));
   });
 
   it("wakes who waits for a payload, when it is opened, at the time limit, or on a signal", async () => {
     const store = new PayloadStore(100);
-    store.offer("a", new Uint8Array(1));
+    store.hold("a", new Uint8Array(1));
     const opened = store.change("a", 60_000, never);
     store.open("a");
     await opened;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { configSchema } from "../../../src/node/config/config.ts";
-import { judgeAndMix, type MixRequest } from "../../../src/node/peer/mixing.ts";
+import { judgeAndMix, type MixRequest } from "../../../src/node/peer/judging.ts";
 import type { Learner } from "../../../src/training/index.ts";
 
 /** A learner whose loss is the squared distance to the origin: its gradient points to zero. */

@@ -1,9 +1,5 @@
-import type {
-  Checkpoint,
-  NodeStatus,
-  Offer,
-  RoundRecord,
-} from "../../../src/node/peer/contract.ts";
+import type { NodeStatus, RoundRecord } from "../../../src/node/records/records.ts";
+import type { Checkpoint, OwnUpdate } from "../../../src/node/store/contract.ts";
 
 export const RUN = "a".repeat(64);
 export const OTHER_RUN = "b".repeat(64);
@@ -24,11 +20,12 @@ export function sampleCheckpoint(round: number, run = RUN): Checkpoint {
     adapter: floats(round),
     optimizer: { step: 20 * round, firstMoment: floats(-round), secondMoment: floats(round + 1) },
     sequence: 1000 + round,
+    memory: { residual: floats(round + 2) },
     ledger: `{"round":${round},"name":"Zoë"}`,
   };
 }
 
-export function sampleOffer(round: number, run = RUN): Offer {
+export function sampleUpdate(round: number, run = RUN): OwnUpdate {
   return {
     run,
     round,

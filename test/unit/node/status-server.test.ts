@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { parseConfig } from "../../../src/node/config/load.ts";
 import { judgeRequest } from "../../../src/node/http/access.ts";
 import { createStatusServer, type StatusServer } from "../../../src/node/http/status-server.ts";
-import type { NodeStatus } from "../../../src/node/peer/contract.ts";
 import { createMetrics } from "../../../src/node/peer/metrics.ts";
+import type { NodeStatus } from "../../../src/node/records/records.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 import { PEERS, sampleRound, sampleStatus } from "./node-samples.ts";
 

@@ -6,26 +6,26 @@ import { realFileSystem } from "../../../src/node/store/file-system.ts";
 import { Generations } from "../../../src/node/store/generations.ts";
 import {
   fromCheckpoint,
-  fromOffer,
+  fromUpdate,
   toCheckpoint,
-  toOffer,
+  toUpdate,
 } from "../../../src/node/store/state-files.ts";
 import { openStore } from "../../../src/node/store/store.ts";
 import { Crash, FailingFileSystem } from "../../support/failing-file-system.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { RUN, sampleCheckpoint, sampleOffer, sampleRound } from "./node-samples.ts";
+import { RUN, sampleCheckpoint, sampleRound, sampleUpdate } from "./node-samples.ts";
 
 const RECORDS = {
   checkpoint: fromCheckpoint(sampleCheckpoint(4)),
-  offer: fromOffer(sampleOffer(4)),
+  update: fromUpdate(sampleUpdate(4)),
 };
 type Kind = keyof typeof RECORDS;
 
 const readers = {
   checkpoint: (record: ArrayRecord, round: number) => toCheckpoint(record, RUN, round),
-  offer: (record: ArrayRecord, round: number) => toOffer(record, RUN, round),
+  update: (record: ArrayRecord, round: number) => toUpdate(record, RUN, round),
 };
-const samples = { checkpoint: sampleCheckpoint, offer: sampleOffer };
+const samples = { checkpoint: sampleCheckpoint, update: sampleUpdate };
 
 /** A folder with three generations, so that the next save also drops an old file. */
 function seededFolder(kind: Kind): string {
@@ -33,7 +33,7 @@ function seededFolder(kind: Kind): string {
   const generations = new Generations(realFileSystem, folder, kind);
   for (const round of [1, 2, 3]) {
     const record =
-      kind === "offer" ? fromOffer(sampleOffer(round)) : fromCheckpoint(sampleCheckpoint(round));
+      kind === "update" ? fromUpdate(sampleUpdate(round)) : fromCheckpoint(sampleCheckpoint(round));
     generations.save(round, record);
   }
   return folder;
@@ -42,8 +42,8 @@ function seededFolder(kind: Kind): string {
 test.each([
   ["checkpoint", "the process is killed"],
   ["checkpoint", "the power fails"],
-  ["offer", "the process is killed"],
-  ["offer", "the power fails"],
+  ["update", "the process is killed"],
+  ["update", "the power fails"],
 ] as const)(
   "a crash between any two file operations of a saved %s, when %s, leaves a loadable store",
   (kind, how) => {

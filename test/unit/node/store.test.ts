@@ -2,7 +2,7 @@ import * as realFs from "node:fs";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Store } from "../../../src/node/peer/contract.ts";
+import type { Store } from "../../../src/node/store/contract.ts";
 import type { FileSystem } from "../../../src/node/store/file-system.ts";
 import { LedgerFile } from "../../../src/node/store/ledger.ts";
 import { openStore, readCheckpoint, type StoreDeps } from "../../../src/node/store/store.ts";
@@ -13,8 +13,8 @@ import {
   PEERS,
   RUN,
   sampleCheckpoint,
-  sampleOffer,
   sampleRound,
+  sampleUpdate,
 } from "./node-samples.ts";
 
 function open(folder: string, deps: StoreDeps = {}): Store {
@@ -25,36 +25,36 @@ function open(folder: string, deps: StoreDeps = {}): Store {
 
 const runFolder = (folder: string): string => join(folder, "runs", RUN);
 
-describe("checkpoints and offers", () => {
+describe("checkpoints and own updates", () => {
   test("come back to the last bit, with sequence, step and ledger", () => {
     const folder = temporaryFolder();
     const store = open(folder);
     store.commitRound(sampleCheckpoint(7), sampleRound(6));
-    store.saveOffer(sampleOffer(7));
+    store.saveUpdate(sampleUpdate(7));
 
     expect(store.loadCheckpoint(RUN)).toEqual({ checkpoint: sampleCheckpoint(7), warning: null });
-    expect(store.loadOffer(RUN, 7)).toEqual(sampleOffer(7));
+    expect(store.loadUpdate(RUN, 7)).toEqual(sampleUpdate(7));
   });
 
   test("of another run or round are not there", () => {
     const store = open(temporaryFolder());
     store.commitRound(sampleCheckpoint(7), sampleRound(6));
-    store.saveOffer(sampleOffer(7));
+    store.saveUpdate(sampleUpdate(7));
 
     expect(store.loadCheckpoint(OTHER_RUN)).toBeNull();
-    expect(store.loadOffer(RUN, 8)).toBeNull();
-    expect(store.loadOffer(OTHER_RUN, 7)).toBeNull();
+    expect(store.loadUpdate(RUN, 8)).toBeNull();
+    expect(store.loadUpdate(OTHER_RUN, 7)).toBeNull();
   });
 
   test("keep special values: NaN, infinities, negative zero, subnormals; a loss that is no number", () => {
     const store = open(temporaryFolder());
     const adapter = Float32Array.of(Number.NaN, -0, 1e-45, Number.POSITIVE_INFINITY, -3.4e38);
-    store.saveOffer({ ...sampleOffer(1), adapter, trainLoss: Number.NaN });
+    store.saveUpdate({ ...sampleUpdate(1), adapter, trainLoss: Number.NaN });
 
-    const offer = store.loadOffer(RUN, 1);
+    const update = store.loadUpdate(RUN, 1);
 
-    expect(offer?.adapter).toEqual(adapter);
-    expect(offer?.trainLoss).toBeNaN();
+    expect(update?.adapter).toEqual(adapter);
+    expect(update?.trainLoss).toBeNaN();
   });
 
   test("are views into larger arrays without harm", () => {
@@ -117,16 +117,16 @@ describe("damage", () => {
     }
   });
 
-  test("of an offer: it is put aside and missing", () => {
+  test("of an own update: it is put aside and missing", () => {
     const folder = temporaryFolder();
     const warnings: string[] = [];
     const store = open(folder, { warn: (sentence) => warnings.push(sentence) });
-    store.saveOffer(sampleOffer(3));
-    damage(join(runFolder(folder), "offer-00000003.klatch"));
+    store.saveUpdate(sampleUpdate(3));
+    damage(join(runFolder(folder), "update-00000003.klatch"));
 
-    expect(store.loadOffer(RUN, 3)).toBeNull();
+    expect(store.loadUpdate(RUN, 3)).toBeNull();
     expect(warnings).toHaveLength(1);
-    expect(readdirSync(runFolder(folder))).toEqual(["offer-00000003.klatch.damaged"]);
+    expect(readdirSync(runFolder(folder))).toEqual(["update-00000003.klatch.damaged"]);
   });
 
   test("a file under another's name is not taken for it", () => {

@@ -1,54 +1,92 @@
 import { expect, test } from "vitest";
-import { type AttackContext, attackOffer, flipLabels } from "../../../testnet/attacks/attacks.ts";
+import { CODECS, differencesToStart } from "../../../src/consensus/index.ts";
+import type { PeerPorts } from "../../../src/node/peer/ports.ts";
+import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../../testnet/attacks/catalogue.ts";
+import { flipLabels } from "../../../testnet/attacks/data-attacks.ts";
 import type { Row } from "../../../testnet/data/rows.ts";
 import { createRandom } from "../../../testnet/random.ts";
+import { clockOf, Life } from "../../../testnet/simulation/life.ts";
+import { MemoryWire } from "../../../testnet/simulation/memory-network.ts";
+import { quadraticLearner } from "../../../testnet/simulation/quadratic-learner.ts";
+import { VirtualTime } from "../../../testnet/simulation/virtual-time.ts";
 
 const fieldOf = (row: Row, name: string) => row[name];
 
-const context: AttackContext = {
-  round: 3,
-  before: Float32Array.of(1, 2, -1),
-  trained: Float32Array.of(1.5, 1, -1),
-  initial: Float32Array.of(9, 8, 7),
-};
-const by = () => ({ random: createRandom(5), spoil: () => Uint8Array.of(1, 2, 3) });
+const REFERENCE = Float32Array.of(9, 8, 7);
+const BEFORE = Float32Array.of(1, 2, -1);
+const TRAINED = Float32Array.of(1.5, 1, -1);
+const updates = differencesToStart(CODECS.float32);
 
-test("sign-flip goes four times as far in the other direction", () => {
+/** Ports of an honest peer whose training leads from BEFORE to TRAINED. */
+function honestPorts(): PeerPorts {
+  const [time, life] = [new VirtualTime(), new Life()];
+  const wire = new MemoryWire(time, {
+    random: createRandom(1),
+    lossRate: 0,
+    isCut: () => false,
+  });
+  const task = { seed: 1, dimensions: 3, heterogeneity: 1, trainMs: 1 };
+  const learner = quadraticLearner(task, { index: 0, time, life, slowness: 1 });
+  const trained = { adapter: TRAINED, loss: 1, tokens: 1, examples: 1, seconds: 1 };
+  return {
+    learner: { ...learner, train: async ({ optimizer }) => ({ ...trained, optimizer }) },
+    network: wire.join("me", life),
+    clock: clockOf(time, life),
+    updates,
+  };
+}
+
+/** What a peer in disguise sends in a round: its payload, and what others read in it. */
+async function sent(attack: AttackName, seed = 5) {
+  const random = () => createRandom(seed);
+  const ports = ATTACKS[attack].disguise(honestPorts(), { rounds: 10, random });
+  const optimizer = ports.learner.initialOptimizer();
+  const { adapter } = await ports.learner.train({ adapter: BEFORE, optimizer, round: 3, steps: 1 });
+  const { payload } = ports.updates.offer(updates.begin(REFERENCE), adapter);
+  return { adapter, state: updates.accept(updates.begin(REFERENCE), "me", payload) };
+}
+
+const accepted = (...values: number[]) => ({
+  verdict: "accept",
+  value: Float32Array.from(values),
+});
+
+test.each([
   // before - 4 * (trained - before): 1 - 4 * 0.5, 2 - 4 * -1, -1 - 4 * 0
-  expect(attackOffer("sign-flip", context, by())).toEqual(Float32Array.of(-1, 6, -1));
-});
-
-test("scaled goes ten times too far", () => {
+  ["sign-flip", accepted(-1, 6, -1)],
   // 1 + 10 * 0.5, 2 + 10 * -1, -1 + 10 * 0
-  expect(attackOffer("scaled", context, by())).toEqual(Float32Array.of(6, -8, -1));
+  ["scaled", accepted(6, -8, -1)],
+  ["stale", accepted(...REFERENCE)],
+  ["free-rider", accepted(...BEFORE)],
+  ["nan", { verdict: "reject", reason: "non-finite" }],
+  // its lie is in the data
+  ["label-flip", accepted(...TRAINED)],
+  ["silent", accepted(...TRAINED)],
+] as const)("%s sends what it says, and goes on with what it trained", async (attack, state) => {
+  expect(await sent(attack)).toEqual({ adapter: TRAINED, state });
 });
 
-test("gaussian adds seeded noise ten times as long as the honest update", () => {
-  const offer = attackOffer("gaussian", context, by()) as Float32Array;
+test("gaussian adds seeded noise ten times as long as the honest update", async () => {
+  const { state } = await sent("gaussian");
 
-  const length = Math.hypot(...offer.map((value, index) => value - (context.before[index] ?? 0)));
+  const values = state.verdict === "accept" ? state.value : new Float32Array();
+  const length = Math.hypot(...values.map((value, index) => value - (BEFORE[index] ?? 0)));
   // |trained - before| = sqrt(0.25 + 1) = 1.118
   expect(length).toBeCloseTo(10 * Math.sqrt(1.25), 4);
-  expect(attackOffer("gaussian", context, by())).toEqual(offer);
+  expect((await sent("gaussian")).state).toEqual(state);
+  expect((await sent("gaussian", 6)).state).not.toEqual(state);
 });
 
-test("stale, free-rider and nan send the first state, the untrained state, and spoilt bytes", () => {
-  expect(attackOffer("stale", context, by())).toBe(context.initial);
-  expect(attackOffer("free-rider", context, by())).toBe(context.before);
-  expect(attackOffer("nan", context, by())).toEqual(Uint8Array.of(1, 2, 3));
+test("every attack says in a line what it does", () => {
+  expect(ATTACK_NAMES.map((name) => ATTACKS[name].text.length > 10)).not.toContain(false);
 });
 
-test("label-flip sends what it trained: its lie is in the data", () => {
-  expect(attackOffer("label-flip", context, by())).toBeNull();
-});
+test("no attack changes the arrays it was given", async () => {
+  const copy = structuredClone([BEFORE, TRAINED, REFERENCE]);
 
-test("no attack changes the arrays it was given", () => {
-  const copy = structuredClone(context);
+  for (const attack of ATTACK_NAMES) await sent(attack);
 
-  for (const attack of ["sign-flip", "scaled", "gaussian"] as const)
-    attackOffer(attack, context, by());
-
-  expect(context).toEqual(copy);
+  expect([BEFORE, TRAINED, REFERENCE]).toEqual(copy);
 });
 
 test("flipped labels are the next ones in alphabetical order, consistently", () => {

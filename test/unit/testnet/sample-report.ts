@@ -1,4 +1,4 @@
-import type { NodeStatus, RoundRecord } from "../../../src/node/peer/contract.ts";
+import type { NodeStatus, RoundRecord } from "../../../src/node/records/records.ts";
 import type { Evaluation } from "../../../src/types.ts";
 import { parseOptions, type TestnetInput } from "../../../testnet/options.ts";
 import type { PeerRecord, RunFacts } from "../../../testnet/report/report.ts";

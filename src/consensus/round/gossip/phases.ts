@@ -1,4 +1,5 @@
 import type { Digest, EvidenceKind, PeerId, Reason } from "../../../types.ts";
+import { PeerTable } from "../peer-table.ts";
 import type { FetchState, RoundState } from "../round-state.ts";
 import { supportedRound } from "../support.ts";
 import { changeNeighbour, enter, observe, setDeadline, type Turn } from "../turn.ts";
@@ -10,7 +11,7 @@ const ROUNDS_BEHIND = 2;
 
 /** Starts training for a round, or ends the run. */
 export function beginRound(turn: Turn, round: number): void {
-  turn.state = { ...turn.state, round, payload: null, absent: [], fetches: new Map() };
+  turn.state = { ...turn.state, round, payload: null, absent: [], fetches: PeerTable.of([]) };
   if (round >= turn.state.config.rounds) {
     enter(turn, "done");
     turn.effects.push({ type: "finish" });
@@ -21,7 +22,7 @@ export function beginRound(turn: Turn, round: number): void {
 }
 
 /** Announces the own payload and begins to wait for those of others. */
-export function offer(turn: Turn, payload: Digest): void {
+export function commitTo(turn: Turn, payload: Digest): void {
   enter(turn, "commit");
   turn.state = { ...turn.state, payload };
   turn.effects.push({ type: "announce", round: turn.state.round, payload });
@@ -44,18 +45,18 @@ export function closeCommit(turn: Turn): void {
   if (state.payload !== null) {
     turn.effects.push({ type: "open", round: state.round, payload: state.payload });
   }
-  const fetches = new Map<PeerId, FetchState>();
+  const fetches: [PeerId, FetchState][] = [];
   for (const [peer, neighbour] of state.neighbours) {
     const arrival = neighbour.arrivals.get(state.round);
     if (!(arrival && hasAnnounced(neighbour, state.round) && isUsable(neighbour.standing)))
       continue;
-    fetches.set(peer, { result: "pending" });
+    fetches.push([peer, { result: "pending" }]);
     const { payload, payloadBytes } = arrival;
     turn.effects.push({ type: "fetch", round: state.round, peer, payload, payloadBytes });
   }
   turn.state = {
     ...state,
-    fetches,
+    fetches: PeerTable.of(fetches),
     absent: view.waitingFor,
     accusable: view.quorum && !behind && !state.resumed,
   };
@@ -73,10 +74,10 @@ export function reviewFetch(turn: Turn): void {
 /** Ends the fetch phase: what is still pending has failed. */
 export function startMix(turn: Turn): void {
   const peers: PeerId[] = [];
-  const fetches = new Map<PeerId, FetchState>();
-  for (const [peer, fetch] of turn.state.fetches) {
-    if (fetch.result === "fetched") peers.push(peer);
-    fetches.set(peer, fetch.result === "pending" ? { result: "failed", reason: "timeout" } : fetch);
+  let { fetches } = turn.state;
+  for (const [peer, { result }] of fetches) {
+    if (result === "fetched") peers.push(peer);
+    if (result === "pending") fetches = fetches.with(peer, { result: "failed", reason: "timeout" });
   }
   turn.state = { ...turn.state, fetches };
   enter(turn, "mix");

@@ -8,8 +8,8 @@ import { announcers, isUsable, viewCommit, viewFetch } from "../waiting.ts";
 import {
   beginRound,
   closeCommit,
+  commitTo,
   finishRound,
-  offer,
   reviewCommit,
   reviewFetch,
   startMix,
@@ -67,7 +67,7 @@ function handle(turn: Turn, event: Event): void {
 function start(turn: Turn): void {
   if (turn.state.phase !== "idle") return;
   const { payload, round } = turn.state;
-  if (payload !== null && round < turn.state.config.rounds) offer(turn, payload);
+  if (payload !== null && round < turn.state.config.rounds) commitTo(turn, payload);
   else beginRound(turn, round);
 }
 
@@ -75,7 +75,7 @@ function trained(turn: Turn, event: Extract<Event, { type: "trained" }>): void {
   assert.equal(turn.state.phase, "train", "trained without being asked to");
   assert.equal(turn.state.round, event.round, "trained another round");
   turn.state = { ...turn.state, trainingMs: Math.max(0, event.now - turn.state.phaseAt) };
-  offer(turn, event.payload);
+  commitTo(turn, event.payload);
 }
 
 function announced(turn: Turn, event: Announced): void {
@@ -88,7 +88,7 @@ function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchStat
   const { state } = turn;
   if (state.phase !== "fetch" || state.round !== round) return;
   if (state.fetches.get(peer)?.result !== "pending") return;
-  turn.state = { ...state, fetches: new Map(state.fetches).set(peer, outcome) };
+  turn.state = { ...state, fetches: state.fetches.with(peer, outcome) };
   reviewFetch(turn);
 }
 
@@ -109,8 +109,7 @@ function changeStanding(turn: Turn, peer: PeerId, standing: Standing): void {
   changeNeighbour(turn, peer, { standing });
   if (turn.state.phase === "commit") reviewCommit(turn);
   if (turn.state.phase !== "fetch" || isUsable(standing)) return;
-  const fetches = new Map(turn.state.fetches);
-  fetches.delete(peer);
+  const fetches = turn.state.fetches.without(peer);
   turn.state = { ...turn.state, fetches };
   reviewFetch(turn);
 }

@@ -1,4 +1,4 @@
-import { CODEC_NAMES, type CodecName, type DecodeReason } from "./codec.ts";
+import { CODEC_NUMBERS, type CodecName, type DecodeReason } from "./codec.ts";
 
 /** "KLCU", version, codec, two zero bytes, number of values (unsigned 32 bit, little-endian). */
 export const CODEC_HEADER_BYTES = 12;
@@ -8,7 +8,7 @@ const VERSION = 1;
 
 /** Writes the header that every payload begins with. */
 export function writeHeader(bytes: Uint8Array, codec: CodecName, count: number): void {
-  bytes.set([...MAGIC, VERSION, CODEC_NAMES.indexOf(codec), 0, 0]);
+  bytes.set([...MAGIC, VERSION, CODEC_NUMBERS[codec], 0, 0]);
   viewOf(bytes).setUint32(8, count, true);
 }
 
@@ -20,7 +20,7 @@ export function refusalOfHeader(
   size: number,
 ): DecodeReason | null {
   if (bytes.byteLength < CODEC_HEADER_BYTES) return "malformed";
-  const expected = [...MAGIC, VERSION, CODEC_NAMES.indexOf(codec), 0, 0];
+  const expected = [...MAGIC, VERSION, CODEC_NUMBERS[codec], 0, 0];
   if (expected.some((byte, index) => bytes[index] !== byte)) return "malformed";
   if (viewOf(bytes).getUint32(8, true) !== count) return "wrong-shape";
   // missing bytes and trailing bytes alike

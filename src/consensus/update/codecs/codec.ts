@@ -2,6 +2,9 @@
 export const CODEC_NAMES = ["int8", "float32"] as const;
 export type CodecName = (typeof CODEC_NAMES)[number];
 
+/** Numbers of the codecs on the wire; a number is never given to another. */
+export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = { int8: 0, float32: 1 };
+
 /** Why bytes do not decode: the part of the reasons that a decoder can see. */
 export type DecodeReason = "malformed" | "wrong-shape" | "non-finite";
 

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 interface Job {
   readonly at: number;
   readonly order: number;
@@ -10,24 +12,26 @@ export class VirtualTime {
   #order = 0;
   now = 0;
 
-  /** Plans an action `delay` milliseconds from now. */
+  /** Plans an action `delay` milliseconds from now; time has whole milliseconds. */
   after(delay: number, run: () => void): void {
-    this.#heap.push({ at: this.now + Math.max(0, delay), order: this.#order, run });
+    const at = this.now + Math.max(0, Math.ceil(delay));
+    this.#heap.push({ at, order: this.#order, run });
     this.#order += 1;
     this.#up(this.#heap.length - 1);
   }
 
-  /** Runs actions until none is left, `done` holds, or the clock would pass `until`; returns how many ran. */
-  run(until: number, done: () => boolean): number {
-    let ran = 0;
-    while (this.#heap.length > 0 && !done()) {
-      const next = this.#pop();
-      if (next === undefined || next.at > until) break;
+  /**
+   * Runs actions until none is left, `done` holds, or the clock would pass `until`. All that an instant set off has settled
+   * before the next one comes: promises resolve in between, as they do in a process that waits for its timers.
+   */
+  async run(until: number, done: () => boolean): Promise<void> {
+    while (!done()) {
+      const next = this.#heap[0];
+      if (next === undefined || next.at > until) return;
       this.now = next.at;
-      next.run();
-      ran += 1;
+      while (this.#heap[0]?.at === this.now) this.#pop()?.run();
+      await setImmediate();
     }
-    return ran;
   }
 
   #pop(): Job | undefined {

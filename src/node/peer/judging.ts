@@ -1,0 +1,86 @@
+import { type Candidate, mix, sharesOf, usable } from "../../consensus/index.ts";
+import { judgeGate } from "../../reputation/index.ts";
+import type { MixingRule, PeerId } from "../../types.ts";
+import type { Config } from "../config/config.ts";
+import type { PeerLearner } from "./ports.ts";
+
+export interface MixRequest {
+  readonly round: number;
+  readonly own: Float32Array;
+  /** Every neighbour, also those that sent nothing. */
+  readonly candidates: readonly Candidate[];
+  readonly rule: MixingRule;
+  /** Neighbours that may lie. */
+  readonly attackersMax: number;
+  readonly gate: Config["gate"];
+  /** Held-out loss when the round began; null when it is not known. */
+  readonly heldOutBefore: number | null;
+}
+
+export interface MixOutcome {
+  readonly adapter: Float32Array;
+  readonly mixed: readonly { readonly peer: PeerId; readonly share: number }[];
+  readonly vetoed: readonly PeerId[];
+  /** Relative loss gain of a step towards each candidate; private, never sent. */
+  readonly gains: ReadonlyMap<PeerId, number>;
+  readonly heldOutLoss: number | null;
+  /** The mix would have ruined the private held-out loss, and the own state was kept. */
+  readonly refusedMix: boolean;
+}
+
+type MixLearner = Pick<PeerLearner, "probe" | "evaluate" | "info">;
+
+/** Judges what has arrived on private held-out examples, then mixes what is left. */
+export async function judgeAndMix(learner: MixLearner, request: MixRequest): Promise<MixOutcome> {
+  const { own, rule, attackersMax, candidates } = request;
+  const { vetoed, gains } = await gate(learner, request);
+  const { contributions, attackerShare } = sharesOf(candidates, vetoed, attackersMax);
+  const adapter = mix(rule, { own, contributions, attackersMax, attackerShare });
+  const mixed = contributions.map(({ peer, share }) => ({ peer, share }));
+  if (learner.info.data.heldOut.examples === 0) {
+    return { adapter, mixed, vetoed, gains, heldOutLoss: null, refusedMix: false };
+  }
+  const { loss: heldOutLoss } = await learner.evaluate(adapter, "held-out");
+  const ownLoss = await lossIfRuined(learner, request, heldOutLoss);
+  if (ownLoss === null) return { adapter, mixed, vetoed, gains, heldOutLoss, refusedMix: false };
+  return { adapter: own, mixed: [], vetoed, gains, heldOutLoss: ownLoss, refusedMix: true };
+}
+
+// --- internal ---
+
+/** Loss that is always put up with, nats: twice next to nothing is still nothing. */
+const RUIN_SLACK = 0.1;
+
+async function gate(
+  learner: MixLearner,
+  { round, own, gate: options, attackersMax, candidates }: MixRequest,
+): Promise<Pick<MixOutcome, "vetoed" | "gains">> {
+  const arrived = usable(candidates);
+  const idle = !options.enabled || learner.info.data.heldOut.examples === 0;
+  if (idle || arrived.length === 0) return { vetoed: [], gains: new Map() };
+  const probe = await learner.probe(
+    own,
+    arrived.map(({ state }) => state),
+    { round, rows: options.rows, step: options.step },
+  );
+  const peers = arrived.map(({ peer }) => peer);
+  const excluded = candidates.filter(({ trust }) => trust === 0).length;
+  const vetoesMax = Math.max(0, attackersMax - excluded);
+  const verdict = judgeGate({ ...options, ...probe, peers, vetoesMax });
+  const gains = new Map(peers.map((peer, i) => [peer, verdict.gains[i] as number]));
+  return { vetoed: verdict.vetoed, gains };
+}
+
+/** The loss of the own state when the mix made the loss ruinously worse, else null. */
+async function lossIfRuined(
+  learner: MixLearner,
+  { own, gate: options, heldOutBefore }: MixRequest,
+  mixedLoss: number,
+): Promise<number | null> {
+  const bound = (loss: number) => options.ruinFactor * loss + RUIN_SLACK;
+  if (!options.enabled || (heldOutBefore !== null && mixedLoss <= bound(heldOutBefore)))
+    return null;
+  const { loss: ownLoss } = await learner.evaluate(own, "held-out");
+  const reference = heldOutBefore === null ? ownLoss : Math.max(heldOutBefore, ownLoss);
+  return mixedLoss <= bound(reference) || heldOutBefore === null ? null : ownLoss;
+}

@@ -1,0 +1,71 @@
+import type { RoundRecord } from "../records/records.ts";
+import { showRound } from "./metrics.ts";
+import type { PeerParts } from "./peer-parts.ts";
+import type { PeerState } from "./peer-state.ts";
+
+/** What is written down at the end of a round, and at the end of the run. */
+export class Keeping {
+  readonly #parts: PeerParts;
+  readonly #state: PeerState;
+
+  constructor(parts: PeerParts, state: PeerState) {
+    this.#parts = parts;
+    this.#state = state;
+  }
+
+  /** Keeps the result of a round. */
+  commit(round: number, ledger: string): void {
+    const { store, metrics, log, config } = this.#parts;
+    const record = this.#record(round);
+    store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
+    showRound(metrics, record);
+    log.info(
+      {
+        round: round + 1,
+        of: config.run.rounds,
+        loss: rounded(record.trainLoss),
+        heldOut: record.heldOutLoss === null ? undefined : rounded(record.heldOutLoss),
+        mixed: record.mixed.length,
+        refused: record.refused.length,
+      },
+      "round done",
+    );
+    this.#state.beginRound();
+  }
+
+  /** Evaluates the final state on the test set, where there is one, and keeps the result. */
+  async finish(): Promise<void> {
+    const { learner, store, run, config, log } = this.#parts;
+    const state = this.#state;
+    if (learner.info.data.test.examples > 0) {
+      state.evaluation = await learner.evaluate(state.adapter, "test");
+    }
+    const { evaluation } = state;
+    store.saveResult(run, { rounds: config.run.rounds, evaluation });
+    log.info({ ...evaluation }, "run finished");
+  }
+
+  // --- internal ---
+
+  #record(round: number): RoundRecord {
+    const { network, book, clock, neighbours } = this.#parts;
+    const { round: underWay, heldOutLoss } = this.#state;
+    const traffic = network.traffic();
+    return {
+      round,
+      startedAt: underWay.startedAt,
+      endedAt: clock.now(),
+      trainLoss: this.#state.updateOf(round).trainLoss,
+      heldOutLoss,
+      announced: neighbours.filter((peer) => book.of(peer, round) !== undefined),
+      mixed: underWay.mixed,
+      refused: underWay.refused,
+      bytesSent: traffic.sent - underWay.traffic.sent,
+      bytesReceived: traffic.received - underWay.traffic.received,
+    };
+  }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}

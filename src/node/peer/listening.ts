@@ -1,0 +1,29 @@
+import type { Announcement } from "../../gossip/index.ts";
+import type { Reason } from "../../types.ts";
+import type { Driver } from "./driver.ts";
+import type { PeerParts } from "./peer-parts.ts";
+
+/** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
+export function listen(
+  { network, book, updates, metrics, log }: PeerParts,
+  driver: Driver,
+  onRefusal: (reason: Reason) => void,
+): void {
+  const isReadable = ({ codec, flags, reference }: Announcement) =>
+    codec === updates.codec && flags === 0 && reference === driver.state.reference;
+  network.onAnnouncement((signed) => {
+    if (!isReadable(signed.announcement)) return { verdict: "ignore", reason: "other-update" };
+    const verdict = book.judge(signed, driver.round);
+    if (verdict.verdict !== "accept") return verdict;
+    const { author: peer, round, payload, payloadBytes } = signed.announcement;
+    if (verdict.value.fresh && peer !== network.peerId) {
+      driver.dispatch({ type: "announced", peer, round, payload, payloadBytes });
+    }
+    return { verdict: "accept", value: undefined };
+  });
+  network.onRefused((from, { verdict, reason }) => {
+    onRefusal(reason);
+    metrics.refusals.inc({ reason });
+    log.debug({ from, verdict, reason }, "announcement refused");
+  });
+}

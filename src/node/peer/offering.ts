@@ -1,0 +1,109 @@
+import type { Digest } from "../../types.ts";
+import type { OwnUpdate } from "../store/contract.ts";
+import { digestOf } from "./manifest.ts";
+import type { PeerParts } from "./peer-parts.ts";
+import type { PeerState } from "./peer-state.ts";
+
+/** How long an announcement stays valid, ms. */
+const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
+/** Rounds for which the own payload stays available to slower peers. */
+const PAYLOADS_KEPT = 2;
+
+/** The node's own update of a round: trained, kept on disk, committed to, and held for others. */
+export class Offering {
+  readonly #parts: PeerParts;
+  readonly #state: PeerState;
+  readonly #signal: AbortSignal;
+  #held: readonly Digest[] = [];
+
+  constructor(parts: PeerParts, state: PeerState, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#state = state;
+    this.#signal = signal;
+  }
+
+  /** The update that was made for a round before the node went down; null when there is none. */
+  restore(round: number): Digest | null {
+    const update = this.#parts.store.loadUpdate(this.#parts.run, round);
+    if (update === null) return null;
+    this.#state.takeUpdate(update);
+    return digestOf(update.payload);
+  }
+
+  /** After a restart: serves the round before again, to those who had not fetched it when the node went down. */
+  async announceAgain(round: number): Promise<void> {
+    const { store, run, network } = this.#parts;
+    const update = round > 0 ? store.loadUpdate(run, round - 1) : null;
+    if (update === null) return;
+    const payload = digestOf(update.payload);
+    await this.#publish(update, payload);
+    network.open(payload);
+  }
+
+  /** Trains for a round and keeps the update on disk before anyone can hear of it. */
+  async train(round: number): Promise<Digest> {
+    const { learner, config, store, run, updates, metrics, clock } = this.#parts;
+    const state = this.#state;
+    state.beginRound();
+    const { adapter: before, optimizer: moments } = state;
+    const result = await learner.train(
+      { adapter: before, optimizer: moments, round, steps: config.run.steps },
+      this.#signal,
+    );
+    metrics.trainSeconds.observe(result.seconds);
+    metrics.trainTokens.inc(result.tokens);
+    const { adapter, optimizer, loss: trainLoss, examples } = result;
+    const { payload, memory } = updates.offer(state.memory, adapter);
+    const sequence = Math.max(state.sequence + 1, clock.wallClock());
+    const update = { run, round, sequence, adapter, optimizer, trainLoss, examples, payload };
+    store.saveUpdate(update);
+    state.memory = memory;
+    state.takeUpdate(update);
+    return digestOf(payload);
+  }
+
+  /** Commits to the update of a round: from now on it cannot be exchanged for another. */
+  async announce(round: number, payload: Digest): Promise<void> {
+    const { network, book, log } = this.#parts;
+    const earlier = book.of(network.peerId, round);
+    if (earlier !== undefined && earlier.announcement.payload !== payload) {
+      log.warn({ round }, "announced otherwise before the data folder was lost: silent this round");
+      return;
+    }
+    await this.#publish(this.#state.updateOf(round), payload);
+  }
+
+  // --- internal ---
+
+  async #publish(update: OwnUpdate, payload: Digest): Promise<void> {
+    const { network, run, learner, updates, book, log, clock } = this.#parts;
+    const { round, sequence, examples } = update;
+    this.#hold(payload, update.payload);
+    const issuedAt = clock.wallClock();
+    const { signed, recipients } = await network.announce({
+      run,
+      base: learner.info.modelDigest,
+      mode: "gossip",
+      codec: updates.codec,
+      flags: 0,
+      reference: this.#state.reference,
+      round,
+      sequence,
+      payload,
+      payloadBytes: update.payload.length,
+      examples,
+      issuedAt,
+      expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS,
+    });
+    book.judge(signed, round);
+    log.debug({ round, recipients, bytes: update.payload.length }, "announced");
+  }
+
+  #hold(payload: Digest, bytes: Uint8Array): void {
+    const { network } = this.#parts;
+    network.hold(payload, bytes);
+    const held = [payload, ...this.#held.filter((other) => other !== payload)];
+    this.#held = held.slice(0, PAYLOADS_KEPT);
+    for (const old of held.slice(PAYLOADS_KEPT)) network.withdraw(old);
+  }
+}

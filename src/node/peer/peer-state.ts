@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import type { KeptArrays, UpdateMemory } from "../../consensus/index.ts";
+import type { OptimizerState } from "../../training/index.ts";
+import type { Digest, Evaluation, PeerId, Reason } from "../../types.ts";
+import type { Checkpoint, OwnUpdate } from "../store/contract.ts";
+import { digestOfState } from "./manifest.ts";
+import type { PeerParts } from "./peer-parts.ts";
+
+/** What belongs to one round and ends with it. */
+export class RoundUnderWay {
+  readonly startedAt: number;
+  /** Bytes on the wire when it began. */
+  readonly traffic: { readonly sent: number; readonly received: number };
+  /** States that arrived and could be read. */
+  readonly arrived = new Map<PeerId, Float32Array>();
+  /** Why a peer's update was not used. */
+  readonly refused: { readonly peer: PeerId; readonly reason: Reason }[] = [];
+  /** Ends what is still being fetched when the round goes on without it. */
+  readonly fetching = new AbortController();
+  mixed: readonly { readonly peer: PeerId; readonly share: number }[] = [];
+
+  constructor({ clock, network }: Pick<PeerParts, "clock" | "network">) {
+    this.startedAt = clock.now();
+    this.traffic = { ...network.traffic() };
+  }
+}
+
+/** What a node carries from round to round: the state that a checkpoint keeps, and the round under way. */
+export class PeerState {
+  readonly #parts: PeerParts;
+  adapter: Float32Array;
+  optimizer: OptimizerState;
+  memory: UpdateMemory;
+  /** Sequence number of the last announcement. */
+  sequence: number;
+  round: RoundUnderWay;
+  trainLoss: number | null = null;
+  heldOutLoss: number | null = null;
+  evaluation: Evaluation | null = null;
+  #update: OwnUpdate | null = null;
+  #reference: { readonly state: Float32Array; readonly digest: Digest } | null = null;
+
+  constructor(parts: PeerParts) {
+    const { checkpoint, initial, learner, updates } = parts;
+    this.#parts = parts;
+    this.adapter = checkpoint?.adapter ?? initial;
+    this.optimizer = checkpoint?.optimizer ?? learner.initialOptimizer();
+    this.memory = updates.begin(initial, checkpoint?.memory);
+    this.sequence = checkpoint?.sequence ?? 0;
+    this.round = new RoundUnderWay(parts);
+  }
+
+  beginRound(): void {
+    this.round = new RoundUnderWay(this.#parts);
+  }
+
+  /** The node's own update of a round, which has been made. */
+  updateOf(round: number): OwnUpdate {
+    assert(this.#update?.round === round, `no update for round ${round}`);
+    return this.#update;
+  }
+
+  /** Takes up an update that is on disk. */
+  takeUpdate(update: OwnUpdate): void {
+    this.#update = update;
+    this.sequence = Math.max(this.sequence, update.sequence);
+    this.trainLoss = update.trainLoss;
+  }
+
+  /** Digest of the state that the node's updates are differences to. */
+  get reference(): Digest {
+    const state = this.memory.reference;
+    if (this.#reference?.state !== state) {
+      this.#reference = { state, digest: digestOfState(state) };
+    }
+    return this.#reference.digest;
+  }
+
+  /** What a checkpoint before `round` keeps. */
+  checkpoint(round: number, ledger: string): Checkpoint {
+    const { adapter, optimizer, sequence, memory } = this;
+    const kept: KeptArrays = memory.kept;
+    return { run: this.#parts.run, round, adapter, optimizer, sequence, memory: kept, ledger };
+  }
+}

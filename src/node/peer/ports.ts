@@ -1,0 +1,83 @@
+import { codecByName, differencesToStart, type Updates } from "../../consensus/index.ts";
+import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
+import { createLearner, type Learner } from "../../training/index.ts";
+import type { Config } from "../config/config.ts";
+import { hubOptions } from "../config/hub-options.ts";
+import { learnerOptions } from "../config/learner-options.ts";
+import { networkConfig } from "../config/network-config.ts";
+import { identityFile } from "../folders/data-folder.ts";
+import { downloadLog } from "../process/download-log.ts";
+import { noticeLog } from "../process/learner-notices.ts";
+import type { Logger } from "../process/logger.ts";
+import type { Store } from "../store/contract.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
+/** What a node asks of its learner. */
+export type PeerLearner = Pick<
+  Learner,
+  | "info"
+  | "initialAdapter"
+  | "initialOptimizer"
+  | "train"
+  | "evaluate"
+  | "probe"
+  | "planMemory"
+  | "close"
+>;
+
+/** Everything through which a node touches the world, besides its store. */
+export interface PeerPorts {
+  readonly learner: PeerLearner;
+  readonly network: Network;
+  readonly clock: Clock;
+  /** How states travel. */
+  readonly updates: Updates;
+}
+
+/** What ports are opened with. */
+export interface PortContext {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly signal?: AbortSignal;
+}
+
+export type OpenPorts = (config: Config, context: PortContext) => Promise<PeerPorts>;
+
+/**
+ * The real learner, network and clock of a configuration; those that are given are taken instead.
+ *
+ * @throws KlatchError as the learner and the network do
+ */
+export async function openPorts(
+  config: Config,
+  context: PortContext,
+  given: Partial<PeerPorts> = {},
+): Promise<PeerPorts> {
+  const learner = given.learner ?? (await openLearner(config, context));
+  try {
+    return {
+      learner,
+      network: given.network ?? (await openNetwork(config, context)),
+      clock: given.clock ?? systemClock,
+      updates: given.updates ?? differencesToStart(codecByName(config.run.codec)),
+    };
+  } catch (error) {
+    await learner.close();
+    throw error;
+  }
+}
+
+// --- internal ---
+
+function openLearner(config: Config, { log, signal }: PortContext): Promise<Learner> {
+  const hub = hubOptions(config.cache, {
+    report: downloadLog(log),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return createLearner(learnerOptions(config), hub, noticeLog(log));
+}
+
+async function openNetwork(config: Config, { store, log }: PortContext): Promise<Network> {
+  const { key } = await loadOrCreateIdentity(identityFile(store.folder));
+  return createNetwork(networkConfig(config), { key, log });
+}

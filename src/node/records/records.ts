@@ -1,0 +1,31 @@
+import type { z } from "zod";
+import type {
+  nodeStatusSchema,
+  peerStatusSchema,
+  roundRecordSchema,
+  runResultSchema,
+} from "./record-schemas.ts";
+
+/** The keys that a schema names. */
+type Named<T> = { [Key in keyof T as string extends Key ? never : Key]: T[Key] };
+
+/** A parsed record, read-only and without the unknown fields that a later version may have added; tables stay. */
+type Known<T> = T extends readonly (infer Item)[]
+  ? readonly Known<Item>[]
+  : T extends object
+    ? [keyof Named<T>] extends [never]
+      ? Readonly<T>
+      : { readonly [Key in keyof Named<T>]: Known<Named<T>[Key]> }
+    : T;
+
+/** What happened in one round, for `rounds`, the status server and the report. */
+export type RoundRecord = Known<z.output<typeof roundRecordSchema>>;
+
+/** How a run ended. */
+export type RunResult = Known<z.output<typeof runResultSchema>>;
+
+/** What a node sees of another member. */
+export type PeerStatus = Known<z.output<typeof peerStatusSchema>>;
+
+/** The answer of /status and of `klatch status`. */
+export type NodeStatus = Known<z.output<typeof nodeStatusSchema>>;

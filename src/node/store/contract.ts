@@ -1,0 +1,55 @@
+import type { KeptArrays } from "../../consensus/index.ts";
+import type { OptimizerState } from "../../training/index.ts";
+import type { Digest, Evidence } from "../../types.ts";
+import type { RoundRecord, RunResult } from "../records/records.ts";
+
+/** What a node must not lose: everything needed to go on with `round` as if nothing had happened. */
+export interface Checkpoint {
+  readonly run: Digest;
+  /** The next round to do, counted from 0. */
+  readonly round: number;
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Sequence number of the last announcement that was made. */
+  readonly sequence: number;
+  /** What the update seam keeps. */
+  readonly memory: KeptArrays;
+  /** The reputation ledger as JSON text. */
+  readonly ledger: string;
+}
+
+/**
+ * The node's own update of a round, kept before it is announced: after a crash the node announces the very same bytes
+ * again instead of a second, different update for the round, which would be proof of equivocation.
+ */
+export interface OwnUpdate {
+  readonly run: Digest;
+  readonly round: number;
+  readonly sequence: number;
+  /** State after local training. */
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  readonly trainLoss: number;
+  readonly examples: number;
+  readonly payload: Uint8Array;
+}
+
+/** The data folder of one node: locked by one process, atomic, checksummed. */
+export interface Store {
+  readonly folder: string;
+  /** The newest intact checkpoint of the run, and a sentence when a newer one had to be passed over. */
+  loadCheckpoint(
+    run: Digest,
+  ): { readonly checkpoint: Checkpoint; readonly warning: string | null } | null;
+  /** Keeps what a round led to. Whatever happens in the middle, no checkpoint is without the record of its round. */
+  commitRound(checkpoint: Checkpoint, record: RoundRecord): void;
+  loadUpdate(run: Digest, round: number): OwnUpdate | null;
+  saveUpdate(update: OwnUpdate): void;
+  rounds(run: Digest, limit: number): readonly RoundRecord[];
+  appendEvidence(run: Digest, evidence: Evidence): void;
+  evidence(run: Digest, limit: number): readonly Evidence[];
+  /** Final evaluation of a finished run. */
+  saveResult(run: Digest, result: RunResult): void;
+  loadResult(run: Digest): RunResult | null;
+  close(): void;
+}

@@ -1,0 +1,14 @@
+import type { Attack } from "./attack.ts";
+import { DATA_ATTACKS } from "./data-attacks.ts";
+import { PAYLOAD_ATTACKS } from "./payload-attacks.ts";
+import { PROTOCOL_ATTACKS } from "./protocol-attacks.ts";
+import { VALUE_ATTACKS } from "./value-attacks.ts";
+
+const ALL = { ...VALUE_ATTACKS, ...PAYLOAD_ATTACKS, ...DATA_ATTACKS, ...PROTOCOL_ATTACKS } as const;
+
+export type AttackName = keyof typeof ALL;
+
+/** Every attack by its name: the one catalogue for real peers, simulated ones and tests. */
+export const ATTACKS: Readonly<Record<AttackName, Attack>> = ALL;
+
+export const ATTACK_NAMES = Object.keys(ALL) as [AttackName, ...AttackName[]];

@@ -1,0 +1,53 @@
+import type { Announcement, Network } from "../../src/gossip/index.ts";
+import { type Attack, type Attacker, decorated } from "./attack.ts";
+
+/** Attacks on what is announced and served. */
+export const PROTOCOL_ATTACKS = {
+  silent: protocol("takes part and never announces", (network) => ({
+    announce: async (announcement) => ({
+      signed: {
+        announcement: { ...announcement, author: network.peerId },
+        bytes: new Uint8Array(),
+      },
+      recipients: 0,
+    }),
+  })),
+  withhold: protocol("announces and never serves", () => ({ open: () => undefined })),
+  equivocate: protocol("two payloads for each round", (network) => ({
+    announce: async (announcement) => {
+      const made = await network.announce(announcement);
+      await network.announce({ ...other(announcement), sequence: announcement.sequence + 1 });
+      return made;
+    },
+  })),
+  "fast-forward": protocol("announces the last round of the run from the start", (network, by) => ({
+    announce: async (announcement) => {
+      const made = await network.announce(announcement);
+      const sequence = announcement.sequence + 1;
+      await network.announce({ ...other(announcement), round: by.rounds - 1, sequence });
+      return made;
+    },
+  })),
+} as const satisfies Record<string, Attack>;
+
+// --- internal ---
+
+function protocol(
+  text: string,
+  changes: (network: Network, attacker: Attacker) => Partial<Network>,
+): Attack {
+  return {
+    kind: "protocol",
+    text,
+    disguise: (ports, attacker) => ({
+      ...ports,
+      network: decorated(ports.network, changes(ports.network, attacker)),
+    }),
+  };
+}
+
+/** The same announcement of a payload that nobody has. */
+function other(announcement: Omit<Announcement, "author">): Omit<Announcement, "author"> {
+  const { payload } = announcement;
+  return { ...announcement, payload: `${payload.startsWith("0") ? "1" : "0"}${payload.slice(1)}` };
+}

@@ -1,0 +1,78 @@
+import type { Random } from "../../src/random.ts";
+import { normal } from "../random.ts";
+import { type Attack, type Disguise, decorated } from "./attack.ts";
+
+/** What an attacker knows when it decides what to send. */
+export interface AttackContext {
+  readonly round: number;
+  /** Its state before and after honest local training. */
+  readonly before: Float32Array;
+  readonly trained: Float32Array;
+  /** The state that updates are differences to; in mode gossip the seeded one that the run started from. */
+  readonly reference: Float32Array;
+}
+
+/** A dishonest choice of the state to send in place of the trained one. Pure: randomness comes in. */
+export type StateAttack = (context: AttackContext, random: Random) => Float32Array;
+
+/** Attacks on the state that is sent. */
+export const VALUE_ATTACKS = {
+  "sign-flip": value("away from where training leads, four times as far", ({ before, trained }) =>
+    along(before, trained, -4),
+  ),
+  scaled: value("ten times too far", ({ before, trained }) => along(before, trained, 10)),
+  gaussian: value("seeded noise, ten times as long as the honest update", noisy),
+  stale: value("the state of round 0, for ever", ({ reference }) => reference),
+  "free-rider": value(
+    "takes, and gives nothing: the state without training",
+    ({ before }) => before,
+  ),
+} as const satisfies Record<string, Attack>;
+
+/** Sends the chosen state in place of the trained one; the attacker's own node goes on with what it trained. */
+export function sending(choose: StateAttack): Disguise {
+  return (ports, attacker) => {
+    const { learner, updates } = ports;
+    let seen: Pick<AttackContext, "round" | "before"> = { round: 0, before: new Float32Array() };
+    return {
+      ...ports,
+      learner: decorated(learner, {
+        train: (request, signal) => {
+          seen = { round: request.round, before: request.adapter };
+          return learner.train(request, signal);
+        },
+      }),
+      updates: decorated(updates, {
+        offer: (memory, trained) => {
+          const context = { ...seen, trained, reference: memory.reference };
+          return updates.offer(memory, choose(context, attacker.random(seen.round)));
+        },
+      }),
+    };
+  };
+}
+
+// --- internal ---
+
+function value(text: string, choose: StateAttack): Attack {
+  return { kind: "value", text, disguise: sending(choose) };
+}
+
+function noisy({ before, trained }: AttackContext, random: Random): Float32Array {
+  const noise = Float32Array.from(before, () => normal(random));
+  const scale = (10 * distance(before, trained)) / norm(noise);
+  return before.map((at, index) => at + scale * (noise[index] ?? 0));
+}
+
+/** `from + factor * (to - from)`. */
+function along(from: Float32Array, to: Float32Array, factor: number): Float32Array {
+  return from.map((at, index) => at + factor * ((to[index] ?? 0) - at));
+}
+
+function norm(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, at) => sum + at * at, 0));
+}
+
+function distance(a: Float32Array, b: Float32Array): number {
+  return norm(a.map((at, index) => at - (b[index] ?? 0)));
+}

@@ -1,0 +1,151 @@
+import type { PeerLearner } from "../../src/node/peer/ports.ts";
+import { createRandom, normal } from "../random.ts";
+import type { Life } from "./life.ts";
+import type { VirtualTime } from "./virtual-time.ts";
+
+/** A task without a model: every peer is drawn to a point of its own, all of them around a common one. */
+export interface QuadraticTask {
+  readonly seed: number;
+  readonly dimensions: number;
+  /** Distance of a peer's own point from the common one, per dimension. */
+  readonly heterogeneity: number;
+  /** Mean virtual time of a round's training, milliseconds; each peer and round differs by up to 30 %. */
+  readonly trainMs: number;
+}
+
+/** Who learns it. */
+export interface QuadraticPeer {
+  readonly index: number;
+  readonly time: VirtualTime;
+  readonly life: Life;
+  /** How many times slower than others. */
+  readonly slowness: number;
+}
+
+const RATE = 0.1;
+const GRADIENT_NOISE = 0.3;
+/** A loss that is never nothing, as losses of language are. */
+const FLOOR = 0.1;
+const JUDGING_MS = 20;
+const EXAMPLES = 64;
+const BATCH = 8;
+
+/** Half the mean squared distance to a point, and a floor. */
+export function quadraticLoss(point: Float32Array, state: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < state.length; i++) sum += ((state[i] ?? 0) - (point[i] ?? 0)) ** 2;
+  return FLOOR + sum / (2 * state.length);
+}
+
+/** The point that the mean of all peers' points lies near: what a federation should find. */
+export function commonPoint({ seed, dimensions }: QuadraticTask): Float32Array {
+  return gaussian(createRandom(seed, "common"), dimensions, 1);
+}
+
+/**
+ * A learner whose loss is quadratic. Training is a pure function of its request, as a real learner's is; its work takes
+ * virtual time.
+ */
+export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): PeerLearner {
+  const { seed, dimensions, heterogeneity, trainMs } = task;
+  const common = commonPoint(task);
+  const offset = gaussian(createRandom(seed, "own", peer.index), dimensions, heterogeneity);
+  const own = common.map((at, i) => at + (offset[i] ?? 0));
+  const after = <T>(ms: number, value: () => T): Promise<T> =>
+    new Promise((resolve) => {
+      peer.time.after(ms, () => peer.life.run(() => resolve(value())));
+    });
+  return {
+    info: infoOf(dimensions),
+    initialAdapter: async () => new Float32Array(dimensions),
+    initialOptimizer: () => ({
+      step: 0,
+      firstMoment: new Float32Array(0),
+      secondMoment: new Float32Array(0),
+    }),
+    train({ adapter, optimizer, round, steps }) {
+      const pace = createRandom(seed, "pace", peer.index, round);
+      const milliseconds = trainMs * peer.slowness * (0.7 + 0.6 * pace());
+      return after(milliseconds, () => {
+        const random = createRandom(seed, "noise", peer.index, round);
+        const state = descend(adapter, own, steps, random);
+        return {
+          adapter: state,
+          optimizer: { ...optimizer, step: optimizer.step + steps },
+          loss: quadraticLoss(own, state),
+          tokens: steps * BATCH,
+          examples: steps * BATCH,
+          seconds: milliseconds / 1000,
+        };
+      });
+    },
+    evaluate: (adapter, set) =>
+      after(JUDGING_MS, () => {
+        const loss = quadraticLoss(set === "test" ? common : own, adapter);
+        return { loss, perplexity: Math.exp(loss), exactMatch: 0, tokens: 1, examples: EXAMPLES };
+      }),
+    probe: (adapter, candidates, { step }) =>
+      after(JUDGING_MS, () => ({
+        base: quadraticLoss(own, adapter),
+        stepped: candidates.map((candidate) => {
+          const towards = adapter.map((at, i) => at + step * ((candidate[i] ?? 0) - at));
+          return quadraticLoss(own, towards);
+        }),
+      })),
+    planMemory: async () => NO_MEMORY,
+    close: async () => undefined,
+  };
+}
+
+// --- internal ---
+
+function gaussian(random: () => number, length: number, deviation: number): Float32Array {
+  return Float32Array.from({ length }, () => deviation * normal(random));
+}
+
+/** Noisy gradient steps towards a point. */
+function descend(
+  from: Float32Array,
+  point: Float32Array,
+  steps: number,
+  random: () => number,
+): Float32Array {
+  const state = from.slice();
+  for (let step = 0; step < steps; step++) {
+    for (let i = 0; i < state.length; i++) {
+      const gradient = (state[i] ?? 0) - (point[i] ?? 0) + GRADIENT_NOISE * (2 * random() - 1);
+      state[i] = (state[i] ?? 0) - RATE * gradient;
+    }
+  }
+  return state;
+}
+
+const NO_MEMORY = {
+  rows: 1,
+  length: 1,
+  weights: 0,
+  activations: 0,
+  optimiser: 0,
+  total: 0,
+  available: null,
+  rowsThatFit: null,
+  recompute: false,
+} as const;
+
+const DIGEST = "0".repeat(64);
+
+function infoOf(dimensions: number): PeerLearner["info"] {
+  const summary = { tokens: 0, truncated: 0, skipped: 0, duplicates: 0, notes: [] };
+  const some = { ...summary, examples: EXAMPLES };
+  return {
+    layout: { tensors: [], length: dimensions, digest: DIGEST },
+    modelDigest: DIGEST,
+    modelOrigin: null,
+    tokenizerDigest: DIGEST,
+    parameters: 0,
+    engine: "quadratic",
+    passedOver: [],
+    classes: null,
+    data: { train: some, heldOut: some, test: some, testSeenInTraining: 0 },
+  };
+}

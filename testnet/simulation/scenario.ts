@@ -1,0 +1,57 @@
+import type { RoundTiming } from "../../src/consensus/index.ts";
+import type { MixingRule } from "../../src/types.ts";
+import type { AttackName } from "../attacks/catalogue.ts";
+
+/** What goes wrong without anybody's intention. Peers are numbered from 0; times are virtual milliseconds. */
+export type Fault =
+  /** Trains this many times slower. */
+  | { readonly kind: "slow"; readonly peer: number; readonly factor: number }
+  /** Dies at a time and comes back after a while, or never. */
+  | {
+      readonly kind: "crash";
+      readonly peer: number;
+      readonly at: number;
+      readonly backAfter: number | null;
+    }
+  /** Dies before or after its first process's n-th call of a port, counted from 1, and comes back after a while. */
+  | {
+      readonly kind: "crash-at-call";
+      readonly peer: number;
+      readonly call: number;
+      readonly when: "before" | "after";
+      readonly backAfter: number;
+    }
+  /** The first `peers` peers and the rest do not hear one another for a while. */
+  | {
+      readonly kind: "partition";
+      readonly peers: number;
+      readonly from: number;
+      readonly until: number;
+    };
+
+/** A network to simulate, as data: the same scenario gives the same history, whenever and wherever it runs. */
+export interface Scenario {
+  readonly seed: number;
+  readonly peers: number;
+  readonly rounds: number;
+  readonly steps?: number;
+  readonly dimensions?: number;
+  /** Distance of a peer's own optimum from the common one, per dimension. */
+  readonly heterogeneity?: number;
+  readonly topology?: string;
+  readonly rule?: MixingRule;
+  /** Neighbours that the mixing rule takes for liars; by default what it is certified for. */
+  readonly attackersMax?: number;
+  /** Dishonest peers by their numbers. */
+  readonly attacks?: Readonly<Record<number, AttackName>>;
+  /** Judge updates on held-out examples; true unless said. */
+  readonly gate?: boolean;
+  /** Mean training time of a round; each peer and round differs by up to 30 %. */
+  readonly trainMs?: number;
+  /** Share of announcements that come only with a later heartbeat. */
+  readonly lossRate?: number;
+  readonly faults?: readonly Fault[];
+  readonly timing?: Partial<RoundTiming>;
+  /** Where the clock stops in any case. */
+  readonly untilMs?: number;
+}

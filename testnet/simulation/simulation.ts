@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { codecByName, differencesToStart } from "../../src/consensus/index.ts";
+import { peerIdOf } from "../../src/gossip/index.ts";
+import { type Config, configSchema } from "../../src/node/config/config.ts";
+import { createMetrics } from "../../src/node/peer/metrics.ts";
+import type { PeerPorts } from "../../src/node/peer/ports.ts";
+import type { PeerId } from "../../src/types.ts";
+import { createRandom } from "../random.ts";
+import type { CrashPoint } from "./crash-points.ts";
+import { clockOf, type Life } from "./life.ts";
+import { MemoryWire } from "./memory-network.ts";
+import { type QuadraticTask, quadraticLearner } from "./quadratic-learner.ts";
+import type { Fault, Scenario } from "./scenario.ts";
+import { SimulatedPeer } from "./simulated-peer.ts";
+import { VirtualTime } from "./virtual-time.ts";
+
+/** Peers start within this time of one another, ms. */
+const START_SPREAD_MS = 2000;
+const DAY_MS = 86_400_000;
+
+/** A network of real nodes over simulated ports, in virtual time. */
+export class Simulation {
+  readonly peers: readonly SimulatedPeer[];
+  readonly time = new VirtualTime();
+  readonly task: QuadraticTask;
+  readonly #scenario: Scenario;
+  readonly #wire: MemoryWire;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(scenario: Scenario) {
+    const { seed, peers, dimensions = 16, heterogeneity = 0.5, trainMs = 4000 } = scenario;
+    this.#scenario = scenario;
+    this.task = { seed, dimensions, heterogeneity, trainMs };
+    const ids = Array.from({ length: peers }, (_, index) => simulatedId(seed, index));
+    this.#wire = new MemoryWire(this.time, {
+      random: createRandom(seed, "wire"),
+      lossRate: scenario.lossRate ?? 0,
+      isCut: this.#cut(ids),
+    });
+    this.peers = this.#createPeers(ids);
+    this.#planStarts();
+  }
+
+  /** Honest peers that are not gone for good. */
+  get watched(): readonly SimulatedPeer[] {
+    const gone = this.#faults("crash").flatMap(({ peer, backAfter }) =>
+      backAfter === null ? [peer] : [],
+    );
+    return this.peers.filter((peer) => peer.isHonest && !gone.includes(peer.index));
+  }
+
+  /** Runs until every watched peer has finished, or time is up; throws what no simulated fault explains. */
+  async run(): Promise<void> {
+    const { watched } = this;
+    const isDone = () =>
+      this.#failure !== null || watched.every(({ finishedAt }) => finishedAt !== null);
+    await this.time.run(this.#scenario.untilMs ?? DAY_MS, isDone);
+    if (this.#failure !== null) throw this.#failure.error;
+  }
+
+  // --- internal ---
+
+  #faults<Kind extends Fault["kind"]>(kind: Kind): readonly Extract<Fault, { kind: Kind }>[] {
+    const { faults = [] } = this.#scenario;
+    return faults.filter((fault): fault is Extract<Fault, { kind: Kind }> => fault.kind === kind);
+  }
+
+  #createPeers(ids: readonly PeerId[]): readonly SimulatedPeer[] {
+    const { seed, attacks = {} } = this.#scenario;
+    const config = configOf(this.#scenario, ids);
+    const metrics = createMetrics();
+    return ids.map(
+      (id, index) =>
+        new SimulatedPeer({
+          ...{ id, index, config, metrics, seed },
+          attack: attacks[index] ?? null,
+          ports: (life) => this.#openPorts(id, index, config, life),
+          now: () => this.time.now,
+          onFailure: (error) => {
+            this.#failure ??= { error };
+          },
+        }),
+    );
+  }
+
+  #openPorts(id: PeerId, index: number, config: Config, life: Life): PeerPorts {
+    const { time, task } = this;
+    const slowness = this.#faults("slow").find(({ peer }) => peer === index)?.factor ?? 1;
+    return {
+      learner: quadraticLearner(task, { index, time, life, slowness }),
+      network: this.#wire.join(id, life),
+      clock: clockOf(time, life),
+      updates: differencesToStart(codecByName(config.run.codec)),
+    };
+  }
+
+  #planStarts(): void {
+    const random = createRandom(this.#scenario.seed, "start");
+    const points = new Map(this.#faults("crash-at-call").map((fault) => [fault.peer, fault]));
+    for (const peer of this.peers) {
+      const point = points.get(peer.index) ?? null;
+      this.time.after(random() * START_SPREAD_MS, () => this.#start(peer, point));
+    }
+    for (const { peer: index, at, backAfter } of this.#faults("crash")) {
+      const peer = this.peers[index];
+      assert(peer, "a crash names a peer of the scenario");
+      this.time.after(at, () => peer.kill());
+      if (backAfter !== null) this.time.after(at + backAfter, () => this.#start(peer, null));
+    }
+  }
+
+  #start(peer: SimulatedPeer, crash: (CrashPoint & { readonly backAfter: number }) | null): void {
+    peer.start(crash, () => {
+      this.time.after(crash?.backAfter ?? 0, () => this.#start(peer, null));
+    });
+  }
+
+  #cut(ids: readonly PeerId[]): (a: PeerId, b: PeerId) => boolean {
+    const partitions = this.#faults("partition");
+    if (partitions.length === 0) return () => false;
+    const indexOf = new Map(ids.map((id, index) => [id, index]));
+    return (a, b) =>
+      partitions.some(
+        ({ peers, from, until }) =>
+          (indexOf.get(a) ?? 0) < peers !== (indexOf.get(b) ?? 0) < peers &&
+          this.time.now >= from &&
+          this.time.now < until,
+      );
+  }
+}
+
+/** A peer id that nobody has the key of. */
+function simulatedId(seed: number, index: number): PeerId {
+  const random = createRandom(seed, "identity", index);
+  return peerIdOf(Uint8Array.from({ length: 32 }, () => Math.floor(256 * random())));
+}
+
+/** The configuration that all peers of a scenario share; nothing in it is of one peer alone. */
+function configOf(scenario: Scenario, members: readonly PeerId[]): Config {
+  const { rounds, steps = 5, topology = "full", rule = "cs-plus", attackersMax } = scenario;
+  return configSchema.parse({
+    run: {
+      name: "simulation",
+      ...{ rounds, steps, topology, rule, members },
+      ...(attackersMax === undefined ? {} : { attackersMax }),
+    },
+    gate: { enabled: scenario.gate ?? true },
+    timing: scenario.timing ?? {},
+  });
+}
