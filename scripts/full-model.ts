@@ -7,10 +7,10 @@ import { ProgramCache } from "../src/training/engine/program-cache.ts";
 import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import { Graph, sizeOf, type Value } from "../src/training/graph/value.ts";
 import {
-  adamwStep,
   freshOptimizer,
   type OptimizerOptions,
   type OptimizerState,
+  optimizerStep,
 } from "../src/training/loop/optimizer.ts";
 import type { ModelDefinition } from "../src/training/models/definition.ts";
 import { makeBlocks } from "../src/training/models/make-blocks.ts";
@@ -94,7 +94,7 @@ export class FullModel {
   /** One step of AdamW on `examples`; gives the loss before it. */
   async step(examples: readonly Example[], options: OptimizerOptions): Promise<number> {
     const { loss, gradient } = await this.lossAndGradient(examples);
-    this.#state = adamwStep(this.values, gradient, this.#state, this.slots, options).state;
+    this.#state = optimizerStep(this.values, gradient, this.#state, this.slots, options).state;
     return loss;
   }
 

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 
+export { consensusTerms } from "./config.ts";
 export { algebraicConnectivity, type Certificate, certify } from "./graph/certificate.ts";
 export {
   buildGraph,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { GATE_DEFAULTS } from "./gate.ts";
 
 const count = (fallback: number, min: number, max: number, text: string) =>
   z.int().min(min).max(max).default(fallback).describe(text);
@@ -6,7 +7,7 @@ const amount = (fallback: number, min: number, max: number, text: string) =>
   z.number().min(min).max(max).default(fallback).describe(text);
 
 /**
- * Every constant of the ledger. The defaults were chosen together: a veto in each round isolates a newcomer in its third round
+ * Section `reputation` of the configuration: every constant of the ledger. The defaults were chosen together: a veto in each round isolates a newcomer in its third round
  * and a peer of long good conduct in its fifth; one veto in three rounds or fewer only reduces; absence only reduces.
  */
 export const reputationConfigSchema = z.strictObject({
@@ -47,3 +48,42 @@ export const reputationConfigSchema = z.strictObject({
 
 /** Constants of the ledger, with every default filled in. */
 export type ReputationConfig = z.infer<typeof reputationConfigSchema>;
+
+/** Section `gate` of the configuration, the private held-out gate: Mozi's loss test with a margin and a cap on vetoes. */
+export const gateConfigSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(true)
+    .describe("Judge every update on private held-out examples before it is mixed."),
+  rows: z.int().min(1).max(4096).default(32).describe("Held-out examples drawn for each round."),
+  step: z
+    .number()
+    .positive()
+    .max(1)
+    .default(0.5)
+    .describe("How far towards an update the loss is probed, as a share of the way."),
+  marginMin: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(GATE_DEFAULTS.marginMin)
+    .describe("Least distance below the median gain for a veto, as a share of the loss."),
+  madFactor: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(GATE_DEFAULTS.madFactor)
+    .describe("The distance is also at least this many median absolute deviations of the gains."),
+  medianFactor: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(GATE_DEFAULTS.medianFactor)
+    .describe("And at least this share of the median gain itself."),
+  ruinFactor: z
+    .number()
+    .min(1)
+    .max(1000)
+    .default(2)
+    .describe("A mix that makes the held-out loss worse than this many times is not taken."),
+});

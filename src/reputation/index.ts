@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-export { type ReputationConfig, reputationConfigSchema } from "./config.ts";
+export { gateConfigSchema, type ReputationConfig, reputationConfigSchema } from "./config.ts";
 export { EVIDENCE_WEIGHTS, type EvidenceWeight } from "./evidence-weights.ts";
 export { GATE_DEFAULTS, type GateInput, type GateVerdict, judgeGate } from "./gate.ts";
 export {

@@ -5,6 +5,7 @@
  */
 
 export type { FactorSchedule } from "./adapters/adapter.ts";
+export { adapterTargets } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export { readAdapterClasses } from "./adapters/peft/peft-reader.ts";
 export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
@@ -13,6 +14,7 @@ export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
 export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
+export { dataConfigSchema, engineConfigSchema, trainingTerms } from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
@@ -29,7 +31,9 @@ export {
   type AloneResult,
   trainAlone,
 } from "./learner/train-alone.ts";
+export { learningRateOf } from "./loop/config.ts";
 export type { Probe } from "./loop/evaluation.ts";
+export type { TransformState } from "./loop/gradient-transform.ts";
 export type { OptimizerOptions, OptimizerState } from "./loop/optimizer.ts";
 export type { StepMetrics, TrainRequest, TrainResult } from "./loop/train-step.ts";
 export type { MemoryPlan } from "./loop/training-memory.ts";

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
-import { benchEngines, type EngineResult } from "../../training/index.ts";
+import { adapterTargets, benchEngines, type EngineResult } from "../../training/index.ts";
 import { type BaseDType, ENGINE_NAMES, type EngineName } from "../../types.ts";
-import { adapterTargets, BUNDLED_MODEL } from "../config/config.ts";
+import { BUNDLED_MODEL } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { downloadView } from "../view/download-view.ts";

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { KlatchError } from "../../errors.ts";
 import {
+  adapterTargets,
   type BenchModelOptions,
   type BenchTrainOptions,
   benchGenerate,
@@ -9,7 +10,7 @@ import {
   KNOWN_SHAPES,
 } from "../../training/index.ts";
 import type { BaseDType, EngineChoice } from "../../types.ts";
-import { adapterTargets, BUNDLED_MODEL } from "../config/config.ts";
+import { BUNDLED_MODEL } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { downloadView } from "../view/download-view.ts";

@@ -8,15 +8,9 @@
  */
 import { z } from "zod";
 import { networkConfigSchema } from "../../gossip/index.ts";
-import { reputationConfigSchema } from "../../reputation/index.ts";
-import {
-  dataSection,
-  engineSection,
-  gateSection,
-  logSection,
-  statusSection,
-  timingSection,
-} from "./local-sections.ts";
+import { gateConfigSchema, reputationConfigSchema } from "../../reputation/index.ts";
+import { dataConfigSchema, engineConfigSchema } from "../../training/index.ts";
+import { logSection, statusSection, timingSection } from "./local-sections.ts";
 import { runSection } from "./run-section.ts";
 
 /** Value of `model` that stands for the base model that comes with Klatch. */
@@ -51,12 +45,12 @@ export const configSchema = z.strictObject({
     .describe(
       "What all members of the run must have alike: differ in one value and you never mix.",
     ),
-  data: dataSection.prefault({}).describe("This organisation's private data; it stays here."),
+  data: dataConfigSchema.prefault({}).describe("This organisation's private data; it stays here."),
   // Who may connect is said once, by run.members.
   network: networkConfigSchema.omit({ members: true }).prefault({}).describe("The wire."),
-  engine: engineSection.prefault({}).describe("The training engine."),
+  engine: engineConfigSchema.prefault({}).describe("The training engine."),
   timing: timingSection.prefault({}).describe("How long to wait for what."),
-  gate: gateSection.prefault({}).describe("The private gate that judges updates."),
+  gate: gateConfigSchema.prefault({}).describe("The private gate that judges updates."),
   reputation: reputationConfigSchema.prefault({}).describe("How behaviour is remembered."),
   status: statusSection.prefault({}).describe("The status endpoint."),
   log: logSection.prefault({}).describe("The log, on the standard error stream."),
@@ -76,5 +70,3 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** A complete, checked and frozen configuration; every path in it is absolute. */
 export type Config = DeepReadonly<z.output<typeof configSchema>>;
-
-export { adapterTargets, learningRateOf } from "./run-section.ts";

@@ -1,7 +1,12 @@
 import { availableParallelism } from "node:os";
-import type { AdapterSettings, LearnerOptions } from "../../training/index.ts";
+import {
+  type AdapterSettings,
+  adapterTargets,
+  type LearnerOptions,
+  learningRateOf,
+} from "../../training/index.ts";
 import { tokenCache } from "../folders/cache-folder.ts";
-import { adapterTargets, type Config, learningRateOf } from "./config.ts";
+import type { Config } from "./config.ts";
 
 /** Cuts the learner's part out of a node's configuration; the step size falls over `totalSteps`. */
 export function learnerOptions(

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { LearnerInfo } from "../../training/index.ts";
+import { type LearnerInfo, learningRateOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
-import { type Config, learningRateOf } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
 export const PROTOCOL_VERSION = 2;

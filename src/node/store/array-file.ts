@@ -59,10 +59,10 @@ export function decodeRecord(bytes: Uint8Array): ArrayRecord | string {
   const headerBytes = new DataView(body.buffer, body.byteOffset).getUint32(MAGIC.length, true);
   const headerEnd = MAGIC.length + 4 + headerBytes;
   if (headerBytes > HEADER_BYTES_MAX || headerEnd > body.length) return "its header is too long";
-  const header = parseHeader(body.subarray(MAGIC.length + 4, headerEnd));
-  if (header === null) return "its header is malformed";
-  const sections = cut(body, headerEnd, header.sections);
-  return sections === null ? "its sections do not add up" : { ...header, sections };
+  const header = headerSchema.safeParse(jsonOf(body.subarray(MAGIC.length + 4, headerEnd)));
+  if (!header.success) return "its header is malformed";
+  const sections = cut(body, headerEnd, header.data.sections);
+  return sections === null ? "its sections do not add up" : { ...header.data, sections };
 }
 
 /** The bytes behind a float array, without a copy. */
@@ -78,19 +78,17 @@ export function floatsOf(bytes: Uint8Array): Float32Array | null {
   return array;
 }
 
-// --- internal ---
-
-function parseHeader(bytes: Uint8Array): z.output<typeof headerSchema> | null {
-  let value: unknown;
+/** The value that the bytes write as JSON in UTF-8; undefined when they are no such text. */
+export function jsonOf(bytes: Uint8Array): unknown {
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return null;
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
-  const parsed = headerSchema.safeParse(value);
-  return parsed.success ? parsed.data : null;
 }
+
+// --- internal ---
 
 function cut(
   body: Uint8Array,

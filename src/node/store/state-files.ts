@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { z } from "zod";
 import type { KeptArrays } from "../../consensus/index.ts";
 import type { Digest } from "../../types.ts";
-import { type ArrayRecord, bytesOf, floatsOf } from "./array-file.ts";
+import { type ArrayRecord, bytesOf, floatsOf, jsonOf } from "./array-file.ts";
 import type { Checkpoint, OwnUpdate } from "./contract.ts";
 
 const counter = z.int().min(0);
@@ -17,6 +17,8 @@ const updateFields = checkpointFields.extend({
   /** JSON has no NaN: a loss that is no number is written as null. */
   trainLoss: z.number().nullable(),
 });
+/** What the gradient's transforms remember, where one does. */
+const transformStates = z.array(z.json());
 
 /** A checkpoint as a record of arrays. */
 export function fromCheckpoint(checkpoint: Checkpoint): ArrayRecord {
@@ -81,13 +83,16 @@ export function toUpdate(record: ArrayRecord, run: Digest, round: number): OwnUp
 
 type State = Pick<Checkpoint, "adapter" | "optimizer">;
 
-function stateSections({ adapter, optimizer }: State): [string, Uint8Array][] {
-  const { firstMoment, secondMoment } = optimizer;
+type Section = [name: string, bytes: Uint8Array];
+
+function stateSections({ adapter, optimizer }: State): Section[] {
+  const { firstMoment, secondMoment, transforms } = optimizer;
   assert(firstMoment.length === secondMoment.length, "the moments have one length");
   return [
     ["adapter", bytesOf(adapter)],
     ["firstMoment", bytesOf(firstMoment)],
     ["secondMoment", bytesOf(secondMoment)],
+    ...(transforms === undefined ? [] : [jsonSection("transforms", transforms)]),
   ];
 }
 
@@ -115,5 +120,14 @@ function readState({ sections }: ArrayRecord, step: number): State | null {
   const [adapter, firstMoment, secondMoment] = ["adapter", "firstMoment", "secondMoment"].map(read);
   if (!adapter || !firstMoment || !secondMoment) return null;
   if (firstMoment.length !== secondMoment.length) return null;
-  return { adapter, optimizer: { step, firstMoment, secondMoment } };
+  const optimizer = { step, firstMoment, secondMoment };
+  const kept = sections.get("transforms");
+  if (kept === undefined) return { adapter, optimizer };
+  const transforms = transformStates.safeParse(jsonOf(kept));
+  if (!transforms.success) return null;
+  return { adapter, optimizer: { ...optimizer, transforms: transforms.data } };
+}
+
+function jsonSection(name: string, value: unknown): Section {
+  return [name, Buffer.from(JSON.stringify(value), "utf8")];
 }

@@ -6,7 +6,7 @@ import { collateParts } from "../batches/collate.ts";
 import type { Example } from "../data/examples/example.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import { isSoftwareAdapter } from "../engine/software-adapter.ts";
-import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";
+import { freshOptimizer, optimizerStep } from "../loop/optimizer.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import { AdaptedModel } from "../programs/adapted-model.ts";
 import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
@@ -63,7 +63,7 @@ export async function measureEngine(
   while (times.length < task.steps && performance.now() - started < 1000 * task.seconds) {
     const before = performance.now();
     await model.lossAndGradient(adapter, parts, tensors, gradient);
-    state = adamwStep(adapter, gradient, state, tensors, BENCH_OPTIMIZER).state;
+    state = optimizerStep(adapter, gradient, state, tensors, BENCH_OPTIMIZER).state;
     times.push(performance.now() - before);
   }
   const software = name === "onnx:webgpu" && isSoftwareAdapter();

@@ -2,7 +2,7 @@ import type { BaseDType } from "../../types.ts";
 import { createLora } from "../adapters/methods/lora.ts";
 import { collateParts } from "../batches/collate.ts";
 import type { HubOptions } from "../files/hub/options.ts";
-import { adamwStep, freshOptimizer } from "../loop/optimizer.ts";
+import { freshOptimizer, optimizerStep } from "../loop/optimizer.ts";
 import { AdaptedModel } from "../programs/adapted-model.ts";
 import { type BenchModelOptions, benchEngine, benchModel, checkCounts } from "./model.ts";
 import { BENCH_OPTIMIZER, randomExamples } from "./workload.ts";
@@ -76,7 +76,7 @@ export async function benchTrain(
   const kind = { slots: layout.tensors, recompute };
   const step = async (): Promise<number> => {
     const loss = await model.lossAndGradient(adapter, parts, layout.tensors, gradient, recompute);
-    state = adamwStep(adapter, gradient, state, layout.tensors, BENCH_OPTIMIZER).state;
+    state = optimizerStep(adapter, gradient, state, layout.tensors, BENCH_OPTIMIZER).state;
     return loss;
   };
   await step();

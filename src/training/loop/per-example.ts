@@ -3,7 +3,7 @@ import { addScaled } from "../adapters/slots.ts";
 import { collateParts } from "../batches/collate.ts";
 import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
-import { gradientNorm } from "./optimizer.ts";
+import { gradientNorm } from "./gradient-transform.ts";
 
 export interface ClippedGradient {
   /** Sum over examples of their gradients, each scaled down to the bound, as the adapter lies. */

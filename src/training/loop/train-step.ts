@@ -8,7 +8,7 @@ import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
-import { adamwStep, type OptimizerOptions, type OptimizerState } from "./optimizer.ts";
+import { type OptimizerOptions, type OptimizerState, optimizerStep } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 
 /** What stays from one training to the next. */
@@ -120,7 +120,7 @@ export async function train(
       }),
     );
     const stepOf = (slot: TensorSlot) => before(slot) + taken + 1;
-    const stepped = adamwStep(adapter, gradient, state, slots, options.optimizer, stepOf);
+    const stepped = optimizerStep(adapter, gradient, state, slots, options.optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
@@ -163,6 +163,8 @@ export function stepsBefore(
   };
 }
 
-function copyState({ step, firstMoment, secondMoment }: OptimizerState): OptimizerState {
-  return { step, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
+/** With arrays of its own, for these change in place. */
+function copyState(state: OptimizerState): OptimizerState {
+  const { firstMoment, secondMoment } = state;
+  return { ...state, firstMoment: firstMoment.slice(), secondMoment: secondMoment.slice() };
 }

@@ -77,6 +77,19 @@ test("the intact file is read, so that noticing is not refusing everything", () 
   expect(toCheckpoint(decoded, RUN, 6)).toBe("it belongs to another round");
 });
 
+test("what the gradient's transforms remember is kept where they do, and takes no room where not", () => {
+  const plain = sampleCheckpoint(5);
+  const transforms = [null, { seen: 3, orders: [1.5, 2] }];
+  const checkpoint = { ...plain, optimizer: { ...plain.optimizer, transforms } };
+  const decoded = decodeRecord(fileOf(fromCheckpoint(checkpoint)));
+
+  if (typeof decoded === "string") throw new Error(decoded);
+  expect(toCheckpoint(decoded, RUN, 5)).toEqual(checkpoint);
+  expect([...fromCheckpoint(plain).sections.keys()]).not.toContain("transforms");
+  const sections = new Map([...decoded.sections, ["transforms", Buffer.from("[1,")]]);
+  expect(toCheckpoint({ ...decoded, sections }, RUN, 5)).toMatch(/fit/);
+});
+
 test("arbitrary bytes are refused without an exception", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

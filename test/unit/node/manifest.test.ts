@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { configSchema, learningRateOf } from "../../../src/node/config/config.ts";
+import { configSchema } from "../../../src/node/config/config.ts";
 import { runDigest } from "../../../src/node/peer/manifest.ts";
+import { learningRateOf } from "../../../src/training/index.ts";
 
 const info = {
   modelDigest: "a".repeat(64),

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { createLora } from "../../../src/training/adapters/methods/lora.ts";
+import { gradientNorm } from "../../../src/training/loop/gradient-transform.ts";
 import {
-  adamwStep,
+  optimizerStep as adamwStep,
   freshOptimizer,
-  gradientNorm,
   type OptimizerOptions,
 } from "../../../src/training/loop/optimizer.ts";
 import { learningRateAt } from "../../../src/training/loop/schedule.ts";

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { createLora } from "../../../src/training/adapters/methods/lora.ts";
 import { makeBaseModel } from "../../../src/training/base/base-model.ts";
 import { collateParts } from "../../../src/training/batches/collate.ts";
-import { gradientNorm } from "../../../src/training/loop/optimizer.ts";
+import { gradientNorm } from "../../../src/training/loop/gradient-transform.ts";
 import { clippedGradient } from "../../../src/training/loop/per-example.ts";
 import { llamaModel } from "../../../src/training/models/architectures/llama.ts";
 import { AdaptedModel } from "../../../src/training/programs/adapted-model.ts";
