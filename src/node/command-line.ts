@@ -74,6 +74,11 @@ const COMMANDS: readonly {
     summary: "run a whole network on this machine",
     load: () => import("./commands/testnet.ts"),
   },
+  {
+    name: "sim",
+    summary: "simulate a network of many peers in virtual time",
+    load: () => import("./commands/sim.ts"),
+  },
 ];
 
 /** Runs one command line (without the program's own two words) and returns its exit code. */

@@ -1,4 +1,3 @@
-import { extname } from "node:path";
 import type { Command } from "commander";
 import { BUNDLED_MODEL } from "../config/config.ts";
 import { bundledModel } from "../folders/package-folder.ts";
@@ -6,9 +5,10 @@ import { endProcess, type ProcessHooks, runProcess } from "../process/lifecycle.
 import { silentLogger } from "../process/logger.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { required } from "./number-flags.ts";
+import { loadTestnetModule } from "./testnet-door.ts";
 import { addTestnetOptions } from "./testnet-flags.ts";
 
-/** The testnet's own door. It is built upon nodes, so that it is loaded by name: nothing here depends on it. */
+/** The testnet's own door. */
 type Testnet = typeof import("../../../testnet/index.ts");
 
 /** Longest stop of all peers after the first signal. */
@@ -111,11 +111,7 @@ function noticesOnly(terminal: Terminal): ProcessHooks["log"] {
   return { info, warn, error };
 }
 
-/** The same relative place in a checkout (`.ts`) and in the built package (`.js`). */
-async function loadTestnet(): Promise<Testnet> {
-  const door = new URL(`../../../testnet/index${extname(import.meta.url)}`, import.meta.url);
-  return (await import(door.href)) as Testnet;
-}
+const loadTestnet = () => loadTestnetModule<Testnet>("index");
 
 function describeState(state: Awaited<ReturnType<Testnet["statusTestnet"]>>): readonly string[] {
   const peers = state.peers.map(({ status, index, role, statusPort }) => {

@@ -1,0 +1,48 @@
+import { type Command, Option } from "commander";
+import { MIXING_RULES } from "../../types.ts";
+import { bytes } from "../view/table.ts";
+import type { Terminal } from "../view/terminal.ts";
+import { decimalNumber, wholeNumber } from "./number-flags.ts";
+import { loadTestnetModule } from "./testnet-door.ts";
+
+type Simulator = typeof import("../../../testnet/simulation/run.ts");
+type Report = Awaited<ReturnType<Simulator["runSimulation"]>>;
+
+const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+
+/** `klatch sim run`: many real nodes in one process, with a quadratic task, a memory network and virtual time. */
+export function define(command: Command, terminal: Terminal): void {
+  command
+    .command("run")
+    .description("simulate rounds of many peers: the real node, a made-up task")
+    .option("--peers <n>", "peers, attackers included (default: 20)", whole)
+    .option("--rounds <n>", "rounds of train, exchange, mix (default: 10)", whole)
+    .option("--seed <n>", "decides everything: the same seed gives the same digest", whole)
+    .option("--steps <n>", "local steps per round", whole)
+    .option("--topology <name>", "who exchanges with whom: full, ring, regular:K")
+    .addOption(new Option("--rule <name>", "mixing rule").choices([...MIXING_RULES]))
+    .option("--attack <name>", "what the attackers do")
+    .option("--attackers <n>", "how many of the peers attack: the last ones", whole)
+    .option("--loss-rate <x>", "share of announcements that come late", decimalNumber(0, 1))
+    .option("--json", "print one JSON document")
+    .action(async ({ json, ...flags }: { readonly json?: boolean }) => {
+      const { runSimulation } = await loadTestnetModule<Simulator>("simulation/run");
+      const report = await runSimulation(flags);
+      if (json === true) return terminal.json(report);
+      for (const line of describe(report)) terminal.line(line);
+    });
+}
+
+// --- internal ---
+
+function describe(report: Report): readonly string[] {
+  const { peers, attackers, rounds, virtualSeconds, loss, bytesPerPeer, seconds } = report;
+  return [
+    `peers     ${peers}, ${attackers} of them attackers`,
+    `rounds    ${rounds} in ${Math.round(virtualSeconds)} s of virtual time`,
+    `loss      ${loss.toFixed(4)} on the common task, whose floor is 0.1`,
+    `traffic   ${bytes(bytesPerPeer)} sent per peer`,
+    `digest    ${report.digest}`,
+    `here      ${seconds.toFixed(1)} s, ${bytes(report.peakRssBytes)} of memory`,
+  ];
+}
