@@ -65,6 +65,8 @@ export const REASONS = [
   "past-round",
   "future-round",
   "replay",
+  "contradiction",
+  "flood",
   "equivocation",
   "isolated",
   "digest-mismatch",
@@ -93,6 +95,8 @@ export const EVIDENCE_KINDS = [
   "malformed",
   "digest-mismatch",
   "equivocation",
+  "contradiction",
+  "flood",
   "non-finite",
   "gate-veto",
 ] as const;

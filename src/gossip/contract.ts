@@ -49,6 +49,14 @@ export interface Traffic {
   readonly received: number;
 }
 
+/** Why something that a peer handed over was not taken. */
+export interface Refusal {
+  readonly verdict: "ignore" | "reject";
+  readonly reason: Reason;
+  /** Who signed the message, where its signature holds. */
+  readonly author?: PeerId;
+}
+
 /** Why a payload could not be had. */
 export type FetchFailure =
   | "timeout"
@@ -80,10 +88,8 @@ export interface Network {
    * gossipsub forwards the message and whether the sender pays.
    */
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void;
-  /** Called for messages refused at the door, with the reason. */
-  onRefused(
-    listener: (from: PeerId, refusal: { verdict: "ignore" | "reject"; reason: Reason }) => void,
-  ): void;
+  /** Called for messages refused at the door, with the reason, and with whoever signed them. */
+  onRefused(listener: (from: PeerId, refusal: Refusal) => void): void;
   onPeer(listener: (event: "connected" | "disconnected", peer: PeerId) => void): void;
   /** Holds bytes for others to fetch by digest; requests that come before `open` wait, bounded in time. */
   hold(payload: Digest, bytes: Uint8Array): void;

@@ -1,6 +1,5 @@
 import type { PeerId, Verdict } from "../types.ts";
-import type { Refusal } from "./announcements/announcement-door.ts";
-import type { SignedAnnouncement } from "./contract.ts";
+import type { Refusal, SignedAnnouncement } from "./contract.ts";
 
 export type RefusalListener = (from: PeerId, refusal: Refusal) => void;
 export type PeerListener = (event: "connected" | "disconnected", peer: PeerId) => void;

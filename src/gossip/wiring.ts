@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { PeerId, Timestamp } from "../types.ts";
-import { AnnouncementDoor, type Refusal } from "./announcements/announcement-door.ts";
+import { AnnouncementDoor } from "./announcements/announcement-door.ts";
 import { AnnouncementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
 import type { ExchangeMessage } from "./announcements/exchange-message.ts";
 import { GossipTopic } from "./announcements/gossip-topic.ts";
@@ -14,6 +14,7 @@ import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { gaterOf, Membership } from "./connections/membership.ts";
 import { TokenBuckets } from "./connections/token-bucket.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
+import type { Refusal } from "./contract.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
 import { type Log, reasonOf } from "./log.ts";
@@ -111,6 +112,7 @@ export class Wiring {
         return listeners.judge(signed);
       },
       onRefused: (from, refusal) => this.#refused(from, refusal),
+      onFlood: (from) => this.#flooded(from),
     });
     this.topic = new GossipTopic(node.services.pubsub, this.door);
     const tell = () => this.#tellAll();
@@ -238,6 +240,13 @@ export class Wiring {
       { peer: from, reason: refusal.reason },
       "too many wrong messages: refused for a while",
     );
+    this.refuse(from, now() + REFUSAL_MS);
+  }
+
+  #flooded(from: PeerId): void {
+    const { log, listeners, now } = this.#parts;
+    log.warn({ peer: from }, "floods this node with messages: refused for a while");
+    listeners.refused(from, { verdict: "ignore", reason: "flood", author: from });
     this.refuse(from, now() + REFUSAL_MS);
   }
 

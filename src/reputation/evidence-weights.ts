@@ -22,6 +22,10 @@ export const EVIDENCE_WEIGHTS: Readonly<Record<EvidenceKind, EvidenceWeight>> = 
   "non-finite": { counts: "conduct", weight: 4 },
   // An opinion on private data: honest peers with unusual data earn one now and then.
   "gate-veto": { counts: "conduct", weight: 1.5 },
+  // Signed announcements out of order; a lost disk together with a clock set back is the only excuse.
+  contradiction: { counts: "conduct", weight: 3 },
+  // Many times what a round needs; a node that is restarted again and again comes nowhere near.
+  flood: { counts: "conduct", weight: 2 },
   // Two signed announcements for one round: anyone can verify it, nothing excuses it.
   equivocation: { counts: "proof", weight: 10 },
 };

@@ -22,8 +22,8 @@ export interface RunTerms {
 
 /** Rounds behind the node's own for which announcements are still of use to anyone. */
 const PAST_ROUNDS_KEPT = 2;
-/** Announcements kept per author: those of the rounds that may still be judged or fetched. */
-const KEPT_PER_AUTHOR = 3;
+/** Rounds ahead of the node's own whose announcements are kept one and all; of those beyond, the newest of each author. */
+const NEXT_ROUNDS_KEPT = 1;
 
 /** Two signed announcements of one author for one round: proof for anyone. */
 export interface Equivocation<S extends Signed = Signed> {
@@ -42,20 +42,20 @@ export class AnnouncementBook<S extends Signed = Signed> {
   }
 
   /**
-   * Judges an announcement that passed the door. `fresh` tells news from a repetition: both are accepted, since passing
-   * on what one knows is nobody's fault.
+   * Judges an announcement that passed the door. `fresh` tells news from a repetition. Nothing is rejected: what a node makes
+   * of an announcement depends on what it heard before and on its round, so that whoever passes it on is not at fault.
    */
   judge(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { announcement } = signed;
     const { run, base, rounds, members } = this.#terms;
     if (announcement.base !== base) return { verdict: "ignore", reason: "other-base" };
     if (announcement.run !== run) return { verdict: "ignore", reason: "other-run" };
-    if (!members.has(announcement.author)) return { verdict: "reject", reason: "not-member" };
-    if (announcement.round >= rounds) return { verdict: "reject", reason: "future-round" };
+    if (!members.has(announcement.author)) return { verdict: "ignore", reason: "not-member" };
+    if (announcement.round >= rounds) return { verdict: "ignore", reason: "future-round" };
     if (announcement.round < ownRound - PAST_ROUNDS_KEPT) {
       return { verdict: "ignore", reason: "past-round" };
     }
-    return this.#file(signed);
+    return this.#file(signed, ownRound);
   }
 
   /** Newest round announced by each author. */
@@ -79,24 +79,34 @@ export class AnnouncementBook<S extends Signed = Signed> {
 
   // --- internal ---
 
-  #file(signed: S): Verdict<{ readonly fresh: boolean }> {
+  #file(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { author, round, sequence, payload } = signed.announcement;
     const kept = this.#byAuthor.get(author) ?? [];
     const same = kept.find(({ announcement }) => announcement.round === round);
     if (same?.announcement.payload === payload) {
-      return { verdict: "accept", value: { fresh: false } };
+      // After a restart an author says the same again; under ever new numbers it would be passed on for ever.
+      return same.announcement.sequence === sequence
+        ? { verdict: "accept", value: { fresh: false } }
+        : { verdict: "ignore", reason: "replay" };
     }
     if (same !== undefined) {
-      const known = this.#equivocations.has(author);
-      if (!known) this.#equivocations.set(author, { first: same, second: signed });
-      return { verdict: "accept", value: { fresh: !known } };
+      // One pair is proof enough.
+      if (this.#equivocations.has(author)) return { verdict: "ignore", reason: "equivocation" };
+      this.#equivocations.set(author, { first: same, second: signed });
+      return { verdict: "accept", value: { fresh: true } };
     }
     const newest = kept[0]?.announcement;
     if (newest !== undefined && newest.sequence >= sequence !== newest.round > round) {
-      return { verdict: "reject", reason: "replay" };
+      return { verdict: "ignore", reason: "contradiction" };
     }
     const next = [...kept, signed].sort((a, b) => b.announcement.round - a.announcement.round);
-    this.#byAuthor.set(author, next.slice(0, KEPT_PER_AUTHOR));
+    this.#byAuthor.set(author, next.filter(isKept(ownRound)));
     return { verdict: "accept", value: { fresh: true } };
   }
+}
+
+/** Far rounds must not push the near ones out: a second announcement of those would not be found out. */
+function isKept(ownRound: number): (signed: Signed, place: number) => boolean {
+  return ({ announcement: { round } }, place) =>
+    place === 0 || (round >= ownRound - PAST_ROUNDS_KEPT && round <= ownRound + NEXT_ROUNDS_KEPT);
 }

@@ -1,19 +1,21 @@
-import type { Digest, PeerId, Reason, Timestamp, Verdict } from "../../types.ts";
+import type { Digest, PeerId, Timestamp, Verdict } from "../../types.ts";
 import type { Membership } from "../connections/membership.ts";
-import type { SignedAnnouncement } from "../contract.ts";
+import { TokenBuckets } from "../connections/token-bucket.ts";
+import type { Refusal, SignedAnnouncement } from "../contract.ts";
 import { digestOf } from "../payloads/digest.ts";
 import { MAX_ANNOUNCEMENT_BYTES, parseAnnouncement } from "./announcement.ts";
 import { AnnouncementCache } from "./announcement-cache.ts";
 
 /** Announcements whose verdict is remembered. */
 const MAX_REMEMBERED = 4096;
+/** An author speaks once a round, and again after a restart. */
+const OF_AUTHOR = { burst: 16, refillMs: 500 };
+/** Unknown messages of a peer that are looked at: at once, in rounds of the whole membership, and then in a second. */
+const ROUNDS_AT_ONCE = 4;
+const LEAST_AT_ONCE = 256;
+const OF_RELAYER_MS = 5;
 
 export type Judge = (signed: SignedAnnouncement) => Verdict<void>;
-export interface Refusal {
-  readonly verdict: "ignore" | "reject";
-  readonly reason: Reason;
-}
-
 /** How a message came: gossip names its publisher; an exchange with a peer does not. */
 export interface Arrival {
   /** The connected peer that handed it to us. */
@@ -33,17 +35,23 @@ export interface DoorOptions {
   readonly now: () => Timestamp;
   readonly judge: Judge;
   readonly onRefused: (from: PeerId, refusal: Refusal) => void;
+  /** A peer hands on many times what all members together have to say. */
+  readonly onFlood: (from: PeerId) => void;
 }
 
 /** Every announcement enters here, by gossip or by exchange: checked, judged, counted, and kept for others. */
 export class AnnouncementDoor {
   readonly cache = new AnnouncementCache();
   readonly #options: DoorOptions;
+  readonly #ofAuthor = new TokenBuckets(OF_AUTHOR);
+  readonly #ofRelayer: TokenBuckets;
   readonly #memories = new Map<Digest, Memory>();
   readonly #judging = new Map<Digest, Promise<Verdict<void>>>();
 
   constructor(options: DoorOptions) {
     this.#options = options;
+    const burst = Math.max(LEAST_AT_ONCE, ROUNDS_AT_ONCE * options.membership.size);
+    this.#ofRelayer = new TokenBuckets({ burst, refillMs: OF_RELAYER_MS });
   }
 
   /** This node's own announcement: kept for others, and known when it comes back. */
@@ -72,7 +80,11 @@ export class AnnouncementDoor {
   async #admitInTurn(id: Digest, bytes: Uint8Array, arrival: Arrival): Promise<Verdict<void>> {
     const memory = this.#memories.get(id);
     if (memory?.verdict.verdict === "accept") return this.#again(memory, arrival);
-    const verdict = await this.#judge(bytes, arrival);
+    if (!this.#ofRelayer.take(arrival.from, this.#options.now())) {
+      this.#options.onFlood(arrival.from);
+      return FLOOD;
+    }
+    const { verdict, author } = await this.#judge(bytes, arrival);
     const byGossip = arrival.publisher !== undefined;
     this.#memorize(id, { verdict, byGossip });
     // an exchange brings what we ignored before again and again: said once
@@ -81,7 +93,9 @@ export class AnnouncementDoor {
       verdict.verdict === "ignore" &&
       memory?.verdict.verdict === "ignore" &&
       memory.verdict.reason === verdict.reason;
-    if (verdict.verdict !== "accept" && !said) this.#options.onRefused(arrival.from, verdict);
+    if (verdict.verdict !== "accept" && !said) {
+      this.#options.onRefused(arrival.from, author === null ? verdict : { ...verdict, author });
+    }
     return verdict;
   }
 
@@ -97,19 +111,25 @@ export class AnnouncementDoor {
     return refusal;
   }
 
-  async #judge(bytes: Uint8Array, { publisher }: Arrival): Promise<Verdict<void>> {
-    const { now, maxPayloadBytes, membership, judge } = this.#options;
+  async #judge(bytes: Uint8Array, { publisher }: Arrival): Promise<Judged> {
+    const { now, maxPayloadBytes } = this.#options;
     const parsed = await parseAnnouncement(bytes, { now: now(), maxPayloadBytes });
-    if (parsed.verdict !== "accept") return parsed;
+    if (parsed.verdict !== "accept") return { verdict: parsed, author: null };
     const { author } = parsed.value.announcement;
-    if (!membership.isMember(author)) return { verdict: "reject", reason: "not-member" };
-    // a ban is this node's own opinion: whoever forwards the banned author's message is not at fault
+    return { verdict: this.#judgeSigned(parsed.value, publisher), author };
+  }
+
+  #judgeSigned(signed: SignedAnnouncement, publisher: PeerId | undefined): Verdict<void> {
+    const { membership, judge, now } = this.#options;
+    const { author } = signed.announcement;
+    // whom a node takes for a member is its own: whoever forwards another's message is not at fault
     if (!membership.admits(author)) return { verdict: "ignore", reason: "not-member" };
     if (publisher !== undefined && publisher !== author) {
       return { verdict: "reject", reason: "wrong-author" };
     }
-    const verdict = judge(parsed.value);
-    if (verdict.verdict === "accept") this.cache.add(parsed.value);
+    if (!this.#ofAuthor.take(author, now())) return FLOOD;
+    const verdict = judge(signed);
+    if (verdict.verdict === "accept") this.cache.add(signed);
     return verdict;
   }
 
@@ -122,3 +142,10 @@ export class AnnouncementDoor {
 }
 
 const ACCEPT: Verdict<void> = { verdict: "accept", value: undefined };
+const FLOOD: Verdict<void> = { verdict: "ignore", reason: "flood" };
+
+interface Judged {
+  readonly verdict: Verdict<void>;
+  /** Null where nobody's signature holds. */
+  readonly author: PeerId | null;
+}

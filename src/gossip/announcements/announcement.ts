@@ -129,9 +129,10 @@ export async function parseAnnouncement(
     expiresAt,
   ] = fields.data;
   if (!isLifetime(expiresAt - issuedAt)) return reject("malformed");
-  if (payloadBytes > bounds.maxPayloadBytes) return reject("too-large");
   const peer = peerIdOf(author);
   if (!(await isSigned(peer, body, signature))) return reject("bad-signature");
+  // the limit is this node's own: others pass it on in good faith
+  if (payloadBytes > bounds.maxPayloadBytes) return { verdict: "ignore", reason: "too-large" };
   // clocks differ between honest peers: not the sender's fault
   if (bounds.now > expiresAt + CLOCK_TOLERANCE_MS) return { verdict: "ignore", reason: "expired" };
   // an announcement from the future cannot expire in time; its author's clock is wrong, or it lies

@@ -42,7 +42,14 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     awaitRpcHandler: true,
     maxInboundDataLength: MAX_RPC_BYTES,
     maxOutboundBufferSize: MAX_QUEUED_BYTES,
-    msgIdFn: (message) => createHash("sha256").update(message.data).digest(),
+    // with the publisher: another's message under one's own name must not pass for the original
+    msgIdFn: (message) =>
+      messageId(
+        message.type === "signed" ? message.from.toMultihash().bytes : NOBODY,
+        message.data,
+      ),
+    // known before a signature is checked: a flood of one message costs a digest each
+    fastMsgIdFn: ({ from = NOBODY, data = NOBODY }) => messageId(from, data).toString("base64"),
     // an event loop that training keeps busy answers late; that is no broken promise yet (default 3 s)
     gossipsubIWantFollowupMs: 12_000,
     scoreParams: {
@@ -69,6 +76,12 @@ export function gossipOptions(): Partial<GossipsubOpts> {
       },
     },
   };
+}
+
+const NOBODY = new Uint8Array();
+
+function messageId(publisher: Uint8Array, data: Uint8Array): Buffer {
+  return createHash("sha256").update(publisher).update(data).digest();
 }
 
 interface Insight {

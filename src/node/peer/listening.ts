@@ -1,16 +1,25 @@
 import type { Announcement } from "../../gossip/index.ts";
-import type { Reason } from "../../types.ts";
+import type { PeerId, Reason } from "../../types.ts";
 import type { Driver } from "./driver.ts";
 import type { PeerParts } from "./peer-parts.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, book, updates, metrics, log }: PeerParts,
+  { network, book, updates, neighbours, clock, metrics, log }: PeerParts,
   driver: Driver,
   onRefusal: (reason: Reason) => void,
 ): void {
   const isReadable = ({ codec, flags, reference }: Announcement) =>
     codec === updates.codec && flags === 0 && reference === driver.state.reference;
+  const accusedIn = new Map<string, number>();
+  /** What an author's own signature proves of it counts once a round. */
+  const accuse = (peer: PeerId, kind: Reason) => {
+    const { round } = driver;
+    if (!(isProven(kind) && neighbours.includes(peer))) return;
+    if (accusedIn.get(`${kind} ${peer}`) === round) return;
+    accusedIn.set(`${kind} ${peer}`, round);
+    driver.observe({ peer, round, kind, at: clock.now(), detail: "by its own signature" });
+  };
   network.onAnnouncement((signed) => {
     if (!isReadable(signed.announcement)) return { verdict: "ignore", reason: "other-update" };
     const verdict = book.judge(signed, driver.round);
@@ -21,9 +30,17 @@ export function listen(
     }
     return { verdict: "accept", value: undefined };
   });
-  network.onRefused((from, { verdict, reason }) => {
+  network.onRefused((from, { verdict, reason, author }) => {
+    if (author !== undefined) accuse(author, reason);
     onRefusal(reason);
     metrics.refusals.inc({ reason });
     log.debug({ from, verdict, reason }, "announcement refused");
   });
+}
+
+// --- internal ---
+
+/** Faults that follow from what an author signed, whoever handed it over. */
+function isProven(reason: Reason): reason is "contradiction" | "flood" {
+  return reason === "contradiction" || reason === "flood";
 }

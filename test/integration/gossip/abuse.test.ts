@@ -176,7 +176,7 @@ describe("an announcement that a member signs for a payload above the limit", ()
     await subscribed(bragger, [node]);
     await bragger.network.announce(announcementOf(Buffer.from("x"), { payloadBytes: 4096 }));
     await node.until(() => node.refused.length > 0, "refusal");
-    expect(node.refused[0]).toMatchObject({ reason: "too-large", verdict: "reject" });
+    expect(node.refused[0]).toMatchObject({ reason: "too-large", verdict: "ignore" });
     expect(node.heard).toEqual([]);
   });
 });
@@ -205,6 +205,7 @@ describe("more than a kilobyte", () => {
       now: Date.now,
       judge: () => ({ verdict: "accept", value: undefined }),
       onRefused: () => undefined,
+      onFlood: () => undefined,
     });
     const topic = new GossipTopic(peer.services.pubsub, door);
     topic.subscribe();

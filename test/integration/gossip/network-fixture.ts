@@ -16,6 +16,8 @@ export interface Refused {
   readonly from: PeerId;
   readonly verdict: string;
   readonly reason: string;
+  /** Who signed the message, where that is known. */
+  readonly author?: PeerId;
 }
 
 /** A real node on 127.0.0.1, with everything that it heard. */
@@ -35,8 +37,8 @@ export interface TestNode {
 export interface NodeChoices {
   readonly config?: Partial<NetworkConfig>;
   readonly identity?: Identity;
-  /** Judges like the driver would; the default accepts everything. */
-  readonly judge?: (signed: SignedAnnouncement) => Reason | null;
+  /** Judges like the driver would, a reason being a rejection; the default accepts everything. */
+  readonly judge?: (signed: SignedAnnouncement) => Verdict<unknown> | Reason | null;
 }
 
 const running: Network[] = [];
@@ -74,15 +76,15 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
 
 function listen(node: TestNode, changes: EventEmitter, { judge }: NodeChoices): void {
   node.network.onAnnouncement((signed): Verdict<void> => {
-    const reason = judge?.(signed) ?? null;
-    if (reason === null) node.heard.push(signed);
+    const said = judge?.(signed) ?? { verdict: "accept", value: undefined };
+    const verdict =
+      typeof said === "string" ? ({ verdict: "reject", reason: said } as const) : said;
+    if (verdict.verdict === "accept") node.heard.push(signed);
     changes.emit("change");
-    return reason === null
-      ? { verdict: "accept", value: undefined }
-      : { verdict: "reject", reason };
+    return verdict.verdict === "accept" ? { verdict: "accept", value: undefined } : verdict;
   });
-  node.network.onRefused((from, { verdict, reason }) => {
-    node.refused.push({ from, verdict, reason });
+  node.network.onRefused((from, refusal) => {
+    node.refused.push({ from, ...refusal });
     changes.emit("change");
   });
   node.network.onPeer((event, peer) => {

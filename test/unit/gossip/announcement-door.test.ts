@@ -1,15 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AnnouncementCache } from "../../../src/gossip/announcements/announcement-cache.ts";
-import {
-  AnnouncementDoor,
-  type Refusal,
-} from "../../../src/gossip/announcements/announcement-door.ts";
+import { AnnouncementDoor } from "../../../src/gossip/announcements/announcement-door.ts";
 import { Membership } from "../../../src/gossip/connections/membership.ts";
 import {
   type Announcement,
   digestOf,
   generateIdentity,
   type Identity,
+  type Refusal,
   type SignedAnnouncement,
   signAnnouncement,
 } from "../../../src/gossip/index.ts";
@@ -23,6 +21,7 @@ let stranger: Identity;
 let membership: Membership;
 let judged: SignedAnnouncement[];
 let refusals: [string, Refusal][];
+let floods: string[];
 let opinion: Verdict<void>;
 let door: AnnouncementDoor;
 
@@ -35,6 +34,7 @@ beforeEach(() => {
   membership = new Membership([author.peerId], () => NOW);
   judged = [];
   refusals = [];
+  floods = [];
   opinion = ACCEPT;
   door = new AnnouncementDoor({
     membership,
@@ -45,6 +45,7 @@ beforeEach(() => {
       return opinion;
     },
     onRefused: (from, refusal) => refusals.push([from, refusal]),
+    onFlood: (from) => floods.push(from),
   });
 });
 
@@ -103,11 +104,11 @@ describe("the announcement door", () => {
     expect(judged).toHaveLength(1);
   });
 
-  it("refuses authors that are no members", async () => {
+  it("ignores authors that are no members here, and blames nobody for passing them on", async () => {
     const { bytes } = await sign(stranger);
-    const refusal = { verdict: "reject", reason: "not-member" };
+    const refusal = { verdict: "ignore", reason: "not-member" };
     expect(await door.admit(bytes, exchange)).toEqual(refusal);
-    expect(refusals).toEqual([["peer", refusal]]);
+    expect(refusals).toEqual([["peer", { ...refusal, author: stranger.peerId }]]);
     expect(judged).toEqual([]);
   });
 
@@ -134,12 +135,37 @@ describe("the announcement door", () => {
   });
 });
 
+describe("a flood", () => {
+  it("of one author's is ignored above what rounds need, whoever hands it on", async () => {
+    const messages = await Promise.all(
+      Array.from({ length: 20 }, (_, round) => sign(author, { round, sequence: round })),
+    );
+    const verdicts = [];
+    for (const { bytes } of messages) verdicts.push(await door.admit(bytes, exchange));
+
+    expect(verdicts.filter(({ verdict }) => verdict === "accept")).toHaveLength(16);
+    expect(verdicts.at(-1)).toEqual({ verdict: "ignore", reason: "flood" });
+    expect(refusals.at(-1)?.[1]).toMatchObject({ reason: "flood", author: author.peerId });
+    expect(floods).toEqual([]);
+  });
+
+  it("of a peer is given up before a signature is looked at", async () => {
+    const junk = Array.from({ length: 300 }, (_, i) => Uint8Array.of(i & 255, i >> 8, 1, 2));
+    for (const bytes of junk) await door.admit(bytes, exchange);
+
+    expect(floods).toHaveLength(300 - 256);
+    expect(new Set(floods)).toEqual(new Set(["peer"]));
+    // Another peer is heard all the same.
+    expect((await door.admit((await sign(author)).bytes, gossip(author))).verdict).toBe("accept");
+  });
+});
+
 describe("the judge's opinion", () => {
   it("is what gossip is told, and is reported", async () => {
     opinion = { verdict: "reject", reason: "other-run" };
     const { bytes } = await sign(author);
     expect(await door.admit(bytes, gossip(author))).toEqual(opinion);
-    expect(refusals).toEqual([["forwarder", opinion]]);
+    expect(refusals).toEqual([["forwarder", { ...opinion, author: author.peerId }]]);
     expect(door.cache.current(NOW)).toEqual([]);
   });
 

@@ -32,8 +32,8 @@ describe("an announcement is judged by what the run shares", () => {
   const cases: [string, Partial<SignedAnnouncement["announcement"]>, string, string][] = [
     ["of another run is ignored", { run: "d".repeat(64) }, "ignore", "other-run"],
     ["of another base model is named so", { base: "d".repeat(64) }, "ignore", "other-base"],
-    ["of a stranger is rejected", { author: "carl" }, "reject", "not-member"],
-    ["for a round beyond the run is rejected", { round: 10 }, "reject", "future-round"],
+    ["of a stranger is ignored", { author: "carl" }, "ignore", "not-member"],
+    ["for a round beyond the run is ignored", { round: 10 }, "ignore", "future-round"],
     ["for a round long over is ignored", { round: 0 }, "ignore", "past-round"],
   ];
   test.each(cases)("one %s", (_, fields, verdict, reason) => {
@@ -57,10 +57,27 @@ describe("two payloads of one author for one round", () => {
     book.judge(first, 3);
 
     expect(book.judge(second, 3)).toEqual({ verdict: "accept", value: { fresh: true } });
-    expect(book.judge(third, 3)).toEqual({ verdict: "accept", value: { fresh: false } });
+    expect(book.judge(third, 3)).toEqual({ verdict: "ignore", reason: "equivocation" });
     expect(book.equivocation("anna")).toEqual({ first, second });
     expect(book.of("anna", 3)).toBe(first);
   });
+});
+
+test("a second story of a round is found out behind any number of future rounds", () => {
+  const book = new AnnouncementBook({ ...terms, rounds: 100 });
+  book.judge(signed({ round: 3, sequence: 50 }), 3);
+  for (let round = 4; round < 30; round++) book.judge(signed({ round, sequence: 100 + round }), 3);
+
+  book.judge(signed({ round: 3, sequence: 50, payload: "d".repeat(64) }), 3);
+
+  expect(book.equivocation("anna")).toBeDefined();
+});
+
+test("the same update under ever new numbers is not passed on", () => {
+  const book = new AnnouncementBook(terms);
+  book.judge(signed({ sequence: 50 }), 3);
+
+  expect(book.judge(signed({ sequence: 51 }), 3)).toEqual({ verdict: "ignore", reason: "replay" });
 });
 
 describe("the sequence of an author", () => {
@@ -70,7 +87,7 @@ describe("the sequence of an author", () => {
 
     const verdict = book.judge(signed({ round: 4, sequence: 50 }), 3);
 
-    expect(verdict).toEqual({ verdict: "reject", reason: "replay" });
+    expect(verdict).toEqual({ verdict: "ignore", reason: "contradiction" });
   });
 
   test("may arrive out of order", () => {
