@@ -16,6 +16,7 @@ export const EXIT_CODES = {
   disk: 9,
   memory: 10,
   locked: 11,
+  alone: 12,
   internal: 1,
 } as const;
 

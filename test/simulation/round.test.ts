@@ -111,7 +111,7 @@ test("peers that tell two stories are evicted by everyone who hears both", async
 });
 
 test("more liars than declared can fast-forward a peer (control)", async () => {
-  const attacks = { 1: "fast-forward" } as const;
+  const attacks = { 1: "fast-forward", 2: "fast-forward" } as const;
   const { peers } = await simulate({ peers: 6, rounds: 30, attacks, untilMs: 3_600_000 }, 1);
   expect(finished(peers[0]).length).toBeLessThan(30);
 });
@@ -169,17 +169,45 @@ test("a peer ten times slower delays nobody for ever, catches up and takes part 
   );
 });
 
-test("alone, a peer goes on training by itself and accuses nobody", async () => {
-  const faults: readonly Fault[] = [1, 2, 3].map((peer) => ({
-    kind: "crash",
-    peer,
-    at: 2100,
-    backAfter: null,
-  }));
-  await each(20, { peers: 4, rounds: 6, faults, untilMs: 200_000 }, (_, honest) => {
-    expect(finished(honest[0])).toEqual(allRounds(6));
-    expect(honest[0]?.evidence).toEqual([]);
+test("alone, a peer burns no round; it goes on when enough others are back, and accuses nobody", async () => {
+  const gone = [1, 2, 3].map(
+    (peer) => ({ kind: "crash", peer, at: 2100, backAfter: peer === 3 ? null : 120_000 }) as const,
+  );
+  await each(20, { peers: 4, rounds: 6, faults: gone, untilMs: 600_000 }, (_, honest) => {
+    expect(honest.map(({ index }) => index)).toEqual([0, 1, 2]);
+    for (const peer of honest) {
+      expect(finished(peer)).toEqual(allRounds(6));
+      expect(peer.finishedAt).toBeGreaterThan(120_000);
+      for (const { mixed } of peer.rounds) expect(mixed).toHaveLength(2);
+      expect(peer.evidence.filter(({ peer: id }) => honest.some((one) => one.id === id))).toEqual(
+        [],
+      );
+    }
   });
+});
+
+test("members that start minutes apart mix every round", async () => {
+  const late = [1, 2].map(
+    (peer) => ({ kind: "crash", peer, at: 2050, backAfter: 100_000 + 12_000 * peer }) as const,
+  );
+  await each(20, { peers: 3, rounds: 10, faults: late, untilMs: 900_000 }, (_, honest) => {
+    for (const peer of honest) {
+      expect(peer.rounds.at(-1)?.round).toBe(9);
+      for (const { mixed, round } of peer.rounds) {
+        expect(mixed.length, `round ${round} of ${peer.index}`).toBeGreaterThanOrEqual(1);
+      }
+      for (const round of [6, 7, 8, 9]) expect(mixedIn(peer, round)).toHaveLength(2);
+    }
+  });
+});
+
+test("rounds that nobody else had a part in are told apart from those that were mixed", async () => {
+  const attacks = { 1: "withhold", 2: "withhold" } as const;
+  const alone = await simulate({ peers: 3, rounds: 4, attacks, untilMs: 3_600_000 }, 1);
+  expect(alone.peers[0]?.node?.status()).toMatchObject({ mixedRounds: 0, soloRounds: 4 });
+
+  const together = await simulate({ peers: 3, rounds: 4 }, 1);
+  expect(together.peers[0]?.node?.status()).toMatchObject({ mixedRounds: 4, soloRounds: 0 });
 });
 
 test("120 peers of degree 6 finish together", async () => {

@@ -31,6 +31,14 @@ export const roundTimingSchema = z.strictObject({
     10,
     86_400_000,
   ),
+  startShare: z
+    .number()
+    .min(0.1)
+    .max(1)
+    .default(0.5)
+    .describe(
+      "Share of the neighbourhood, this node included, without which round 1 does not end.",
+    ),
   quorumShare: z
     .number()
     .min(0.1)

@@ -2,10 +2,20 @@ import type { Timestamp } from "../../types.ts";
 import type { RoundState } from "./round-state.ts";
 
 /**
- * The newest round that an honest neighbour must have announced: the (b+1)-th highest over distinct neighbours of full
- * standing, so that b liars cannot fast-forward this node (hivemind takes the maximum of all reports instead).
+ * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are more, for
+ * a b of 0 is a guess and a single announcement of a far round would take this node there.
+ */
+function voicesNeeded(state: RoundState): number {
+  let inFullStanding = 0;
+  for (const [, { standing }] of state.neighbours) if (standing === "full") inFullStanding += 1;
+  return Math.max(state.config.attackersMax + 1, Math.min(2, inFullStanding));
+}
+
+/**
+ * The newest round that an honest neighbour must have announced: the highest that enough neighbours of full standing have
+ * reached, so that liars cannot fast-forward this node (hivemind takes the maximum of all reports instead).
  *
- * @returns -1 when fewer than b+1 of them have announced anything
+ * @returns -1 when too few of them have announced anything
  */
 export function supportedRound(state: RoundState): number {
   const newest: number[] = [];
@@ -13,17 +23,17 @@ export function supportedRound(state: RoundState): number {
     if (neighbour.standing === "full") newest.push(neighbour.newestRound);
   }
   newest.sort((a, b) => b - a);
-  return newest[state.config.attackersMax] ?? -1;
+  return newest[voicesNeeded(state) - 1] ?? -1;
 }
 
-/** When the (b+1)-th neighbour of full standing announced the round; null when that is not known. */
+/** When enough neighbours of full standing had announced the round; null when that is not known. */
 export function supportedAt(state: RoundState, round: number): Timestamp | null {
   const times: number[] = [];
   for (const [, neighbour] of state.neighbours) {
     const arrival = neighbour.arrivals.get(round);
     if (neighbour.standing === "full" && arrival !== undefined) times.push(arrival.at);
   }
-  return times.sort((a, b) => a - b)[state.config.attackersMax] ?? null;
+  return times.sort((a, b) => a - b)[voicesNeeded(state) - 1] ?? null;
 }
 
 /** Least grace for announcements after a quorum: longer rounds differ by more. */

@@ -22,8 +22,12 @@ export function enter(turn: Turn, phase: Phase): void {
   turn.state = { ...turn.state, phase, phaseAt: turn.now, deadline: null };
 }
 
-/** Sets the deadline of the phase and asks for its timer, unless it is set to this time already. */
+/** Sets the deadline of the phase and asks for its timer, unless it is set to this time already; Infinity is none. */
 export function setDeadline(turn: Turn, timer: TimerName, deadline: Timestamp): void {
+  if (deadline === Number.POSITIVE_INFINITY) {
+    turn.state = { ...turn.state, deadline: null };
+    return;
+  }
   if (turn.state.deadline === deadline) return;
   turn.state = { ...turn.state, deadline };
   turn.effects.push({ type: "start-timer", timer, round: turn.state.round, at: deadline });

@@ -1,6 +1,6 @@
 import type { PeerId, Standing, Timestamp } from "../../types.ts";
 import { byPeer, type Neighbour, type RoundState } from "./round-state.ts";
-import { commitGrace, supportedAt } from "./support.ts";
+import { commitGrace, supportedAt, supportedRound } from "./support.ts";
 
 /** Training time assumed by a node that has not measured its own, in commit graces. */
 const UNMEASURED_PATIENCE = 8;
@@ -31,7 +31,9 @@ function isExpected(state: RoundState, neighbour: Neighbour): boolean {
 
 /** Arrivals from others that, with this node, make a quorum of `expected` others and this node. */
 function quorumOf(state: RoundState, expected: number): number {
-  return Math.max(1, Math.floor(state.config.timing.quorumShare * (expected + 1)));
+  const { quorumShare, startShare } = state.config.timing;
+  const share = state.round === 0 ? Math.max(quorumShare, startShare) : quorumShare;
+  return Math.max(1, Math.floor(share * (expected + 1)));
 }
 
 /**
@@ -49,12 +51,35 @@ export interface CommitView {
   /** Expected neighbours that have not announced, sorted. */
   readonly waitingFor: readonly PeerId[];
   readonly quorum: boolean;
+  /** Infinity while nobody is there: rounds that nobody mixes would only use up the run. */
   readonly deadline: Timestamp;
+}
+
+/** Whether there are neighbours to wait for, and none of them has been heard of in this round or a later one. */
+function isAlone(state: RoundState): boolean {
+  let others = 0;
+  for (const [, neighbour] of state.neighbours) {
+    if (!isUsable(neighbour.standing)) continue;
+    if (neighbour.newestRound >= state.round) return false;
+    others += 1;
+  }
+  return others > 0;
+}
+
+/** All neighbours in standing, in order. */
+function usablePeers(state: RoundState): readonly PeerId[] {
+  return [...state.neighbours].flatMap(([peer, { standing }]) =>
+    isUsable(standing) ? [peer] : [],
+  );
 }
 
 /** Whom the commit phase waits for, and until when, as of what has arrived. */
 export function viewCommit(state: RoundState): CommitView {
   const { timing, attackersMax } = state.config;
+  if (isAlone(state)) {
+    const waitingFor = usablePeers(state);
+    return { waitingFor, quorum: false, deadline: Number.POSITIVE_INFINITY };
+  }
   const waitingFor: PeerId[] = [];
   const arrivedAt: number[] = [];
   for (const [peer, neighbour] of state.neighbours) {
@@ -67,6 +92,10 @@ export function viewCommit(state: RoundState): CommitView {
   const longest = state.phaseAt + timing.commitMaxMs;
   const leaveAt = leaveBy(state);
   if (arrivedAt.length < needed) {
+    // A run begins with enough of its members, however long that takes; whoever is late to a run under way catches up.
+    if (state.round === 0 && supportedRound(state) < 1) {
+      return { waitingFor, quorum: false, deadline: Number.POSITIVE_INFINITY };
+    }
     const patience =
       state.trainingMs === null
         ? UNMEASURED_PATIENCE * timing.commitGraceMs
@@ -74,10 +103,11 @@ export function viewCommit(state: RoundState): CommitView {
     const deadline = Math.min(longest, state.phaseAt + patience, leaveAt);
     return { waitingFor, quorum: false, deadline };
   }
-  // The spread leaves out the b earliest: announcing before training must not stretch everyone's wait.
-  const times = Float64Array.from([state.phaseAt, ...arrivedAt]).sort();
-  const quorumAt = times[needed] ?? state.phaseAt;
-  const firstAt = times[Math.min(attackersMax, needed)] ?? quorumAt;
+  // The spread is that of the others, for a node may have waited long before anybody was there. It leaves out the b
+  // earliest: announcing before training must not stretch everyone's wait.
+  const times = Float64Array.from(arrivedAt).sort();
+  const quorumAt = times[needed - 1] ?? state.phaseAt;
+  const firstAt = times[Math.min(attackersMax, needed - 1)] ?? quorumAt;
   const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
   const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace, leaveAt);
   return { waitingFor, quorum: true, deadline };

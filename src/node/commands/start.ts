@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { EXIT_CODES } from "../../errors.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { runNode } from "../run-node.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
@@ -28,10 +29,16 @@ export function define(command: Command, terminal: Terminal): void {
       });
       if (options.json === true) terminal.json({ finished: result !== null, status: result });
       if (exitCode !== 0) terminal.fail(exitCode);
+      else if (result !== null && wasAlone(result)) terminal.fail(EXIT_CODES.alone);
     });
 }
 
 // --- internal ---
+
+/** Whether a run with others ended with most of its rounds trained alone. */
+function wasAlone({ peers, mixedRounds, soloRounds }: NodeStatus): boolean {
+  return peers.length > 0 && soloRounds > mixedRounds;
+}
 
 /** Where the texts of the first lines begin, after their names. */
 const INDENT = 11;

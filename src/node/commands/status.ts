@@ -25,6 +25,7 @@ export function describeStatus(
     `run       ${status.run}`,
     `model     ${describeModel(status.model)}`,
     `state     ${status.state}, round ${Math.min(status.round + 1, status.rounds)} of ${status.rounds}, ${status.phase}`,
+    `rounds    ${status.mixedRounds} mixed with others, ${status.soloRounds} alone`,
     `peers     ${connected} of ${status.peers.length} connected`,
     `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
     `loss      ${decimals(status.trainLoss) ?? "-"} in training, ${decimals(status.heldOutLoss) ?? "-"} held out`,

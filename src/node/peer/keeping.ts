@@ -18,6 +18,7 @@ export class Keeping {
     const { store, metrics, log, config } = this.#parts;
     const record = this.#record(round);
     store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
+    this.#state.countRound();
     showRound(metrics, record);
     log.info(
       {
@@ -35,7 +36,7 @@ export class Keeping {
 
   /** Evaluates the final state on the test set, where there is one, and keeps the result. */
   async finish(): Promise<void> {
-    const { learner, store, run, config, log } = this.#parts;
+    const { learner, store, run, config, neighbours, log } = this.#parts;
     const state = this.#state;
     if (learner.info.data.test.examples > 0) {
       state.evaluation = await learner.evaluate(state.adapter, "test");
@@ -43,6 +44,13 @@ export class Keeping {
     const { evaluation } = state;
     store.saveResult(run, { rounds: config.run.rounds, evaluation });
     log.info({ ...evaluation }, "run finished");
+    const { mixedRounds, soloRounds } = state;
+    if (neighbours.length > 0 && soloRounds > mixedRounds) {
+      log.warn(
+        { mixedRounds, soloRounds },
+        "most rounds were trained alone: this is not a joint result",
+      );
+    }
   }
 
   // --- internal ---

@@ -18,7 +18,7 @@ export interface StatusSources {
 export function nodeStatus(sources: StatusSources): NodeStatus {
   const { parts, driver, startedAt, refusals } = sources;
   const { network, config, run } = parts;
-  const { trainLoss, heldOutLoss, evaluation } = driver.state;
+  const { trainLoss, heldOutLoss, evaluation, mixedRounds, soloRounds } = driver.state;
   const { phase, round, waitingFor, deadline } = driver.describe();
   const { sent, received } = network.traffic();
   const { info } = parts.learner;
@@ -32,6 +32,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     phase,
     round,
     rounds: config.run.rounds,
+    mixedRounds,
+    soloRounds,
     waitingFor,
     deadline,
     trainLoss,

@@ -34,6 +34,9 @@ export class PeerState {
   /** Sequence number of the last announcement. */
   sequence: number;
   round: RoundUnderWay;
+  /** Rounds of the run that mixed something of others, and rounds that nobody else had a part in. */
+  mixedRounds = 0;
+  soloRounds = 0;
   trainLoss: number | null = null;
   heldOutLoss: number | null = null;
   evaluation: Evaluation | null = null;
@@ -48,6 +51,9 @@ export class PeerState {
     this.memory = updates.begin(initial, checkpoint?.memory);
     this.sequence = checkpoint?.sequence ?? 0;
     this.round = new RoundUnderWay(parts);
+    for (const { mixed } of parts.store.rounds(parts.run, parts.config.run.rounds)) {
+      this.#count(mixed.length);
+    }
   }
 
   beginRound(): void {
@@ -74,6 +80,16 @@ export class PeerState {
       this.#reference = { state, digest: digestOfState(state) };
     }
     return this.#reference.digest;
+  }
+
+  /** Counts the round under way, which is over. */
+  countRound(): void {
+    this.#count(this.round.mixed.length);
+  }
+
+  #count(contributions: number): void {
+    if (contributions > 0) this.mixedRounds += 1;
+    else this.soloRounds += 1;
   }
 
   /** What a checkpoint before `round` keeps. */

@@ -78,6 +78,9 @@ export const nodeStatusSchema = z.looseObject({
   phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
   round: count,
   rounds: count,
+  /** Rounds that mixed something of others, and rounds that nobody else had a part in. */
+  mixedRounds: count.default(0),
+  soloRounds: count.default(0),
   waitingFor: z.array(z.string()),
   deadline: z.number().nullable(),
   trainLoss: z.number().nullable(),

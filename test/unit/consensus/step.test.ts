@@ -153,7 +153,10 @@ test("with b = 1 one peer that announces far ahead moves nobody, two do", () => 
     const node = started(["a", "b", "c"], 1);
     for (const liar of ["a", "b"].slice(0, liars)) node.announced(liar, 10, 7);
     node.trained(1000);
+    // With one liar the round closes when another has announced it.
+    node.announced("c", 1100);
     node.on({ type: "timer", timer: "commit", round: 0, now: 1_000_000 });
+    node.on({ type: "fetched", peer: "c", round: 0, now: 1_000_000 });
     const effects = node.on({ type: "mixed", round: 0, now: 1_000_001 });
     expect(effects.at(-1)).toEqual({ type: "train", round });
   }
@@ -203,6 +206,8 @@ test("a reason that proves a fault becomes evidence; one that may be the line's 
 test("a timer of another round, another phase or long before its deadline closes nothing", () => {
   const node = started(["a", "b", "c"]);
   node.trained(1000);
+  node.announced("a", 1100);
+  node.announced("b", 1100);
   const { phase } = node.state;
 
   node.on({ type: "timer", timer: "fetch", round: 0, now: 1e9 });
@@ -212,6 +217,50 @@ test("a timer of another round, another phase or long before its deadline closes
     "start-timer",
   ]);
   expect(node.state.phase).toBe(phase);
+});
+
+test("nobody is left alone with the rounds: without a word from others a commit has no deadline", () => {
+  const node = started(["a", "b", "c"]);
+
+  expect(kinds(node.trained(1000))).toEqual(["announce"]);
+  expect(view(node.state)).toMatchObject({ waitingFor: ["a", "b", "c"], deadline: null });
+  node.on({ type: "timer", timer: "commit", round: 0, now: 1e12 });
+  expect(node.state.phase).toBe("commit");
+});
+
+test("round 0 waits for a quorum of all members, and later rounds do not wait for ever", () => {
+  const node = started(["a", "b", "c", "d"]);
+  node.trained(1000);
+
+  // Of five members two more are a quorum.
+  node.announced("a", 1100);
+  expect(view(node.state)).toMatchObject({ deadline: null });
+  node.announced("b", 1200);
+  expect(view(node.state).deadline).toBeGreaterThan(1200);
+});
+
+test("a run that two others are well into does not wait for its beginning", () => {
+  const node = started(["a", "b", "c", "d"]);
+  node.trained(1000);
+
+  node.announced("a", 1100, 7);
+  expect(view(node.state).deadline).toBeNull();
+  node.announced("b", 1100, 7);
+  // Two voices show the way; what they announced is two rounds ahead and more.
+  expect(node.state.phase).not.toBe("commit");
+});
+
+test("one voice takes nobody to a far round, whatever b is", () => {
+  const node = started(["a", "b", "c"], 0);
+  node.trained(1000);
+  node.announced("a", 1100, 9);
+  node.announced("b", 1200);
+  node.announced("c", 1200);
+  for (const peer of ["b", "c"]) node.on({ type: "fetched", peer, round: 0, now: 1300 });
+  expect(node.state.phase).toBe("mix");
+  node.on({ type: "mixed", round: 0, now: 1400 });
+
+  expect(node.state.round).toBe(1);
 });
 
 test("work that was not asked for is a bug of the driver", () => {

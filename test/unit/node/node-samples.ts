@@ -65,6 +65,8 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     phase: "commit",
     round: 2,
     rounds: 10,
+    mixedRounds: 2,
+    soloRounds: 0,
     waitingFor: [PEERS[1]],
     deadline: 41_000,
     trainLoss: 1.83,

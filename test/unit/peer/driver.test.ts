@@ -53,23 +53,16 @@ function nodeInMemory(change: { readonly members?: readonly string[]; readonly f
 }
 
 describe("a node in memory, without a process", () => {
-  test("does its rounds alone when nobody else is there, and says whom it waits for", async () => {
-    const { node, time, disk } = nodeInMemory({});
+  test("does the rounds of a run with one member", async () => {
+    const { node, time, disk } = nodeInMemory({ members: [PEERS[0]] });
     await node.start();
-    await time.run(1600, () => false);
-    expect(node.status()).toMatchObject({
-      phase: "commit",
-      round: 0,
-      waitingFor: [PEERS[1]],
-      state: "joining",
-    });
 
     await time.run(10_000_000, () => disk.result !== null);
 
     await node.finished;
-    expect(node.rounds(10).map(({ round, mixed }) => [round, mixed])).toEqual([
-      [1, []],
+    expect(disk.rounds.map(({ round, mixed }) => [round, mixed])).toEqual([
       [0, []],
+      [1, []],
     ]);
     expect(disk.checkpoint).toMatchObject({ round: 2, memory: {} });
     expect(node.status()).toMatchObject({ state: "finished", phase: "done" });
@@ -77,8 +70,25 @@ describe("a node in memory, without a process", () => {
     expect(node.status().state).toBe("stopping");
   });
 
+  test("waits for others as long as it takes, says for whom, and burns no round meanwhile", async () => {
+    const { node, time, disk } = nodeInMemory({});
+    await node.start();
+
+    await time.run(10_000_000, () => false);
+
+    expect(node.status()).toMatchObject({
+      phase: "commit",
+      round: 0,
+      waitingFor: [PEERS[1]],
+      deadline: null,
+      state: "joining",
+    });
+    expect(disk.rounds).toEqual([]);
+    await node.stop();
+  });
+
   test("ends with the error of its learner", async () => {
-    const { node, time } = nodeInMemory({ failAt: 2 });
+    const { node, time } = nodeInMemory({ members: [PEERS[0]], failAt: 2 });
     await node.start();
     const ended = expect(node.finished).rejects.toThrow("the device is gone");
 

@@ -23,6 +23,8 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   phase: "train",
   round: 2,
   rounds: 6,
+  mixedRounds: 2,
+  soloRounds: 0,
   waitingFor: [],
   deadline: null,
   trainLoss: 1.5,
