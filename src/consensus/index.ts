@@ -15,6 +15,7 @@ export {
   parseTopology,
   type Topology,
 } from "./graph/topology.ts";
+export { type AdoptionCandidate, adoptedState } from "./mixing/adoption.ts";
 export type { Contribution, MixInput } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
 export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { AttackName } from "../../testnet/attacks/catalogue.ts";
+import { commonPoint, quadraticLoss } from "../../testnet/simulation/quadratic-learner.ts";
 import { resultOf } from "../../testnet/simulation/result.ts";
 import type { Fault, Scenario } from "../../testnet/simulation/scenario.ts";
 import type { SimulatedPeer } from "../../testnet/simulation/simulated-peer.ts";
@@ -198,6 +199,26 @@ test("members that start minutes apart mix every round", async () => {
       }
       for (const round of [6, 7, 8, 9]) expect(mixedIn(peer, round)).toHaveLength(2);
     }
+  });
+});
+
+test("a member that comes late goes on from the others' state instead of its own beginning", async () => {
+  const late = [{ kind: "crash", peer: 3, at: 2050, backAfter: 90_000 }] as const;
+  const scenario = { peers: 4, rounds: 20, faults: late, heterogeneity: 0.2, untilMs: 900_000 };
+  await each(10, scenario, (simulation, honest) => {
+    const joiner = simulation.peers[3];
+    const others = honest.filter((peer) => peer !== joiner);
+    const common = commonPoint(simulation.task);
+    const lossOf = ({ disk }: SimulatedPeer) =>
+      quadraticLoss(common, disk.checkpoint?.adapter ?? new Float32Array(common.length));
+    for (const peer of others) expect(finished(peer)).toEqual(allRounds(20));
+    // Its first rounds: one of its own, then one in which it only listened.
+    expect(finished(joiner).length).toBeLessThan(15);
+    expect(joiner?.rounds[1]?.mixed.length).toBeGreaterThanOrEqual(2);
+    expect(joiner?.announced.has(joiner.rounds[1]?.round ?? -1)).toBe(false);
+    for (const { mixed } of joiner?.rounds.slice(2) ?? []) expect(mixed).toHaveLength(3);
+    const worst = Math.max(...others.map(lossOf));
+    expect(joiner === undefined ? Number.NaN : lossOf(joiner)).toBeLessThan(1.05 * worst);
   });
 });
 

@@ -50,6 +50,8 @@ export type Effect =
     }
   /** Judge what has arrived from these peers and mix it. */
   | { readonly type: "mix"; readonly round: number; readonly peers: readonly PeerId[] }
+  /** Take over what these peers have, for this node is late; then report `mixed`. */
+  | { readonly type: "adopt"; readonly round: number; readonly peers: readonly PeerId[] }
   | {
       readonly type: "observe";
       readonly round: number;

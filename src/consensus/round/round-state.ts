@@ -74,6 +74,8 @@ export interface RoundState {
   readonly accusable: boolean;
   /** True in the first round after a restart, in which this node may have missed announcements. */
   readonly resumed: boolean;
+  /** True in a round in which this node, late by many, makes no update and takes over the others' state. */
+  readonly adopting: boolean;
   readonly fetches: PeerTable<FetchState>;
   /** By peer id, sorted. */
   readonly neighbours: PeerTable<Neighbour>;
@@ -122,6 +124,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     absent: [],
     accusable: false,
     resumed: from.payload !== undefined || from.round > 0,
+    adopting: false,
     fetches: PeerTable.of([]),
     neighbours: PeerTable.of(
       peers.map((peer) => [peer, { ...fresh, standing: from.standings?.get(peer) ?? "full" }]),

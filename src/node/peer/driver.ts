@@ -135,6 +135,9 @@ export class Driver {
       case "mix":
         this.#spawn(() => this.#mix(effect.round, effect.peers));
         break;
+      case "adopt":
+        this.#spawn(() => this.#adopt(effect.round, effect.peers));
+        break;
       case "observe":
         this.observe({ ...effect, at: this.#parts.clock.now() });
         break;
@@ -164,6 +167,11 @@ export class Driver {
 
   async #mix(round: number, peers: readonly PeerId[]): Promise<void> {
     for (const evidence of await this.#mixing.mix(round, peers)) this.observe(evidence);
+    this.dispatch({ type: "mixed", round });
+  }
+
+  async #adopt(round: number, peers: readonly PeerId[]): Promise<void> {
+    await this.#mixing.adopt(round, peers);
     this.dispatch({ type: "mixed", round });
   }
 

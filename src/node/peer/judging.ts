@@ -46,6 +46,20 @@ export async function judgeAndMix(learner: MixLearner, request: MixRequest): Pro
   return { adapter: own, mixed: [], vetoed, gains, heldOutLoss: ownLoss, refusedMix: true };
 }
 
+/** The held-out loss of a state that is not ruinously worse than the own one; null of one that is. No loss without examples. */
+export async function lossIfBearable(
+  learner: MixLearner,
+  { enabled, ruinFactor }: Config["gate"],
+  own: Float32Array,
+  other: Float32Array,
+): Promise<{ readonly loss: number | null } | null> {
+  if (learner.info.data.heldOut.examples === 0) return { loss: null };
+  const { loss } = await learner.evaluate(other, "held-out");
+  if (!enabled) return { loss };
+  const { loss: ownLoss } = await learner.evaluate(own, "held-out");
+  return loss <= ruinFactor * ownLoss + RUIN_SLACK ? { loss } : null;
+}
+
 // --- internal ---
 
 /** Loss that is always put up with, nats: twice next to nothing is still nothing. */

@@ -63,7 +63,7 @@ export class Keeping {
       round,
       startedAt: underWay.startedAt,
       endedAt: clock.now(),
-      trainLoss: this.#state.updateOf(round).trainLoss,
+      trainLoss: this.#state.trainLoss ?? Number.NaN,
       heldOutLoss,
       announced: neighbours.filter((peer) => book.of(peer, round) !== undefined),
       mixed: underWay.mixed,

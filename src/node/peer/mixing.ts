@@ -1,7 +1,7 @@
-import type { Candidate } from "../../consensus/index.ts";
+import { adoptedState, type Candidate, usable } from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
-import { judgeAndMix } from "./judging.ts";
+import { judgeAndMix, lossIfBearable } from "./judging.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 
@@ -37,6 +37,24 @@ export class Mixing {
     log.debug({ round, gains: Object.fromEntries(outcome.gains) }, "gate");
     if (outcome.refusedMix) log.warn({ round }, "the mix would ruin the held-out loss: not taken");
     return outcome.vetoed.map((peer) => this.#veto(peer, round, outcome.gains.get(peer) ?? 0));
+  }
+
+  /** Takes over the state that these peers support, unless it is ruinously worse on the node's own examples. */
+  async adopt(round: number, peers: readonly PeerId[]): Promise<void> {
+    const { learner, config, attackersMax, log } = this.#parts;
+    const state = this.#state;
+    state.round.fetching.abort();
+    const adopted = adoptedState(usable(this.#candidates(peers)), attackersMax);
+    const taken =
+      adopted && (await lossIfBearable(learner, config.gate, state.adapter, adopted.state));
+    if (!(adopted && taken)) {
+      log.warn({ round, peers: peers.length }, "late, and no state of others to go on from");
+      return;
+    }
+    state.adapter = adopted.state;
+    state.heldOutLoss = taken.loss;
+    state.round.mixed = adopted.peers.map((peer) => ({ peer, share: 1 / adopted.peers.length }));
+    log.info({ round, states: adopted.peers.length }, "late: goes on from the state of others");
   }
 
   // --- internal ---

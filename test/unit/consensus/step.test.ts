@@ -157,9 +157,26 @@ test("with b = 1 one peer that announces far ahead moves nobody, two do", () => 
     node.announced("c", 1100);
     node.on({ type: "timer", timer: "commit", round: 0, now: 1_000_000 });
     node.on({ type: "fetched", peer: "c", round: 0, now: 1_000_000 });
-    const effects = node.on({ type: "mixed", round: 0, now: 1_000_001 });
-    expect(effects.at(-1)).toEqual({ type: "train", round });
+    node.on({ type: "mixed", round: 0, now: 1_000_001 });
+    expect(node.state.round).toBe(round);
   }
+});
+
+test("a node that missed more rounds than it did listens for one, takes over what others have, and trains on", () => {
+  const node = started(["a", "b"]);
+  node.trained(1000);
+  for (const peer of ["a", "b"]) node.announced(peer, 1100, 7);
+  node.on({ type: "timer", timer: "fetch", round: 0, now: 1e6 });
+  const late = node.on({ type: "mixed", round: 0, now: 1e6 });
+
+  // Both have announced round 8 (7 from 0): nothing is trained or announced for it, and theirs is fetched.
+  expect(kinds(late).filter((kind) => kind === "train" || kind === "announce")).toEqual([]);
+  expect(node.state).toMatchObject({ round: 8, phase: "commit", adopting: true });
+  for (const peer of ["a", "b"]) node.announced(peer, 1e6 + 10, 8);
+  for (const peer of ["a", "b"]) node.on({ type: "fetched", peer, round: 8, now: 1e6 + 20 });
+  expect(node.effects.at(-1)).toEqual({ type: "adopt", round: 8, peers: ["a", "b"] });
+  expect(kinds(node.on({ type: "mixed", round: 8, now: 1e6 + 30 }))).toContain("train");
+  expect(node.state).toMatchObject({ round: 9, adopting: false });
 });
 
 test("announcing ahead cannot fill the memory nor push out the current round", () => {

@@ -9,12 +9,18 @@ import { nextRound } from "./catch-up.ts";
 /** Rounds behind honest neighbours from which a node stops waiting for announcements of its round. */
 const ROUNDS_BEHIND = 2;
 
-/** Starts training for a round, or ends the run. */
-export function beginRound(turn: Turn, round: number): void {
-  turn.state = { ...turn.state, round, payload: null, absent: [], fetches: PeerTable.of([]) };
+/** Starts a round, or ends the run: trains for it, or only listens, to take over what the others have. */
+export function beginRound(turn: Turn, round: number, adopting = false): void {
+  const fresh = { payload: null, absent: [], fetches: PeerTable.of<FetchState>([]) };
+  turn.state = { ...turn.state, ...fresh, round, adopting };
   if (round >= turn.state.config.rounds) {
     enter(turn, "done");
     turn.effects.push({ type: "finish" });
+    return;
+  }
+  if (adopting) {
+    enter(turn, "commit");
+    reviewCommit(turn);
     return;
   }
   enter(turn, "train");
@@ -80,8 +86,13 @@ export function startMix(turn: Turn): void {
     if (result === "pending") fetches = fetches.with(peer, { result: "failed", reason: "timeout" });
   }
   turn.state = { ...turn.state, fetches };
+  const { round, adopting } = turn.state;
+  if (adopting && peers.length === 0) {
+    beginRound(turn, round);
+    return;
+  }
   enter(turn, "mix");
-  turn.effects.push({ type: "mix", round: turn.state.round, peers });
+  turn.effects.push({ type: adopting ? "adopt" : "mix", round, peers });
 }
 
 /** Ends the round: says what was seen of each neighbour, keeps a checkpoint, goes on. */
@@ -90,8 +101,10 @@ export function finishRound(turn: Turn): void {
   judgeAbsence(turn);
   turn.effects.push({ type: "commit", round: turn.state.round });
   const next = nextRound(turn.state, turn.now);
+  const missed = next - turn.state.round - 1;
   turn.state = { ...turn.state, resumed: false, accusable: false };
-  beginRound(turn, next);
+  // What a node has that missed more rounds than it did is worth less to everyone than what the others have.
+  beginRound(turn, next, missed > turn.state.round + 1);
 }
 
 const FAULT_OF_REASON: Partial<Record<Reason, EvidenceKind>> = {
