@@ -69,7 +69,9 @@ function circle(files: readonly Source[]): readonly string[] | null {
 
 const isOwnFile = (specifier: string): boolean => specifier.startsWith("src/");
 const sources = read("src");
-const others = [...read("test"), ...read("testnet")];
+const others = [...read("test"), ...read("testnet"), ...read("examples")];
+/** What the package exports of src; the one of testnet is testing.ts. */
+const isDoor = (path: string): boolean => /^src\/[a-z]+\.ts$/.test(path) && !SHARED.includes(path);
 
 describe("the layers of the house", () => {
   test("the shared words import nothing", () => {
@@ -96,7 +98,7 @@ describe("the layers of the house", () => {
 
   test("the trunk enters a leaf by its door", () => {
     const trunk = [
-      ...sources.filter(({ path }) => path.startsWith("src/node/") || path === "src/index.ts"),
+      ...sources.filter(({ path }) => path.startsWith("src/node/") || isDoor(path)),
       ...others.filter(({ path }) => path.startsWith("testnet/")),
     ];
     const byTheDoor = (specifier: string) =>

@@ -3,14 +3,22 @@ import type { VirtualTime } from "./virtual-time.ts";
 
 /** One process of a simulated peer, from its start to its end. What a dead one had under way never comes to an end. */
 export class Life {
+  readonly #onEnd: (() => void)[] = [];
   #isOver = false;
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
+  /** Calls back when the process has died: what others notice of it. */
+  onEnd(listener: () => void): void {
+    this.#onEnd.push(listener);
+  }
+
   end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    for (const tell of this.#onEnd) tell();
   }
 
   /** Throws when the process is dead: whatever of it still runs in this instant gets no further. */
@@ -30,7 +38,7 @@ export class Life {
 }
 
 /** 2030-01-01: simulated clocks tell a time like others'. */
-const EPOCH = 1_893_456_000_000;
+export const EPOCH = 1_893_456_000_000;
 
 /** The clocks and timers of a simulated process. */
 export function clockOf(time: VirtualTime, life: Life): Clock {

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import type {
-  ConnectedPeer,
-  FetchFailure,
-  FetchOutcome,
-  Network,
-  SignedAnnouncement,
+import {
+  digestOf,
+  type FetchFailure,
+  type FetchOutcome,
+  type Network,
+  type SignedAnnouncement,
 } from "../../src/gossip/index.ts";
 import type { Random } from "../../src/random.ts";
-import type { Digest, PeerId, Verdict } from "../../src/types.ts";
-import type { Life } from "./life.ts";
+import type { Digest, PeerId } from "../../src/types.ts";
+import { EPOCH, type Life } from "./life.ts";
+import { Endpoint } from "./memory-endpoint.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** How the simulated wire behaves. */
@@ -31,11 +32,12 @@ const OPEN_WAIT_MS = 30_000;
 const POLL_MS = 100;
 /** Size of a signed announcement, near enough. */
 const ANNOUNCEMENT_BYTES = 280;
-/** Announcements of an author that a peer holds for those who connect later. */
-const HELD_PER_AUTHOR = 2;
-const NO_BYTES = new Uint8Array();
 
-type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
+/** What is pulled, as it was announced. */
+interface Wanted {
+  readonly digest: Digest;
+  readonly bytes: number;
+}
 
 /** The wire between simulated peers: announcements reach all, payloads are pulled, both take virtual time. */
 export class MemoryWire {
@@ -56,6 +58,11 @@ export class MemoryWire {
     return endpoint;
   }
 
+  /** The peers' clocks. */
+  get now(): number {
+    return EPOCH + this.#time.now;
+  }
+
   /** Peers that are up and reachable from one. */
   others(endpoint: Endpoint): readonly Endpoint[] {
     return [...this.#endpoints.values()].filter((other) => this.#areConnected(endpoint, other));
@@ -65,6 +72,7 @@ export class MemoryWire {
   connect(endpoint: Endpoint): void {
     this.#time.after(CONNECT_MS, () => {
       for (const other of this.others(endpoint)) {
+        endpoint.link(other);
         for (const signed of other.heard()) this.#hand(other, endpoint, signed);
         for (const signed of endpoint.heard()) this.#hand(endpoint, other, signed);
       }
@@ -79,16 +87,16 @@ export class MemoryWire {
   async fetch(
     client: Endpoint,
     peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
+    wanted: Wanted,
     signal: AbortSignal,
   ): Promise<FetchOutcome> {
     const giveUpAt = this.#time.now + OPEN_WAIT_MS;
     await this.#pause(client, this.#between(LATENCY_MS));
     while (!signal.aborted) {
       const server = this.#reachable(client, peer);
-      const bytes = server?.served(payload.digest);
-      if (server !== null && bytes != null) return this.#transfer(server, client, bytes);
-      if (this.#time.now >= giveUpAt) return failed(server === null ? "unreachable" : "timeout");
+      const bytes = server?.served(wanted.digest);
+      if (server !== null && bytes != null) return this.#transfer(server, client, bytes, wanted);
+      if (this.#time.now >= giveUpAt) return failed(server === null ? "unreachable" : "missing");
       await this.#pause(client, POLL_MS);
     }
     return failed("timeout");
@@ -112,11 +120,21 @@ export class MemoryWire {
     return server !== undefined && this.#areConnected(client, server) ? server : null;
   }
 
-  async #transfer(from: Endpoint, to: Endpoint, bytes: Uint8Array): Promise<FetchOutcome> {
+  async #transfer(
+    from: Endpoint,
+    to: Endpoint,
+    bytes: Uint8Array,
+    wanted: Wanted,
+  ): Promise<FetchOutcome> {
     await this.#pause(to, this.#between(TRANSFER_MS));
-    from.count("sent", bytes.length);
-    to.count("received", bytes.length);
-    return { ok: true, bytes };
+    // No more than was asked for, and a copy: what arrives is the receiver's own.
+    const arrived = bytes.slice(0, wanted.bytes);
+    from.count("sent", arrived.length);
+    to.count("received", arrived.length);
+    if (arrived.length < wanted.bytes) return failed("malformed");
+    return digestOf(arrived) === wanted.digest
+      ? { ok: true, bytes: arrived }
+      : failed("digest-mismatch");
   }
 
   #between({ least, most }: { readonly least: number; readonly most: number }): number {
@@ -154,137 +172,4 @@ export class MemoryWire {
 
 function failed(failure: FetchFailure): FetchOutcome {
   return { ok: false, failure, detail: "simulated" };
-}
-
-/** One process's end of the wire. */
-class Endpoint implements Network {
-  readonly peerId: PeerId;
-  readonly banned = new Set<PeerId>();
-  readonly life: Life;
-  readonly #wire: MemoryWire;
-  readonly #held = new Map<Digest, { readonly bytes: Uint8Array; isOpen: boolean }>();
-  readonly #heard = new Map<PeerId, readonly SignedAnnouncement[]>();
-  readonly #known = new WeakSet<SignedAnnouncement>();
-  readonly #onRefused: ((from: PeerId, refusal: Refusal) => void)[] = [];
-  readonly #traffic = { sent: 0, received: 0 };
-  #judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
-  #isStarted = false;
-
-  constructor(peer: PeerId, life: Life, wire: MemoryWire) {
-    this.peerId = peer;
-    this.life = life;
-    this.#wire = wire;
-  }
-
-  get isUp(): boolean {
-    return this.#isStarted && !this.life.isOver;
-  }
-
-  async start(): Promise<void> {
-    this.#isStarted = true;
-    this.#wire.connect(this);
-  }
-
-  async stop(): Promise<void> {
-    this.#isStarted = false;
-  }
-
-  addresses(): readonly string[] {
-    return [`/memory/${this.peerId}`];
-  }
-
-  peers(): readonly ConnectedPeer[] {
-    return this.#wire.others(this).map(({ peerId: peer }) => ({
-      peer,
-      address: `/memory/${peer}`,
-      direction: "outbound",
-      connectedAt: 0,
-      inMesh: true,
-      gossipScore: 0,
-      roundTripMs: null,
-    }));
-  }
-
-  traffic(): { readonly sent: number; readonly received: number } {
-    return this.#traffic;
-  }
-
-  async announce(announcement: Parameters<Network["announce"]>[0]) {
-    this.life.check();
-    const signed = { announcement: { ...announcement, author: this.peerId }, bytes: NO_BYTES };
-    this.#remember(signed);
-    this.#wire.flood(this, signed);
-    return { signed, recipients: this.#wire.others(this).length };
-  }
-
-  onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void {
-    this.#judge = judge;
-  }
-
-  onRefused(listener: (from: PeerId, refusal: Refusal) => void): void {
-    this.#onRefused.push(listener);
-  }
-
-  onPeer(): void {
-    // Nothing of a node waits for connections yet.
-  }
-
-  hold(payload: Digest, bytes: Uint8Array): void {
-    if (!this.#held.has(payload)) this.#held.set(payload, { bytes, isOpen: false });
-  }
-
-  open(payload: Digest): void {
-    const held = this.#held.get(payload);
-    if (held !== undefined) held.isOpen = true;
-  }
-
-  withdraw(payload: Digest): void {
-    this.#held.delete(payload);
-  }
-
-  fetch(
-    peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<FetchOutcome> {
-    return this.#wire.fetch(this, peer, payload, signal);
-  }
-
-  ban(peer: PeerId): void {
-    this.banned.add(peer);
-  }
-
-  /** The bytes of a payload that is open; null when it is not. */
-  served(payload: Digest): Uint8Array | null {
-    const held = this.#held.get(payload);
-    return held?.isOpen === true ? held.bytes : null;
-  }
-
-  /** What it tells those who connect. */
-  heard(): readonly SignedAnnouncement[] {
-    return [...this.#heard.values()].flat();
-  }
-
-  isNews(signed: SignedAnnouncement): boolean {
-    return this.isUp && !this.#known.has(signed);
-  }
-
-  hear(from: PeerId, signed: SignedAnnouncement): void {
-    this.life.run(() => {
-      const verdict = this.#judge?.(signed);
-      if (verdict?.verdict === "accept") this.#remember(signed);
-      else if (verdict !== undefined) for (const tell of this.#onRefused) tell(from, verdict);
-    });
-  }
-
-  count(way: "sent" | "received", bytes: number): void {
-    this.#traffic[way] += bytes;
-  }
-
-  #remember(signed: SignedAnnouncement): void {
-    const { author } = signed.announcement;
-    this.#known.add(signed);
-    const known = this.#heard.get(author) ?? [];
-    this.#heard.set(author, [...known, signed].slice(-HELD_PER_AUTHOR));
-  }
 }

@@ -1,52 +1,114 @@
+import { KlatchError } from "../../src/errors.ts";
 import type { RoundRecord, RunResult } from "../../src/node/records/records.ts";
 import type { Checkpoint, OwnUpdate, Store } from "../../src/node/store/contract.ts";
-import type { Evidence } from "../../src/types.ts";
+import type { Digest, Evidence } from "../../src/types.ts";
 import type { Life } from "./life.ts";
 
-/** What a peer has on its disk; outlives its processes. */
-export class MemoryDisk {
+/** Own updates of a run that are kept; as many as a data folder keeps. */
+const UPDATES_KEPT = 3;
+
+/** What a disk holds of one run. */
+class KeptRun {
   checkpoint: Checkpoint | null = null;
-  readonly updates = new Map<number, OwnUpdate>();
+  updates: readonly OwnUpdate[] = [];
   readonly rounds: RoundRecord[] = [];
   readonly evidence: Evidence[] = [];
   result: RunResult | null = null;
+}
 
-  /** The store of one process. */
+/** What a peer has on its disk; outlives its processes. Gives and takes copies, as a disk does. */
+export class MemoryDisk {
+  readonly #runs = new Map<Digest, KeptRun>();
+  #holder: Life | null = null;
+
+  /** The newest checkpoint of the disk's first run; a simulated peer has one. */
+  get checkpoint(): Checkpoint | null {
+    return this.#first.checkpoint;
+  }
+
+  /** Rounds of its first run, the first first. */
+  get rounds(): readonly RoundRecord[] {
+    return this.#first.rounds;
+  }
+
+  get evidence(): readonly Evidence[] {
+    return this.#first.evidence;
+  }
+
+  get result(): RunResult | null {
+    return this.#first.result;
+  }
+
+  /**
+   * The store of one process, until that closes it or is dead.
+   *
+   * @throws KlatchError `locked` while another has it
+   */
   open(life: Life): Store {
-    const disk = this;
+    if (this.#holder?.isOver === false) {
+      throw new KlatchError("locked", "the disk is in use by another process", "end that one");
+    }
+    this.#holder = life;
+    /** To write to, as far as the process lives. */
+    const opened = (run: Digest): KeptRun => {
+      life.check();
+      return this.#write(run);
+    };
+    const read = (run: Digest): KeptRun => this.#runs.get(run) ?? NOTHING;
     return {
       folder: "memory",
-      loadCheckpoint: () =>
-        disk.checkpoint === null ? null : { checkpoint: disk.checkpoint, warning: null },
-      commitRound(checkpoint, record) {
-        life.check();
-        const index = disk.rounds.findIndex(({ round }) => round === record.round);
-        disk.rounds.splice(index < 0 ? disk.rounds.length : index, 1, record);
-        disk.checkpoint = checkpoint;
-        for (const round of disk.updates.keys()) {
-          if (round < checkpoint.round - UPDATES_KEPT) disk.updates.delete(round);
-        }
+      loadCheckpoint(run) {
+        const { checkpoint } = read(run);
+        return checkpoint && { checkpoint: structuredClone(checkpoint), warning: null };
       },
-      loadUpdate: (_, round) => disk.updates.get(round) ?? null,
-      saveUpdate(update) {
-        life.check();
-        disk.updates.set(update.round, update);
+      commitRound: (checkpoint, record) => commitRound(opened(checkpoint.run), checkpoint, record),
+      loadUpdate: (run, round) =>
+        structuredClone(read(run).updates.find((update) => update.round === round) ?? null),
+      saveUpdate: (update) => saveUpdate(opened(update.run), update),
+      rounds: (run, limit) => last(read(run).rounds, limit),
+      appendEvidence: (run, evidence) => void opened(run).evidence.push(structuredClone(evidence)),
+      evidence: (run, limit) => last(read(run).evidence, limit),
+      saveResult(run, result) {
+        opened(run).result = structuredClone(result);
       },
-      rounds: (_, limit) => disk.rounds.toReversed().slice(0, limit),
-      appendEvidence(_, evidence) {
-        life.check();
-        disk.evidence.push(evidence);
+      loadResult: (run) => structuredClone(read(run).result),
+      close: () => {
+        if (this.#holder === life) this.#holder = null;
       },
-      evidence: (_, limit) => disk.evidence.toReversed().slice(0, limit),
-      saveResult(_, result) {
-        life.check();
-        disk.result = result;
-      },
-      loadResult: () => disk.result,
-      close: () => undefined,
     };
+  }
+
+  // --- internal ---
+
+  get #first(): KeptRun {
+    const [first = NOTHING] = this.#runs.values();
+    return first;
+  }
+
+  #write(run: Digest): KeptRun {
+    const kept = this.#runs.get(run) ?? new KeptRun();
+    this.#runs.set(run, kept);
+    return kept;
   }
 }
 
-/** As many as a data folder keeps. */
-const UPDATES_KEPT = 3;
+// --- internal ---
+
+const NOTHING: KeptRun = new KeptRun();
+
+function commitRound(kept: KeptRun, checkpoint: Checkpoint, record: RoundRecord): void {
+  const index = kept.rounds.findIndex(({ round }) => round === record.round);
+  kept.rounds.splice(index < 0 ? kept.rounds.length : index, 1, structuredClone(record));
+  kept.checkpoint = structuredClone(checkpoint);
+}
+
+function saveUpdate(kept: KeptRun, update: OwnUpdate): void {
+  const others = kept.updates.filter(({ round }) => round !== update.round);
+  const newestFirst = [...others, structuredClone(update)].sort((a, b) => b.round - a.round);
+  kept.updates = newestFirst.slice(0, UPDATES_KEPT);
+}
+
+/** Copies of the last so many, the oldest first. */
+function last<T>(list: readonly T[], limit: number): readonly T[] {
+  return structuredClone(limit > 0 ? list.slice(-limit) : []);
+}

@@ -75,9 +75,10 @@ test("nothing is touched before the start, and nothing told", async () => {
 test("stopped while it starts, a node is stopped once it has started", async () => {
   const { node, time, dataDir } = embedded();
   const starting = node.start();
-  await node.stop();
+  const stopping = node.stop();
   await starting;
   await time.run(1_000_000, () => false);
+  await stopping;
 
   expect(node.status()).toMatchObject({ state: "stopping", round: 0 });
   openStore(dataDir).close();
