@@ -1,3 +1,4 @@
+import { markdownTable } from "../../src/node/view/table.ts";
 import { allowedLicences, exceptionLines, licenceCounts } from "./licences.ts";
 import { closure, commonPart, entryOf, identities, type Lock } from "./lock.ts";
 import { CHECKOUT_REASONS, PEER_REASONS, REASONS, type Reasons, unexplained } from "./reasons.ts";
@@ -77,14 +78,14 @@ ${findingTable(checkout, CHECKOUT_REASONS)}
 
 Optional peers, each an engine that is not used unless it is named.
 
-${table(
+${markdownTable(
   ["package", "version", "why"],
   peers.map(([name, version]) => [code(name), version, reasonFor(PEER_REASONS, name)]),
 )}
 
 ## Direct dependencies
 
-${table(["package", "version", "licence"], directRows(lock))}
+${markdownTable(["package", "version", "licence"], directRows(lock))}
 
 ## Licences
 
@@ -94,7 +95,7 @@ ${exceptionLines().join("\n")}
 
 Of the product's packages, for all platforms together:
 
-${table(
+${markdownTable(
   ["licence", "packages"],
   licenceCounts(lock, all).map(([licence, count]) => [licence, `${count}`]),
 )}
@@ -110,7 +111,7 @@ function findingTable(findings: readonly Finding[], reasons: Reasons): string {
     each.network === null ? "see why" : each.network.map(code).join(", "),
     reasonFor(reasons, each.name),
   ]);
-  return table(["package", "version", "install script", "native", "network", "why"], rows);
+  return markdownTable(["package", "version", "install script", "native", "network", "why"], rows);
 }
 
 function cellOf({ name, count, company }: Finding): string {
@@ -128,11 +129,6 @@ function directRows(lock: Lock): readonly (readonly string[])[] {
 
 function reasonFor(reasons: Reasons, name: string): string {
   return reasons[name] ?? "";
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
 }
 
 function code(name: string): string {

@@ -21,6 +21,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { KlatchError } from "../../src/errors.ts";
+import { bytes } from "../../src/node/view/table.ts";
 import { nameOf, readLock } from "../dependencies/lock.ts";
 import { isCarried, kitPackages } from "./kit-packages.ts";
 
@@ -121,9 +122,7 @@ function compress(stage: string, file: string): number {
 
 function checkSize(kit: number): void {
   const tree = treeBytes();
-  const [kitText, treeText, limit] = [kit, tree, BYTES_MAX].map(
-    (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MiB`,
-  );
+  const [kitText, treeText, limit] = [kit, tree, BYTES_MAX].map(bytes);
   say("kit", `${kitText} (tar, xz), with the working tree of ${treeText} at most ${limit}`);
   if (kit + tree <= BYTES_MAX) return;
   throw new KlatchError(

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytes } from "../../src/node/view/table.ts";
+import { bytes, markdownTable } from "../../src/node/view/table.ts";
 import type { Card } from "./card.ts";
 import { type Floors, FORMULAE } from "./floors.ts";
 import type { Figures, Outcome, Row } from "./rows.ts";
@@ -53,9 +53,10 @@ export function markdown(report: Report): string {
   return [
     machine(report),
     "",
-    line(HEADERS),
-    line(HEADERS.map(() => "---")),
-    ...rows.map((row) => line(cells(row, tokens))),
+    markdownTable(
+      HEADERS,
+      rows.map((row) => cells(row, tokens)),
+    ),
     "",
     ...remarks,
     ...(remarks.length === 0 ? [] : [""]),
@@ -122,8 +123,4 @@ function differenceText(difference: number): string {
 
 function nameOf({ model, dtype, program }: Row): string {
   return `${model} ${dtype} \`${program}\``;
-}
-
-function line(columns: readonly string[]): string {
-  return `| ${columns.map((each) => each.replaceAll("|", "\\|")).join(" | ")} |`;
 }

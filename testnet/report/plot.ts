@@ -1,7 +1,8 @@
+import { bytes } from "../../src/node/view/table.ts";
 import { type Bar, barsChart } from "./plot-bars.ts";
 import { type Curve, curvesChart } from "./plot-curves.ts";
 import { INK, type SeriesKey, text } from "./plot-drawing.ts";
-import { bytesText, secondsText } from "./quantities.ts";
+import { secondsText } from "./quantities.ts";
 import type { PeerReport, TestnetReport } from "./report-shape.ts";
 
 export const PLOT_WIDTH = 1240;
@@ -40,7 +41,7 @@ function subtitleOf(report: TestnetReport): string {
     `${options.rounds} rounds of ${options.steps} steps`,
     `rule ${report.rule}`,
     `topology ${options.topology}`,
-    `${bytesText(report.bytesPerPeerRound)} sent per peer and round`,
+    `${bytes(report.bytesPerPeerRound)} sent per peer and round`,
     secondsText(report.seconds),
     `seed ${options.seed}`,
   ].join("  ·  ");

@@ -1,4 +1,5 @@
-import { bytesText, numberText, percentText, secondsText, shortId } from "./quantities.ts";
+import { aligned, bytes, markdownTable, short } from "../../src/node/view/table.ts";
+import { numberText, percentText, secondsText } from "./quantities.ts";
 import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];
@@ -33,7 +34,10 @@ export function comparisonRows(report: TestnetReport): Row[] {
 /** The report as text for a terminal. */
 export function reportText(report: TestnetReport): string {
   return [
-    aligned([comparisonHeader(report), ...comparisonRows(report)]),
+    ...aligned([comparisonHeader(report), ...comparisonRows(report)], {
+      gap: 3,
+      isRight: (column) => column > 0,
+    }),
     "",
     ...summaryLines(report).map((line) => `  ${line}`),
   ].join("\n");
@@ -49,13 +53,13 @@ export function reportMarkdown(report: TestnetReport): string {
     "",
     "![loss by round and the comparison](report.png)",
     "",
-    table(comparisonHeader(report), comparisonRows(report)),
+    markdownTable(comparisonHeader(report), comparisonRows(report)),
     "",
     ...summaryLines(report).map((line) => `- ${line}`),
     "",
     "## Peers",
     "",
-    table(
+    markdownTable(
       [
         "#",
         "organisation",
@@ -94,7 +98,7 @@ function summaryLines(report: TestnetReport): string[] {
       ? "no attackers"
       : `${report.attackers} ${report.attackers === 1 ? "attacker" : "attackers"} (${report.attack})`;
   return [
-    `${bytesText(report.bytesPerPeerRound)} sent per peer and round`,
+    `${bytes(report.bytesPerPeerRound)} sent per peer and round`,
     `${secondsText(report.seconds)} from start to the last evaluation`,
     `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
     ...incidentLines(report),
@@ -114,12 +118,12 @@ function peerRow(peer: PeerReport): Row {
   return [
     String(peer.index + 1),
     peer.label,
-    `\`${shortId(peer.id)}\``,
+    `\`${short(peer.id)}\``,
     peer.role,
     String(peer.rows),
     String(peer.rounds),
-    bytesText(peer.bytesSent),
-    bytesText(peer.bytesReceived),
+    bytes(peer.bytesSent),
+    bytes(peer.bytesReceived),
     numberText(peer.loss),
     percentText(peer.exactMatch),
     peer.standing,
@@ -140,11 +144,11 @@ function evidenceSection(report: TestnetReport): string[] {
   const rows = [...counts].map(([key, { count, observers }]): Row => {
     const [id = "", kind = ""] = key.split(" ");
     const peer = report.peers.find((other) => other.id === id);
-    const name = peer === undefined ? shortId(id) : `${peer.index + 1} ${peer.label}`;
+    const name = peer === undefined ? short(id) : `${peer.index + 1} ${peer.label}`;
     return [name, peer?.role ?? "", kind, String(count), String(observers.size)];
   });
   const header = ["against", "role", "kind", "times", "observers"];
-  return ["## Evidence", "", table(header, rows), ""];
+  return ["## Evidence", "", markdownTable(header, rows), ""];
 }
 
 function incidentSection(report: TestnetReport): string[] {
@@ -154,26 +158,5 @@ function incidentSection(report: TestnetReport): string[] {
     String(round + 1),
     what,
   ]);
-  return ["## Incidents", "", table(["peer", "round", "what"], rows), ""];
-}
-
-function table(header: Row, rows: readonly Row[]): string {
-  const line = (cells: Row) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function aligned(rows: readonly Row[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-        )
-        .join("   "),
-    )
-    .join("\n");
+  return ["## Incidents", "", markdownTable(["peer", "round", "what"], rows), ""];
 }

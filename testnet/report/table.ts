@@ -1,5 +1,6 @@
+import { aligned, bytes, columnWidths, short } from "../../src/node/view/table.ts";
 import type { Member } from "../processes/fleet.ts";
-import { bytesText, mean, numberText, secondsText, shortId } from "./quantities.ts";
+import { mean, numberText, secondsText } from "./quantities.ts";
 import { reputationOf } from "./standing.ts";
 
 /** How a cell is coloured on a terminal that can. */
@@ -40,20 +41,12 @@ const HEADER = [
 
 /** The live table: a title line, a header and one line per peer, each at most `width` columns wide. */
 export function renderTable(members: readonly Member[], options: TableOptions): string[] {
-  const rows = members.map((member) => memberCells(member, members));
   const header = HEADER.map((text): Cell => ({ text, tone: "dim" }));
-  const columns = visibleColumns([header, ...rows], options.width);
-  const widths = columns.map((column) =>
-    Math.max(...[header, ...rows].map((row) => row[column]?.text.length ?? 0)),
-  );
-  const lines = [header, ...rows].map((row) =>
-    columns
-      .map((column, index) =>
-        paint(row[column] ?? { text: "" }, widths[index] ?? 0, options.colour),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  const rows = fitting([header, ...members.map((each) => memberCells(each, members))], options);
+  const lines = aligned(rows.map(texts), {
+    paint: (text, row, column) =>
+      options.colour ? painted(text, rows[row]?.[column]?.tone ?? "plain") : text,
+  });
   const title = titleLine(members, options).slice(0, options.width);
   const room = options.height - 3;
   if (lines.length <= room) return [title, "", ...lines];
@@ -72,7 +65,7 @@ export function progressLine(members: readonly Member[], seconds: number): strin
     `round ${completedRounds(members)}/${statuses[0]?.rounds ?? "?"}`,
     `train loss ${numberText(loss)}`,
     `held-out ${numberText(heldOut)}`,
-    `sent ${bytesText(sent)} each`,
+    `sent ${bytes(sent)} each`,
     ...(isolated > 0 ? [`${isolated} isolated`] : []),
     secondsText(seconds),
   ].join(" · ");
@@ -127,13 +120,13 @@ function memberCells(member: Member, members: readonly Member[]): Cell[] {
   return [
     { text: String(plan.index + 1), tone: "dim" },
     { text: `${plan.label}${role}`, ...(role === "" ? {} : { tone: "bad" }) },
-    { text: shortId(plan.id), tone: "dim" },
+    { text: short(plan.id), tone: "dim" },
     { text: round },
     phaseCell(member),
     { text: status === null ? "–" : `${connected}/${status.peers.length}` },
     { text: numberText(status?.trainLoss) },
-    { text: status === null ? "–" : bytesText(status.bytesSent) },
-    { text: status === null ? "–" : bytesText(status.bytesReceived) },
+    { text: status === null ? "–" : bytes(status.bytesSent) },
+    { text: status === null ? "–" : bytes(status.bytesReceived) },
     { text: numberText(status?.heldOutLoss) },
     { text: standing, tone: STANDING_TONES[standing] },
   ];
@@ -146,21 +139,26 @@ function phaseCell({ status, answers, process }: Member): Cell {
   return { text: status.state, tone: status.state === "finished" ? "good" : "warn" };
 }
 
-function visibleColumns(rows: readonly (readonly Cell[])[], width: number): number[] {
-  let columns = HEADER.map((_, index) => index);
-  for (const dropped of [...DROP_ORDER, ...HEADER.keys()]) {
-    const total = columns.reduce(
-      (sum, column) => sum + 2 + Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),
-      -2,
-    );
+/** The rows without the columns that a terminal of this width has no room for. */
+function fitting(
+  rows: readonly (readonly Cell[])[],
+  { width }: TableOptions,
+): readonly (readonly Cell[])[] {
+  const widths = columnWidths(rows.map(texts));
+  let columns = [...widths.keys()];
+  for (const dropped of [...DROP_ORDER, ...widths.keys()]) {
+    const total = columns.reduce((sum, column) => sum + 2 + (widths[column] ?? 0), -2);
     if (total <= width || columns.length === 1) break;
     columns = columns.filter((column) => column !== dropped);
   }
-  return columns;
+  return rows.map((row) => row.filter((_, column) => columns.includes(column)));
 }
 
-function paint(cell: Cell, width: number, colour: boolean): string {
-  const padded = cell.text.padEnd(width);
-  const code = TONES[cell.tone ?? "plain"];
-  return colour && code !== "" ? `${ESCAPE}${code}m${padded}${ESCAPE}0m` : padded;
+function texts(row: readonly Cell[]): readonly string[] {
+  return row.map(({ text }) => text);
+}
+
+function painted(text: string, tone: Tone): string {
+  const code = TONES[tone];
+  return code === "" ? text : `${ESCAPE}${code}m${text}${ESCAPE}0m`;
 }

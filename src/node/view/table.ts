@@ -6,21 +6,55 @@ export function table(
   rows: readonly (readonly (string | number | null)[])[],
 ): readonly string[] {
   const text = rows.map((row) => row.map((cell) => (cell === null ? "-" : String(cell))));
-  const widths = headers.map((header, column) =>
-    Math.max(header.length, ...text.map((row) => row[column]?.length ?? 0)),
-  );
   const isNumeric = headers.map((_, column) =>
     rows.every((row) => row[column] === null || typeof row[column] === "number"),
   );
-  const render = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return isNumeric[column] === true ? cell.padStart(width) : cell.padEnd(width);
+  return aligned([headers, ...text], { isRight: (column) => isNumeric[column] === true });
+}
+
+/**
+ * Rows of text, each one line with its cells below one another. The first row has a cell for every column.
+ *
+ * @param look.gap - spaces between columns; two when absent
+ * @param look.isRight - whether a column's cells stand to the right; when absent all stand to the left
+ * @param look.paint - what becomes of a cell once it has its column's width; when absent it stays as it is
+ */
+export function aligned(
+  rows: readonly (readonly string[])[],
+  look: {
+    readonly gap?: number;
+    readonly isRight?: (column: number) => boolean;
+    readonly paint?: (cell: string, row: number, column: number) => string;
+  } = {},
+): readonly string[] {
+  const { gap = 2, isRight = () => false, paint = (cell) => cell } = look;
+  const widths = columnWidths(rows);
+  return rows.map((cells, row) =>
+    widths
+      .map((width, column) => {
+        const cell = cells[column] ?? "";
+        return paint(isRight(column) ? cell.padStart(width) : cell.padEnd(width), row, column);
       })
-      .join("  ")
-      .trimEnd();
-  return [render(headers), ...text.map(render)];
+      .join(" ".repeat(gap))
+      .trimEnd(),
+  );
+}
+
+/** Characters of the widest cell of each column. */
+export function columnWidths(rows: readonly (readonly string[])[]): readonly number[] {
+  return (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+}
+
+/** A table in Markdown. */
+export function markdownTable(
+  headers: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(headers), `|${"---|".repeat(headers.length)}`, ...rows.map(line)].join("\n");
 }
 
 /** A peer id or digest short enough to read: its last characters, where peer ids differ. */
@@ -35,7 +69,7 @@ export function describeModel(model: NodeStatus["model"]): string {
   return `digest ${digest.slice(0, 12)}${from}`;
 }
 
-/** Bytes in binary units, e.g. `1.5 MiB`. */
+/** Bytes in binary units, with a decimal below a hundred: `1.5 MiB`, `256 KiB`. */
 export function bytes(count: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let value = count;
@@ -44,7 +78,8 @@ export function bytes(count: number): string {
     value /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
 /** A speed as a whole number, a slow one with one decimal. */
