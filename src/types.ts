@@ -29,7 +29,7 @@ export interface AdapterLayout {
 }
 
 export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts", "cs-he"] as const;
-/** How a peer combines its own and others' contributions. */
+/** How a peer mixes its own state with those of others. */
 export type MixingRule = (typeof MIXING_RULES)[number];
 
 export const RUN_MODES = ["gossip"] as const;

@@ -46,7 +46,7 @@ export { CODECS, codecByName } from "./update/codecs/codecs.ts";
 export {
   differencesToStart,
   type KeptArrays,
-  type OfferedUpdate,
+  type MadeUpdate,
   type UpdateMemory,
   type Updates,
 } from "./update/updates.ts";

@@ -16,11 +16,6 @@ export interface GateInput {
   readonly madFactor?: number;
   /** And at least this share of the median gain itself: where every step hurts, more of it is needed to stand out. */
   readonly medianFactor?: number;
-  /**
-   * `relative`: an outlier among the candidates, and harmful. `absolute`: harmful beyond the margin, whatever the others
-   * do (the form of UBAR and Mozi; strict on strangers with other data).
-   */
-  readonly mode?: "relative" | "absolute";
 }
 
 /** What the gate says of each candidate. */
@@ -32,20 +27,15 @@ export interface GateVerdict {
 }
 
 /**
- * Chosen by measurement on ten organisations, one domain each and Dirichlet split: the literal form (absolute, 0.01, 2 MAD)
- * vetoes a fifth of all honest strangers, this one under two in a hundred.
+ * Chosen by measurement on ten organisations, one domain each and Dirichlet split. The form of UBAR and Mozi, which vetoes
+ * whatever harms beyond a margin (0.01, 2 MAD), cuts a fifth of all honest strangers; this one cuts under two in a hundred.
  */
-export const GATE_DEFAULTS = {
-  marginMin: 0.02,
-  madFactor: 4,
-  medianFactor: 0.5,
-  mode: "relative",
-} as const;
+export const GATE_DEFAULTS = { marginMin: 0.02, madFactor: 4, medianFactor: 0.5 } as const;
 
 /**
- * The private held-out gate. A candidate is vetoed when a small step towards it raises the loss on private data, and, in
- * relative mode, when its gain also lies below the median of all gains by more than
- * max(marginMin, madFactor · MAD, medianFactor · |median|), and when it is among the `vetoesMax` worst.
+ * The private held-out gate. A candidate is vetoed when a small step towards it raises the loss on private data, when its
+ * gain also lies below the median of all gains by more than max(marginMin, madFactor · MAD, medianFactor · |median|), and
+ * when it is among the `vetoesMax` worst.
  *
  * With one or two candidates nobody can be an outlier among peers, so the median is taken as 0 gain and the
  * deviation as 0: a step that costs more than `marginMin` of the loss is an outlier then.
@@ -80,16 +70,15 @@ function gainOf(base: number, loss: number): number {
 
 function thresholdOf(
   gains: readonly number[],
-  options: Required<Pick<GateInput, "marginMin" | "madFactor" | "medianFactor" | "mode">>,
+  options: Required<Pick<GateInput, "marginMin" | "madFactor" | "medianFactor">>,
 ): number {
-  const { marginMin, madFactor, medianFactor, mode } = options;
+  const { marginMin, madFactor, medianFactor } = options;
   if (gains.length <= 2) return -marginMin;
   const centre = medianOf(gains);
   const deviations = gains.map((gain) => (gain === centre ? 0 : Math.abs(gain - centre)));
   const deviation = medianOf(deviations);
   // A majority of losses that are no numbers leaves no scale: only the harm itself can be judged.
   if (!(Number.isFinite(centre) && Number.isFinite(deviation))) return -marginMin;
-  if (mode === "absolute") return -Math.max(marginMin, madFactor * deviation);
   return centre - Math.max(marginMin, madFactor * deviation, medianFactor * Math.abs(centre));
 }
 

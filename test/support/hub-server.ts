@@ -147,7 +147,7 @@ export class HubServer {
       "x-linked-size": bytes.length,
       "x-linked-etag": `"${oid}"`,
     };
-    // A client that offers to speak Xet gets a description of a large file instead of a redirect.
+    // A client that says it speaks Xet gets a description of a large file instead of a redirect.
     if (
       large &&
       !this.isCloudFront &&

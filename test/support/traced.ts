@@ -68,7 +68,7 @@ export class TracedProcess extends TestProcess {
 }
 
 /** Reads what `strace -yy -xx` wrote, a call in each line. */
-export function parseTrace(lines: readonly string[], cwd: string): Trace {
+function parseTrace(lines: readonly string[], cwd: string): Trace {
   const sent = lines.filter((line) => /^(connect|send)/.test(line));
   const targets = sent.flatMap(addresses);
   return {

@@ -29,13 +29,15 @@ export const PAYLOAD_ATTACKS = {
   },
 } as const satisfies Record<string, Attack>;
 
+// --- internal ---
+
 /**
  * Payload bytes whose values are not finite: int8 cannot carry NaN, so that its first scale is made infinite; float32 gets
  * a NaN.
  *
  * @param headerBytes - Bytes before the first scale or value.
  */
-export function spoilPayload(codec: number, payload: Uint8Array, headerBytes: number): Uint8Array {
+function spoilPayload(codec: number, payload: Uint8Array, headerBytes: number): Uint8Array {
   const spoilt = payload.slice();
   spoilt.set(codec === CODEC_NUMBERS.int8 ? [EXPONENT] : NAN_BYTES, headerBytes);
   return spoilt;

@@ -137,7 +137,7 @@ function topUp(parts: Row[][], least: number): Row[][] {
 }
 
 /** Most rows of a test set that is taken from the training rows. */
-export const SET_ASIDE_MAX = 500;
+const SET_ASIDE_MAX = 500;
 
 /**
  * Where no test set is given: takes every tenth row of each peer, at most `SET_ASIDE_MAX` in all, out of its part for a

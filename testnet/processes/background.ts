@@ -11,7 +11,7 @@ import { readStatus } from "./peer-status.ts";
 import { type KeeperState, optionsFile, readState, stateFile, stopFile } from "./state-file.ts";
 
 /** Where a background testnet lies unless told otherwise. */
-export const DEFAULT_FOLDER = ".klatch-testnet";
+const DEFAULT_FOLDER = ".klatch-testnet";
 
 const POLL_MS = 250;
 /** Longest start and longest stop of a whole network, s. */

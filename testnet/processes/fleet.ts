@@ -14,7 +14,6 @@ export const POLL_MS = 400;
 const START_SECONDS = 180;
 /** Choices of ports before giving up. */
 const ATTEMPTS_MAX = 4;
-const LOG_LINES = 8;
 
 /** One peer of the running network. */
 export interface Member {
@@ -76,11 +75,6 @@ export function failureOf(member: Member): KlatchError {
     `peer ${member.plan.index + 1} stopped ${how}: ${lastWords(member)}`,
     `Its log is ${logFile}.`,
   );
-}
-
-/** The last lines of a peer's log, for the report. */
-export function logTail(member: Member): string[] {
-  return member.process.logTail(LOG_LINES);
 }
 
 // --- internal ---

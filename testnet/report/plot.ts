@@ -6,7 +6,7 @@ import { secondsText } from "./quantities.ts";
 import type { PeerReport, TestnetReport } from "./report-shape.ts";
 
 export const PLOT_WIDTH = 1240;
-export const PLOT_HEIGHT = 640;
+const PLOT_HEIGHT = 640;
 
 const CURVES_BOX = { left: 76, top: 164, width: 560, height: 350 };
 const BARS_BOX = { left: 836, top: 164, width: 356, height: 350 };

@@ -4,33 +4,6 @@ import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];
 
-function comparisonHeader({ options }: TestnetReport): Row {
-  const match = options.task === "classification" ? "accuracy" : "exact match";
-  return ["on the common test set", "loss", "perplexity", match];
-}
-
-/** The comparison that a run is about, as rows of text under `comparisonHeader`. */
-export function comparisonRows(report: TestnetReport): Row[] {
-  const rows: (readonly [string, Quality | null])[] = [
-    ["base model", report.base],
-    ["local only (mean of honest peers)", report.localOnly],
-    ["federated (mean of honest peers)", report.federated],
-    ["centralised (all data in one place)", report.centralised],
-  ];
-  return rows.flatMap(([name, quality]) =>
-    quality === null
-      ? []
-      : [
-          [
-            name,
-            numberText(quality.loss),
-            numberText(quality.perplexity, 2),
-            percentText(quality.exactMatch),
-          ],
-        ],
-  );
-}
-
 /** The report as text for a terminal. */
 export function reportText(report: TestnetReport): string {
   return [
@@ -91,6 +64,33 @@ export function reportMarkdown(report: TestnetReport): string {
 }
 
 // --- internal ---
+
+function comparisonHeader({ options }: TestnetReport): Row {
+  const match = options.task === "classification" ? "accuracy" : "exact match";
+  return ["on the common test set", "loss", "perplexity", match];
+}
+
+/** The comparison that a run is about, as rows of text under `comparisonHeader`. */
+function comparisonRows(report: TestnetReport): Row[] {
+  const rows: (readonly [string, Quality | null])[] = [
+    ["base model", report.base],
+    ["local only (mean of honest peers)", report.localOnly],
+    ["federated (mean of honest peers)", report.federated],
+    ["centralised (all data in one place)", report.centralised],
+  ];
+  return rows.flatMap(([name, quality]) =>
+    quality === null
+      ? []
+      : [
+          [
+            name,
+            numberText(quality.loss),
+            numberText(quality.perplexity, 2),
+            percentText(quality.exactMatch),
+          ],
+        ],
+  );
+}
 
 function summaryLines(report: TestnetReport): string[] {
   const attack =

@@ -4,7 +4,7 @@ import type { PeerId } from "../../types.ts";
 /** A state in single precision (production) or double precision (comparison with reference vectors). */
 export type Vector = Float32Array | Float64Array;
 
-/** What one neighbour brings to a mix. */
+/** A candidate with its share in a mix. */
 export interface Contribution<V extends Vector = Float32Array> {
   readonly peer: PeerId;
   /** Its state, of the same length as one's own. */

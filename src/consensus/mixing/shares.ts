@@ -1,4 +1,5 @@
 import type { PeerId } from "../../types.ts";
+import type { Contribution } from "./contributions.ts";
 
 /** A neighbour before it is judged. */
 export interface Candidate {
@@ -23,7 +24,7 @@ export function usable(candidates: readonly Candidate[]): readonly UsableCandida
 }
 
 /**
- * What each candidate contributes to a mix.
+ * The contributions that judged candidates become.
  *
  * The share of a neighbour that sent nothing falls to the node itself. The shares of those it excludes (vetoed, isolated,
  * evicted) are spread over the others, but never more than b of them: a peer that is alone with liars keeps its own state.
@@ -35,11 +36,7 @@ export function sharesOf(
   vetoed: readonly PeerId[],
   attackersMax: number,
 ): {
-  readonly contributions: readonly {
-    readonly peer: PeerId;
-    readonly state: Float32Array;
-    readonly share: number;
-  }[];
+  readonly contributions: readonly Contribution[];
   readonly attackerShare: number;
 } {
   const largest = Math.max(0, ...candidates.map(({ share }) => share));

@@ -5,7 +5,7 @@ import { commitGrace, supportedAt, supportedRound } from "./support.ts";
 /** Training time assumed by a node that has not measured its own, in commit graces. */
 const UNMEASURED_PATIENCE = 8;
 
-/** Whether contributions of a peer in this standing are fetched at all. */
+/** Whether updates of a peer in this standing are fetched at all. */
 export function isUsable(standing: Standing): boolean {
   return standing === "full" || standing === "reduced";
 }

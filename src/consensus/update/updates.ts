@@ -14,7 +14,7 @@ export interface UpdateMemory {
 }
 
 /** An update made, and the memory after it. */
-export interface OfferedUpdate {
+export interface MadeUpdate {
   readonly payload: Uint8Array;
   readonly memory: UpdateMemory;
 }
@@ -31,7 +31,7 @@ export interface Updates {
   /** The memory at the start of a run, or where a checkpoint left it. */
   begin(initial: Float32Array, kept?: KeptArrays): UpdateMemory;
   /** The payload that tells others `state`. */
-  offer(memory: UpdateMemory, state: Float32Array): OfferedUpdate;
+  offer(memory: UpdateMemory, state: Float32Array): MadeUpdate;
   /** Another peer's state from its payload; takes any bytes. */
   accept(memory: UpdateMemory, peer: PeerId, payload: Uint8Array): Verdict<Float32Array>;
 }

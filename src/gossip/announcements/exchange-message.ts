@@ -8,7 +8,7 @@ import { decodeCanonical, encodeCanonical } from "./canonical-cbor.ts";
 /** Largest message of the exchange protocol. */
 export const MAX_EXCHANGE_BYTES = 512 * 1024;
 /** Announcements and peers in one message; together they fit in {@link MAX_EXCHANGE_BYTES} with room to spare. */
-export const MAX_ANNOUNCEMENTS = 512;
+const MAX_ANNOUNCEMENTS = 512;
 const MAX_ANNOUNCEMENT_SHARE = 256 * 1024;
 const MAX_PEERS = 256;
 const MAX_PEER_ADDRESSES = 4;

@@ -12,7 +12,7 @@ import type { Evidence, PeerId } from "../../types.ts";
 import { Collecting } from "./collecting.ts";
 import { Keeping } from "./keeping.ts";
 import { Mixing } from "./mixing.ts";
-import { Offering } from "./offering.ts";
+import { OwnUpdates } from "./own-updates.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { PeerState } from "./peer-state.ts";
 
@@ -25,7 +25,7 @@ type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
  */
 export class Driver {
   readonly #parts: PeerParts;
-  readonly #offering: Offering;
+  readonly #ownUpdates: OwnUpdates;
   readonly #collecting: Collecting;
   readonly #mixing: Mixing;
   readonly #keeping: Keeping;
@@ -42,11 +42,11 @@ export class Driver {
     const { signal } = this.#stopping;
     this.#parts = parts;
     this.state = new PeerState(parts);
-    this.#offering = new Offering(parts, this.state, signal);
+    this.#ownUpdates = new OwnUpdates(parts, this.state, signal);
     this.#collecting = new Collecting(parts, this.state, signal);
     this.#mixing = new Mixing(parts, this.state);
     this.#keeping = new Keeping(parts, this.state);
-    const payload = this.#offering.restore(resume.round);
+    const payload = this.#ownUpdates.restore(resume.round);
     this.#round = createRound(
       {
         self: network.peerId,
@@ -76,7 +76,7 @@ export class Driver {
     this.#finished.promise.catch(() => undefined);
     for (const peer of this.#parts.neighbours) this.#applyStanding(peer);
     this.#spawn(async () => {
-      await this.#offering.announceAgain(this.round);
+      await this.#ownUpdates.announceAgain(this.round);
       this.dispatch({ type: "started" });
     });
   }
@@ -121,7 +121,7 @@ export class Driver {
         this.#spawn(() => this.#train(effect.round));
         break;
       case "announce":
-        this.#spawn(() => this.#offering.announce(effect.round, effect.payload));
+        this.#spawn(() => this.#ownUpdates.announce(effect.round, effect.payload));
         break;
       case "open":
         this.#parts.network.open(effect.payload);
@@ -154,7 +154,7 @@ export class Driver {
   }
 
   async #train(round: number): Promise<void> {
-    const payload = await this.#offering.train(round);
+    const payload = await this.#ownUpdates.train(round);
     this.dispatch({ type: "trained", round, payload });
   }
 

@@ -4,7 +4,7 @@ import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
-export const PROTOCOL_VERSION = 2;
+const PROTOCOL_VERSION = 2;
 
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it

@@ -12,7 +12,7 @@ const measured = z
   .nullable()
   .transform((value) => value ?? Number.NaN);
 
-export const evaluationSchema = z.looseObject({
+const evaluationSchema = z.looseObject({
   loss: measured,
   perplexity: measured,
   exactMatch: z.number(),

@@ -31,8 +31,10 @@ export function makeFolder(fs: FileSystem, path: string): void {
   }
 }
 
+// --- internal ---
+
 /** Makes renames and new names in a folder survive a power loss. */
-export function syncFolder(fs: FileSystem, folder: string): void {
+function syncFolder(fs: FileSystem, folder: string): void {
   const handle = fs.openSync(folder, "r");
   try {
     fs.fsyncSync(handle);
@@ -40,8 +42,6 @@ export function syncFolder(fs: FileSystem, folder: string): void {
     fs.closeSync(handle);
   }
 }
-
-// --- internal ---
 
 function writeDurably(fs: FileSystem, path: string, parts: Iterable<Uint8Array>): void {
   const handle = fs.openSync(path, "w", 0o600);

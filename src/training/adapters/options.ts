@@ -11,7 +11,7 @@ const factors = {
 };
 
 /** What tells one adapter from another, by method; names and meanings as in PEFT where it has the method. */
-export const adapterSettingsSchema = z.discriminatedUnion("kind", [
+const adapterSettingsSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("lora"), ...factors }),
   z.strictObject({ kind: z.literal("rslora"), ...factors }),
   z.strictObject({ kind: z.literal("dora"), ...factors }),

@@ -4,7 +4,7 @@ import { KlatchError } from "../../errors.ts";
 import { checkShape, parseJson } from "./file-access.ts";
 
 /** Limit of the format's own reader (huggingface/safetensors, MAX_HEADER_SIZE). */
-export const HEADER_BYTES_MAX = 100_000_000;
+const HEADER_BYTES_MAX = 100_000_000;
 const RANK_MAX = 8;
 /** The first letters of the file that stands for a large one in a clone without Git LFS. */
 const LFS_POINTER = "version ";

@@ -15,7 +15,7 @@ export interface Rotation {
 }
 
 /** The rotation of a sequence that will have `reach` positions in all. */
-export function rotationFor(reach: number, rotation: Rotation): Rotation {
+function rotationFor(reach: number, rotation: Rotation): Rotation {
   const { beyond, magnitude } = rotation;
   if (beyond === undefined || reach <= beyond.after) return rotation;
   return { frequencies: beyond.frequencies, magnitude };

@@ -3,7 +3,7 @@ import { CODEC_HEADER_BYTES, refusalOfHeader, viewOf, writeHeader } from "./code
 import { nonFinite } from "./float32-codec.ts";
 
 /** Values that share one scale. */
-export const CHUNK = 1024;
+const CHUNK = 1024;
 
 /** Exponents for which every scale, its inverse and 127 times it are normal single-precision numbers. */
 const LEAST_EXPONENT = -121;

@@ -63,7 +63,7 @@ export function loraLayout(definition: ModelDefinition, options: LoraOptions): L
 }
 
 /** alpha / rank, or alpha / sqrt(rank) for rank-stabilised LoRA (Kalajdzievski 2023, arXiv 2312.03732). */
-export function loraScale({ kind, alpha, rank }: LoraOptions): number {
+function loraScale({ kind, alpha, rank }: LoraOptions): number {
   return kind === "rslora" ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
@@ -138,7 +138,7 @@ export function trainedFactors(schedule: FactorSchedule, round: number): readonl
 }
 
 /** The slots of the given factors. */
-export function factorSlots(layout: LoraLayout, factors: readonly Factor[]): readonly TensorSlot[] {
+function factorSlots(layout: LoraLayout, factors: readonly Factor[]): readonly TensorSlot[] {
   return layout.adapted.flatMap(({ a, b }) => [
     ...(factors.includes("A") ? [a] : []),
     ...(factors.includes("B") ? [b] : []),

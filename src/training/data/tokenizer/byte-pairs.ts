@@ -131,19 +131,19 @@ function mergePairs(characters: readonly string[], table: MergeTable): string[] 
   const n = characters.length;
   const word = new Word(characters, table);
   const heap = new NumberHeap();
-  const offer = (left: number) => {
+  const push = (left: number) => {
     const merge = left < 0 ? undefined : word.mergeAt(left);
     if (merge) heap.push(merge.rank * n + left);
   };
-  for (let i = 0; i < n - 1; i++) offer(i);
+  for (let i = 0; i < n - 1; i++) push(i);
   for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
     const left = top % n;
     const merge = word.mergeAt(left);
     // An entry is stale when either side has been merged since: then the pair has another rank or is gone.
     if (merge && merge.rank === (top - left) / n) {
       const before = word.apply(left, merge);
-      offer(left);
-      offer(before);
+      push(left);
+      push(before);
     }
   }
   return word.pieces();

@@ -35,7 +35,7 @@ export const DECODERS: readonly Architecture[] = [
 /** Models that only classify. */
 export const ENCODERS: readonly Architecture[] = [BERT, ROBERTA, XLM_ROBERTA, VIT];
 /** Every architecture that Klatch trains. */
-export const ARCHITECTURES = [...DECODERS, ...ENCODERS];
+const ARCHITECTURES = [...DECODERS, ...ENCODERS];
 
 const kindSchema = z.object({
   model_type: z.string().optional(),

@@ -89,7 +89,7 @@ export function encoderModel(
 }
 
 /** Files saved from a bare encoder have no prefix; those converted from TensorFlow say gamma and beta. */
-export function encoderAliases(
+function encoderAliases(
   weights: ReadonlyMap<string, Shape>,
   prefix: string,
 ): ReadonlyMap<string, string> {

@@ -10,7 +10,7 @@ const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
 const PAYLOADS_KEPT = 2;
 
 /** The node's own update of a round: trained, kept on disk, committed to, and held for others. */
-export class Offering {
+export class OwnUpdates {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
   readonly #signal: AbortSignal;
