@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -159,7 +160,8 @@ export function writeSecret(file: string, text: string, what: string): void {
 export function readSecret(file: string, what: string, maxBytes: number): string {
   let descriptor: number;
   try {
-    descriptor = openSync(file, "r");
+    // to open a pipe would wait for ever otherwise
+    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw new KlatchError(
       "permission",
@@ -183,7 +185,7 @@ export function readSecret(file: string, what: string, maxBytes: number): string
       );
     }
     if (!status.isFile() || status.size > maxBytes) {
-      throw new KlatchError("permission", `${file} is not a ${what} file.`, "Name the right file.");
+      throw new KlatchError("permission", `${file} is no ${what} file.`, "Name the right file.");
     }
     return readFileSync(descriptor, "utf8");
   } finally {

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { type FastifyInstance, fastify } from "fastify";
 import { z } from "zod";
@@ -9,12 +9,16 @@ import { statusAddressFile } from "../folders/data-folder.ts";
 import { type Metrics, showStatus } from "../peer/metrics.ts";
 import type { Service } from "../process/lifecycle.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
+import { writeAtomically } from "../store/atomic-file.ts";
+import { realFileSystem } from "../store/file-system.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
 
 /** Connections served at a time; more are closed at once. */
 const CONNECTIONS_MAX = 64;
 /** A request is a few headers: it arrives within this time or is dropped. */
 const REQUEST_MS = 10_000;
+/** How often connections are looked at for that. */
+const CHECK_MS = 1000;
 /** Records in one answer. */
 const RECORDS_MAX = 1000;
 
@@ -56,7 +60,9 @@ export function createStatusServer(config: Config["status"], deps: StatusServerD
       await listen(server, config);
       const { address, port, family } = server.server.address() as AddressInfo;
       url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
-      writeFileSync(addressFile, `${JSON.stringify({ url, pid: process.pid })}\n`, { mode: 0o600 });
+      // A link in its place is replaced, not followed.
+      const text = `${JSON.stringify({ url, pid: process.pid })}\n`;
+      writeAtomically(realFileSystem, addressFile, [Buffer.from(text)]);
     },
     async stop() {
       if (url !== null) rmSync(addressFile, { force: true });
@@ -72,13 +78,13 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
   const server = fastify({
     bodyLimit: 1024,
     requestTimeout: REQUEST_MS,
+    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: CHECK_MS },
     connectionTimeout: REQUEST_MS,
     // Open connections must not keep a node from stopping.
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 64 },
   });
   server.server.maxConnections = CONNECTIONS_MAX;
-  server.server.headersTimeout = REQUEST_MS;
   server.addHook("onRequest", async (request, reply) => {
     const { host, origin } = request.headers;
     const refusal = judgeRequest({ method: request.method, host, origin }, config);

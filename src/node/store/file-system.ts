@@ -38,6 +38,11 @@ export function fileError(error: unknown, path: string): KlatchError {
   return new KlatchError("disk", `${path}: ${code ?? message}`, hint, { cause: error });
 }
 
+/** Whether a path names a file, or nothing yet: to open a pipe would wait for ever. */
+export function isFileOrNothing(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+}
+
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT";
 }

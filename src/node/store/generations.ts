@@ -108,7 +108,9 @@ export class Generations {
     const path = this.#path(number);
     let bytes: Uint8Array;
     try {
-      if (this.#fs.statSync(path).size > FILE_BYTES_MAX) return new Damage("too long");
+      const facts = this.#fs.statSync(path);
+      if (!facts.isFile()) return new Damage("it is no file");
+      if (facts.size > FILE_BYTES_MAX) return new Damage("too long");
       bytes = this.#fs.readFileSync(path);
     } catch (error) {
       if (isMissing(error)) return null;
@@ -157,10 +159,11 @@ export class Generations {
     }
   }
 
+  /** A folder in the place of a file stays: it is not this program's to empty. */
   #remove(name: string): void {
     const path = join(this.#folder, name);
     try {
-      this.#fs.unlinkSync(path);
+      if (this.#fs.statSync(path).isFile()) this.#fs.unlinkSync(path);
     } catch (error) {
       if (!isMissing(error)) throw fileError(error, path);
     }

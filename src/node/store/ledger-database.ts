@@ -1,7 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { KlatchError } from "../../errors.ts";
-import { fileError } from "./file-system.ts";
+import { fileError, isFileOrNothing } from "./file-system.ts";
 
 /** SQLite result codes that mean the file is no (longer a) sound database. */
 const SQLITE_CORRUPT = 11;
@@ -9,6 +9,8 @@ const SQLITE_NOTADB = 26;
 const SQLITE_FULL = 13;
 const SQLITE_READONLY = 8;
 const VERSION = 1;
+/** How long to wait for another process (a backup, a person's shell) that holds the ledger, ms. */
+const BUSY_MS = 20_000;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS rounds (
@@ -53,13 +55,14 @@ export function guarded<T>(path: string, work: () => T): T {
 
 /** The database, or why the file cannot be one. */
 function tryOpen(path: string): DatabaseSync | string {
+  if (!isFileOrNothing(path)) return "it is no file";
   try {
     // Made here, for its mode; SQLite gives its journal the same.
     closeSync(openSync(path, "a", 0o600));
   } catch (error) {
     throw fileError(error, path);
   }
-  const database = new DatabaseSync(path);
+  const database = new DatabaseSync(path, { timeout: BUSY_MS });
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     const integrity = pragma(database, "integrity_check(1)");

@@ -13,6 +13,8 @@ export class LedgerFile {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #limits: { readonly rounds: number; readonly evidence: number };
+  readonly #warn: (sentence: string) => void;
+  #hasWarned = false;
 
   constructor(
     path: string,
@@ -21,6 +23,7 @@ export class LedgerFile {
   ) {
     this.#path = path;
     this.#limits = limits;
+    this.#warn = warn;
     this.#database = openLedgerDatabase(path, warn);
   }
 
@@ -81,6 +84,26 @@ export class LedgerFile {
 
   #read<T>(sql: string, run: Digest, limit: number, schema: z.ZodType<T>): T[] {
     const rows = guarded(this.#path, () => this.#database.prepare(sql).all(run, limit));
-    return rows.map(({ record }) => schema.parse(JSON.parse(String(record))));
+    return rows.flatMap(({ record }) => {
+      const parsed = schema.safeParse(parseJson(String(record)));
+      if (!parsed.success) this.#passOver();
+      return parsed.success ? [parsed.data] : [];
+    });
+  }
+
+  /** One flipped bit costs one record, and is said once. */
+  #passOver(): void {
+    if (!this.#hasWarned) this.#warn(`${this.#path} holds damaged records, which are passed over`);
+    this.#hasWarned = true;
+  }
+}
+
+/** What a text says in JSON; null, which no schema takes, when it is none. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }

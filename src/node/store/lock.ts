@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { KlatchError } from "../../errors.ts";
-import { fileError, isMissing } from "./file-system.ts";
+import { fileError, isFileOrNothing, isMissing } from "./file-system.ts";
 
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
@@ -30,6 +30,7 @@ export function lockFolder(folder: string): () => void {
 // --- internal ---
 
 function begin(path: string, folder: string): DatabaseSync {
+  if (!isFileOrNothing(path)) throw fileError({ code: "ENOTSUP" }, path);
   try {
     // Made here, for its mode; SQLite would make it readable to others.
     writeFileSync(path, "", { mode: 0o600, flag: "a" });

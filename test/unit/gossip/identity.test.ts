@@ -78,7 +78,7 @@ describe("an identity file", () => {
 
   it("is refused when it is too large to be one, or a folder", async () => {
     writeFileSync(file, " ".repeat(5000), { mode: 0o600 });
-    await expect(loadIdentity(file)).rejects.toEqual(permission(/is not a identity file|damaged/));
+    await expect(loadIdentity(file)).rejects.toEqual(permission(/is no identity file|damaged/));
   });
 });
 
