@@ -231,6 +231,20 @@ test("rounds that nobody else had a part in are told apart from those that were 
   expect(together.peers[0]?.node?.status()).toMatchObject({ mixedRounds: 4, soloRounds: 0 });
 });
 
+test("three honest peers with unlike data and two that are gone do not isolate one another", async () => {
+  const attacks = { 3: "silent", 4: "silent" } as const;
+  const scenario = { peers: 5, rounds: 14, attackersMax: 1, attacks, gate: true, dimensions: 2 };
+  for (const heterogeneity of [1, 2, 4]) {
+    // `each` looks at the standings that honest peers have with one another.
+    await each(5, { ...scenario, heterogeneity, untilMs: 3_600_000 }, (_, honest) => {
+      for (const peer of honest) {
+        expect(peer.evidence.filter(({ kind }) => kind === "gate-veto")).toEqual([]);
+        expect(peer.rounds.some(({ refused }) => refused.length > 0)).toBe(true);
+      }
+    });
+  }
+});
+
 test("120 peers of degree 6 finish together", async () => {
   await each(1, { peers: 120, rounds: 3, topology: "regular:6", untilMs: 300_000 }, (_, honest) => {
     expect(honest).toHaveLength(120);

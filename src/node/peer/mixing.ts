@@ -5,6 +5,12 @@ import { judgeAndMix, lossIfBearable } from "./judging.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 
+/**
+ * Candidates of a round below which a veto keeps one out of the mix and is held against nobody: of two with other data than
+ * one's own, one always looks the worse, and honest peers would isolate one another.
+ */
+const JUDGED_TOGETHER_MIN = 3;
+
 /** From what arrived to the next state. */
 export class Mixing {
   readonly #parts: PeerParts;
@@ -36,7 +42,9 @@ export class Mixing {
     state.round.mixed = outcome.mixed;
     log.debug({ round, gains: Object.fromEntries(outcome.gains) }, "gate");
     if (outcome.refusedMix) log.warn({ round }, "the mix would ruin the held-out loss: not taken");
-    return outcome.vetoed.map((peer) => this.#veto(peer, round, outcome.gains.get(peer) ?? 0));
+    for (const peer of outcome.vetoed) state.round.refused.push({ peer, reason: "gate-veto" });
+    if (outcome.gains.size < JUDGED_TOGETHER_MIN) return [];
+    return outcome.vetoed.map((peer) => this.#opinion(peer, round, outcome.gains.get(peer) ?? 0));
   }
 
   /** Takes over the state that these peers support, unless it is ruinously worse on the node's own examples. */
@@ -72,8 +80,7 @@ export class Mixing {
     }));
   }
 
-  #veto(peer: PeerId, round: number, gain: number): Evidence {
-    this.#state.round.refused.push({ peer, reason: "gate-veto" });
+  #opinion(peer: PeerId, round: number, gain: number): Evidence {
     const detail = `gain ${gain.toPrecision(3)}`;
     return { peer, round, kind: "gate-veto", at: this.#parts.clock.now(), detail };
   }
