@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CODEC_NAMES } from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
 import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks/catalogue.ts";
@@ -95,7 +96,7 @@ export const testnetOptionsSchema = z.strictObject({
     .enum(["both", "alternate", "ffa"])
     .default("both")
     .describe("LoRA factors that train."),
-  codec: z.enum(["int8", "float32"]).default("int8").describe("How updates travel."),
+  codec: z.enum(CODEC_NAMES).default("int8").describe("How updates travel."),
   gate: z.boolean().default(true).describe("Judge updates on private held-out examples."),
   threads: z.int().min(1).max(64).default(1).describe("Engine threads of each peer."),
   engine: z

@@ -47,6 +47,7 @@ export {
   differencesToStart,
   type KeptArrays,
   type MadeUpdate,
+  type ReadUpdate,
   type UpdateMemory,
   type Updates,
 } from "./update/updates.ts";

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import type { Fault, Scenario } from "../../testnet/simulation/scenario.ts";
+import {
+  codecByName,
+  differencesToStart,
+  type UpdateMemory,
+  type Updates,
+} from "../../src/consensus/index.ts";
+import type { Scenario } from "../../testnet/simulation/scenario.ts";
 import { Simulation } from "../../testnet/simulation/simulation.ts";
 
 const SCENARIO: Scenario = {
@@ -9,8 +15,8 @@ const SCENARIO: Scenario = {
 const ROUNDS = [0, 1, 2];
 const BACK_AFTER = 4000;
 
-async function run(...faults: readonly Fault[]): Promise<Simulation> {
-  const simulation = new Simulation({ ...SCENARIO, faults });
+async function run(change: Partial<Scenario> = {}): Promise<Simulation> {
+  const simulation = new Simulation({ ...SCENARIO, ...change });
   await simulation.run();
   return simulation;
 }
@@ -36,12 +42,44 @@ test("the real driver survives a crash before and after every call that it makes
   for (let call = 1; call < calls; call++) {
     for (const when of ["before", "after"] as const) {
       const fault = { kind: "crash-at-call", peer: 1, call, when, backAfter: BACK_AFTER } as const;
-      const simulation = await run(fault);
+      const simulation = await run({ faults: [fault] });
       try {
         expectSound(simulation);
       } catch (error) {
         throw new Error(`crash ${when} call ${call} of ${calls}`, { cause: error });
       }
+    }
+  }
+});
+
+/** Updates that remember how many were made, as error feedback remembers what was left over. */
+const counting: Updates = (() => {
+  const plain = differencesToStart(codecByName("int8"));
+  const madeIn = ({ kept: { made } }: UpdateMemory) => made?.[0] ?? 0;
+  return {
+    ...plain,
+    begin: (initial, kept = {}) => ({ reference: initial, kept }),
+    offer: (memory, state) => ({
+      ...plain.offer(memory, state),
+      memory: { ...memory, kept: { made: Float32Array.of(madeIn(memory) + 1) } },
+    }),
+  };
+})();
+
+test("what the update seam remembers counts every update once, wherever a node dies", async () => {
+  const madeBy = ({ peers: [, peer] }: Simulation) => {
+    const { made } = peer?.disk.checkpoint?.memory ?? {};
+    return made?.[0];
+  };
+  const undisturbed = await run({ updates: counting });
+  expect(madeBy(undisturbed)).toBe(ROUNDS.length);
+  const calls = undisturbed.peers[1]?.calls ?? 0;
+
+  for (let call = 1; call < calls; call++) {
+    for (const when of ["before", "after"] as const) {
+      const fault = { kind: "crash-at-call", peer: 1, call, when, backAfter: BACK_AFTER } as const;
+      const simulation = await run({ updates: counting, faults: [fault] });
+      expect(madeBy(simulation), `crash ${when} call ${call}`).toBe(ROUNDS.length);
     }
   }
 });

@@ -33,6 +33,7 @@ export function updateOf(round: number): OwnUpdate {
     trainLoss: 1.5,
     examples: 160,
     payload: Uint8Array.from({ length: 33 }, (_, index) => round + index),
+    memory: { residual: floats(round + 3) },
   };
 }
 

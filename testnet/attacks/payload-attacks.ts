@@ -1,10 +1,14 @@
-import { CODEC_NUMBERS } from "../../src/consensus/index.ts";
+import { CODEC_NAMES, CODEC_NUMBERS, type CodecName } from "../../src/consensus/index.ts";
 import { type Attack, decorated } from "./attack.ts";
 
-/** The float32 NaN, little-endian. */
-const NAN_BYTES = [0x00, 0x00, 0xc0, 0x7f] as const;
-/** No scale that an encoder would choose: 2^127 times a level is no finite float. */
-const EXPONENT = 0x7f;
+/**
+ * By codec, bytes after the header that decode to no finite number: the NaN of float32; for int8, which cannot carry NaN, a
+ * scale that no encoder would choose, 2^127.
+ */
+const NOT_FINITE: Readonly<Record<CodecName, readonly number[]>> = {
+  int8: [0x7f],
+  float32: [0x00, 0x00, 0xc0, 0x7f],
+};
 
 /** Attacks on the bytes that are served. */
 export const PAYLOAD_ATTACKS = {
@@ -31,14 +35,9 @@ export const PAYLOAD_ATTACKS = {
 
 // --- internal ---
 
-/**
- * Payload bytes whose values are not finite: int8 cannot carry NaN, so that its first scale is made infinite; float32 gets
- * a NaN.
- *
- * @param headerBytes - Bytes before the first scale or value.
- */
 function spoilPayload(codec: number, payload: Uint8Array, headerBytes: number): Uint8Array {
+  const name = CODEC_NAMES.find((each) => CODEC_NUMBERS[each] === codec);
   const spoilt = payload.slice();
-  spoilt.set(codec === CODEC_NUMBERS.int8 ? [EXPONENT] : NAN_BYTES, headerBytes);
+  if (name !== undefined) spoilt.set(NOT_FINITE[name], headerBytes);
   return spoilt;
 }

@@ -1,4 +1,4 @@
-import type { RoundTiming } from "../../src/consensus/index.ts";
+import type { CodecName, RoundTiming, Updates } from "../../src/consensus/index.ts";
 import type { MixingRule } from "../../src/types.ts";
 import type { AttackName } from "../attacks/catalogue.ts";
 
@@ -40,6 +40,9 @@ export interface Scenario {
   readonly heterogeneity?: number;
   readonly topology?: string;
   readonly rule?: MixingRule;
+  readonly codec?: CodecName;
+  /** How states travel, for tests of the seam; the run's own way unless said. */
+  readonly updates?: Updates;
   /** Neighbours that the mixing rule takes for liars; by default what it is certified for. */
   readonly attackersMax?: number;
   /** Dishonest peers by their numbers. */

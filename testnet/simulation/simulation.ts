@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { codecByName, differencesToStart } from "../../src/consensus/index.ts";
 import { peerIdOf } from "../../src/gossip/index.ts";
 import { type Config, configSchema } from "../../src/node/config/config.ts";
 import { createMetrics } from "../../src/node/peer/metrics.ts";
-import type { PeerPorts } from "../../src/node/peer/ports.ts";
+import { openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
 import type { PeerId } from "../../src/types.ts";
 import { createRandom } from "../random.ts";
 import type { CrashPoint } from "./crash-points.ts";
@@ -90,7 +89,7 @@ export class Simulation {
       learner: quadraticLearner(task, { index, time, life, slowness }),
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
-      updates: differencesToStart(codecByName(config.run.codec)),
+      updates: this.#scenario.updates ?? openUpdates(config),
     };
   }
 
@@ -137,12 +136,13 @@ function simulatedId(seed: number, index: number): PeerId {
 
 /** The configuration that all peers of a scenario share; nothing in it is of one peer alone. */
 function configOf(scenario: Scenario, members: readonly PeerId[]): Config {
-  const { rounds, steps = 5, topology = "full", rule = "cs-plus", attackersMax } = scenario;
+  const { rounds, steps = 5, topology = "full", rule = "cs-plus", codec, attackersMax } = scenario;
   return configSchema.parse({
     run: {
       name: "simulation",
       ...{ rounds, steps, topology, rule, members },
       ...(attackersMax === undefined ? {} : { attackersMax }),
+      ...(codec === undefined ? {} : { codec }),
     },
     gate: { enabled: scenario.gate ?? true },
     timing: scenario.timing ?? {},

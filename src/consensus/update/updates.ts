@@ -2,7 +2,7 @@ import type { PeerId, Verdict } from "../../types.ts";
 import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
 import { decodeState, encodeState } from "./state-difference.ts";
 
-/** Arrays of an update memory that a checkpoint keeps, by name. */
+/** Arrays of an update memory that are kept on disk, by name. */
 export type KeptArrays = Readonly<Record<string, Float32Array>>;
 
 /** What a peer remembers from one update to the next. */
@@ -11,6 +11,12 @@ export interface UpdateMemory {
   readonly reference: Float32Array;
   /** What cannot be had again after a crash. */
   readonly kept: KeptArrays;
+}
+
+/** A state that was read, and the memory after it. */
+export interface ReadUpdate {
+  readonly state: Float32Array;
+  readonly memory: UpdateMemory;
 }
 
 /** An update made, and the memory after it. */
@@ -28,12 +34,12 @@ export interface Updates {
   readonly codec: number;
   /** Bytes of a payload for states of that length. */
   payloadBytes(length: number): number;
-  /** The memory at the start of a run, or where a checkpoint left it. */
+  /** The memory at the start of a run, or as it was kept: with a checkpoint, and with an update made since. */
   begin(initial: Float32Array, kept?: KeptArrays): UpdateMemory;
   /** The payload that tells others `state`. */
   offer(memory: UpdateMemory, state: Float32Array): MadeUpdate;
   /** Another peer's state from its payload; takes any bytes. */
-  accept(memory: UpdateMemory, peer: PeerId, payload: Uint8Array): Verdict<Float32Array>;
+  accept(memory: UpdateMemory, peer: PeerId, payload: Uint8Array): Verdict<ReadUpdate>;
 }
 
 /** Differences to the state that the run started from, coded without feedback: mode `gossip`. */
@@ -43,6 +49,10 @@ export function differencesToStart(codec: Codec): Updates {
     payloadBytes: (length) => codec.size(length),
     begin: (initial) => ({ reference: initial, kept: {} }),
     offer: (memory, state) => ({ payload: encodeState(codec, state, memory.reference), memory }),
-    accept: ({ reference }, _peer, payload) => decodeState(codec, payload, reference),
+    accept: (memory, _peer, payload) => {
+      const read = decodeState(codec, payload, memory.reference);
+      if (read.verdict !== "accept") return read;
+      return { verdict: "accept", value: { state: read.value, memory } };
+    },
   };
 }

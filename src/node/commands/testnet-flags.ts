@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { CODEC_NAMES } from "../../consensus/index.ts";
 import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../../types.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
@@ -43,7 +44,7 @@ const FLAGS: readonly Flag[] = [
   { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },
   { flags: "--targets <names>", text: "layers with an adapter: all, or q,v,..." },
   { flags: "--factors <which>", text: "LoRA factors that train: both, alternate, ffa" },
-  { flags: "--codec <name>", text: "how updates travel: int8 or float32" },
+  { flags: "--codec <name>", text: "how updates travel", choices: CODEC_NAMES },
   { flags: "--no-gate", text: "mix without judging updates on held-out examples" },
   { flags: "--threads <n>", text: "engine threads of each peer", parse: whole },
   { flags: "--engine <name>", text: "what executes the graphs", choices: ENGINE_CHOICES },

@@ -18,7 +18,7 @@ export class Collecting {
   /** Pulls a neighbour's payload and reads its state; returns why it could not be used, or null. */
   async fetch({ peer, payload, payloadBytes }: Effect & { type: "fetch" }): Promise<Reason | null> {
     const { network, updates, metrics } = this.#parts;
-    const { round, memory } = this.#state;
+    const { round } = this.#state;
     const [signal, settled] = this.#deadline(round.fetching.signal);
     const outcome = await network
       .fetch(peer, { digest: payload, bytes: payloadBytes }, { signal })
@@ -27,9 +27,10 @@ export class Collecting {
     // The round went on without it: it must not pass for an update of the next one.
     if (round.fetching.signal.aborted) return "late";
     if (!outcome.ok) return this.#refuse(peer, outcome.failure);
-    const state = updates.accept(memory, peer, outcome.bytes);
-    if (state.verdict !== "accept") return this.#refuse(peer, state.reason);
-    round.arrived.set(peer, state.value);
+    const read = updates.accept(this.#state.memory, peer, outcome.bytes);
+    if (read.verdict !== "accept") return this.#refuse(peer, read.reason);
+    this.#state.memory = read.value.memory;
+    round.arrived.set(peer, read.value.state);
     return null;
   }
 

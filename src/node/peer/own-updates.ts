@@ -55,9 +55,9 @@ export class OwnUpdates {
     const { adapter, optimizer, loss: trainLoss, examples } = result;
     const { payload, memory } = updates.offer(state.memory, adapter);
     const sequence = Math.max(state.sequence + 1, clock.wallClock());
-    const update = { run, round, sequence, adapter, optimizer, trainLoss, examples, payload };
+    const made = { run, round, sequence, adapter, optimizer, trainLoss, examples, payload };
+    const update = { ...made, memory: memory.kept };
     store.saveUpdate(update);
-    state.memory = memory;
     state.takeUpdate(update);
     return digestOf(payload);
   }

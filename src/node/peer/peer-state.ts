@@ -71,6 +71,8 @@ export class PeerState {
     this.#update = update;
     this.sequence = Math.max(this.sequence, update.sequence);
     this.trainLoss = update.trainLoss;
+    const { updates, initial } = this.#parts;
+    this.memory = updates.begin(initial, update.memory);
   }
 
   /** Digest of the state that the node's updates are differences to. */

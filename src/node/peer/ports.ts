@@ -59,12 +59,17 @@ export async function openPorts(
       learner,
       network: given.network ?? (await openNetwork(config, context)),
       clock: given.clock ?? systemClock,
-      updates: given.updates ?? differencesToStart(codecByName(config.run.codec)),
+      updates: given.updates ?? openUpdates(config),
     };
   } catch (error) {
     await learner.close();
     throw error;
   }
+}
+
+/** How states travel in a run: the one place that chooses. */
+export function openUpdates({ run }: Config): Updates {
+  return differencesToStart(codecByName(run.codec));
 }
 
 // --- internal ---

@@ -32,6 +32,8 @@ export interface OwnUpdate {
   readonly trainLoss: number;
   readonly examples: number;
   readonly payload: Uint8Array;
+  /** What the update seam keeps once this update is made: it is made once, also by a node that dies right after. */
+  readonly memory: KeptArrays;
 }
 
 /** The data folder of one node: locked by one process, atomic, checksummed. */

@@ -55,7 +55,11 @@ export function fromUpdate(update: OwnUpdate): ArrayRecord {
   return {
     kind: "update",
     fields: { run, round, sequence, step: update.optimizer.step, examples, trainLoss },
-    sections: new Map([...stateSections(update), ["payload", payload]]),
+    sections: new Map([
+      ...stateSections(update),
+      ...memorySections(update.memory),
+      ["payload", payload],
+    ]),
   };
 }
 
@@ -65,8 +69,11 @@ export function toUpdate(record: ArrayRecord, run: Digest, round: number): OwnUp
   if (!fields.success) return "its fields are malformed";
   if (fields.data.run !== run || fields.data.round !== round) return "it belongs to another round";
   const state = readState(record, fields.data.step);
+  const memory = readMemory(record);
   const payload = record.sections.get("payload");
-  if (state === null || payload === undefined) return "its arrays do not fit together";
+  if (state === null || memory === null || payload === undefined) {
+    return "its arrays do not fit together";
+  }
   const { sequence, examples, trainLoss } = fields.data;
   return {
     run,
@@ -75,6 +82,7 @@ export function toUpdate(record: ArrayRecord, run: Digest, round: number): OwnUp
     examples,
     trainLoss: trainLoss ?? Number.NaN,
     ...state,
+    memory,
     payload: Uint8Array.from(payload),
   };
 }

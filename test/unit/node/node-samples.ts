@@ -35,6 +35,7 @@ export function sampleUpdate(round: number, run = RUN): OwnUpdate {
     trainLoss: 1.5,
     examples: 160,
     payload: Uint8Array.from({ length: 33 }, (_, index) => index),
+    memory: { residual: floats(round + 3) },
   };
 }
 

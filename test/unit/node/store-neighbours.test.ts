@@ -112,9 +112,7 @@ describe("what lies in the place of a file", () => {
       expect(warnings.join()).toContain("it is no file");
       commit(store, 0);
       expect(() => openStore(b)).toThrow(/lock\.db/);
-      await expect(loadIdentity(join(b, "identity.json"))).rejects.toThrow(
-        "is no identity file",
-      );
+      await expect(loadIdentity(join(b, "identity.json"))).rejects.toThrow("is no identity file");
     },
   );
 });
