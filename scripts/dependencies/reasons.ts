@@ -21,9 +21,9 @@ export const REASONS: Reasons = {
   "@libp2p/pnet":
     "The pre-shared network key (`preSharedKey`). The WebAssembly stands in its bundle for browsers; in Node it is that of `xsalsa20`.",
   "@libp2p/tcp":
-    "The connections between members: listens on `network.listen`, dials members of the run. Names in addresses are looked up by the system.",
+    "The connections between members: listens on `network.listen`, dials members of the run, by number: Klatch looks names up before.",
   "@multiformats/dns":
-    "Of `libp2p`: looks up the TXT records of a `/dnsaddr` address before it is dialled. The `fetch` (DNS over HTTPS) is for browsers; not used.",
+    "Of `libp2p`: looks up the TXT records of a `/dnsaddr` address, which Klatch refuses before it is dialled. The `fetch` (DNS over HTTPS) is for browsers; not used.",
   "@resvg/resvg-js-*":
     "Of `@resvg/resvg-js`: the compiled SVG renderer, one package for each platform. Loaded by `klatch testnet`, whose plot it turns " +
     "into a PNG: it gets the drawing that Klatch made and two font files.",

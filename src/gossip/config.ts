@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isMultiaddr, peerOfAddress } from "./connections/address.ts";
+import { type ParsedAddress, parseAddress, parseListenAddress } from "./connections/address.ts";
 import { isPeerId } from "./keys/identity.ts";
 
 const KIB = 1024;
@@ -7,12 +7,21 @@ const MIB = 1024 * KIB;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const address = z.string().refine((text) => isMultiaddr(text), {
-  error: "not a multiaddr, e.g. /ip4/0.0.0.0/tcp/7117",
-});
-const peerAddress = z.string().refine((text) => peerOfAddress(text) !== null, {
-  error: "not a multiaddr with a peer id, e.g. /dns4/peer.example.org/tcp/7117/p2p/12D3KooW…",
-});
+/** A text that is an address; `trouble` says what else is wrong with one, or null. */
+const addressField = (
+  read: (text: string) => ParsedAddress,
+  trouble: (parsed: { readonly peer: string | null }) => string | null,
+) =>
+  z.string().superRefine((text, context) => {
+    const parsed = read(text);
+    const message = "refusal" in parsed ? parsed.refusal : trouble(parsed);
+    if (message !== null) context.addIssue({ code: "custom", message });
+  });
+const noPeer = ({ peer }: { readonly peer: string | null }) =>
+  peer === null ? null : "leave out /p2p/…: this node's peer id is added by itself";
+const somePeer = ({ peer }: { readonly peer: string | null }) =>
+  peer === null ? "it names no peer id: write …/p2p/12D3KooW… at its end" : null;
+
 const peerId = z.string().refine(isPeerId, { error: "not an Ed25519 peer id (12D3KooW…)" });
 
 const whole = (fallback: number, least: number, most: number) =>
@@ -20,17 +29,17 @@ const whole = (fallback: number, least: number, most: number) =>
 
 const reach = {
   listen: z
-    .array(address)
+    .array(addressField(parseListenAddress, noPeer))
     .max(16)
     .default(["/ip4/0.0.0.0/tcp/7117"])
-    .describe("Addresses to listen on; port 0 takes a free one."),
+    .describe("Addresses to listen on, /ip4|ip6|dns/HOST/tcp/PORT; port 0 takes a free one."),
   announce: z
-    .array(address)
+    .array(addressField(parseAddress, noPeer))
     .max(16)
     .default([])
     .describe("Addresses to tell others instead of the listening ones (behind NAT or a proxy)."),
   bootstrap: z
-    .array(peerAddress)
+    .array(addressField(parseAddress, somePeer))
     .max(1024)
     .default([])
     .describe("Peers to connect to and stay connected with; each address names its peer id."),
@@ -53,7 +62,9 @@ const reach = {
 };
 
 const pace = {
-  dialTimeoutMs: whole(10 * SECOND, 100, 2 * MINUTE).describe("Longest attempt to connect."),
+  dialTimeoutMs: whole(10 * SECOND, 100, 2 * MINUTE).describe(
+    "Longest attempt to connect; addresses that peers told have as long again.",
+  ),
   redialBaseMs: whole(500, 10, MINUTE).describe("Pause after the first failed attempt; doubles."),
   redialMaxMs: whole(30 * SECOND, 10, 60 * MINUTE).describe("Longest pause between attempts."),
   pingIntervalMs: whole(15 * SECOND, 500, 10 * MINUTE).describe("How often peers are pinged."),

@@ -43,6 +43,15 @@ export interface ConnectedPeer {
   readonly roundTripMs: number | null;
 }
 
+/** How an attempt to connect with a peer ended. */
+export interface DialFailure {
+  /** The last address that was tried; the operator's where there is one. */
+  readonly address: string;
+  /** In few words, for a person. */
+  readonly reason: string;
+  readonly at: Timestamp;
+}
+
 /** Bytes on the wire, counted below encryption and multiplexing. */
 export interface Traffic {
   readonly sent: number;
@@ -78,6 +87,8 @@ export interface Network {
   /** Listening addresses with the peer id, ready for another node's bootstrap list. */
   addresses(): readonly string[];
   peers(): readonly ConnectedPeer[];
+  /** How the last attempt at each peer failed that has not been reached since. */
+  dialFailures(): ReadonlyMap<PeerId, DialFailure>;
   traffic(): Traffic;
   /** Signs and publishes; returns the signed bytes and how many peers they went to directly. */
   announce(

@@ -9,6 +9,7 @@ import { connectedPeers } from "./connections/peer-list.ts";
 import type {
   Announcement,
   ConnectedPeer,
+  DialFailure,
   FetchOutcome,
   Network,
   SignedAnnouncement,
@@ -95,6 +96,10 @@ class KlatchNetwork implements Network {
 
   peers(): readonly ConnectedPeer[] {
     return connectedPeers(this.#wiring.node, this.#wiring.topic);
+  }
+
+  dialFailures(): ReadonlyMap<PeerId, DialFailure> {
+    return this.#wiring.dialFailures();
   }
 
   traffic(): Traffic {

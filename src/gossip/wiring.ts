@@ -7,14 +7,15 @@ import { AnnouncementExchange, EXCHANGE_PROTOCOL } from "./announcements/announc
 import type { ExchangeMessage } from "./announcements/exchange-message.ts";
 import { GossipTopic } from "./announcements/gossip-topic.ts";
 import type { NetworkConfig } from "./config.ts";
-import { peerOfAddress, withPeer } from "./connections/address.ts";
+import { parseAddress } from "./connections/address.ts";
 import { DialPlan } from "./connections/dial-plan.ts";
 import { Dialer } from "./connections/dialer.ts";
+import { Introductions } from "./connections/introductions.ts";
 import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { gaterOf, Membership } from "./connections/membership.ts";
 import { TokenBuckets } from "./connections/token-bucket.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
-import type { Refusal } from "./contract.ts";
+import type { DialFailure, Refusal } from "./contract.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
 import { type Log, reasonOf } from "./log.ts";
@@ -22,6 +23,7 @@ import { PayloadFetcher } from "./payloads/payload-fetch.ts";
 import { PAYLOAD_PROTOCOL } from "./payloads/payload-protocol.ts";
 import { PayloadServer } from "./payloads/payload-server.ts";
 import { PayloadStore } from "./payloads/payload-store.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Peers remembered with their addresses. */
 const MAX_KNOWN_PEERS = 2048;
@@ -60,6 +62,7 @@ export class Wiring {
   readonly #membership: Membership;
   readonly #plan: DialPlan;
   readonly #dialer: Dialer;
+  readonly #introductions: Introductions;
   readonly #server: PayloadServer;
   readonly #strikes = new TokenBuckets(STRIKES);
   readonly #ended = new AbortController();
@@ -97,6 +100,14 @@ export class Wiring {
     const pace = { baseMs: config.redialBaseMs, maxMs: config.redialMaxMs, random };
     this.#plan = new DialPlan(pace, MAX_KNOWN_PEERS);
     this.#dialer = new Dialer(node, this.#plan, { ...config, now, log });
+    this.#introductions = new Introductions({
+      node,
+      membership,
+      now,
+      plan: this.#plan,
+      self: parts.identity.peerId,
+      peerExchange: config.peerExchange,
+    });
     this.store = new PayloadStore(config.maxHeldBytes);
     const onMalformed = (peer: PeerId) =>
       this.#refused(peer, { verdict: "reject", reason: "malformed" });
@@ -115,8 +126,8 @@ export class Wiring {
       onFlood: (from) => this.#flooded(from),
     });
     this.topic = new GossipTopic(node.services.pubsub, this.door);
-    const tell = () => this.#tellAll();
-    const onMessage = (from: PeerId, message: ExchangeMessage) => this.#hear(from, message);
+    const tell = (to: Connection) => this.#tell(to);
+    const onMessage = (from: Connection, message: ExchangeMessage) => this.#hear(from, message);
     this.exchange = new AnnouncementExchange({ node, log, now, tell, onMessage, onMalformed });
   }
 
@@ -136,11 +147,11 @@ export class Wiring {
     });
     this.#followPeers();
     this.topic.subscribe();
-    for (const address of config.bootstrap) {
-      const peer = peerOfAddress(address);
-      if (peer !== null && peer !== this.#parts.identity.peerId) {
-        this.#plan.learn(peer, [address], now(), { pinned: true });
-      }
+    for (const text of config.bootstrap) {
+      const parsed = parseAddress(text);
+      assert("address" in parsed && parsed.peer !== null, "the configuration's schema let it pass");
+      const { address, peer } = parsed;
+      if (peer !== this.#parts.identity.peerId) this.#plan.pin(peer, [address], now());
     }
     this.#dialer.wake();
     this.#scheduleExchange();
@@ -153,6 +164,11 @@ export class Wiring {
     this.#server.stop();
     await Promise.all([this.#dialer.stop(), this.exchange.stop()]);
     await this.node.stop();
+  }
+
+  /** How the last attempt at each peer failed that is not connected. */
+  dialFailures(): ReadonlyMap<PeerId, DialFailure> {
+    return this.#plan.failures();
   }
 
   /** Disconnects a peer and refuses it until then. */
@@ -175,16 +191,14 @@ export class Wiring {
     });
     this.node.addEventListener("peer:disconnect", ({ detail }) => {
       const peer = detail.toString();
-      this.#plan.lost(peer, now());
-      this.#dialer.wake();
+      this.#dialer.lost(peer);
       log.debug({ peer }, "disconnected");
       listeners.peer("disconnected", peer);
     });
     this.node.addEventListener("peer:identify", ({ detail }) => {
       const peer = detail.peerId.toString();
       this.#noteVersion(peer, detail.protocols);
-      this.#learn(peer, detail.listenAddrs.map(String));
-      this.#plan.connected(peer, now());
+      this.#introductions.identified(detail);
     });
     this.topic.onSubscribed((peer) => this.#exchangeWith(peer));
   }
@@ -200,35 +214,19 @@ export class Wiring {
     listeners.refused(peer, { verdict: "ignore", reason: "other-version" });
   }
 
-  #learn(peer: PeerId, addresses: readonly string[]): void {
-    if (peer === this.#parts.identity.peerId || !this.#membership.admits(peer)) return;
-    const own = addresses.filter((address) => (peerOfAddress(address) ?? peer) === peer);
-    const patient = this.#parts.identity.peerId > peer;
-    this.#plan.learn(peer, own, this.#parts.now(), { patient });
+  #tell(to: Connection): ExchangeMessage {
+    const announcements = this.door.cache.current(this.#parts.now()).map(({ bytes }) => bytes);
+    return { announcements, peers: this.#introductions.tell(to) };
   }
 
-  #tellAll(): ExchangeMessage {
-    const { config, identity, now } = this.#parts;
-    const announcements = this.door.cache.current(now()).map(({ bytes }) => bytes);
-    if (!config.peerExchange) return { announcements, peers: [] };
-    const self = { peer: identity.peerId, addresses: this.node.getMultiaddrs().map(String) };
-    const others = this.#plan.book().filter(({ peer }) => this.#membership.admits(peer));
-    return { announcements, peers: [self, ...others] };
-  }
-
-  async #hear(from: PeerId, { announcements, peers }: ExchangeMessage): Promise<void> {
+  async #hear(from: Connection, { announcements, peers }: ExchangeMessage): Promise<void> {
     for (const [index, bytes] of announcements.entries()) {
       if (index % JUDGED_AT_ONCE === JUDGED_AT_ONCE - 1) {
         await new Promise((resolve) => setImmediate(resolve));
       }
-      await this.door.admit(bytes, { from });
+      await this.door.admit(bytes, { from: from.remotePeer.toString() });
     }
-    if (!this.#parts.config.peerExchange) return;
-    const connected = new Set(this.node.getPeers().map(String));
-    for (const { peer, addresses } of peers) {
-      this.#learn(peer, addresses);
-      if (connected.has(peer)) this.#plan.connected(peer, this.#parts.now());
-    }
+    this.#introductions.hear(from, peers);
     this.#dialer.wake();
   }
 
@@ -271,21 +269,8 @@ export class Wiring {
   }
 
   async #openStream(peer: PeerId, signal: AbortSignal): Promise<Stream> {
-    const connection = this.#connectionTo(peer) ?? (await this.#connect(peer, signal));
+    const connection = await unlessAborted(this.#dialer.connect(peer), signal);
+    if (connection === null) throw new Error(`no address of ${peer} leads to it`);
     return connection.newStream(PAYLOAD_PROTOCOL, { signal });
-  }
-
-  #connectionTo(peer: PeerId): Connection | undefined {
-    return this.node.getConnections(peerIdFromString(peer)).find(({ status }) => status === "open");
-  }
-
-  async #connect(peer: PeerId, signal: AbortSignal): Promise<Connection> {
-    const addresses = this.#plan.addressesOf(peer);
-    if (addresses.length === 0) throw new Error(`no address of ${peer} is known`);
-    const timeout = AbortSignal.timeout(this.#parts.config.dialTimeoutMs);
-    return this.node.dial(
-      addresses.map((address) => withPeer(address, peer)),
-      { signal: AbortSignal.any([signal, timeout]) },
-    );
   }
 }

@@ -166,6 +166,34 @@ describe("a node", () => {
   });
 });
 
+describe("a member that cannot be reached", () => {
+  test("is named with address and reason in the log once, by peers and by doctor", async () => {
+    const [node, other] = [await makeSmallNode("rivers"), await makeSmallNode("mountains")];
+    const bootstrap = [`/ip4/127.0.0.1/tcp/1/p2p/${other.peerId}`];
+    const network = { listen: ["/ip4/127.0.0.1/tcp/0"], bootstrap, redialBaseMs: 10 };
+    configure(node, { members: [node, other], rounds: 1000 }, { network });
+    const lastDial = { address: "/ip4/127.0.0.1/tcp/1", reason: "connection refused" };
+    const first = start(node);
+    await first.line(isStarted);
+    const said = await first.line((line) => line.includes("could not connect"));
+    expect(JSON.parse(said)).toMatchObject({ level: "info", peer: other.peerId, ...lastDial });
+
+    const { config } = node;
+    const told = `${lastDial.address}: ${lastDial.reason}`;
+    const asked = await runJson<NodeStatus["peers"]>(["peers", "--config", config]);
+    expect(asked).toEqual([expect.objectContaining({ connected: false, lastDial })]);
+    expect((await runCommand(["peers", "--config", config])).stdout).toContain(told);
+    const { stdout } = await runCommand(["doctor", "--config", config, "--json"]);
+    const { checks } = JSON.parse(stdout) as {
+      checks: readonly { name: string; detail: string }[];
+    };
+    expect(checks.find(({ name }) => name === "peers")?.detail).toContain(
+      `0 of 1 bootstrap peers reached; not ${other.peerId} (${told})`,
+    );
+    expect(first.notes.filter((line) => line.includes("could not connect"))).toHaveLength(1);
+  });
+});
+
 describe("klatch doctor", () => {
   test("passes with one real training step where everything is in place, and fails by name where not", async () => {
     const node = await loneNode(3);

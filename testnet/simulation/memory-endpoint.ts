@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type {
   ConnectedPeer,
+  DialFailure,
   FetchOutcome,
   Network,
   SignedAnnouncement,
@@ -87,6 +88,11 @@ export class Endpoint implements Network {
       gossipScore: 0,
       roundTripMs: null,
     }));
+  }
+
+  /** Nobody dials on the memory wire: whoever is up is connected. */
+  dialFailures(): ReadonlyMap<PeerId, DialFailure> {
+    return new Map();
   }
 
   traffic(): Traffic {

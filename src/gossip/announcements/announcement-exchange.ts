@@ -24,9 +24,10 @@ export interface ExchangeOptions {
   readonly node: Libp2p;
   readonly log: Log;
   readonly now: () => Timestamp;
-  readonly tell: () => ExchangeMessage;
+  /** What to tell over a connection. */
+  readonly tell: (to: Connection) => ExchangeMessage;
   /** Takes what a peer told; resolves when all of it is judged. */
-  readonly onMessage: (from: PeerId, message: ExchangeMessage) => Promise<void>;
+  readonly onMessage: (from: Connection, message: ExchangeMessage) => Promise<void>;
   readonly onMalformed: (from: PeerId) => void;
 }
 
@@ -58,8 +59,8 @@ export class AnnouncementExchange {
       return;
     }
     await this.#run(stream, peer, async (wire, signal) => {
-      await this.#receive(wire, peer, signal);
-      await wire.write(encodeExchange(this.#options.tell()), { signal });
+      await this.#receive(wire, connection, signal);
+      await wire.write(encodeExchange(this.#options.tell(connection)), { signal });
     });
   }
 
@@ -86,8 +87,8 @@ export class AnnouncementExchange {
       return false;
     }
     return this.#run(stream, peer, async (wire, signal) => {
-      await wire.write(encodeExchange(this.#options.tell()), { signal });
-      await this.#receive(wire, peer, signal);
+      await wire.write(encodeExchange(this.#options.tell(connection)), { signal });
+      await this.#receive(wire, connection, signal);
     });
   }
 
@@ -111,14 +112,14 @@ export class AnnouncementExchange {
 
   async #receive(
     wire: LengthPrefixedStream<Stream>,
-    peer: PeerId,
+    connection: Connection,
     signal: AbortSignal,
   ): Promise<void> {
     const message = decodeExchange((await wire.read({ signal })).subarray());
     if (message === null) {
-      this.#options.onMalformed(peer);
+      this.#options.onMalformed(connection.remotePeer.toString());
       throw new Error("the peer sent something that is no exchange message");
     }
-    await this.#options.onMessage(peer, message);
+    await this.#options.onMessage(connection, message);
   }
 }

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { PeerId } from "../../types.ts";
-import { isMultiaddr, MAX_ADDRESS_LENGTH } from "../connections/address.ts";
+import { addressesOfPeer, MAX_ADDRESS_LENGTH, type PeerAddresses } from "../connections/address.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { MAX_ANNOUNCEMENT_BYTES } from "./announcement.ts";
 import { decodeCanonical, encodeCanonical } from "./canonical-cbor.ts";
@@ -14,11 +13,6 @@ const MAX_PEERS = 256;
 const MAX_PEER_ADDRESSES = 4;
 const MAX_ADDRESS_SHARE = 128 * 1024;
 const VERSION = 1;
-
-export interface PeerAddresses {
-  readonly peer: PeerId;
-  readonly addresses: readonly string[];
-}
 
 /** What two peers tell each other when they meet: the announcements they hold, and where others can be reached. */
 export interface ExchangeMessage {
@@ -37,14 +31,8 @@ const schema = z.tuple([
     .array(
       z.tuple([
         z.custom<Uint8Array>((v) => isBytes(v) && v.byteLength === 32),
-        z
-          .array(
-            z
-              .string()
-              .max(MAX_ADDRESS_LENGTH)
-              .refine((text) => isMultiaddr(text)),
-          )
-          .max(MAX_PEER_ADDRESSES),
+        // texts, which may be addresses: those of a later version, or of a liar, must not cost the others
+        z.array(z.string().max(MAX_ADDRESS_LENGTH)).max(MAX_PEER_ADDRESSES),
       ]),
     )
     .max(MAX_PEERS),
@@ -52,22 +40,23 @@ const schema = z.tuple([
 
 /** Canonical CBOR of a message. What exceeds the limits is left out, the first entries stay. */
 export function encodeExchange({ announcements, peers }: ExchangeMessage): Uint8Array {
-  const sizeOf = (peer: PeerAddresses) => peer.addresses.join().length + 64;
   const told = peers.map(({ peer, addresses }) => ({
     peer,
-    addresses: addresses.filter((text) => isMultiaddr(text)).slice(0, MAX_PEER_ADDRESSES),
+    texts: addresses.slice(0, MAX_PEER_ADDRESSES).map(({ text }) => text),
   }));
   return encodeCanonical([
     VERSION,
     within(announcements, MAX_ANNOUNCEMENTS, MAX_ANNOUNCEMENT_SHARE, (a) => a.byteLength + 3),
-    within(told, MAX_PEERS, MAX_ADDRESS_SHARE, sizeOf).map(({ peer, addresses }) => [
-      publicKeyOf(peer).raw,
-      addresses,
-    ]),
+    within(told, MAX_PEERS, MAX_ADDRESS_SHARE, ({ texts }) => texts.join().length + 64).map(
+      ({ peer, texts }) => [publicKeyOf(peer).raw, texts],
+    ),
   ]);
 }
 
-/** Reads a message; null when it is malformed or exceeds a limit. Never throws. */
+/**
+ * Reads a message; null when it is malformed or exceeds a limit. What is said of a peer and is no address, or another's, is
+ * left out. Never throws.
+ */
 export function decodeExchange(bytes: Uint8Array): ExchangeMessage | null {
   if (bytes.byteLength > MAX_EXCHANGE_BYTES) return null;
   const parsed = schema.safeParse(decodeCanonical(bytes));
@@ -75,7 +64,10 @@ export function decodeExchange(bytes: Uint8Array): ExchangeMessage | null {
   const [, announcements, peers] = parsed.data;
   return {
     announcements,
-    peers: peers.map(([key, addresses]) => ({ peer: peerIdOf(key), addresses })),
+    peers: peers.map(([key, texts]) => {
+      const peer = peerIdOf(key);
+      return { peer, addresses: addressesOfPeer(texts, peer) };
+    }),
   };
 }
 

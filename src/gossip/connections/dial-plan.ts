@@ -1,9 +1,11 @@
 import type { PeerId, Timestamp } from "../../types.ts";
+import type { DialFailure } from "../contract.ts";
+import type { Address, PeerAddresses } from "./address.ts";
+import type { Range } from "./address-range.ts";
+import { type Heard, KnownAddresses } from "./known-addresses.ts";
 
 /** A connection that lasted this long was a good one: the next pause starts from the base again. */
 const GOOD_CONNECTION_MS = 10_000;
-/** Addresses kept of one peer; the ones heard of last are kept. */
-const MAX_ADDRESSES = 8;
 
 export interface Pace {
   readonly baseMs: number;
@@ -12,14 +14,22 @@ export interface Pace {
   readonly random: () => number;
 }
 
+/** Peers that the operator named, and those that this node heard of: dialled in places of their own. */
+export type Origin = "operator" | "learnt";
+
+/** Addresses of a peer, who told them, and over how near a connection. */
+export interface Telling extends PeerAddresses {
+  readonly teller: PeerId;
+  readonly over: Range;
+}
+
 interface Entry {
-  addresses: readonly string[];
+  readonly addresses: KnownAddresses;
   failures: number;
+  failure: DialFailure | null;
   due: Timestamp;
   state: "idle" | "dialling" | "connected";
   connectedAt: Timestamp;
-  /** Named by the operator: never forgotten for others' sake. */
-  pinned: boolean;
 }
 
 /**
@@ -45,46 +55,35 @@ export class DialPlan {
     this.#capacity = capacity;
   }
 
+  /** Remembers where the operator says a peer is: for good, and before whatever is learnt of it. */
+  pin(peer: PeerId, addresses: readonly Address[], now: Timestamp): void {
+    const entry = this.#entries.get(peer) ?? this.#add(peer, new KnownAddresses(), now, 0);
+    entry.addresses.pin(addresses);
+  }
+
   /**
-   * Remembers addresses of a peer; a new peer is dialled within one base pause. `patient` waits ten of them first: when
+   * Remembers what was told of a peer; a new one is dialled within one base pause. `patient` waits ten of them first: when
    * two peers learn of each other at the same time, one of them dials and the other is dialled.
    */
-  learn(
-    peer: PeerId,
-    addresses: readonly string[],
-    now: Timestamp,
-    { pinned = false, patient = false }: { pinned?: boolean; patient?: boolean } = {},
-  ): void {
-    const known = this.#entries.get(peer);
-    if (known !== undefined) {
-      const merged = [...new Set([...addresses, ...known.addresses])];
-      // what an operator wrote goes first and stays
-      known.addresses = known.pinned
-        ? [...new Set([...known.addresses, ...addresses])].slice(0, MAX_ADDRESSES)
-        : merged.slice(0, MAX_ADDRESSES);
-      known.pinned ||= pinned;
-      return;
+  learn(telling: Telling, now: Timestamp, { patient = false }: { patient?: boolean } = {}): void {
+    const { peer, teller, addresses, over } = telling;
+    const known = this.#entries.get(peer)?.addresses ?? new KnownAddresses();
+    if (teller === peer) known.say(addresses, over);
+    else known.report(teller, addresses, over);
+    if (this.#entries.has(peer) || known.isEmpty) return;
+    if (this.#entries.size < this.#capacity || this.#makeRoom()) {
+      this.#add(peer, known, now, patient ? 10 : 0);
     }
-    if (addresses.length === 0 || (this.#entries.size >= this.#capacity && !this.#makeRoom()))
-      return;
-    this.#entries.set(peer, {
-      addresses: [...new Set(addresses)].slice(0, MAX_ADDRESSES),
-      failures: 0,
-      due: now + (this.#pace.random() + (patient ? 10 : 0)) * this.#pace.baseMs,
-      state: "idle",
-      connectedAt: 0,
-      pinned,
-    });
   }
 
   /** Peers whose time has come, at most `limit`, longest overdue first; they count as being dialled from now on. */
-  take(now: Timestamp, limit: number): readonly { peer: PeerId; addresses: readonly string[] }[] {
-    const due = [...this.#entries]
-      .filter(([, entry]) => entry.state === "idle" && entry.due <= now)
+  take(origin: Origin, now: Timestamp, limit: number): readonly PeerId[] {
+    const due = this.#idle(origin)
+      .filter(([, entry]) => entry.due <= now)
       .sort(([, a], [, b]) => a.due - b.due)
       .slice(0, Math.max(0, limit));
     for (const [, entry] of due) entry.state = "dialling";
-    return due.map(([peer, entry]) => ({ peer, addresses: entry.addresses }));
+    return due.map(([peer]) => peer);
   }
 
   connected(peer: PeerId, now: Timestamp): void {
@@ -92,6 +91,7 @@ export class DialPlan {
     if (entry === undefined || entry.state === "connected") return;
     entry.state = "connected";
     entry.connectedAt = now;
+    entry.failure = null;
   }
 
   /** The connection is gone, or the attempt failed: try again after a pause that doubles. */
@@ -106,30 +106,76 @@ export class DialPlan {
     entry.failures += 1;
   }
 
+  /** The peer, known by its key, answered at an address that was told. */
+  reached(peer: PeerId, at: Heard): void {
+    this.#entries.get(peer)?.addresses.reached(at);
+  }
+
+  /** None of its addresses led to the peer. */
+  failed(peer: PeerId, failure: DialFailure): void {
+    const entry = this.#entries.get(peer);
+    if (entry === undefined) return;
+    entry.failure = failure;
+    entry.addresses.failed();
+  }
+
   forget(peer: PeerId): void {
     this.#entries.delete(peer);
   }
 
-  addressesOf(peer: PeerId): readonly string[] {
-    return this.#entries.get(peer)?.addresses ?? [];
+  addressesOf(peer: PeerId): KnownAddresses | undefined {
+    return this.#entries.get(peer)?.addresses;
   }
 
   /** When the next peer is due; null when nobody is waiting. */
-  nextDue(): Timestamp | null {
-    const times = [...this.#entries.values()].filter((e) => e.state === "idle").map((e) => e.due);
+  nextDue(origin: Origin): Timestamp | null {
+    const times = this.#idle(origin).map(([, { due }]) => due);
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** Every peer with its addresses, for others. */
-  book(): readonly { peer: PeerId; addresses: readonly string[] }[] {
-    return [...this.#entries].map(([peer, { addresses }]) => ({ peer, addresses }));
+  /** Every peer with the addresses that others may be told of. */
+  book(): readonly PeerAddresses[] {
+    return [...this.#entries]
+      .map(([peer, { addresses }]) => ({ peer, addresses: addresses.forOthers }))
+      .filter(({ addresses }) => addresses.length > 0);
+  }
+
+  /** How the last attempt at each peer failed that has not been reached since. */
+  failures(): ReadonlyMap<PeerId, DialFailure> {
+    const failed = [...this.#entries].flatMap(([peer, { failure }]) =>
+      failure === null ? [] : [[peer, failure] as const],
+    );
+    return new Map(failed);
+  }
+
+  #add(peer: PeerId, addresses: KnownAddresses, now: Timestamp, pauses: number): Entry {
+    const entry: Entry = {
+      addresses,
+      failures: 0,
+      failure: null,
+      due: now + (this.#pace.random() + pauses) * this.#pace.baseMs,
+      state: "idle",
+      connectedAt: 0,
+    };
+    this.#entries.set(peer, entry);
+    return entry;
+  }
+
+  #idle(origin: Origin): readonly (readonly [PeerId, Entry])[] {
+    return [...this.#entries].filter(
+      ([, { state, addresses }]) => state === "idle" && originOf(addresses) === origin,
+    );
   }
 
   /** Gives up the learnt peer that failed most. */
   #makeRoom(): boolean {
-    const worst = [...this.#entries]
-      .filter(([, entry]) => !entry.pinned && entry.state === "idle")
-      .sort(([, a], [, b]) => b.failures - a.failures)[0];
+    const worst = [...this.#idle("learnt")].sort(([, a], [, b]) => b.failures - a.failures)[0];
     return worst !== undefined && this.#entries.delete(worst[0]);
   }
+}
+
+// --- internal ---
+
+function originOf({ operator }: KnownAddresses): Origin {
+  return operator.length > 0 ? "operator" : "learnt";
 }

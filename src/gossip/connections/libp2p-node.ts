@@ -50,7 +50,9 @@ export function composeNode(parts: NodeParts): Promise<KlatchNode> {
       maxConnections: 2 * config.maxPeers,
       inboundConnectionThreshold: atOnce,
       maxIncomingPendingConnections: atOnce,
+      // the dialler shares out the time
       dialTimeout: config.dialTimeoutMs,
+      addressDialTimeout: config.dialTimeoutMs,
       // this room redials by itself, with jitter and without giving up
       reconnectRetries: 0,
     },

@@ -1,5 +1,7 @@
 import type { ConnectionGater } from "@libp2p/interface";
 import type { PeerId, Timestamp } from "../../types.ts";
+import { parseAddress, textOf } from "./address.ts";
+import { rangeOf } from "./address-range.ts";
 
 /** Who may connect: the allow-list less whoever is refused for a while or for good. */
 export class Membership {
@@ -50,8 +52,11 @@ export function gaterOf(
   };
   return {
     denyDialPeer: (peer) => !membership.admits(peer.toString()),
-    // private and loopback addresses are where consortia and test networks live
-    denyDialMultiaddr: () => false,
+    // the last door: the dialler asks for numbers and TCP alone, whatever libp2p may have been told besides
+    denyDialMultiaddr: (address) => {
+      const parsed = parseAddress(textOf(address));
+      return "refusal" in parsed || rangeOf(parsed.address) === null;
+    },
     denyInboundEncryptedConnection: deny,
     denyOutboundEncryptedConnection: deny,
   };

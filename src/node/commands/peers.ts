@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import type { PeerStatus } from "../records/records.ts";
 import { short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
@@ -12,6 +13,7 @@ const HEADERS = [
   "round",
   "ping ms",
   "last refusal",
+  "last dial",
 ];
 
 /** `klatch peers`: the other members, as the running node sees them. */
@@ -22,16 +24,31 @@ export function define(command: Command, terminal: Terminal): void {
     const peers = await ask(command, "peers", answers.peers);
     const { json, full } = command.opts<{ json?: boolean; full?: boolean }>();
     if (json === true) return terminal.json(peers);
-    const rows = peers.map((peer) => [
-      full === true ? peer.peer : short(peer.peer),
-      peer.connected ? "yes" : "no",
-      peer.neighbour ? "yes" : "no",
-      peer.standing,
-      Number(peer.score.toFixed(2)),
-      peer.round === null ? null : peer.round + 1,
-      peer.roundTripMs === null ? null : Math.round(peer.roundTripMs),
-      peer.lastReason,
-    ]);
-    for (const line of table(HEADERS, rows)) terminal.line(line);
+    const name = (peer: string) => (full === true ? peer : short(peer));
+    for (const line of table(
+      HEADERS,
+      peers.map((peer) => row(peer, name)),
+    ))
+      terminal.line(line);
   });
+}
+
+// --- internal ---
+
+function row(
+  peer: PeerStatus,
+  name: (peer: string) => string,
+): readonly (string | number | null)[] {
+  const { lastDial } = peer;
+  return [
+    name(peer.peer),
+    peer.connected ? "yes" : "no",
+    peer.neighbour ? "yes" : "no",
+    peer.standing,
+    Number(peer.score.toFixed(2)),
+    peer.round === null ? null : peer.round + 1,
+    peer.roundTripMs === null ? null : Math.round(peer.roundTripMs),
+    peer.lastReason,
+    lastDial === null ? null : `${lastDial.address}: ${lastDial.reason}`,
+  ];
 }

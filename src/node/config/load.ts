@@ -204,7 +204,9 @@ function refusal(issue: z.core.$ZodIssue, originOf: (key: string) => string): Kl
     const key = [...issue.path, issue.keys[0]].join(".");
     return unknown(`${origin}: key ${key}`, key, knownKeys());
   }
-  const hint = hintOf(configFields().find(({ key }) => key === at));
+  // of a list, the place of the item is named, and the list has the description
+  const list = at.replace(/\.[0-9]+$/, "");
+  const hint = hintOf(configFields().find(({ key }) => key === at || key === list));
   return new KlatchError(
     "usage",
     `${origin}: ${at}: ${issue.message}`,

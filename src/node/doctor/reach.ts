@@ -11,7 +11,15 @@ import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Longest wait for the peers of the bootstrap list. */
 const REACH_MS = 8000;
+/** Longest attempt at one: the operator's addresses and then others' have failed, with a reason, before the wait is over. */
+const ATTEMPT_MS = 3000;
 const POLL_MS = 100;
+
+/** Bootstrap peers that are connected, and how the last attempt at others failed. */
+interface Reached {
+  readonly peers: ReadonlySet<string>;
+  readonly failures: ReadonlyMap<string, { readonly address: string; readonly reason: string }>;
+}
 
 /** Identity, membership, ports and the other members. */
 export async function checkReach(config: Config): Promise<readonly Check[]> {
@@ -44,13 +52,18 @@ function checkMembers({ run: { members } }: Config, self: string | null): Check 
   return pass("members", count);
 }
 
-/** Peers that the running node of this configuration is connected to; null when none runs. */
-async function runningPeers(config: Config): Promise<ReadonlySet<string> | null> {
+/** Whom the running node of this configuration is connected with; null when none runs. */
+async function runningPeers(config: Config): Promise<Reached | null> {
   try {
     const { peers, peerId } = await askUrl(statusUrl(config), "status", answers.status);
     const { peerId: own } = await loadIdentity(identityFile(config.dataDir));
     if (peerId !== own) return null;
-    return new Set(peers.filter(({ connected }) => connected).map(({ peer }) => peer));
+    return {
+      peers: new Set(peers.filter(({ connected }) => connected).map(({ peer }) => peer)),
+      failures: new Map(
+        peers.flatMap(({ peer, lastDial }) => (lastDial ? [[peer, lastDial]] : [])),
+      ),
+    };
   } catch (error) {
     if (error instanceof KlatchError) return null;
     throw error;
@@ -59,7 +72,7 @@ async function runningPeers(config: Config): Promise<ReadonlySet<string> | null>
 
 async function checkPorts(config: Config): Promise<readonly Check[]> {
   const wanted = config.network.listen.flatMap((address) => {
-    const match = /^\/ip[46]\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
+    const match = /^\/(?:ip|dns)[46]?\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
     return match
       ? [{ host: match[1] as string, port: Number(match[2]), key: "network.listen" }]
       : [];
@@ -88,7 +101,7 @@ async function checkPort(wanted: { host: string; port: number; key: string }): P
 async function checkPeers(
   config: Config,
   identity: Identity | null,
-  running: ReadonlySet<string> | null,
+  running: Reached | null,
 ): Promise<Check> {
   const wanted = new Set(
     config.network.bootstrap.map((address) => address.replace(/^.*\/p2p\//, "")),
@@ -100,11 +113,15 @@ async function checkPeers(
   }
   if (identity === null) return warn("peers", "not tried without an identity", "run `klatch init`");
   const reached = running ?? (await dial(config, identity, wanted));
-  const missing = [...wanted].filter((peer) => !reached.has(peer));
+  const missing = [...wanted].filter((peer) => !reached.peers.has(peer));
   const detail = `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
   if (missing.length === 0) return pass("peers", detail);
   const fix = "start those nodes, and check addresses, firewalls and that all list all members";
-  return warn("peers", `${detail}; not ${missing.join(", ")}`, fix);
+  const named = missing.map((peer) => {
+    const failure = reached.failures.get(peer);
+    return failure ? `${peer} (${failure.address}: ${failure.reason})` : peer;
+  });
+  return warn("peers", `${detail}; not ${named.join(", ")}`, fix);
 }
 
 /** Connects as the node would, without listening, and says who answered. */
@@ -112,8 +129,10 @@ async function dial(
   config: Config,
   identity: Identity,
   wanted: ReadonlySet<string>,
-): Promise<ReadonlySet<string>> {
-  const network = await createNetwork({ ...networkConfig(config), listen: [] }, identity);
+): Promise<Reached> {
+  const dialTimeoutMs = Math.min(config.network.dialTimeoutMs, ATTEMPT_MS);
+  const quick = { ...networkConfig(config), listen: [], dialTimeoutMs };
+  const network = await createNetwork(quick, identity);
   network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
   const reached = (): ReadonlySet<string> => new Set(network.peers().map(({ peer }) => peer));
   try {
@@ -122,7 +141,7 @@ async function dial(
     while (Date.now() < deadline && [...wanted].some((peer) => !reached().has(peer))) {
       await delay(POLL_MS);
     }
-    return reached();
+    return { peers: reached(), failures: network.dialFailures() };
   } finally {
     await network.stop();
   }

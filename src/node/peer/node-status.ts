@@ -64,6 +64,7 @@ function stateOf({ stopping, finished, parts }: StatusSources): NodeStatus["stat
 
 function peerStatuses(parts: PeerParts, driver: Driver): readonly PeerStatus[] {
   const connections = new Map(parts.network.peers().map((peer) => [peer.peer, peer]));
+  const failures = parts.network.dialFailures();
   const rounds = parts.book.newestRounds();
   const neighbours = new Set(parts.neighbours);
   const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
@@ -71,6 +72,7 @@ function peerStatuses(parts: PeerParts, driver: Driver): readonly PeerStatus[] {
     .filter((peer) => peer !== parts.network.peerId)
     .map((peer) => {
       const connection = connections.get(peer);
+      const failure = connection === undefined ? failures.get(peer) : undefined;
       return {
         peer,
         connected: connection !== undefined,
@@ -81,6 +83,7 @@ function peerStatuses(parts: PeerParts, driver: Driver): readonly PeerStatus[] {
         lastReason: refused.get(peer) ?? null,
         roundTripMs: connection?.roundTripMs ?? null,
         gossipScore: connection?.gossipScore ?? null,
+        lastDial: failure ? { address: failure.address, reason: failure.reason } : null,
       };
     });
 }

@@ -57,6 +57,8 @@ export const peerStatusSchema = z.looseObject({
   lastReason: z.string().nullable(),
   roundTripMs: z.number().nullable(),
   gossipScore: z.number().nullable(),
+  /** How the last attempt to connect failed; null of who is connected, and in answers of earlier versions. */
+  lastDial: z.looseObject({ address: z.string(), reason: z.string() }).nullable().default(null),
 });
 
 const summary = z.looseObject({

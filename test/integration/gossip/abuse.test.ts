@@ -15,7 +15,7 @@ import {
 } from "../../../src/gossip/payloads/payload-protocol.ts";
 import { PayloadServer } from "../../../src/gossip/payloads/payload-server.ts";
 import { PayloadStore } from "../../../src/gossip/payloads/payload-store.ts";
-import { startRawPeer, stopRawPeers } from "./misbehaving-peer.ts";
+import { startRawPeer, stopRawPeers } from "../../support/raw-peer.ts";
 import { announcementOf, poll, startNode, stopNodes, subscribed } from "./network-fixture.ts";
 
 afterEach(async () => {

@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createNetworkKey, digestOf, generateIdentity } from "../../../src/gossip/index.ts";
+import { freePorts } from "../../support/ports.ts";
 import {
   announcementOf,
   poll,
@@ -19,15 +20,6 @@ afterEach(async () => {
   await stopNodes();
 });
 process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-
-/** A port that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 describe("twenty nodes that start at the same moment", () => {
   it("are all connected with the one they dial, at the first attempt", async () => {
@@ -67,7 +59,7 @@ describe("twenty nodes that start at the same moment", () => {
 
 describe("a peer that is not there", () => {
   it("is dialled again until it is, and again after it went away", async () => {
-    const port = await freePort();
+    const port = (await freePorts(1))[0];
     const identity = await generateIdentity();
     const listen = [`/ip4/127.0.0.1/tcp/${port}`];
     const bootstrap = [`${listen[0]}/p2p/${identity.peerId}`];
@@ -84,7 +76,7 @@ describe("a peer that is not there", () => {
 
   it("is remembered by those it once dialled itself", async () => {
     const hub = await startNode({ config: { redialBaseMs: 20, redialMaxMs: 100 } });
-    const port = await freePort();
+    const port = (await freePorts(1))[0];
     const identity = await generateIdentity();
     const listen = [`/ip4/127.0.0.1/tcp/${port}`];
     const config = { listen, bootstrap: [hub.address] };
@@ -120,6 +112,10 @@ describe("a stranger", () => {
       verdict: "reject",
       reason: "not-member",
     });
+    // on its own side it looks connected for a moment, each time
+    const failures = () => [...stranger.network.dialFailures().values()];
+    await poll(() => failures().length > 0, "reason on the stranger's side");
+    expect(failures()[0]?.reason).toMatch(/closed the connection at once/);
     await startNode({ identity: member, config: { bootstrap: [node.address] } });
     await node.until(() => node.connected.size === 1, "member");
     expect(node.connected).toEqual(new Set(members));

@@ -1,11 +1,5 @@
-import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
-import { type GossipSub, gossipsub } from "@libp2p/gossipsub";
-import { type Identify, identify } from "@libp2p/identify";
-import type { Libp2p, Stream } from "@libp2p/interface";
-import { tcp } from "@libp2p/tcp";
+import type { Stream } from "@libp2p/interface";
 import { type ByteStream, byteStream } from "@libp2p/utils";
-import { createLibp2p } from "libp2p";
 import {
   type ChunkRequest,
   decodeRequest,
@@ -13,34 +7,7 @@ import {
   PAYLOAD_PROTOCOL,
   REQUEST_BYTES,
 } from "../../../src/gossip/payloads/payload-protocol.ts";
-
-export type RawPeer = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
-
-const running: RawPeer[] = [];
-
-/** A libp2p node with none of our code around it, which says what the test wants. */
-export async function startRawPeer(): Promise<RawPeer> {
-  const peer = await createLibp2p({
-    addresses: { listen: ["/ip4/127.0.0.1/tcp/0"] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    services: {
-      identify: identify(),
-      pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, floodPublish: true }),
-    },
-  });
-  running.push(peer);
-  return peer;
-}
-
-export async function stopRawPeers(): Promise<void> {
-  await Promise.all(running.splice(0).map((peer) => peer.stop()));
-}
-
-export function addressOf(peer: RawPeer): string {
-  return peer.getMultiaddrs()[0]?.toString() ?? "";
-}
+import { type RawPeer, startRawPeer } from "../../support/raw-peer.ts";
 
 /** What a misbehaving server does with a request; it may write, abort, or do nothing. */
 export type Answer = (

@@ -1,13 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/gossip/index.ts";
 import { encodeHeader } from "../../../src/gossip/payloads/payload-protocol.ts";
-import {
-  type Answer,
-  addressOf,
-  serveHonestly,
-  startServer,
-  stopRawPeers,
-} from "./misbehaving-peer.ts";
+import { addressOf, stopRawPeers } from "../../support/raw-peer.ts";
+import { type Answer, serveHonestly, startServer } from "./misbehaving-peer.ts";
 import { type NodeChoices, startNode, stopNodes, type TestNode } from "./network-fixture.ts";
 
 afterEach(async () => {

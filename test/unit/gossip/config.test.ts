@@ -34,6 +34,29 @@ describe("the network section", () => {
     expect(parse(`/ip4/127.0.0.1/tcp/1/p2p/${PEER}/${"x".repeat(300)}`)).toBe(false);
   });
 
+  it.each([
+    ["bootstrap", `/ip4/1.2.3.4/udp/7117/quic-v1/p2p/${PEER}`, "quic-v1 is not spoken"],
+    ["bootstrap", `/dns4/a.example/tcp/443/wss/p2p/${PEER}`, "wss is not spoken"],
+    ["bootstrap", `/dsn4/a.example/tcp/7117/p2p/${PEER}`, "dsn4 is not spoken"],
+    ["bootstrap", "/ip4/1.2.3.4/tcp/7117", "it names no peer id"],
+    ["bootstrap", `/ip4/0.0.0.0/tcp/7117/p2p/${PEER}`, "no peer can be reached at 0.0.0.0"],
+    ["listen", "/ip4/0.0.0.0/tcp/0/ws", "ws is not spoken"],
+    ["listen", "/unix/%2Ftmp%2Fklatch", "unix is not spoken"],
+    ["listen", `/ip4/0.0.0.0/tcp/7117/p2p/${PEER}`, "leave out /p2p/"],
+    ["announce", "/ip4/0.0.0.0/tcp/7117", "no peer can be reached at 0.0.0.0"],
+    ["announce", "/ip4/1.2.3.4/tcp/0", "port 0 is where nobody can be reached"],
+  ])("refuses a %s address at the door that could never work: %s", (key, address, reason) => {
+    const parsed = networkConfigSchema.safeParse({ [key]: [address] });
+    expect(parsed.error?.issues.map(({ message }) => message)).toEqual([
+      expect.stringContaining(reason),
+    ]);
+  });
+
+  it("takes addresses to listen on that are everywhere, on any port", () => {
+    const listen = ["/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/7117", "/ip4/127.0.0.1/tcp/0"];
+    expect(networkConfigSchema.parse({ listen }).listen).toEqual(listen);
+  });
+
   it('takes "anyone" or a list of peer ids as members', () => {
     const parse = (members: unknown) => networkConfigSchema.safeParse({ members }).success;
     expect(parse("anyone")).toBe(true);

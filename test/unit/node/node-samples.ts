@@ -96,6 +96,7 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
         lastReason: null,
         roundTripMs: 3.4,
         gossipScore: 0,
+        lastDial: null,
       },
     ],
     refusals: {},

@@ -33,6 +33,7 @@ test("attackers count neither for quality nor for bytes, and honest peers judge 
     lastReason: null,
     roundTripMs: 1,
     gossipScore: 0,
+    lastDial: null,
   });
   const facts = runFacts({ attack: "scaled" });
   const views = (["isolated", "isolated", "full"] as const).map((standing, index) =>
