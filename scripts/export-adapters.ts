@@ -13,8 +13,8 @@ import { createOnnxEngine } from "../src/training/engine/onnx-engine.ts";
 import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../src/training/files/safetensors-writer.ts";
 import { AdaptedModel } from "../src/training/programs/adapted-model.ts";
-import { sequenceLogits } from "../test/unit/training/logits.ts";
-import { referenceModel } from "../test/unit/training-adapters/reference.ts";
+import { referenceModel } from "../test/unit/training/adapters/reference.ts";
+import { sequenceLogits } from "../test/unit/training/models/logits.ts";
 
 const FACTORS = { rank: 2, alpha: 3, targets: ["q", "v", "down"] };
 const KINDS: readonly AdapterSettings[] = [

@@ -9,14 +9,14 @@ import {
   MERGEABLE,
   mergeClassifier,
   writeModelFolder,
-} from "../test/unit/training/classifier-folder.ts";
+} from "../test/unit/training/learner/classifier-folder.ts";
 import {
   batchLogits,
   CLASSES,
   type ClassifierModel,
   classifierModel,
   goldenBase,
-} from "../test/unit/training/golden-classifiers.ts";
+} from "../test/unit/training/models/golden-classifiers.ts";
 
 /** Pixels of images by row, column and channel. */
 function imagesOf({ examples }: ClassifierModel): readonly (readonly number[])[] {

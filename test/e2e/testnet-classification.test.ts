@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TestnetReport } from "../../testnet/index.ts";
-import { TOPICS, topicRows, writeEncoderFolder } from "../unit/training/encoder-folder.ts";
+import { TOPICS, topicRows, writeEncoderFolder } from "../unit/training/learner/encoder-folder.ts";
 import { runCli } from "./testnet-cli.ts";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { benchEngines } from "../../src/training/index.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { writeTinyFolder } from "../unit/training/model-folder.ts";
+import { writeTinyFolder } from "../unit/training/learner/model-folder.ts";
 
 const options = {
   batch: 2,

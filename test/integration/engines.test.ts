@@ -13,9 +13,9 @@ import { scale } from "../../src/training/graph/elementwise.ts";
 import { type Arrays, Graph } from "../../src/training/graph/value.ts";
 import { AdaptedModel } from "../../src/training/programs/adapted-model.ts";
 import { type BaseDType, ENGINE_NAMES } from "../../src/types.ts";
-import { everyOperation } from "../unit/training/every-operation.ts";
-import { numbers } from "../unit/training/finite-differences.ts";
-import { tinyModel } from "../unit/training/tiny-llama.ts";
+import { everyOperation } from "../unit/training/graph/every-operation.ts";
+import { numbers } from "../unit/training/graph/finite-differences.ts";
+import { tinyModel } from "../unit/training/models/tiny-llama.ts";
 
 /** SwiftShader compiles seven matrix kernels in a second each on an idle machine. */
 const SHADERS_MS = 240_000;

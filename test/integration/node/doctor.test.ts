@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Check } from "../../../src/node/doctor/check.ts";
 import { runCommand } from "../../support/command-line.ts";
-import { writeEncoderFolder } from "../../unit/training/encoder-folder.ts";
+import { writeEncoderFolder } from "../../unit/training/learner/encoder-folder.ts";
 
 let folder: string;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand, runJson } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { writeTinyFolder } from "../../unit/training/model-folder.ts";
+import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 
 const PREFIX = join(tmpdir(), "klatch-test-");
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TestProcess } from "../../support/child-process.ts";
 import { runCommand } from "../../support/command-line.ts";
-import { writeTinyFolder } from "../../unit/training/model-folder.ts";
+import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 
 const CLI = join(import.meta.dirname, "../../../src/node/cli.ts");
 

@@ -5,7 +5,7 @@ import { runCommand, runJson } from "../../support/command-line.ts";
 import { HubRepository } from "../../support/hub-repository.ts";
 import { HubServer } from "../../support/hub-server.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { writeTinyFolder } from "../../unit/training/model-folder.ts";
+import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 
 const ID = "some-lab/tiny";
 

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { BYTE_CHARACTERS, trainBytePairs } from "../../../scripts/byte-pair-training.ts";
 import { tokenizerJson } from "../../../scripts/tokenizer-files.ts";
 import { loadTokenizer, type Tokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
-import { inFolder, TINY_CONFIG } from "../training-files/tiny-model.ts";
+import { inFolder, TINY_CONFIG } from "../training/files/tiny-model.ts";
 
 const TEXTS = ["the cat sat on the mat", "the hat of the cat", "a cat and a rat"];
 

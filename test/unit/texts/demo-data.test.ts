@@ -6,7 +6,7 @@ import { type DemoData, writeDemoData } from "../../../testnet/texts/demo-data.t
 import { URGENCIES } from "../../../testnet/texts/everyday.ts";
 import { type MessageRow, messageRow } from "../../../testnet/texts/organisation.ts";
 import { ORGANISATIONS, pretrainingTexts } from "../../../testnet/texts/pretraining-text.ts";
-import { inFolder } from "../training-files/tiny-model.ts";
+import { inFolder } from "../training/files/tiny-model.ts";
 
 const rowsOf = async (file: string): Promise<MessageRow[]> =>
   (await readFile(file, "utf8"))

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { configSchema } from "../../../../src/node/config/config.ts";
+import { runDigest } from "../../../../src/node/peer/manifest.ts";
+import { learningRateOf } from "../../../../src/training/index.ts";
+
+const info = {
+  modelDigest: "a".repeat(64),
+  tokenizerDigest: "b".repeat(64),
+  layout: { tensors: [], length: 0, digest: "c".repeat(64) },
+};
+const ALICE = "12D3KooWAnna11111111111111111111111111111111111111111";
+const BOB = "12D3KooWBert11111111111111111111111111111111111111111";
+const run = configSchema.parse({ run: { members: [ALICE, BOB] } }).run;
+
+test("the order of members and of keys does not change the run", () => {
+  const turned = Object.fromEntries(Object.entries(run).reverse()) as typeof run;
+
+  expect(runDigest({ ...turned, members: [BOB, ALICE] }, info)).toBe(runDigest(run, info));
+});
+
+test("a step size that is chosen is the run of one that is given", () => {
+  const learningRate = learningRateOf(run);
+  const given = { ...run, optimizer: { ...run.optimizer, learningRate } };
+
+  expect(run.optimizer.learningRate).toBe("auto");
+  expect(runDigest(given, info)).toBe(runDigest(run, info));
+  expect(
+    runDigest({ ...given, optimizer: { ...given.optimizer, learningRate: 0.5 } }, info),
+  ).not.toBe(runDigest(run, info));
+});
+
+test.each([
+  ["the mixing rule", { ...run, rule: "mean" as const }, info],
+  ["a nested value", { ...run, adapter: { ...run.adapter, rank: 9 } }, info],
+  ["a member", { ...run, members: [ALICE] }, info],
+  ["the base model", run, { ...info, modelDigest: "d".repeat(64) }],
+  ["the tokenizer", run, { ...info, tokenizerDigest: "d".repeat(64) }],
+  ["the layout", run, { ...info, layout: { ...info.layout, digest: "d".repeat(64) } }],
+])("%s changes the run", (_, otherRun, otherInfo) => {
+  expect(runDigest(otherRun, otherInfo)).not.toBe(runDigest(run, info));
+});

@@ -1,0 +1,146 @@
+import { expect, test } from "vitest";
+import { CODECS, differencesToStart, type Updates } from "../../../../src/consensus/index.ts";
+import type { PeerPorts } from "../../../../src/node/peer/ports.ts";
+import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../../../testnet/attacks/catalogue.ts";
+import { flipLabels } from "../../../../testnet/attacks/data-attacks.ts";
+import type { Row } from "../../../../testnet/data/rows.ts";
+import { createRandom } from "../../../../testnet/random.ts";
+import { clockOf, Life } from "../../../../testnet/simulation/life.ts";
+import { MemoryWire } from "../../../../testnet/simulation/memory-network.ts";
+import { quadraticLearner } from "../../../../testnet/simulation/quadratic-learner.ts";
+import { VirtualTime } from "../../../../testnet/simulation/virtual-time.ts";
+
+const fieldOf = (row: Row, name: string) => row[name];
+
+const REFERENCE = Float32Array.of(9, 8, 7);
+const BEFORE = Float32Array.of(1, 2, -1);
+const TRAINED = Float32Array.of(1.5, 1, -1);
+
+/** Ports of an honest peer whose training leads from BEFORE to TRAINED. */
+function honestPorts(updates: Updates): PeerPorts {
+  const [time, life] = [new VirtualTime(), new Life()];
+  const wire = new MemoryWire(time, {
+    random: createRandom(1),
+    lossRate: 0,
+    isCut: () => false,
+  });
+  const task = { seed: 1, dimensions: 3, heterogeneity: 1, trainMs: 1 };
+  const learner = quadraticLearner(task, { index: 0, time, life, slowness: 1 });
+  const trained = { adapter: TRAINED, loss: 1, tokens: 1, examples: 1, seconds: 1 };
+  return {
+    learner: { ...learner, train: async ({ optimizer }) => ({ ...trained, optimizer }) },
+    network: wire.join("me", life),
+    clock: clockOf(time, life),
+    updates,
+  };
+}
+
+/** What a peer in disguise sends in a round: its payload, and what others read in it. */
+async function sent(attack: AttackName, seed = 5, updates = differencesToStart(CODECS.float32)) {
+  const random = () => createRandom(seed);
+  const ports = ATTACKS[attack].disguise(honestPorts(updates), { rounds: 10, random });
+  const optimizer = ports.learner.initialOptimizer();
+  const { adapter } = await ports.learner.train({ adapter: BEFORE, optimizer, round: 3, steps: 1 });
+  const { payload } = ports.updates.offer(updates.begin(REFERENCE), adapter);
+  const read = updates.accept(updates.begin(REFERENCE), "me", payload);
+  const state = read.verdict === "accept" ? { ...read, value: read.value.state } : read;
+  return { adapter, state };
+}
+
+const accepted = (...values: number[]) => ({
+  verdict: "accept",
+  value: Float32Array.from(values),
+});
+
+/** What others read of each attack; an attack without a line here does not compile. */
+const READ: Readonly<Record<Exclude<AttackName, "gaussian">, unknown>> = {
+  // before - 4 * (trained - before): 1 - 4 * 0.5, 2 - 4 * -1, -1 - 4 * 0
+  "sign-flip": accepted(-1, 6, -1),
+  // 1 + 10 * 0.5, 2 + 10 * -1, -1 + 10 * 0
+  scaled: accepted(6, -8, -1),
+  stale: accepted(...REFERENCE),
+  "free-rider": accepted(...BEFORE),
+  nan: { verdict: "reject", reason: "non-finite" },
+  // their lies are in the data, in what is announced, in what is served
+  "label-flip": accepted(...TRAINED),
+  silent: accepted(...TRAINED),
+  withhold: accepted(...TRAINED),
+  equivocate: accepted(...TRAINED),
+  "fast-forward": accepted(...TRAINED),
+};
+
+test.each(Object.entries(READ))(
+  "%s sends what it says, and goes on with what it trained",
+  async (attack, state) => {
+    expect(await sent(attack as AttackName)).toEqual({ adapter: TRAINED, state });
+  },
+);
+
+test.each(Object.values(CODECS))("nan is refused by the $name decoder", async (codec) => {
+  const { state } = await sent("nan", 5, differencesToStart(codec));
+
+  expect(state.verdict).toBe("reject");
+});
+
+test("gaussian adds seeded noise ten times as long as the honest update", async () => {
+  const { state } = await sent("gaussian");
+
+  const values = state.verdict === "accept" ? state.value : new Float32Array();
+  const length = Math.hypot(...values.map((value, index) => value - (BEFORE[index] ?? 0)));
+  // |trained - before| = sqrt(0.25 + 1) = 1.118
+  expect(length).toBeCloseTo(10 * Math.sqrt(1.25), 4);
+  expect((await sent("gaussian")).state).toEqual(state);
+  expect((await sent("gaussian", 6)).state).not.toEqual(state);
+});
+
+test("every attack says in a line what it does", () => {
+  expect(ATTACK_NAMES.map((name) => ATTACKS[name].text.length > 10)).not.toContain(false);
+});
+
+test("no attack changes the arrays it was given", async () => {
+  const copy = structuredClone([BEFORE, TRAINED, REFERENCE]);
+
+  for (const attack of ATTACK_NAMES) await sent(attack);
+
+  expect([BEFORE, TRAINED, REFERENCE]).toEqual(copy);
+});
+
+test("flipped labels are the next ones in alphabetical order, consistently", () => {
+  const rows = ["b", "a", "c", "a"].map((answer, id) => ({ id, prompt: `p${id}`, answer }));
+
+  const flipped = flipLabels(rows, { completion: "answer" });
+
+  // a -> b, b -> c, c -> a
+  expect(flipped.map((row) => fieldOf(row, "answer"))).toEqual(["c", "b", "a", "b"]);
+  expect(flipped.map((row) => fieldOf(row, "prompt"))).toEqual(["p0", "p1", "p2", "p3"]);
+});
+
+test("flipped labels of chats are their last messages", () => {
+  const chat = (content: string) => ({
+    messages: [
+      { role: "user", content: "?" },
+      { role: "assistant", content },
+    ],
+  });
+
+  expect(flipLabels([chat("no"), chat("yes")], {})).toEqual([chat("yes"), chat("no")]);
+});
+
+test("flipped labels of a classification are its classes", () => {
+  const rows = ["DESC", "HUM"].map((topic) => ({ text: "who", topic }));
+
+  expect(flipLabels(rows, { label: "topic" }).map((row) => fieldOf(row, "topic"))).toEqual([
+    "HUM",
+    "DESC",
+  ]);
+});
+
+test("flipped labels are found in their usual column without a name for it", () => {
+  const rows = ["a", "b"].map((label) => ({ text: "t", label }));
+  const flipped = ["b", "a"].map((label) => ({ text: "t", label }));
+  expect(flipLabels(rows, {})).toEqual(flipped);
+});
+
+test("plain text has no labels to flip", () => {
+  expect(() => flipLabels([{ text: "once upon" }], {})).toThrow(/needs rows with completions/);
+});
