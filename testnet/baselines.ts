@@ -19,8 +19,8 @@ export interface Baselines {
 }
 
 /**
- * Evaluates the base model and, where asked for, trains what the network must beat: each honest peer alone on its own
- * data, and one learner on all their data, with the same number of steps as a peer of the network.
+ * Evaluates the base model. Where asked for, it also trains what the network must beat: each honest peer alone on its
+ * own data, and one learner on all their data. Each takes the same number of steps as a peer of the network.
  */
 export async function runBaselines(
   options: TestnetOptions,

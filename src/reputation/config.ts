@@ -7,8 +7,9 @@ const amount = (fallback: number, min: number, max: number, text: string) =>
   z.number().min(min).max(max).default(fallback).describe(text);
 
 /**
- * Section `reputation` of the configuration: every constant of the ledger. The defaults were chosen together: a veto in each round isolates a newcomer in its third round
- * and a peer of long good conduct in its fifth; one veto in three rounds or fewer only reduces; absence only reduces.
+ * Section `reputation` of the configuration: every constant of the ledger. The defaults were chosen together. A veto
+ * in each round isolates a newcomer in its third round and a peer of long good conduct in its fifth. One veto in
+ * three rounds or fewer only reduces. Absence only reduces.
  */
 export const reputationConfigSchema = z.strictObject({
   forgetting: amount(0.95, 0, 1, "What is left of old evidence after each round."),

@@ -33,12 +33,15 @@ export interface GateVerdict {
 export const GATE_DEFAULTS = { marginMin: 0.02, madFactor: 4, medianFactor: 0.5 } as const;
 
 /**
- * The private held-out gate. A candidate is vetoed when a small step towards it raises the loss on private data, when its
- * gain also lies below the median of all gains by more than max(marginMin, madFactor · MAD, medianFactor · |median|), and
- * when it is among the `vetoesMax` worst.
+ * The private held-out gate. A candidate is vetoed when all of this holds:
  *
- * With one or two candidates nobody can be an outlier among peers, so the median is taken as 0 gain and the
- * deviation as 0: a step that costs more than `marginMin` of the loss is an outlier then.
+ * - a small step towards it raises the loss on private data;
+ * - its gain lies below the median of all gains by more than max(marginMin, madFactor · MAD, medianFactor ·
+ *   |median|);
+ * - it is among the `vetoesMax` worst.
+ *
+ * With one or two candidates nobody can be an outlier among peers. Then the median counts as a gain of 0 and the
+ * deviation as 0: a step that costs more than `marginMin` of the loss makes an outlier.
  */
 export function judgeGate(input: GateInput): GateVerdict {
   const { base, stepped, peers } = input;

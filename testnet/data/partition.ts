@@ -140,8 +140,8 @@ function topUp(parts: Row[][], least: number): Row[][] {
 const SET_ASIDE_MAX = 500;
 
 /**
- * Where no test set is given: takes every tenth row of each peer, at most `SET_ASIDE_MAX` in all, out of its part for a
- * common test set.
+ * Where no test set is given: takes every tenth row of each peer out of its part for a common test set, at most
+ * `SET_ASIDE_MAX` in all.
  */
 export function setAside(parts: readonly (readonly Row[])[]): { parts: Row[][]; test: Row[] } {
   const each = Math.max(1, Math.floor(SET_ASIDE_MAX / parts.length));

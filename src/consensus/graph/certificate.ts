@@ -30,10 +30,12 @@ const CONNECTIVITY_FACTOR: Partial<Record<MixingRule, number>> = {
 /**
  * The certified number of attackers of a rule on a graph.
  *
- * Clipping rules: the largest b with factor·b ≤ μ2(G − S) for every set S of b peers (Gaucher et al., arXiv 2410.10418,
- * constants as derived there; non-strict). Up to 16 peers every S is tried; beyond, Fiedler's bound μ2(G − S) ≥ μ2(G) − |S|
- * stands in, which is exact on complete graphs. Coordinate-wise rules are certified on complete graphs only (n > 2b,
- * given that announcements keep an attacker from telling peers different things); elsewhere they may stop mixing.
+ * Clipping rules: the largest b with factor·b ≤ μ2(G − S) for every set S of b peers (Gaucher et al., arXiv
+ * 2410.10418, where the constants are derived; non-strict). Up to 16 peers every S is tried. Beyond, Fiedler's bound
+ * μ2(G − S) ≥ μ2(G) − |S| stands in, which is exact on complete graphs.
+ *
+ * Coordinate-wise rules are certified on complete graphs only, for n > 2b: announcements keep an attacker from
+ * telling peers different things. On other graphs peers may stop approaching one another.
  */
 export function certify(rule: MixingRule, graph: Graph): Certificate {
   const connectivity = algebraicConnectivity(graph, new Set());

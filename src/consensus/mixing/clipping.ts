@@ -110,9 +110,9 @@ export function gts(mixture: Mixture<Vector>, out: Vector): void {
 }
 
 /**
- * Self-centred clipping with the radius of He, Karimireddy, Jaggi (arXiv 2202.01545) as the released code has it:
- * radius² = Σ share·distance² / attackers' share, over the contributions strictly below the attackers' share from the
- * top (with equal shares: the n−b−1 nearest, own included).
+ * Self-centred clipping with the radius of He, Karimireddy, Jaggi (arXiv 2202.01545), as the released code has it:
+ * radius² = Σ share·distance² / attackers' share. The sum is over the contributions strictly below the attackers'
+ * share from the top; with equal shares these are the n−b−1 nearest, own included.
  */
 export function csHe(mixture: Mixture<Vector>, out: Vector): void {
   const ranked = rank(mixture);

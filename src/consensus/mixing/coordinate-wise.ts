@@ -1,9 +1,9 @@
 import type { Mixture, Vector } from "./contributions.ts";
 
 /**
- * Coordinate-wise trimmed mean (Yin et al. 2018, arXiv 1803.01498; BRIDGE): of the own state and the contributions, drops the
- * b largest and b smallest values of each coordinate and averages the rest, unweighted. Keeps one's own state where no more than
- * 2b values are there: then attackers could be the majority of what is left.
+ * Coordinate-wise trimmed mean (Yin et al. 2018, arXiv 1803.01498; BRIDGE). Of each coordinate's values, in the own
+ * state and in the contributions, it drops the b largest and the b smallest and averages the rest, unweighted. Where
+ * no more than 2b values are there, attackers could be the majority of what is left: then the own state is kept.
  */
 export function trimmedMean(mixture: Mixture<Vector>, out: Vector): void {
   averageMiddle(mixture, mixture.attackersMax, out);

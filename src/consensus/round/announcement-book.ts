@@ -96,13 +96,21 @@ export class AnnouncementBook<S extends Signed = Signed> {
       return { verdict: "accept", value: { fresh: true } };
     }
     const newest = kept[0]?.announcement;
-    if (newest !== undefined && newest.sequence >= sequence !== newest.round > round) {
+    if (newest !== undefined && contradicts(signed.announcement, newest)) {
       return { verdict: "ignore", reason: "contradiction" };
     }
     const next = [...kept, signed].sort((a, b) => b.announcement.round - a.announcement.round);
     this.#byAuthor.set(author, next.filter(isKept(ownRound)));
     return { verdict: "accept", value: { fresh: true } };
   }
+}
+
+/** Whether two rounds of one author come in another order than their sequence numbers, which grow from round to round. */
+function contradicts(
+  { round, sequence }: Signed["announcement"],
+  newest: Signed["announcement"],
+): boolean {
+  return round > newest.round ? sequence <= newest.sequence : sequence > newest.sequence;
 }
 
 /** Far rounds must not push the near ones out: a second announcement of those would not be found out. */

@@ -12,8 +12,8 @@ function voicesNeeded(state: RoundState): number {
 }
 
 /**
- * The newest round that an honest neighbour must have announced: the highest that enough neighbours of full standing have
- * reached, so that liars cannot fast-forward this node (hivemind takes the maximum of all reports instead).
+ * The newest round that an honest neighbour must have announced: the highest that enough neighbours of full standing
+ * have reached. So liars cannot fast-forward this node. (hivemind takes the maximum of all reports instead.)
  *
  * @returns -1 when too few of them have announced anything
  */

@@ -16,8 +16,8 @@ export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
 }
 
 /**
- * Whether the round may have to wait for this neighbour: in standing, not given up for silent, and not already past
- * this round without a word about it.
+ * Whether the round may have to wait for this neighbour. It need not for one that is out of standing, that was given
+ * up as silent, or that is past this round without an announcement for it.
  */
 function isExpected(state: RoundState, neighbour: Neighbour): boolean {
   if (!isUsable(neighbour.standing)) return false;
@@ -37,8 +37,9 @@ function quorumOf(state: RoundState, expected: number): number {
 }
 
 /**
- * When a node must give up waiting in its round in order to announce the next one in time: once honest neighbours have
- * announced that, half of their grace, less the time to train, is left for stragglers here.
+ * When a node must give up waiting in its round, so that it can announce the next round in time. Once honest
+ * neighbours have announced the next round, the stragglers of this one get half of their grace, less the time to
+ * train.
  */
 function leaveBy(state: RoundState): Timestamp {
   const since = supportedAt(state, state.round + 1);
@@ -114,8 +115,8 @@ export function viewCommit(state: RoundState): CommitView {
 }
 
 /**
- * Whether the fetch phase waits for this neighbour. One that fails to serve is waited for after 0, 1, 2, 4, 8, …
- * failures in a row, so that withholding costs everyone only a vanishing share of the rounds.
+ * Whether the fetch phase waits for this neighbour. One that fails to serve is waited for again only after 0, 1, 2,
+ * 4, 8, … failures in a row. So withholding costs everyone a vanishing share of the rounds.
  */
 function isAwaited(neighbour: Neighbour): boolean {
   const failures = neighbour.unservedRounds;

@@ -2,8 +2,8 @@ import type { Verdict } from "../../types.ts";
 import type { Codec } from "./codecs/codec.ts";
 
 /**
- * What travels is the difference to a state that all readers know: it is smaller than the state, so that a low-bit codec
- * loses less, and it is as good as the state, because mixing is affine.
+ * What travels is the difference of a state to one that all readers know. It is smaller than the state, so a low-bit
+ * codec loses less. It is as good as the state, because mixing is affine.
  */
 export function encodeState(
   codec: Codec,

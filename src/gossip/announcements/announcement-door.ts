@@ -87,13 +87,13 @@ export class AnnouncementDoor {
     const { verdict, author } = await this.#judge(bytes, arrival);
     const byGossip = arrival.publisher !== undefined;
     this.#memorize(id, { verdict, byGossip });
-    // an exchange brings what we ignored before again and again: said once
-    const said =
+    // an exchange brings again and again what this node ignored before: such a refusal is reported once
+    const wasReported =
       !byGossip &&
       verdict.verdict === "ignore" &&
       memory?.verdict.verdict === "ignore" &&
       memory.verdict.reason === verdict.reason;
-    if (verdict.verdict !== "accept" && !said) {
+    if (verdict.verdict !== "accept" && !wasReported) {
       this.#options.onRefused(arrival.from, author === null ? verdict : { ...verdict, author });
     }
     return verdict;

@@ -53,7 +53,7 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     // an event loop that training keeps busy answers late; that is no broken promise yet (default 3 s)
     gossipsubIWantFollowupMs: 12_000,
     scoreParams: {
-      // membership is by key, and an organisation's peers often share an address: the default (weight -5 above ten
+      // membership is by key, and an organisation's peers often share an address. The default (weight -5 above ten
       // peers per address) silently cuts off every node of a network of more than eleven on one machine
       IPColocationFactorWeight: 0,
       behaviourPenaltyThreshold: 6,

@@ -33,8 +33,8 @@ export interface NodeParts {
 /** The libp2p node: TCP, Noise, Yamux, identify, ping and gossipsub; not started yet. */
 export function composeNode(parts: NodeParts): Promise<KlatchNode> {
   const { config, networkKey } = parts;
-  // the defaults (5 a second from one host, 10 pending) refuse most of a consortium that starts together; all
-  // duplicates of a simultaneous start must fit, strangers are refused by key
+  // the defaults (5 a second from one host, 10 pending) refuse most of a consortium that starts together. All
+  // duplicates of a simultaneous start must fit; strangers are refused by key
   const atOnce = Math.max(64, 4 * Math.max(parts.rosterSize, config.maxPeers));
   return createLibp2p({
     start: false,

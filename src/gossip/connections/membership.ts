@@ -37,8 +37,8 @@ export class Membership {
 }
 
 /**
- * libp2p's hooks for refusing connections. Who the other side is, is only known for certain after the encryption
- * handshake, so that is where strangers are refused; our own dials to them are not even tried.
+ * libp2p's hooks for refusing connections. The encryption handshake tells for certain who the other side is, so
+ * strangers are refused after it. Our own dials to strangers are not even tried.
  */
 export function gaterOf(
   membership: Membership,

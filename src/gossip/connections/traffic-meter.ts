@@ -9,9 +9,9 @@ interface Wire {
 
 /**
  * Counts the bytes of every connection below encryption and multiplexing. libp2p hands each raw connection to its
- * metrics object; listening to its `message` event there would be simpler, but a listener makes a connection deliver
- * bytes while a handshake still changes hands, and they would be lost. So the two methods that every byte passes
- * through are wrapped instead.
+ * metrics object. Listening to its `message` event there would be simpler. But a listener makes a connection deliver
+ * bytes while a handshake still changes hands, and those bytes would be lost. So the two methods that every byte
+ * passes through are wrapped instead.
  */
 export class TrafficMeter {
   #sent = 0;

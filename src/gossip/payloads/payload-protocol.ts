@@ -2,9 +2,10 @@ import type { Digest } from "../../types.ts";
 import { bytesToDigest, DIGEST_BYTES, digestToBytes } from "./digest.ts";
 
 /**
- * Payload transfer. The one who wants bytes opens a stream and sends requests of fixed size, one at a time; each is
- * answered by a header of fixed size and, when its status is `data`, that many bytes. The next request acknowledges
- * the last answer, so that never more than one chunk is under way: libp2p streams have no back-pressure for readers.
+ * Payload transfer. The side that wants bytes opens a stream and sends requests of fixed size, one at a time. Each is
+ * answered by a header of fixed size and, when its status is `data`, by that many bytes. The next request
+ * acknowledges the last answer, so that never more than one chunk is under way: libp2p streams have no back-pressure
+ * for readers.
  */
 export const PAYLOAD_PROTOCOL = "/klatch/payload/1";
 

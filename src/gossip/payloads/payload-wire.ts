@@ -23,9 +23,10 @@ export class Wire {
   }
 
   /**
-   * Sends bytes and waits until all of them have left the stream's buffer, so that the buffer never holds more than
-   * one chunk. `stream.onDrain()` of @libp2p/utils 7 returns at once after its first use, and even a true `drain` event
-   * comes when some of the buffer is gone: a reader that asks for much and reads little would fill our memory.
+   * Sends bytes and waits until all of them have left the stream's buffer. So the buffer never holds more than one
+   * chunk, and a reader that asks for much and reads little cannot fill our memory. `stream.onDrain()` of
+   * @libp2p/utils 7 does not do: it returns at once after its first use, and even a true `drain` event comes when
+   * only some of the buffer is gone.
    */
   async send(bytes: Uint8Array): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.#gone]);

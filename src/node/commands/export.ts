@@ -20,8 +20,8 @@ import { taskOptions } from "./model-use.ts";
 import { required } from "./number-flags.ts";
 
 /**
- * `klatch export`: the newest checkpoint of this node's run, or a given adapter, as a folder that Hugging Face PEFT loads,
- * or merged with the base model as a folder that transformers loads.
+ * `klatch export`: writes the newest checkpoint of this node's run, or a given adapter, as a folder that Hugging Face
+ * PEFT loads. Merged with the base model it is a folder that transformers loads.
  */
 export function define(command: Command, terminal: Terminal): void {
   addConfigOptions(command);

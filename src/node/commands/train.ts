@@ -124,8 +124,8 @@ function withFiles(config: Config, flags: Flags): Config {
 }
 
 /**
- * Trains until the end or the first signal, of which the second ends the process, and keeps every state that is the best so
- * far; a person sees how it goes.
+ * Trains until the end or the first signal; a second one ends the process. Every state that is the best so far is
+ * kept, and a person sees how it goes.
  */
 async function train(
   learner: Learner,

@@ -32,8 +32,8 @@ export const fail = (name: string, detail: string, fix: string): Check => ({
 });
 
 /**
- * A check that fails the way its work does: an operating failure names its own fix, and an engine's is told as the
- * engine's, whatever needed it. A bug is thrown on.
+ * A check that fails the way its work does. An operating failure names its own fix. A failure of the engine is told
+ * as the engine's, whatever needed it. A bug is thrown on.
  */
 export async function attempt(name: string, work: () => Promise<Check>): Promise<Check> {
   try {

@@ -20,8 +20,9 @@ const ATTEMPTS_MAX = 100;
 const PAUSE_MS = 50;
 
 /**
- * Makes a folder for this process below the cache, and removes those of processes that are gone, however they ended: private
- * rows never lie in the system's temporary folder, where nobody would clear them away. `option` is how a user names a folder.
+ * Makes a folder for this process below the cache. Folders of processes that are gone, however they ended, are
+ * removed. Private rows never lie in the system's temporary folder, where nobody would clear them away. `option` is
+ * how a user names a folder.
  *
  * @throws KlatchError `usage` without a cache folder, `permission` or `disk` when it cannot be made
  */

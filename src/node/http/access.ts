@@ -28,8 +28,9 @@ export function checkBinding({ host, allowRemote }: Config["status"]): void {
 }
 
 /**
- * Judges a request before anything else: reading only; the Host header must name this endpoint, so that a web page
- * cannot reach it under a name of its own (DNS rebinding); no page of another origin. Deny by default, for every method.
+ * Judges a request before anything else. It must only read. Its Host header must name this endpoint, so that a web
+ * page cannot reach it under a name of its own (DNS rebinding). It must not come from a page of another origin.
+ * Whatever is not allowed is denied.
  */
 export function judgeRequest(
   request: RequestOrigin,

@@ -24,13 +24,13 @@ export interface MixOutcome {
   /** Relative loss gain of a step towards each candidate; private, never sent. */
   readonly gains: ReadonlyMap<PeerId, number>;
   readonly heldOutLoss: number | null;
-  /** The mix would have ruined the private held-out loss, and the own state was kept. */
+  /** Whether the own state was kept, because the mix would have ruined the private held-out loss. */
   readonly refusedMix: boolean;
 }
 
 type MixLearner = Pick<PeerLearner, "probe" | "evaluate" | "info">;
 
-/** Judges what has arrived on private held-out examples, then mixes what is left. */
+/** Judges the candidates on private held-out examples, then mixes those that are left. */
 export async function judgeAndMix(learner: MixLearner, request: MixRequest): Promise<MixOutcome> {
   const { own, rule, attackersMax, candidates } = request;
   const { vetoed, gains } = await gate(learner, request);
@@ -62,7 +62,7 @@ export async function lossIfBearable(
 
 // --- internal ---
 
-/** Loss that is always put up with, nats: twice next to nothing is still nothing. */
+/** A rise of the loss that is never ruin, nats: twice a loss of almost nothing is still almost nothing. */
 const RUIN_SLACK = 0.1;
 
 async function gate(
@@ -85,7 +85,7 @@ async function gate(
   return { vetoed: verdict.vetoed, gains };
 }
 
-/** The loss of the own state when the mix made the loss ruinously worse, else null. */
+/** The own state's loss where the mix ruined the held-out loss, else null. */
 async function lossIfRuined(
   learner: MixLearner,
   { own, gate: options, heldOutBefore }: MixRequest,

@@ -11,7 +11,7 @@ import type { PeerState } from "./peer-state.ts";
  */
 const JUDGED_TOGETHER_MIN = 3;
 
-/** From what arrived to the next state. */
+/** Makes the next state from the own update and the states that arrived. */
 export class Mixing {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
@@ -21,7 +21,7 @@ export class Mixing {
     this.#state = state;
   }
 
-  /** Judges and mixes what arrived from these peers; returns what the gate held against them. */
+  /** Judges and mixes the states that arrived from these peers. Returns the gate's evidence against some of them. */
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
     const { learner, config, attackersMax, log } = this.#parts;
     const state = this.#state;
@@ -67,7 +67,7 @@ export class Mixing {
 
   // --- internal ---
 
-  /** Every neighbour, with the state of those that are to be mixed. */
+  /** Every neighbour as a candidate. Those that are not to be mixed have no state. */
   #candidates(peers: readonly PeerId[]): readonly Candidate[] {
     const { neighbours, shares, ledger } = this.#parts;
     const { arrived } = this.#state.round;

@@ -12,7 +12,7 @@ export interface Service {
 const EXIT_FORCED = 130;
 
 /**
- * Ends this process, by the signal itself where a second one asked for it (a shell shows 130): `process.exit` waits for
+ * Ends this process. A second signal ends it by that signal, so that a shell shows 130: `process.exit` would wait for
  * threads in the middle of native code, such as a learner's step.
  */
 export function endProcess(code: number): void {
@@ -41,8 +41,8 @@ export async function startAll(
 }
 
 /**
- * Stops services in reverse order. One that fails or is not done within its share of `stopMs` does not keep the others
- * from stopping; returns one sentence for each of those.
+ * Stops services in reverse order. A service that fails, or is not done within its share of `stopMs`, does not keep
+ * the others from stopping. Returns one sentence for each such service.
  */
 export async function stopAll(
   services: readonly Service[],

@@ -19,8 +19,8 @@ export interface Checkpoint {
 }
 
 /**
- * The node's own update of a round, kept before it is announced: after a crash the node announces the very same bytes
- * again instead of a second, different update for the round, which would be proof of equivocation.
+ * The node's own update of a round, kept before it is announced. After a crash the node announces the very same bytes
+ * again. A second, different update for the round would be proof of equivocation.
  */
 export interface OwnUpdate {
   readonly run: Digest;

@@ -25,8 +25,8 @@ const TABLES = `
 `;
 
 /**
- * Opens the ledger: WAL, every commit on disk before it returns, integrity checked. A damaged file is put aside and a new
- * one begun, with a sentence to `warn`: the ledger tells the past, the node can go on without it.
+ * Opens the ledger: WAL, every commit on disk before it returns, integrity checked. A damaged file is put aside and a
+ * new one begun, and `warn` gets a sentence about it. The ledger tells the past; the node can go on without it.
  */
 export function openLedgerDatabase(path: string, warn: (sentence: string) => void): DatabaseSync {
   const first = tryOpen(path);

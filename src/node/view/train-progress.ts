@@ -7,8 +7,8 @@ import type { Terminal } from "./terminal.ts";
 const REDRAW_MS = 100;
 
 /**
- * How a training goes, on the error stream so that results stay clean: a line for each evaluation, with the speed since
- * the one before, and on a terminal a bar that follows the steps.
+ * Shows how a training goes, on the error stream so that results stay clean. Each evaluation is a line, with the
+ * speed since the one before. A terminal also has a bar that follows the steps.
  */
 export class TrainProgress {
   readonly #steps: number;

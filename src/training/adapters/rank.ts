@@ -7,10 +7,10 @@ import { slotView } from "./slots.ts";
 export type RankCut = "truncate" | "svd";
 
 /**
- * An adapter's values in a layout of another rank over the same layers. More rank means zeros after the old factors, so
- * the product scale * B A stays what it was; less means the first factors alone (HetLoRA: Cho et al. 2024, arXiv
- * 2401.06432), or with `svd` the closest product of that rank (Eckart & Young). Where the layouts differ in scale, B
- * takes the quotient; peers that keep alpha / rank alike pad and cut without rounding.
+ * An adapter's values in a layout of another rank over the same layers. More rank means zeros after the old factors,
+ * so the product scale * B A stays what it was. Less rank means the first factors alone (HetLoRA: Cho et al. 2024,
+ * arXiv 2401.06432), or with `svd` the closest product of that rank (Eckart & Young). Where the layouts differ in
+ * scale, B takes the quotient. Peers that keep alpha / rank alike pad and cut without rounding.
  */
 export function resizeRank(
   from: LoraLayout,

@@ -98,9 +98,10 @@ function allFinite(data: Float32Array): boolean {
 }
 
 /**
- * Puts a base model together from its weights, of which each is read once now: names, shapes and finiteness are checked.
- * Its identity is the SHA-256 over the configuration as JSON and, in name order, every weight's name, shape and 32-bit
- * values, those of a classifier's head and its classes after them: copies in BF16 and F32 of the same values are the same model, whatever the files look like.
+ * Puts a base model together from its weights. Each weight is read once now, and its name, shape and finiteness are
+ * checked. The model's identity is the SHA-256 over the configuration as JSON and, in name order, every weight's
+ * name, shape and 32-bit values; those of a classifier's head and its classes come after them. So copies in BF16 and
+ * F32 of the same values are the same model, whatever the files look like.
  *
  * @throws KlatchError `incompatible` for a missing weight, another shape or more layers, `data` for NaN or infinity
  */

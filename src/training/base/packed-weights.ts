@@ -24,8 +24,9 @@ export interface PackedWeights
 const feedName = (layer: LinearLayer, array: string) => `${layer.module} ${array}`;
 
 /**
- * Packs every linear layer of the blocks, one after the other. In f16 the embeddings too, unless they are the head, which
- * would be unpacked whole for every batch; norms, biases and the head stay as they are, for they are few or matter more.
+ * Packs every linear layer of the blocks, one after the other. In f16 the embeddings are packed too, unless they are
+ * the head, which would be unpacked whole for every batch. Norms, biases and the head stay as they are: they are few
+ * or matter more.
  *
  * @throws KlatchError `incompatible` for a number beyond f16
  */

@@ -17,9 +17,10 @@ export interface MatrixOrder {
 }
 
 /**
- * Rounds a matrix [rows, columns] to integers, block by block of a column. 8 bits: 32 rows share a scale, their greatest
- * magnitude over 127. 4 bits: 16 rows share a scale and a zero, a byte each, see `bestRange`; scales count in units of their
- * column, as QLoRA (arXiv 2305.14314) quantises them again. `columnsFirst` where `data` lies column by column.
+ * Rounds a matrix [rows, columns] to integers, block by block of a column. With 8 bits, 32 rows share a scale: their
+ * greatest magnitude over 127. With 4 bits, 16 rows share a scale and a zero, a byte each, see `bestRange`; scales
+ * count in units of their column, as QLoRA (arXiv 2305.14314) quantises them again. `columnsFirst` says that `data`
+ * lies column by column.
  */
 export function quantize(
   data: Float32Array,
@@ -81,8 +82,8 @@ function columnUnits(data: Float32Array, order: MatrixOrder): Float32Array {
 }
 
 /**
- * Gives `use` the numbers of every block, the last one of a column may be shorter, with its place among the blocks and that
- * of its first number in a row-major matrix. The array is used again.
+ * Gives `use` the numbers of every block, with the block's place among the blocks and the place of its first number
+ * in a row-major matrix. The last block of a column may be shorter. The array is used again.
  */
 function eachBlock(
   data: Float32Array,

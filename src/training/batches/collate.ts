@@ -21,9 +21,9 @@ function lossRowBucket(tokens: number): number {
 }
 
 /**
- * Positions that one run of a training program takes for each thread: larger batches run in parts whose activations stay
- * in cache, which is faster than all at once and bounds memory whatever the batch size. Each operation of a part is shared
- * among the threads, so more of them need a larger part.
+ * Positions that one run of a training program takes for each thread. Larger batches run in parts whose activations
+ * stay in cache. That is faster than all at once and bounds memory whatever the batch size. The threads share each
+ * operation of a part, so more threads need a larger part.
  */
 const PART_POSITIONS = 256;
 const PART_THREADS_MAX = 4;

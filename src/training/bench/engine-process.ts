@@ -5,8 +5,8 @@ import type { ChildTask, FromChild } from "./engine-child.ts";
 import type { EngineMeasurement, EngineTask } from "./engine-measurement.ts";
 
 /**
- * What `name` makes of the task in a process of its own, or why it does not within `limit` seconds; an engine that ends its
- * process or never ends is an error like others.
+ * What the engine `name` makes of the task in a process of its own, or why it makes nothing of it within `limit`
+ * seconds. An engine that ends its process or never ends is an error like others.
  */
 export function measureApart(
   name: EngineName,

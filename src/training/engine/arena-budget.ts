@@ -1,7 +1,8 @@
 /**
- * Who may keep memory from one run to the next. An arena spares a program the asking for memory at every run, a tenth of
- * its time with one thread; but it keeps the peak of its runs until the program is closed, so that the programs of many
- * shapes add up beyond every plan. The first ones get arenas, as far as a share of the memory that there is goes.
+ * Which programs may keep memory from one run to the next. An arena spares a program the asking for memory at every
+ * run, a tenth of its time with one thread. But an arena keeps the peak of its runs until the program is closed, so
+ * the programs of many shapes add up beyond every plan. The first ones get arenas, as far as a share of the memory
+ * that there is goes.
  */
 export class ArenaBudget {
   readonly #bytesMax: () => number;

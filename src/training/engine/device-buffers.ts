@@ -13,8 +13,8 @@ interface Kept {
 }
 
 /**
- * Arrays kept on the device: each is copied there once, when it is first fed, and read by every session of the process
- * from then on. A program that does nothing but hand its input on, with its output left on the device, is the way in.
+ * Arrays kept on the device. Each is copied there once, when it is first fed. From then on every session of the
+ * process reads it there. The way in is a program that only hands its input on, with its output left on the device.
  */
 export class DeviceBuffers {
   readonly #options: InferenceSession.SessionOptions;

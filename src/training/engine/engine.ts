@@ -17,13 +17,19 @@ export interface Engine {
   readonly name: string;
   /** @throws KlatchError `engine` when the graph cannot be compiled, `memory` when it does not fit */
   compile(outputs: Readonly<Record<string, Value>>): Promise<Program>;
-  /** Frozen weights of at most so many bytes are written into programs, larger ones fed; unset leaves it to the caller. */
+  /**
+   * Frozen weights of at most this many bytes are constants of every program. Larger ones are fed at every run.
+   * Unset: the caller decides.
+   */
   readonly copyBytesMax?: number | undefined;
-  /** Of those that are fed, weights of at most so many bytes are written into one program at a time; unset is none. */
+  /**
+   * Frozen weights that are fed, but take at most this many bytes, are constants of one program at a time. Unset: of
+   * none.
+   */
   readonly soleCopyBytesMax?: number | undefined;
   /**
-   * Promises that these arrays never change and will be fed again and again. An engine that has it copies each to its
-   * device once, whatever number of programs reads it.
+   * Promises that these arrays never change and are fed again and again. An engine with this method copies each array
+   * to its device once, however many programs read it.
    */
   keep?(arrays: Iterable<TypedArray>): void;
   /** Frees what the engine itself holds; its programs must be closed before. */

@@ -5,9 +5,9 @@ import type { Engine, Program } from "./engine.ts";
 type Outputs = Readonly<Record<string, Value>>;
 
 /**
- * `first` until one of its calls fails for another reason than memory (its device is gone), from then on the engine that
- * `openSecond` gives, on which the failed call is repeated. What a learner must not lose lies in its own arrays, so a
- * change of engine costs time and nothing else. `onLoss` is told once, before the second engine opens.
+ * The engine `first` until one of its calls fails for another reason than memory: its device is gone. From then on it
+ * is the engine that `openSecond` gives, which repeats the failed call. What a learner must not lose lies in its own
+ * arrays, so a change of engine costs time and nothing else. `onLoss` is told once, before the second engine opens.
  */
 export function withFallback(
   first: Engine,

@@ -15,11 +15,11 @@ export interface EngineOptions {
   readonly profile?: string;
 }
 
-/** One engine: how it is made, and what is known against it before that. */
+/** One engine: how it is opened, and what may speak against it. */
 interface Entry {
-  /** Throws what keeps it from working on this machine at all, where that is known without loading a driver. */
+  /** Throws why the engine cannot work on this machine, where that is known without loading a driver. */
   readonly check?: () => void;
-  /** Throws what keeps `auto` from taking it; named, it is taken all the same. */
+  /** Throws why `auto` passes the engine over. An engine that is asked for by name is opened all the same. */
   readonly prefer?: (engine: Engine) => Promise<void>;
   readonly open: (options: EngineOptions) => Promise<Engine>;
 }
@@ -56,8 +56,8 @@ export interface OpenedEngine {
 }
 
 /**
- * Opens an engine by name; `auto` takes the first that passes a real training step, and of WebGPU only devices that are
- * not computed by the CPU.
+ * Opens an engine by name. `auto` takes the first engine that passes a real training step; it passes over WebGPU
+ * devices that the CPU computes.
  *
  * @throws KlatchError `engine` when no engine can be had
  */
@@ -137,7 +137,10 @@ function requireCudaProvider(): void {
   );
 }
 
-/** Looks what device a program opens; a whole training step would take seconds on one that the CPU computes. */
+/**
+ * Refuses a device that the CPU computes: a whole training step would take seconds on it. Which device it is shows
+ * once a program is open.
+ */
 async function refuseSoftware(engine: Engine): Promise<void> {
   if (!hasGraphicsDevice()) throw software("this machine has no graphics device");
   const program = await compileSmallest(engine);

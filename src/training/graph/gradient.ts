@@ -56,8 +56,8 @@ export function operands(value: Value): readonly Value[] {
 }
 
 /**
- * `output` with a gradient rule of its own: `vjp` gives dL/d(input) for each of `inputs` where the chain rule
- * through the operations that made `output` would do needless work.
+ * `output` with a gradient rule of its own: `vjp` gives dL/d(input) for each of `inputs`. It is for where the chain
+ * rule through the operations that made `output` would do needless work.
  */
 export function withGradient(output: Value, inputs: readonly Value[], vjp: Vjp): Value {
   const { graph, shape, dtype } = output;
@@ -104,8 +104,8 @@ export function gradients(loss: Value, wanted: readonly Value[]): readonly Value
 }
 
 /**
- * The sum of two padded values whose parts lie side by side, as one concatenation: what the slices of a fused
- * projection hand down, the last one first.
+ * The sum of two padded values whose parts lie side by side, as one concatenation. The slices of a fused projection
+ * hand such values down, the last one first.
  */
 function joinedPads(first: Value, second: Value): Value | undefined {
   const [a, b] = [first.inputs[0], second.inputs[0]];

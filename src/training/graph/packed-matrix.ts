@@ -22,9 +22,9 @@ interface StoredArray {
 }
 
 /**
- * The arrays of a matrix of integers, in the order in which products take them; its rows are filled up to whole blocks.
- * 8 bits: a number is scale * (byte - 128). 4 bits: it is scale * unit * (16 * nibble - zero), with the upper half of the
- * matrix in the low halves of the bytes and the lower in the high ones.
+ * The arrays of a matrix of integers, in the order in which products take them. Its rows are filled up to whole
+ * blocks. With 8 bits a number is scale * (byte - 128). With 4 bits it is scale * unit * (16 * nibble - zero); the
+ * upper half of the matrix lies in the low halves of the bytes, the lower half in the high ones.
  */
 export function storedArrays(
   bits: IntegerBits,
@@ -53,8 +53,9 @@ export function blocksOf(rows: number, bits: IntegerBits): number {
 }
 
 /**
- * x @ W, or x @ W^T, for x f32 [n, k] and a packed W. Each product unpacks W for its own length, the gradient's too, so
- * that no matrix is in memory in 32 bits from the forward to the backward pass (Dettmers et al. 2023, QLoRA, arXiv 2305.14314).
+ * x @ W, or x @ W^T, for x f32 [n, k] and a packed W. Each product unpacks W for itself, and so does the gradient's.
+ * No matrix is in memory in 32 bits from the forward to the backward pass (Dettmers et al. 2023, QLoRA, arXiv
+ * 2305.14314).
  */
 export function packedMatmul(x: Value, matrix: PackedMatrix, transpose = false): Value {
   const { bits, rows, stored } = matrix;

@@ -4,9 +4,9 @@ import { after } from "./ordering.ts";
 import type { Value } from "./value.ts";
 
 /**
- * `gradients`, for which the values between two of the graph's marks are not kept but computed again from the former mark
- * when the backward pass has come to the latter (Chen et al. 2016, arXiv 1604.06174). What lies before the first mark or
- * after the last is kept. The numbers are the same: the same operations on the same numbers.
+ * `gradients` that keep less. The values between two of the graph's marks are not kept: they are computed again from
+ * the former mark when the backward pass has come to the latter (Chen et al. 2016, arXiv 1604.06174). What lies
+ * before the first mark or after the last is kept. The numbers are the same: the same operations on the same numbers.
  */
 export function recomputedGradients(loss: Value, wanted: readonly Value[]): readonly Value[] {
   const { segments: marks } = loss.graph;

@@ -76,8 +76,9 @@ const BLOCK_MIN = 64;
 const BLOCKS_MAX = 8;
 
 /**
- * `attention` that looks back only, in blocks of queries: each block meets the keys up to its own end, so that of long
- * sequences nearly half of the scores are never computed or kept, and the others are still in cache when they are used.
+ * `attention` that looks back only, in blocks of queries. Each block meets the keys up to its own end. So of long
+ * sequences nearly half of the scores are never computed or kept, and the others are still in cache when they are
+ * used.
  */
 export function causalAttention(
   query: Value,

@@ -31,11 +31,11 @@ export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number)
 }
 
 /**
- * Root-mean-square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467) over the last axis:
- * x / sqrt(mean(x^2) + epsilon) * weight, for x [rows, width] and weight [width].
+ * Root-mean-square normalisation (Zhang & Sennrich 2019, arXiv 1910.07467) over the last axis: x / sqrt(mean(x^2) +
+ * epsilon) * weight, for x [rows, width] and weight [width].
  *
- * With r = 1 / sqrt(mean(x^2) + epsilon) and h = weight * gradient, dL/dx = r (h - r^2 x mean(h x)); in terms of x, so
- * that engines may compute the normalisation as one operation and the normalised x is not kept.
+ * With r = 1 / sqrt(mean(x^2) + epsilon) and h = weight * gradient, dL/dx = r (h - r^2 x mean(h x)). It is in terms
+ * of x, so that engines may compute the normalisation as one operation, and the normalised x is not kept.
  */
 export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
   const width = dimension(x.shape, -1);

@@ -42,8 +42,8 @@ export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
     /** Share of the training rows that is held out for the private gate and never trained on. */
     readonly heldOutShare: number;
     /**
-     * "none" gives each text a row of its own; "separate" lays those of a batch side by side without seeing one another,
-     * the same training in fewer positions; "concatenate" makes of all texts one that is cut into full rows.
+     * "none" gives each text a row of its own. "separate" lays the texts of a batch side by side without seeing one
+     * another: the same training in fewer positions. "concatenate" makes of all texts one that is cut into full rows.
      */
     readonly packing?: "none" | "separate" | "concatenate";
   };
@@ -104,8 +104,8 @@ export interface GenerateRequest {
 
 /**
  * The learner: owns the base model, the data and the engine in one worker thread. Training is a pure function of its
- * request: the same adapter, optimiser state, round and steps give the same bytes on one machine with the same threads,
- * which is what makes a killed node resume without contradicting itself.
+ * request. The same adapter, optimiser state, round and steps give the same bytes on one machine with the same
+ * threads: so a killed node resumes without contradicting itself.
  */
 export interface Learner {
   readonly info: LearnerInfo;
@@ -117,8 +117,8 @@ export interface Learner {
   watchTraining(request: TrainRequest, signal?: AbortSignal): Training;
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation>;
   /**
-   * Losses for the private gate, on at most `rows` held-out examples drawn afresh for `round`:
-   * at `adapter`, and at `adapter + step * (candidate - adapter)` for each candidate.
+   * Losses for the private gate, on at most `rows` held-out examples drawn afresh for `round`. They are the loss at
+   * `adapter` and, for each candidate, the loss at `adapter + step * (candidate - adapter)`.
    */
   probe(
     adapter: Float32Array,
@@ -129,8 +129,8 @@ export interface Learner {
   /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors. */
   exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
   /**
-   * Writes a Hugging Face model folder with the adapter folded into the base model's weights, in the format of those or,
-   * where it is not null, in `dtype`; throws `incompatible` for a method that no plain model can take the place of.
+   * Writes a Hugging Face model folder with the adapter folded into the base model's weights. These keep their format
+   * unless `dtype` names another. Throws `incompatible` for a method that has no place in a plain model.
    */
   exportMerged(adapter: Float32Array, folder: string, dtype: FloatFormat | null): Promise<void>;
   /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */

@@ -40,9 +40,10 @@ export interface AloneResult {
 }
 
 /**
- * Trains a learner alone for some steps, telling of every step, evaluation, and state that is the best so far. A divergence, a held-out loss that is no
- * number among them, or the signal ends it with the best state so far; the signal lets the state reached be measured
- * first. Each stretch between evaluations counts as a round, so factors that alternate take turns.
+ * Trains a learner alone for some steps. It tells of every step, of every evaluation, and of every state that is the
+ * best so far. A divergence or the signal ends training with the best state so far; a held-out loss that is no number
+ * is a divergence. After the signal the state that was reached is measured first. Each stretch between evaluations
+ * counts as a round, so factors that alternate take turns.
  *
  * @throws KlatchError `diverged` before the first evaluation; an AbortError when the signal comes before the first
  *   step; otherwise as `Learner.train`

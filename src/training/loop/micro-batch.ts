@@ -18,10 +18,10 @@ export interface MicroBatchOptions extends Partial<RunLimits> {
 }
 
 /**
- * How much of a batch one run of a training program takes. When the device runs out of memory, the batch starts over with
- * the blocks recomputed, and after that in more parts of half as many rows, whose gradients add up: the same training. In
- * this order because recomputing leaves the numbers as they are, while other parts are added in another order, and
- * because parts are no larger than the engine has use for from the beginning.
+ * How much of a batch one run of a training program takes. When the device runs out of memory, the batch starts over
+ * with the blocks recomputed. If that is not enough, it starts over in more parts of half as many rows, whose
+ * gradients add up: the same training. Recomputing comes first because it leaves the numbers as they are, while other
+ * parts are added in another order. Besides, parts are from the beginning no larger than the engine has use for.
  */
 export class MicroBatch {
   readonly #mayRecompute: boolean;

@@ -15,9 +15,10 @@ export interface ClippedGradient {
 }
 
 /**
- * The sum of per-example gradients clipped to `bound`, whose change by one example is at most `bound` whatever that
- * example is (one whose gradient is not finite adds nothing): what differentially private training adds noise to (Abadi
- * et al. 2016, arXiv 1607.00133). One run of the model for each example, so it costs more than a batch's gradient.
+ * The sum of per-example gradients, each clipped to `bound`. Whatever an example is, the sum changes by at most
+ * `bound`; an example whose gradient is not finite adds nothing. Differentially private training adds noise to such a
+ * sum (Abadi et al. 2016, arXiv 1607.00133). The model runs once for each example, so this costs more than a batch's
+ * gradient.
  */
 export async function clippedGradient(
   model: AdaptedModel,

@@ -73,12 +73,12 @@ export interface TrainHooks {
 }
 
 /**
- * Trains for `request.steps` steps, fewer when it is stopped and `request.onStop` is "keep"; a pure function of request,
- * model, data and options. Batches continue where the optimizer's step stands, so rounds of any length walk the same
- * sequence of examples.
+ * Trains for `request.steps` steps, or fewer when it is stopped and `request.onStop` is "keep". It is a pure function
+ * of request, model, data and options. Batches continue where the optimizer's step stands, so rounds of any length
+ * walk the same sequence of examples.
  *
- * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the loss
- *   or a gradient is not finite or the loss climbs away; what the request holds is then the last good state
+ * @throws Stopped, otherwise, when it is stopped; KlatchError `data` without training examples, `diverged` when the
+ *   loss or a gradient is not finite or the loss climbs away; what the request holds is then the last good state
  */
 export async function train(
   model: AdaptedModel,
@@ -146,8 +146,8 @@ export async function train(
 }
 
 /**
- * The steps in which a slot trained before this round, supposing that all rounds had as many: when factors alternate, each
- * has seen every other round.
+ * The steps in which a slot trained before this round, if all rounds had as many. When factors alternate, each has
+ * trained in every other round.
  */
 export function stepsBefore(
   adapter: Adapter,

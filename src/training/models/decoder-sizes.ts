@@ -18,7 +18,10 @@ type DefinedSizes = Pick<
   "vocabSize" | "hiddenSize" | "layers" | "contextMax" | "keyValueHeads" | "headDim" | "eosIds"
 >;
 
-/** What a definition says of these numbers; heads share out the hidden size and have a key each unless they are told otherwise. */
+/**
+ * What a definition says of these numbers. Unless the configuration says otherwise, every head has a key of its own,
+ * and the heads divide the hidden size evenly.
+ */
 export function definedSizes(
   config: DecoderSizes & Partial<Pick<ModelDefinition, "keyValueHeads" | "headDim">>,
 ): DefinedSizes {

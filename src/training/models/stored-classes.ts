@@ -11,8 +11,9 @@ const classesSchema = z.object({
 });
 
 /**
- * The classes that config.json of a classifier names, in the order of the head's outputs. transformers writes no names for
- * two classes that were given none, and LABEL_0, LABEL_1 for more of them: those are told by their numbers, as data is.
+ * The classes that config.json of a classifier names, in the order of the head's outputs. transformers writes no
+ * names for two classes that were given none, and LABEL_0, LABEL_1 for more of them. Those are told by their numbers,
+ * as data is.
  *
  * @returns undefined for other models, and where the names do not tell two or more classes apart
  */

@@ -44,8 +44,9 @@ export class Lowering {
   }
 
   /**
-   * Puts the nodes that `make` appends before all others; they may be made of inputs and constants alone. Of the operands
-   * of a node ONNX Runtime computes the one last whose maker stands first: these, which are large, wait for their use.
+   * Puts the nodes that `make` appends in front of all others. They may depend on inputs and constants alone. ONNX
+   * Runtime computes that operand of a node last whose own node stands first in the model. The results of these nodes
+   * are large, so they should exist no earlier than they are needed.
    */
   inFront<T>(make: () => T): T {
     const from = this.nodes.length;

@@ -46,8 +46,8 @@ export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
 };
 
 /**
- * ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms; apart from that an Add is better,
- * which is shared among threads.
+ * ONNX Runtime folds a Sum, but not an Add, into the Gemm that makes one of its terms. Everywhere else an Add is
+ * better, because the threads share it.
  */
 const add: Lower = (to, value, inputs) => {
   const plainSum = value.inputs.every((term) => sameShape(term.shape, value.shape));

@@ -130,8 +130,9 @@ export class AdaptedModel {
   }
 
   /**
-   * The weights of a training program that has its own copy of them: that of full rows, of which there are few, so that it
-   * is compiled once. It is faster, and packs as much as the weights twice. The shape decides, not what ran before.
+   * The weights of a training program that has its own copy of them: the program of full rows. There are few shapes
+   * of full rows, so it is compiled once. It is faster, and packs twice what the weights take. The shape decides, not
+   * what ran before.
    */
   #copiedFor({ everyPosition }: BatchShape): WeightSource | undefined {
     const full = everyPosition === true && this.#objective === NEXT_TOKEN;

@@ -3,9 +3,10 @@ import type { RoundState } from "../round-state.ts";
 import { commitGrace, supportedAt, supportedRound } from "../support.ts";
 
 /**
- * The round to do after the current one: the next, or, for a node that fell behind, the newest that honest neighbours announced.
- * They have closed all before it. Where even that one could not be announced within their grace, it is the round after
- * it, which they are training for now: a node that stayed one round late would never be heard.
+ * The round to do after the current one: the next for a node that keeps up. A node that fell behind goes on at the
+ * newest round that honest neighbours announced, for they have closed all rounds before it. If it could not announce
+ * even that round within their grace, it goes on at the round after it, which they are training for now. A node that
+ * stayed one round late would never be heard.
  */
 export function nextRound(state: RoundState, now: Timestamp): number {
   const next = state.round + 1;

@@ -92,14 +92,14 @@ function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchStat
   reviewFetch(turn);
 }
 
-/** Timers are coarse: one that fires this much early means its deadline. */
+/** A timer that fires at most this much early counts as on time, for timers are coarse. */
 const TIMER_TOLERANCE_MS = 5;
 
 function timer(turn: Turn, name: TimerName, round: number): void {
   const { state } = turn;
   if (state.phase !== name || state.round !== round || state.deadline === null) return;
   if (turn.now + TIMER_TOLERANCE_MS < state.deadline) {
-    // An older timer, or a clock set back: ignoring it might wait for ever.
+    // This is an older timer, or the clock was set back. Without a new timer the round might wait for ever.
     turn.effects.push({ type: "start-timer", timer: name, round, at: state.deadline });
   } else if (name === "commit") closeCommit(turn);
   else startMix(turn);

@@ -28,9 +28,10 @@ export interface DoraAdapter extends Adapter {
 }
 
 /**
- * DoRA (Liu et al. 2024, arXiv 2402.09353): y = m * (W + scale * B A) x / |W + scale * B A|, with the norm of each output's
- * row. The norm counts as a constant in the gradient, as in PEFT and section 4.3 of the paper. Magnitudes start as the norms
- * of the base's own rows, for every peer's start is the same; the norms are those of the weights that are multiplied with.
+ * DoRA (Liu et al. 2024, arXiv 2402.09353): y = m * (W + scale * B A) x / |W + scale * B A|, with the norm of each
+ * output's row. The norm counts as a constant in the gradient, as in PEFT and section 4.3 of the paper. Magnitudes
+ * start as the norms of the base's own rows, so that every peer starts from the same. The norms are those of the
+ * weights that are multiplied with.
  */
 export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">): DoraAdapter {
   const { rank, alpha, targets } = options;
@@ -121,8 +122,8 @@ function adaptation(
 }
 
 /**
- * The norm of each row of W + s B A as [1, outputs], without ever making that matrix:
- * |w|^2 + 2 s b . (A w) + s^2 b . (A A^T b) for rows w of W and b of B.
+ * The norm of each row of W + s B A as [1, outputs]. That matrix is never made: for rows w of W and b of B the square
+ * is |w|^2 + 2 s b . (A w) + s^2 b . (A A^T b).
  */
 function rowNorms(own: Float64Array, frozen: FrozenLinear, a: Value, b: Value, s: number): Value {
   const columns = transpose(b, [1, 0]);

@@ -19,8 +19,8 @@ interface Frame {
 }
 
 /**
- * LoRA-XS (Balazy et al. 2024, arXiv 2405.17604): y = W x + alpha / rank * B R A x, where A = V^T and B = U S come from the
- * base's own singular vectors and only the core R, rank x rank, trains and travels. In a PEFT file it is LoRA with B R
+ * LoRA-XS (Balazy et al. 2024, arXiv 2405.17604): y = W x + alpha / rank * B R A x. A = V^T and B = U S come from the
+ * base's own singular vectors. Only the core R, rank x rank, trains and travels. In a PEFT file it is LoRA with B R
  * for B.
  *
  * @throws KlatchError `usage` for an unknown target or a rank above a layer's sizes

@@ -34,9 +34,9 @@ function* copiesOf(places: Float64Array) {
 }
 
 /**
- * The first examples in the seed's order, `count` or as near to it as can be when equal texts are all taken or none; never
- * more than `most`. When every text has far more copies than `count`, the one with the fewest; when those are more than
- * `most`, one example.
+ * The first examples in the seed's order: `count` of them, or as near to it as can be when equal texts are all taken
+ * or none. Never more than `most`. When every text has far more copies than `count`, it is the text with the fewest
+ * copies; when those are more than `most`, it is one example.
  */
 function drawn(hashes: Float64Array, count: number, most: number, seed: number): readonly number[] {
   if (count === 0) return [];
@@ -68,10 +68,10 @@ function subset<E>(examples: Examples<E>, indices: Uint32Array): Examples<E> {
 }
 
 /**
- * Holds a share of the examples out of training, chosen by `seed` and the hash of their text: at least one when `share` >
- * 0 and there are two, at most HELD_OUT_EXAMPLES_MAX. Copies of a text are on one side, so that nothing that is held out
- * was trained on; the share is kept as nearly as they allow.
- * The rows that were left out count with the training part.
+ * Holds a share of the examples out of training, chosen by `seed` and the hash of their text. When `share` > 0 and
+ * there are two examples, at least one is held out; at most HELD_OUT_EXAMPLES_MAX are. Copies of a text are on one
+ * side, so that nothing that is held out was trained on. The share is kept as nearly as they allow. The rows that
+ * were left out count with the training part.
  */
 export function splitHeldOut<E extends AnyExample>(
   dataset: Dataset<E>,

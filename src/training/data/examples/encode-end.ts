@@ -52,9 +52,9 @@ export interface Pair {
 }
 
 /**
- * Ids of a prompt and its completion, tokenised apart, so that a prompt has the same ids in training and in generation;
- * `room` ids together at most. The completion loses its end (and `after` with it); a prompt that leaves it less than a
- * quarter of the room its beginning.
+ * Ids of a prompt and its completion, at most `room` together. Both are tokenised apart, so that a prompt has the
+ * same ids in training and in generation. The completion loses its end, and `after` with it. A prompt that leaves it
+ * less than a quarter of the room loses its beginning.
  *
  * @returns null when the completion has no token
  */

@@ -37,8 +37,8 @@ function encodePair(
 }
 
 /**
- * A conversation for a model without a chat template: the last answer is the completion, what comes before it the prompt,
- * one message a line, earlier answers behind SEPARATOR as in training.
+ * A conversation for a model without a chat template. The last answer is the completion, and what comes before it is
+ * the prompt: one message a line, earlier answers behind SEPARATOR as in training.
  */
 function plainConversation(messages: readonly Message[]) {
   const last = messages.findLastIndex(({ role }) => role === "assistant");
@@ -51,9 +51,10 @@ function plainConversation(messages: readonly Message[]) {
 }
 
 /**
- * Encodes a row as `BOS prompt completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids: the completion or text loses
- * its end (and EOS with it), a prompt that leaves the completion less than a quarter of the room its beginning. BOS and
- * EOS are left out where the model has none. A conversation is written by the model's chat template where it has one.
+ * Encodes a row as `BOS prompt completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids. The completion or text
+ * loses its end, and EOS with it. A prompt that leaves the completion less than a quarter of the room loses its
+ * beginning. BOS and EOS are left out where the model has none. A conversation is written by the model's chat
+ * template where it has one.
  *
  * @returns null when nothing would be learned from the row: its completion or text has no token
  * @throws KlatchError `data` when the chat template refuses a conversation

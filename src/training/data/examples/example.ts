@@ -1,7 +1,7 @@
 /**
- * How a text was laid out in training, so that whoever generates lays out a prompt in the same way: `text` is continued,
- * a `prompt` is answered after a separator, `alpaca` is an instruction in Alpaca's template, `chat` a conversation in the
- * tokenizer's own.
+ * How a text was laid out in training, so that generation lays out a prompt in the same way. `text` is continued. A
+ * `prompt` is answered after a separator. `alpaca` is an instruction in Alpaca's template. `chat` is a conversation
+ * in the tokenizer's own template.
  */
 export const EXAMPLE_FORMATS = ["text", "prompt", "alpaca", "chat"] as const;
 export type ExampleFormat = (typeof EXAMPLE_FORMATS)[number];

@@ -6,9 +6,10 @@ import type { Example } from "./example.ts";
 export type Packing = "none" | "concatenate";
 
 /**
- * Cuts running text into examples of at most `sequenceMax` ids. With packing "none" a document is cut into windows that
- * each begin with BOS, and EOS stands where it ends. With "concatenate" texts follow one another as `BOS text EOS BOS
- * text EOS ...` and every row is full: nothing is padding, but a text also sees the end of the one before it.
+ * Cuts running text into examples of at most `sequenceMax` ids. With packing "none" a document is cut into windows
+ * that each begin with BOS, and EOS stands where it ends. With "concatenate" texts follow one another as `BOS text
+ * EOS BOS text EOS ...`. Then every row is full and nothing is padding, but a text also sees the end of the one
+ * before it.
  */
 export class TextWindows {
   readonly #tokenizer: Tokenizer;

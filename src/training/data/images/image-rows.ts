@@ -34,11 +34,12 @@ const imageSchema = z.union([
 ]);
 
 /**
- * Images with their classes, in small batches: those of a folder in the order of their paths, where the folder that holds an
- * image names its class; those of a table or a folder of tables, in columns `image` and `label`.
+ * Images with their classes, in small batches. Those of a folder come in the order of their paths, and the folder
+ * that holds an image names its class. Those of a table, or of a folder of tables, lie in columns `image` and
+ * `label`.
  *
- * @throws KlatchError `data` for a folder with neither, an image that lies in no folder of a class, a row whose image is
- *   no bytes, and as `rowBatches`
+ * @throws KlatchError `data` for a folder with neither, an image that lies in no folder of a class, a row whose
+ *   image is no bytes, and as `rowBatches`
  */
 export async function* imageBatches(
   paths: readonly string[],

@@ -78,8 +78,9 @@ function resampled(
 }
 
 /**
- * An image in another size, to the bit as Pillow's `Image.resize` makes it of 8-bit channels (src/libImaging/Resample.c),
- * which is what Hugging Face's image processors were made with: rows first, rounded to bytes, then columns.
+ * An image in another size, to the bit as Pillow's `Image.resize` makes it of 8-bit channels
+ * (src/libImaging/Resample.c). Hugging Face's image processors were made with that. Rows come first and are rounded
+ * to bytes, then columns.
  */
 export function resize(
   { width, height, pixels }: RgbImage,

@@ -13,11 +13,11 @@ import { parseRowJson } from "./row-json.ts";
 const MAGIC = "PAR1";
 /** A row group is in memory at a time; writers make them of some hundred megabytes at most. */
 const LIMITS = { bytes: 2 ** 31, values: 2 ** 24 };
-/** A value that repeats costs next to nothing: this many for a byte are the same row over and over. */
+/** Values that a file may have for each of its bytes. A file with more holds the same row over and over. */
 const VALUES_PER_BYTE = 1 << 12;
 /** An array's place for a value. */
 const SLOT_BYTES = 8;
-/** What is taken out of a group at once. A value that repeats costs the file nothing, and each row its memory. */
+/** How much of a group is read at once. A value that repeats takes no room in the file, but every row takes memory. */
 export interface Piece {
   readonly rows: number;
   /** Of unpacked columns; as objects they take several times as much. */
@@ -47,7 +47,10 @@ function damaged(file: string, what: string): KlatchError {
   );
 }
 
-/** Range errors have numbers in them, the checks' own as the engine's; others may quote a value or a name. */
+/**
+ * What a person is told of an error. Range errors, of the checks here and of the JavaScript engine, hold numbers
+ * alone. Other messages may quote a value or a name.
+ */
 function whatIsWrong(error: unknown): string {
   const said = oneLine(error);
   if (error instanceof RangeError || OF_FORM.test(said)) return said;
@@ -107,7 +110,10 @@ function remembered(file: AsyncBuffer): AsyncBuffer {
   };
 }
 
-/** The library leaves out pages of plain columns without unpacking them; columns with lists in them it unpacks whole. */
+/**
+ * Whether no column has lists. Of such columns the library unpacks only the pages that it needs; columns with lists
+ * it unpacks whole.
+ */
 function isPlain({ schema }: FileMetaData): boolean {
   const [root, ...columns] = schema;
   return (
@@ -116,7 +122,10 @@ function isPlain({ schema }: FileMetaData): boolean {
   );
 }
 
-/** Many a file has but one group: its plain columns need not be unpacked at once. */
+/**
+ * How many rows of a group are read at once. Many files have a single group, and its plain columns need not be
+ * unpacked at once.
+ */
 function rowsAtOnce(group: RowGroup, metadata: FileMetaData, { rows, bytes }: Piece): number {
   if (!isPlain(metadata)) return rows;
   const stored = Number(group.total_byte_size) / Math.max(Number(group.num_rows), 1);
@@ -176,7 +185,7 @@ function* batches(
 }
 
 /**
- * Rows of a Parquet file, one row group after the other; of a great one a `piece` at a time, where no column has
+ * Rows of a Parquet file, one row group after the other. A large group comes a `piece` at a time where no column has
  * lists.
  *
  * @throws KlatchError `data` when the file is missing, only a part of one, or damaged

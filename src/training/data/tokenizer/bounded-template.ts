@@ -14,8 +14,8 @@ const CHARACTERS_MAX = 64 << 20;
 export class TemplateException extends Error {}
 
 /**
- * Renders a Jinja template as `Template.render` does, but not for ever: a template comes with a model from anywhere, loops
- * and ranges in it may be nested as deep as it likes, and rendering blocks the thread.
+ * Renders a Jinja template as `Template.render` does, but not for ever. A template comes with a model from anywhere.
+ * Loops and ranges in it may be nested as deep as it likes, and rendering blocks the thread.
  *
  * @throws KlatchError `incompatible` when a template makes too much, and what the template raises
  */

@@ -23,7 +23,7 @@ function remembered<T>(answer: (word: string) => T): (word: string) => T {
 }
 
 /**
- * True for a vocabulary in which a space only ever begins a piece: then no piece reaches from one word into the next, and
+ * Whether a space only ever begins a piece of this vocabulary. Then no piece reaches from one word into the next, and
  * a sentence has the pieces of its words.
  */
 function wordsAreApart(inner: HuggingFaceTokenizer): boolean {

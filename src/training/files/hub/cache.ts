@@ -89,8 +89,8 @@ export class CachedRepository {
 // --- internal ---
 
 /**
- * The digests were checked on arrival; here only what an interrupted deletion, or a loss of power while the record was
- * written, would leave behind is looked for.
+ * The digests were checked on arrival. What is looked for here is what an interrupted deletion would leave behind, or
+ * a loss of power while the record was written.
  */
 async function isComplete(folder: string, commit: string): Promise<boolean> {
   let record: SnapshotRecord;

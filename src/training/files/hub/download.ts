@@ -29,9 +29,9 @@ export async function bytesPresent(folder: string, file: HubFile): Promise<numbe
 }
 
 /**
- * Brings one file into `folder`: goes on with what an earlier attempt left, checks size and digest, and renames. Nothing
- * wrong is ever seen under the file's own name, whoever else brings the same file: each attempt writes to a part of its
- * own, `<file>.<random>.part`, into which it copies what is left of others.
+ * Brings one file into `folder`: goes on with what an earlier attempt left, checks size and digest, and renames.
+ * Nothing wrong is ever seen under the file's own name, whoever else brings the same file. Each attempt writes to a
+ * part of its own, `<file>.<random>.part`, into which it copies what is left of others.
  *
  * @throws KlatchError `network` when attempts bring nothing new, `data` when the content twice has another digest
  */

@@ -19,11 +19,12 @@ const MIB = 2 ** 20;
 export type Inspect = (folder: string) => Promise<unknown>;
 
 /**
- * A model from the hub as a folder: from the cache when the revision was fetched before, else from the network. A branch
- * or tag is pinned: it stays at the commit where it was first used.
+ * A model from the hub as a folder. It comes from the cache when the revision was fetched before, else from the
+ * network. A branch or tag is pinned: it stays at the commit where it was first used.
  *
- * @throws KlatchError `usage` without a cache folder; `network` without connection, or offline and not in the cache; `permission` for a gated model;
- *   `data` for a missing one; `incompatible` for one that cannot be read; `disk` when there is no space
+ * @throws KlatchError `usage` without a cache folder; `network` without connection, or offline and not in the
+ *   cache; `permission` for a gated model; `data` for a missing one; `incompatible` for one that cannot be read;
+ *   `disk` when there is no space
  */
 export async function fetchSnapshot(
   model: HubModel,

@@ -15,7 +15,7 @@ export interface Limits {
   readonly fileValues: number;
 }
 
-/** A row group that may be whole, but is more than is read. */
+/** Thrown for a row group that may be undamaged, but is larger than what is read. */
 export class TooMuch extends Error {}
 
 interface Column extends ColumnShape {
@@ -31,8 +31,8 @@ interface Column extends ColumnShape {
 type Slice = (start: number, end: number) => PromiseLike<ArrayBuffer> | ArrayBuffer;
 
 /**
- * Reads all pages of a row group's columns as the library will, before it does: it trusts what they say, and a page
- * that says wrong numbers sets it back to where it was or has it make arrays of any size.
+ * Checks all pages of a row group's columns before the library reads them. The library trusts what a page says: wrong
+ * numbers can set it back to where it was, so that it never ends, or have it make arrays of any size.
  *
  * @returns the number of values in the group
  * @throws RangeError for damaged pages, TooMuch for a group beyond the limits
@@ -107,7 +107,10 @@ function pathOf(root: SchemaTree, names: readonly string[]): readonly SchemaTree
   return path;
 }
 
-/** The library leaves the last byte of a column alone, and of plain columns what follows their last row. */
+/**
+ * Checks the pages that the library will read. It leaves the last byte of a column alone, and in flat columns
+ * whatever follows their last row.
+ */
 function checkPages(
   cursor: Cursor,
   column: Column,

@@ -26,7 +26,7 @@ const PLAIN_BYTES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Follows a page through to its last value, as the library will read it, and so that it takes no more time and memory
+ * Follows a page through to its last value, as the library will read it. So the library takes no more time and memory
  * than the page's bytes and number of values say.
  *
  * @param unpacked the page; of the second version without its levels
