@@ -5,9 +5,7 @@ import type { RoundState } from "./round-state.ts";
  * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are more, for
  * a b of 0 is a guess and a single announcement of a far round would take this node there.
  */
-function voicesNeeded(state: RoundState): number {
-  let inFullStanding = 0;
-  for (const [, { standing }] of state.neighbours) if (standing === "full") inFullStanding += 1;
+function voicesNeeded(state: RoundState, inFullStanding: number): number {
   return Math.max(state.config.attackersMax + 1, Math.min(2, inFullStanding));
 }
 
@@ -22,18 +20,34 @@ export function supportedRound(state: RoundState): number {
   for (const [, neighbour] of state.neighbours) {
     if (neighbour.standing === "full") newest.push(neighbour.newestRound);
   }
-  newest.sort((a, b) => b - a);
-  return newest[voicesNeeded(state) - 1] ?? -1;
+  const ascending = Float64Array.from(newest).sort();
+  return ascending.at(-voicesNeeded(state, newest.length)) ?? -1;
+}
+
+/** Whether an honest neighbour must have announced the round or a later one: `supportedRound` reaches it, at less cost. */
+export function isSupported(state: RoundState, round: number): boolean {
+  let inFullStanding = 0;
+  let reached = 0;
+  for (const [, { standing, newestRound }] of state.neighbours) {
+    if (standing !== "full") continue;
+    inFullStanding += 1;
+    if (newestRound >= round) reached += 1;
+  }
+  return reached >= voicesNeeded(state, inFullStanding);
 }
 
 /** When enough neighbours of full standing had announced the round; null when that is not known. */
 export function supportedAt(state: RoundState, round: number): Timestamp | null {
+  if (!isSupported(state, round)) return null;
   const times: number[] = [];
+  let inFullStanding = 0;
   for (const [, neighbour] of state.neighbours) {
+    if (neighbour.standing !== "full") continue;
+    inFullStanding += 1;
     const arrival = neighbour.arrivals.get(round);
-    if (neighbour.standing === "full" && arrival !== undefined) times.push(arrival.at);
+    if (arrival !== undefined) times.push(arrival.at);
   }
-  return times.sort((a, b) => a - b)[voicesNeeded(state) - 1] ?? null;
+  return Float64Array.from(times).sort()[voicesNeeded(state, inFullStanding) - 1] ?? null;
 }
 
 /** Least grace for announcements after a quorum: longer rounds differ by more. */

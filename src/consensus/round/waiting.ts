@@ -1,6 +1,6 @@
 import type { PeerId, Standing, Timestamp } from "../../types.ts";
-import { byPeer, type Neighbour, type RoundState } from "./round-state.ts";
-import { commitGrace, supportedAt, supportedRound } from "./support.ts";
+import { type Arrival, byPeer, type Neighbour, type RoundState } from "./round-state.ts";
+import { commitGrace, isSupported, supportedAt } from "./support.ts";
 
 /** Training time assumed by a node that has not measured its own, in commit graces. */
 const UNMEASURED_PATIENCE = 8;
@@ -19,9 +19,8 @@ export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
  * Whether the round may have to wait for this neighbour. It need not for one that is out of standing, that was given
  * up as silent, or that is past this round without an announcement for it.
  */
-function isExpected(state: RoundState, neighbour: Neighbour): boolean {
+function isExpected(state: RoundState, neighbour: Neighbour, arrival?: Arrival): boolean {
   if (!isUsable(neighbour.standing)) return false;
-  const arrival = neighbour.arrivals.get(state.round);
   if (arrival !== undefined) return !arrival.equivocated;
   return (
     neighbour.newestRound < state.round &&
@@ -84,8 +83,8 @@ export function viewCommit(state: RoundState): CommitView {
   const waitingFor: PeerId[] = [];
   const arrivedAt: number[] = [];
   for (const [peer, neighbour] of state.neighbours) {
-    if (!isExpected(state, neighbour)) continue;
     const arrival = neighbour.arrivals.get(state.round);
+    if (!isExpected(state, neighbour, arrival)) continue;
     if (arrival === undefined) waitingFor.push(peer);
     else arrivedAt.push(arrival.at);
   }
@@ -94,7 +93,7 @@ export function viewCommit(state: RoundState): CommitView {
   const leaveAt = leaveBy(state);
   if (arrivedAt.length < needed) {
     // A run begins with enough of its members, however long that takes; whoever is late to a run under way catches up.
-    if (state.round === 0 && supportedRound(state) < 1) {
+    if (state.round === 0 && !isSupported(state, 1)) {
       return { waitingFor, quorum: false, deadline: Number.POSITIVE_INFINITY };
     }
     const patience =

@@ -1,7 +1,7 @@
 import type { Digest, EvidenceKind, PeerId, Reason } from "../../../types.ts";
 import { PeerTable } from "../peer-table.ts";
 import type { FetchState, RoundState } from "../round-state.ts";
-import { supportedRound } from "../support.ts";
+import { isSupported } from "../support.ts";
 import { changeNeighbour, enter, observe, setDeadline, type Turn } from "../turn.ts";
 import { hasAnnounced, hasFetchQuorum, isUsable, viewCommit, viewFetch } from "../waiting.ts";
 import { nextRound } from "./catch-up.ts";
@@ -38,7 +38,7 @@ export function commitTo(turn: Turn, payload: Digest): void {
 /** Closes the commit phase when all are there or time is up; otherwise sets its deadline. */
 export function reviewCommit(turn: Turn): void {
   const view = viewCommit(turn.state);
-  const behind = supportedRound(turn.state) >= turn.state.round + ROUNDS_BEHIND;
+  const behind = isSupported(turn.state, turn.state.round + ROUNDS_BEHIND);
   if (view.waitingFor.length === 0 || behind || view.deadline <= turn.now) closeCommit(turn);
   else setDeadline(turn, "commit", view.deadline);
 }
@@ -47,7 +47,7 @@ export function reviewCommit(turn: Turn): void {
 export function closeCommit(turn: Turn): void {
   const { state } = turn;
   const view = viewCommit(state);
-  const behind = supportedRound(state) >= state.round + ROUNDS_BEHIND;
+  const behind = isSupported(state, state.round + ROUNDS_BEHIND);
   if (state.payload !== null) {
     turn.effects.push({ type: "open", round: state.round, payload: state.payload });
   }
