@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 
-/** How words are cut before pairs are merged; the expression of GPT-2, which `ByteLevel` stands for in tokenizer.json. */
+/**
+ * How words are cut before pairs are merged; the expression of GPT-2, which `ByteLevel` stands for in tokenizer.json.
+ */
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /** GPT-2's printable character for each byte: the byte itself where it is visible, else the next one from U+0100 on. */

@@ -1,6 +1,6 @@
 /**
- * Writes a tiny model, an adapter folder of every method with values that are not zero, and the logits that Klatch computes
- * with it, for `check-peft.py` to compare: node scripts/export-adapters.ts FOLDER
+ * Writes a tiny model, an adapter folder of every method with values that are not zero, and the logits that Klatch
+ * computes with it, for `check-peft.py` to compare: node scripts/export-adapters.ts FOLDER
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

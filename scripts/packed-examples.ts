@@ -3,8 +3,8 @@ import type { Example } from "../src/training/data/examples/example.ts";
 import type { Tokenizer } from "../src/training/data/tokenizer/tokenizer.ts";
 
 /**
- * Endless training rows of exactly `length` ids: whole texts one after the other, each `BOS text EOS`, the last one cut.
- * Rows begin with BOS as the rows of fine-tuning do.
+ * Endless training rows of exactly `length` ids: whole texts one after the other, each `BOS text EOS`, the last one
+ * cut. Rows begin with BOS as the rows of fine-tuning do.
  */
 export function* packedExamples(
   texts: Iterator<string, never>,

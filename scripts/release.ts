@@ -7,8 +7,8 @@ import { readLock } from "./dependencies/lock.ts";
 import { productLock, type Sbom, sbomProblems } from "./dependencies/sbom.ts";
 
 /**
- * Makes what is published, in release/: the package, and beside it the list of all that comes along (CycloneDX), which is in
- * the package too. Prints their digests; the same sources give the same.
+ * Makes what is published, in release/: the package, and beside it the list of all that comes along (CycloneDX),
+ * which is in the package too. Prints their digests; the same sources give the same.
  */
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");

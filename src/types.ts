@@ -125,7 +125,9 @@ export type Task = (typeof TASKS)[number];
 export interface Evaluation {
   readonly loss: number;
   readonly perplexity: number;
-  /** Share of examples whose whole completion is the argmax under teacher forcing, in [0, 1]; a classifier's accuracy. */
+  /**
+   * Share of examples whose whole completion is the argmax under teacher forcing, in [0, 1]; a classifier's accuracy.
+   */
   readonly exactMatch: number;
   /** Mean over classes of the harmonic mean of precision and recall, in [0, 1]; of classifiers only. */
   readonly macroF1?: number;
@@ -150,7 +152,9 @@ export const ENGINE_CHOICES = ["auto", ...ENGINE_NAMES] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 export const RECOMPUTE_CHOICES = ["auto", "on", "off"] as const;
-/** Whether a backward pass recomputes the blocks of a model: where training needs too much memory else, always, never. */
+/**
+ * Whether a backward pass recomputes the blocks of a model: where training needs too much memory else, always, never.
+ */
 export type RecomputeChoice = (typeof RECOMPUTE_CHOICES)[number];
 
 export const BASE_DTYPES = ["f32", "f16", "int8", "int4"] as const;

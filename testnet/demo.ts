@@ -1,6 +1,6 @@
 /**
- * `npm start`: four organisations on this machine fine-tune the bundled model together, each in a process of its own with
- * data that no other sees; then a report, and answers before and after.
+ * `npm start`: four organisations on this machine fine-tune the bundled model together, each in a process of its own
+ * with data that no other sees; then a report, and answers before and after.
  */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";

@@ -23,8 +23,8 @@ export function makeTestnetScratch(): Promise<ScratchFolder> {
 }
 
 /**
- * Empties and makes the folder that was named for the peers' folders, logs and data. What an earlier testnet left there goes;
- * throws `usage` where there is anything else.
+ * Empties and makes the folder that was named for the peers' folders, logs and data. What an earlier testnet left
+ * there goes; throws `usage` where there is anything else.
  */
 export function makeWorkingFolder(path: string): void {
   const folder = resolve(path);

@@ -60,7 +60,9 @@ export function allowedLicences(): readonly string[] {
 
 // --- internal ---
 
-/** One alternative must do, all of it. Brackets inside are in nobody's licence yet, and are refused as unknown words. */
+/**
+ * One alternative must do, all of it. Brackets inside are in nobody's licence yet, and are refused as unknown words.
+ */
 function isAllowed(expression: string, name: string): boolean {
   return withoutBrackets(expression)
     .split(" OR ")

@@ -36,7 +36,10 @@ export function entryOf(lock: Lock, path: string): LockedPackage {
   return entry;
 }
 
-/** Where the packages are that run with the one at `from`, on any platform, in order; without those only for development. */
+/**
+ * Where the packages are that run with the one at `from`, on any platform, in order; without those only for
+ * development.
+ */
 export function closure(lock: Lock, from: string): readonly string[] {
   return walk(lock, from, () => true);
 }

@@ -1,7 +1,10 @@
 /** Sentences by package name. */
 export type Reasons = Readonly<Record<string, string>>;
 
-/** Why each package that runs something at install, is native or names the network is there, and what it does with that. */
+/**
+ * Why each package that runs something at install, is native or names the network is there, and what it does with
+ * that.
+ */
 export const REASONS: Reasons = {
   "@chainsafe/as-chacha20poly1305":
     "Of `@chainsafe/libp2p-noise`: encrypts messages under 1200 bytes between members; longer ones go through Node's own crypto.",

@@ -15,8 +15,8 @@ interface Component {
 }
 
 /**
- * The lock of the product without its workspace and what is only for development. `npm sbom --omit dev` on the whole lock
- * would also leave out what both the product and a development tool use (npm/cli issue 7909).
+ * The lock of the product without its workspace and what is only for development. `npm sbom --omit dev` on the whole
+ * lock would also leave out what both the product and a development tool use (npm/cli issue 7909).
  */
 export function productLock(lock: Lock): Lock {
   const { devDependencies, workspaces, ...product } = entryOf(lock, "");

@@ -8,7 +8,10 @@ export interface Traits {
   readonly network: readonly string[];
 }
 
-/** Looks through the files that an installed package brings, without the packages inside it, its tests and its examples. */
+/**
+ * Looks through the files that an installed package brings, without the packages inside it, its tests and its
+ * examples.
+ */
 export function traitsOf(folder: string): Traits {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((file) => file.replaceAll("\\", "/"))

@@ -41,8 +41,8 @@ export const NOT_REACHED: Outcome = { state: "not reached", reason: "the call's 
 const FIRST: readonly Program[] = ["pytorch", "onnx:webgpu", "onnx:cuda", "onnx:cpu"];
 
 /**
- * All rows, those that matter most first: model by model, the reference before what is compared with it. The reference is
- * there whether it was asked for or not.
+ * All rows, those that matter most first: model by model, the reference before what is compared with it. The
+ * reference is there whether it was asked for or not.
  */
 export function planRows(
   models: readonly string[],

@@ -15,7 +15,10 @@ export interface Announcement {
   /** Digest of the state that the update is a difference to. */
   readonly reference: Digest;
   readonly round: number;
-  /** Grows with each announcement of the author, also across restarts and lost disks: wall-clock milliseconds at least. */
+  /**
+   * Grows with each announcement of the author, also across restarts and lost disks: wall-clock milliseconds at
+   * least.
+   */
   readonly sequence: number;
   readonly payload: Digest;
   readonly payloadBytes: number;
@@ -95,8 +98,8 @@ export interface Network {
     announcement: Omit<Announcement, "author">,
   ): Promise<{ readonly signed: SignedAnnouncement; readonly recipients: number }>;
   /**
-   * The judge of announcements that passed the door (size, schema, signature, author, clock). Its verdict decides whether
-   * gossipsub forwards the message and whether the sender pays.
+   * The judge of announcements that passed the door (size, schema, signature, author, clock). Its verdict decides
+   * whether gossipsub forwards the message and whether the sender pays.
    */
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void;
   /** Called for messages refused at the door, with the reason, and with whoever signed them. */

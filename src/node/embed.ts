@@ -10,8 +10,9 @@ import type { Store } from "./store/contract.ts";
 import { openStore } from "./store/store.ts";
 
 /**
- * What a program brings itself: any of learner, network, clock and updates, which belong to the node from its start to its stop;
- * and a store, a log, metrics, which stay the program's. What is left out is opened as the configuration says.
+ * What a program brings itself: any of learner, network, clock and updates, which belong to the node from its start
+ * to its stop; and a store, a log, metrics, which stay the program's. What is left out is opened as the configuration
+ * says.
  */
 export interface OwnParts extends Partial<PeerPorts> {
   readonly store?: Store;
@@ -19,7 +20,10 @@ export interface OwnParts extends Partial<PeerPorts> {
   readonly metrics?: Metrics;
 }
 
-/** One peer of a run inside a program. Touches nothing until `start`; what it tells can be asked from then until `stop`. */
+/**
+ * One peer of a run inside a program. Touches nothing until `start`; what it tells can be asked from then until
+ * `stop`.
+ */
 export function createNode(config: Config, own: OwnParts = {}): KlatchNode {
   return new EmbeddedNode(config, own);
 }

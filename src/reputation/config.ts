@@ -50,7 +50,9 @@ export const reputationConfigSchema = z.strictObject({
 /** Constants of the ledger, with every default filled in. */
 export type ReputationConfig = z.infer<typeof reputationConfigSchema>;
 
-/** Section `gate` of the configuration, the private held-out gate: Mozi's loss test with a margin and a cap on vetoes. */
+/**
+ * Section `gate` of the configuration, the private held-out gate: Mozi's loss test with a margin and a cap on vetoes.
+ */
 export const gateConfigSchema = z.strictObject({
   enabled: z
     .boolean()

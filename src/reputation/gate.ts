@@ -20,15 +20,19 @@ export interface GateInput {
 
 /** What the gate says of each candidate. */
 export interface GateVerdict {
-  /** Relative gains (base - stepped) / base, in the order of `peers`; negative is harm, -Infinity a loss that is no number. */
+  /**
+   * Relative gains (base - stepped) / base, in the order of `peers`; negative is harm, -Infinity a loss that is no
+   * number.
+   */
   readonly gains: readonly number[];
   /** Worst first. */
   readonly vetoed: readonly PeerId[];
 }
 
 /**
- * Chosen by measurement on ten organisations, one domain each and Dirichlet split. The form of UBAR and Mozi, which vetoes
- * whatever harms beyond a margin (0.01, 2 MAD), cuts a fifth of all honest strangers; this one cuts under two in a hundred.
+ * Chosen by measurement on ten organisations, one domain each and Dirichlet split. The form of UBAR and Mozi, which
+ * vetoes whatever harms beyond a margin (0.01, 2 MAD), cuts a fifth of all honest strangers; this one cuts under two
+ * in a hundred.
  */
 export const GATE_DEFAULTS = { marginMin: 0.02, madFactor: 4, medianFactor: 0.5 } as const;
 

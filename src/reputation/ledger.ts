@@ -46,9 +46,9 @@ export function emptyLedger(config: Partial<ReputationConfig> = {}): Ledger {
 }
 
 /**
- * Takes one piece of evidence into account. Beta counters with forgetting (Jøsang and Ismail 2002): everything older fades by
- * `forgetting` per round. A round with a fault earns no credit, and faults in consecutive rounds weigh more and more.
- * Proof evicts at once.
+ * Takes one piece of evidence into account. Beta counters with forgetting (Jøsang and Ismail 2002): everything older
+ * fades by `forgetting` per round. A round with a fault earns no credit, and faults in consecutive rounds weigh more
+ * and more. Proof evicts at once.
  *
  * @returns the new ledger; the given one stays as it was
  */

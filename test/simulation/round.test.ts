@@ -10,7 +10,10 @@ const { SEED: only } = process.env;
 const seeds = (count: number): readonly number[] =>
   only === undefined ? Array.from({ length: count }, (_, i) => i + 1) : [Number(only)];
 
-/** What a test says of a scenario. Without the gate and attackers unless it says otherwise: these tests are about rounds. */
+/**
+ * What a test says of a scenario. Without the gate and attackers unless it says otherwise: these tests are about
+ * rounds.
+ */
 type Case = Omit<Scenario, "seed">;
 
 async function simulate(scenario: Case, seed: number): Promise<Simulation> {

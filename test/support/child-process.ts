@@ -48,7 +48,9 @@ export class TestProcess {
     });
   }
 
-  /** The first line of either stream, now or later, that satisfies the condition; fails when the process ends before. */
+  /**
+   * The first line of either stream, now or later, that satisfies the condition; fails when the process ends before.
+   */
   async line(isIt: (line: string) => boolean): Promise<string> {
     const found = Promise.withResolvers<string>();
     this.#onLine = () => {

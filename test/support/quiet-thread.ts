@@ -1,4 +1,7 @@
-/** Loads ONNX Runtime the way the learner does, in the main thread or in one of the given kind, and says what came of it. */
+/**
+ * Loads ONNX Runtime the way the learner does, in the main thread or in one of the given kind, and says what came of
+ * it.
+ */
 import { isMainThread, SHARE_ENV, Worker } from "node:worker_threads";
 import { KlatchError } from "../../src/errors.ts";
 import { processFacts } from "../../src/training/engine/process-report.ts";

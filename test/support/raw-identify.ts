@@ -10,8 +10,8 @@ const RECORD_DOMAIN = bytesOf("libp2p-peer-record");
 const RECORD_TYPE = Uint8Array.of(3, 1);
 
 /**
- * Answers identify by hand: the addresses are what a test wants, as bytes; the signed record beside them is in order, so
- * that libp2p stores that one and hands these on as they came.
+ * Answers identify by hand: the addresses are what a test wants, as bytes; the signed record beside them is in order,
+ * so that libp2p stores that one and hands these on as they came.
  */
 export async function identifyAs(
   node: RawPeer,

@@ -11,7 +11,9 @@ export type RawPeer = Libp2p<{ identify: Identify; pubsub: GossipSub }>;
 
 const running: RawPeer[] = [];
 
-/** A libp2p node with none of our code around it, which says what the test wants; with a key of its own unless given. */
+/**
+ * A libp2p node with none of our code around it, which says what the test wants; with a key of its own unless given.
+ */
 export async function startRawPeer(identity?: Identity): Promise<RawPeer> {
   const peer = await createLibp2p({
     ...(identity === undefined ? {} : { privateKey: identity.key }),

@@ -1,6 +1,6 @@
 /**
- * Preloaded into a program, takes out the switch of ONNX Runtime's telemetry: setting the variable has no effect, and the
- * program is told that it had. For the control of the test of what leaves.
+ * Preloaded into a program, takes out the switch of ONNX Runtime's telemetry: setting the variable has no effect, and
+ * the program is told that it had. For the control of the test of what leaves.
  */
 const SWITCH = "ORT_DISABLE_TELEMETRY";
 const { env, report } = process;

@@ -14,8 +14,8 @@ export const DATA_ATTACKS = {
 } as const satisfies Record<string, Attack>;
 
 /**
- * Rows in which every completion is replaced by the next one in alphabetical order (the last by the first): a consistent
- * lie. Throws `usage` where rows have no completions.
+ * Rows in which every completion is replaced by the next one in alphabetical order (the last by the first): a
+ * consistent lie. Throws `usage` where rows have no completions.
  */
 export function flipLabels(rows: readonly Row[], columns: ColumnMap): Row[] {
   const completions = rows.map((row) => {

@@ -26,7 +26,10 @@ export function withCompletion(row: Row, completion: string, columns: ColumnMap)
   return { ...row, [messagesColumn]: [...messages.slice(0, -1), last] };
 }
 
-/** What a label-skewed split goes by: the label's column, else the whole completion; throws `data` when there is neither. */
+/**
+ * What a label-skewed split goes by: the label's column, else the whole completion; throws `data` when there is
+ * neither.
+ */
 export function labelOf(row: Row, columns: ColumnMap): string {
   const label = labelText(row[columns.label ?? "label"]);
   if (label !== null) return label;

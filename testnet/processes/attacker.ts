@@ -1,6 +1,6 @@
 /**
- * The program of a dishonest peer: `attacker CONFIG ATTACK SEED INDEX`. It is the same node as everyone else's behind ports
- * in disguise.
+ * The program of a dishonest peer: `attacker CONFIG ATTACK SEED INDEX`. It is the same node as everyone else's behind
+ * ports in disguise.
  */
 import { z } from "zod";
 import { KlatchError } from "../../src/errors.ts";

@@ -30,8 +30,8 @@ export interface TestnetState {
 }
 
 /**
- * Starts a testnet that goes on after this process has ended; resolves when every peer answers. Throws `locked` where the
- * folder has one already, and whatever kept the peers from starting.
+ * Starts a testnet that goes on after this process has ended; resolves when every peer answers. Throws `locked` where
+ * the folder has one already, and whatever kept the peers from starting.
  */
 export async function upTestnet(input: TestnetInput): Promise<TestnetState> {
   const options = withPaths(parseOptions(input));
@@ -83,7 +83,9 @@ export async function statusTestnet(path: string = DEFAULT_FOLDER): Promise<Test
   };
 }
 
-/** Stops a background testnet; resolves when no process and no port of it is left. Throws `usage` where there is none. */
+/**
+ * Stops a background testnet; resolves when no process and no port of it is left. Throws `usage` where there is none.
+ */
 export async function downTestnet(
   path: string = DEFAULT_FOLDER,
 ): Promise<{ readonly folder: string; readonly stopped: number }> {

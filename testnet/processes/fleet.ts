@@ -10,7 +10,10 @@ import { readStatus } from "./peer-status.ts";
 
 /** How often the peers are asked for their state, ms. */
 export const POLL_MS = 400;
-/** Longest time from the start of a process to its first answer, s; loading a model on a loaded machine takes its time. */
+/**
+ * Longest time from the start of a process to its first answer, s; loading a model on a loaded machine takes its
+ * time.
+ */
 const START_SECONDS = 180;
 /** Choices of ports before giving up. */
 const ATTEMPTS_MAX = 4;

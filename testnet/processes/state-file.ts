@@ -41,7 +41,10 @@ export function writeState(folder: string, state: KeeperState): void {
   renameSync(`${file}.new`, file);
 }
 
-/** The state of the testnet in a folder, and whether its keeper lives; null where there is none. Throws `data` when damaged. */
+/**
+ * The state of the testnet in a folder, and whether its keeper lives; null where there is none. Throws `data` when
+ * damaged.
+ */
 export function readState(
   folder: string,
 ): { readonly state: KeeperState; readonly isKept: boolean } | null {

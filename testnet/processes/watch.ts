@@ -12,8 +12,8 @@ export interface Incident {
 }
 
 /**
- * Watches the peers until every honest one has finished, killing and restarting where the options say so. Throws when an
- * honest peer goes down on its own, when the time limit passes, or the signal's reason.
+ * Watches the peers until every honest one has finished, killing and restarting where the options say so. Throws when
+ * an honest peer goes down on its own, when the time limit passes, or the signal's reason.
  */
 export async function watchFleet(
   members: readonly Member[],

@@ -6,7 +6,10 @@ export interface CrashPoint {
   readonly when: "before" | "after";
 }
 
-/** Counts the calls that a process makes of its ports, and ends it at one of them: between any two things that it does. */
+/**
+ * Counts the calls that a process makes of its ports, and ends it at one of them: between any two things that it
+ * does.
+ */
 export class PortCalls {
   readonly #life: Life;
   readonly #crash: CrashPoint | null;

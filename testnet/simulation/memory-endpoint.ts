@@ -115,7 +115,10 @@ export class Endpoint implements Network {
     this.#onRefused.push(listener);
   }
 
-  /** Told when two have connected, and when one of them stops, dies or bans the other; of a partition `peers` alone tells. */
+  /**
+   * Told when two have connected, and when one of them stops, dies or bans the other; of a partition `peers` alone
+   * tells.
+   */
   onPeer(listener: PeerListener): void {
     this.#onPeer.push(listener);
   }
@@ -173,7 +176,10 @@ export class Endpoint implements Network {
     this.#traffic[way] += bytes;
   }
 
-  /** Tells both ends that they are connected, once. Where neither listens nothing is kept: thousands of peers have millions of links. */
+  /**
+   * Tells both ends that they are connected, once. Where neither listens nothing is kept: thousands of peers have
+   * millions of links.
+   */
   link(other: Endpoint): void {
     const isHeard = this.#onPeer.length + other.#onPeer.length > 0;
     if (!isHeard || this.#links.has(other)) return;

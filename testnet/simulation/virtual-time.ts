@@ -6,7 +6,9 @@ interface Job {
   readonly run: () => void;
 }
 
-/** A clock that jumps from one planned action to the next; actions of one instant run in the order they were planned. */
+/**
+ * A clock that jumps from one planned action to the next; actions of one instant run in the order they were planned.
+ */
 export class VirtualTime {
   #heap: Job[] = [];
   #order = 0;
@@ -21,8 +23,9 @@ export class VirtualTime {
   }
 
   /**
-   * Runs actions until none is left, `done` holds, or the clock would pass `until`. All that an instant set off has settled
-   * before the next one comes: promises resolve in between, as they do in a process that waits for its timers.
+   * Runs actions until none is left, `done` holds, or the clock would pass `until`. All that an instant set off has
+   * settled before the next one comes: promises resolve in between, as they do in a process that waits for its
+   * timers.
    */
   async run(until: number, done: () => boolean): Promise<void> {
     while (!done()) {

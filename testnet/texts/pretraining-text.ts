@@ -19,8 +19,8 @@ function pretrainingText(random: Random): string {
 }
 
 /**
- * The texts that the bundled base model is pre-trained on: stories, descriptions, instructions, and plain scenes from the
- * four organisations. No text is a message with its answer, so the demonstration's task is new to the model.
+ * The texts that the bundled base model is pre-trained on: stories, descriptions, instructions, and plain scenes from
+ * the four organisations. No text is a message with its answer, so the demonstration's task is new to the model.
  */
 export function* pretrainingTexts(seed: number): Generator<string, never> {
   const random = seededRandom(seed);

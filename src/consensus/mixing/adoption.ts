@@ -8,9 +8,9 @@ export interface AdoptionCandidate {
 }
 
 /**
- * The state that a late node goes on from: the mean of those that support each other best. Around each candidate stands a
- * group of its nearest, more than half of all and more than b, so that honest ones are among them; the tightest group counts.
- * With liars in it, the mean lies as far from an honest state as the group is wide at most.
+ * The state that a late node goes on from: the mean of those that support each other best. Around each candidate
+ * stands a group of its nearest, more than half of all and more than b, so that honest ones are among them; the
+ * tightest group counts. With liars in it, the mean lies as far from an honest state as the group is wide at most.
  *
  * @returns the mean and whose states it is of; null for b candidates or fewer, who may all be liars
  */

@@ -13,8 +13,9 @@ const RULES: Readonly<Record<MixingRule, (mixture: Mixture<Vector>, out: Vector)
 };
 
 /**
- * One mix: the own state moved towards the contributions by a rule. Pure and exact: contributions in the order of peer ids,
- * float64 accumulators, only + - * / and square root, so the same input gives the same bytes on every machine.
+ * One mix: the own state moved towards the contributions by a rule. Pure and exact: contributions in the order of
+ * peer ids, float64 accumulators, only + - * / and square root, so the same input gives the same bytes on every
+ * machine.
  *
  * @returns a new array of the length of `own`
  * @throws AssertionError when lengths differ, shares do not fit or a number is not finite

@@ -26,8 +26,9 @@ export function usable(candidates: readonly Candidate[]): readonly UsableCandida
 /**
  * The contributions that judged candidates become.
  *
- * The share of a neighbour that sent nothing falls to the node itself. The shares of those it excludes (vetoed, isolated,
- * evicted) are spread over the others, but never more than b of them: a peer that is alone with liars keeps its own state.
+ * The share of a neighbour that sent nothing falls to the node itself. The shares of those it excludes (vetoed,
+ * isolated, evicted) are spread over the others, but never more than b of them: a peer that is alone with liars keeps
+ * its own state.
  *
  * @returns contributions, and the total share that attackers may hold among them
  */

@@ -22,7 +22,10 @@ export interface RunTerms {
 
 /** Rounds behind the node's own for which announcements are still of use to anyone. */
 const PAST_ROUNDS_KEPT = 2;
-/** Rounds ahead of the node's own whose announcements are kept one and all; of those beyond, the newest of each author. */
+/**
+ * Rounds ahead of the node's own whose announcements are kept one and all; of those beyond, the newest of each
+ * author.
+ */
 const NEXT_ROUNDS_KEPT = 1;
 
 /** Two signed announcements of one author for one round: proof for anyone. */
@@ -42,8 +45,9 @@ export class AnnouncementBook<S extends Signed = Signed> {
   }
 
   /**
-   * Judges an announcement that passed the door. `fresh` tells news from a repetition. Nothing is rejected: what a node makes
-   * of an announcement depends on what it heard before and on its round, so that whoever passes it on is not at fault.
+   * Judges an announcement that passed the door. `fresh` tells news from a repetition. Nothing is rejected: what a
+   * node makes of an announcement depends on what it heard before and on its round, so that whoever passes it on is
+   * not at fault.
    */
   judge(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { announcement } = signed;
@@ -105,7 +109,9 @@ export class AnnouncementBook<S extends Signed = Signed> {
   }
 }
 
-/** Whether two rounds of one author come in another order than their sequence numbers, which grow from round to round. */
+/**
+ * Whether two rounds of one author come in another order than their sequence numbers, which grow from round to round.
+ */
 function contradicts(
   { round, sequence }: Signed["announcement"],
   newest: Signed["announcement"],

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { PeerId } from "../../types.ts";
 
 /**
- * Values by peer, in a fixed order; a change gives a new table. A `Map` copied for every event costs a large neighbourhood
- * most of its time; here versions share the keys.
+ * Values by peer, in a fixed order; a change gives a new table. A `Map` copied for every event costs a large
+ * neighbourhood most of its time; here versions share the keys.
  */
 export class PeerTable<T> implements Iterable<readonly [PeerId, T]> {
   readonly #entries: readonly (readonly [PeerId, T])[];

@@ -2,8 +2,8 @@ import type { Timestamp } from "../../types.ts";
 import type { RoundState } from "./round-state.ts";
 
 /**
- * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are more, for
- * a b of 0 is a guess and a single announcement of a far round would take this node there.
+ * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are
+ * more, for a b of 0 is a guess and a single announcement of a far round would take this node there.
  */
 function voicesNeeded(state: RoundState, inFullStanding: number): number {
   return Math.max(state.config.attackersMax + 1, Math.min(2, inFullStanding));
@@ -24,7 +24,10 @@ export function supportedRound(state: RoundState): number {
   return ascending.at(-voicesNeeded(state, newest.length)) ?? -1;
 }
 
-/** Whether an honest neighbour must have announced the round or a later one: `supportedRound` reaches it, at less cost. */
+/**
+ * Whether an honest neighbour must have announced the round or a later one: `supportedRound` reaches it, at less
+ * cost.
+ */
 export function isSupported(state: RoundState, round: number): boolean {
   let inFullStanding = 0;
   let reached = 0;

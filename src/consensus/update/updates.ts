@@ -26,8 +26,8 @@ export interface MadeUpdate {
 }
 
 /**
- * The one seam through which states become bytes and bytes become states. Pure: what it remembers comes in and goes out, so
- * that error feedback, references that move and tracks of others need no other place. Codecs have no memory.
+ * The one seam through which states become bytes and bytes become states. Pure: what it remembers comes in and goes
+ * out, so that error feedback, references that move and tracks of others need no other place. Codecs have no memory.
  */
 export interface Updates {
   /** Number of the codec in announcements. */

@@ -25,8 +25,8 @@ const bytes = (length: number) =>
 const count = (most: number) => z.int().min(0).max(most);
 
 /**
- * version, run, base, author's public key, mode, codec, flags, reference, round, sequence, payload, payload bytes, examples,
- * issued, expires.
+ * version, run, base, author's public key, mode, codec, flags, reference, round, sequence, payload, payload bytes,
+ * examples, issued, expires.
  */
 const bodySchema = z.tuple([
   z.literal(VERSION),

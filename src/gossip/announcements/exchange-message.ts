@@ -54,8 +54,8 @@ export function encodeExchange({ announcements, peers }: ExchangeMessage): Uint8
 }
 
 /**
- * Reads a message; null when it is malformed or exceeds a limit. What is said of a peer and is no address, or another's, is
- * left out. Never throws.
+ * Reads a message; null when it is malformed or exceeds a limit. What is said of a peer and is no address, or
+ * another's, is left out. Never throws.
  */
 export function decodeExchange(bytes: Uint8Array): ExchangeMessage | null {
   if (bytes.byteLength > MAX_EXCHANGE_BYTES) return null;

@@ -23,8 +23,8 @@ export function isNowhere({ kind, host }: Host): boolean {
  * Whether an address that a peer told may be used, and told to a peer. The rule: public addresses always; private
  * (RFC 1918, carriers' NAT, unique local), link-local and loopback ones over connections that are at least as near
  * themselves. So a cluster on one machine and a consortium in one network find each other, and a peer on the Internet
- * cannot send this node to its neighbours' printers, a cloud's metadata, or its own other ports. A name passes here, and
- * is judged by what it stands for each time it is dialled.
+ * cannot send this node to its neighbours' printers, a cloud's metadata, or its own other ports. A name passes here,
+ * and is judged by what it stands for each time it is dialled.
  */
 export function isWithin(host: Host, over: Range): boolean {
   const range = rangeOf(host);

@@ -26,9 +26,10 @@ export type ParsedAddress =
   | { readonly refusal: string };
 
 /**
- * Reads `/ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT`, with `/p2p/PEER` at its end or without. The grammar is closed: what libp2p
- * knows besides (certificates, relays, other transports, Unix sockets, lists behind a name) is refused here, since its
- * parser takes texts that throw, or reach other places, when they are dialled. Takes any text; never throws.
+ * Reads `/ip4|ip6|dns|dns4|dns6/HOST/tcp/PORT`, with `/p2p/PEER` at its end or without. The grammar is closed: what
+ * libp2p knows besides (certificates, relays, other transports, Unix sockets, lists behind a name) is refused here,
+ * since its parser takes texts that throw, or reach other places, when they are dialled. Takes any text; never
+ * throws.
  */
 export function parseAddress(text: string): ParsedAddress {
   const parsed = parse(text);

@@ -62,8 +62,8 @@ export class DialPlan {
   }
 
   /**
-   * Remembers what was told of a peer; a new one is dialled within one base pause. `patient` waits ten of them first: when
-   * two peers learn of each other at the same time, one of them dials and the other is dialled.
+   * Remembers what was told of a peer; a new one is dialled within one base pause. `patient` waits ten of them first:
+   * when two peers learn of each other at the same time, one of them dials and the other is dialled.
    */
   learn(telling: Telling, now: Timestamp, { patient = false }: { patient?: boolean } = {}): void {
     const { peer, teller, addresses, over } = telling;

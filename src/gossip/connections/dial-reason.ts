@@ -34,7 +34,10 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** What libp2p says of a key that is not the one that was asked for; by then it is a text. */
 const OTHER_KEY = /identity key .* does not match/;
-/** The other side refuses by key, which it knows after the handshake only: here that looks like a connection, for a moment. */
+/**
+ * The other side refuses by key, which it knows after the handshake only: here that looks like a connection, for a
+ * moment.
+ */
 export const DROPPED = "it closed the connection at once: is this node among its members?";
 
 /** Why an attempt failed, in few words; what is not known is told in one line of plain characters. */

@@ -73,8 +73,8 @@ export class Dialer {
   }
 
   /**
-   * The open connection to a peer, or the outcome of one attempt at all its addresses; null when none leads there. Never
-   * rejects. Whoever asks while an attempt is under way gets the outcome of that one.
+   * The open connection to a peer, or the outcome of one attempt at all its addresses; null when none leads there.
+   * Never rejects. Whoever asks while an attempt is under way gets the outcome of that one.
    */
   connect(peer: PeerId): Promise<Connection | null> {
     const running = this.#attempts.get(peer);

@@ -18,7 +18,10 @@ export interface IntroductionParts {
   readonly now: () => Timestamp;
 }
 
-/** What peers tell each other of where peers are: the one door through which an address from outside comes in or goes out. */
+/**
+ * What peers tell each other of where peers are: the one door through which an address from outside comes in or goes
+ * out.
+ */
 export class Introductions {
   readonly #parts: IntroductionParts;
 

@@ -18,8 +18,8 @@ export interface Heard {
 }
 
 /**
- * Where one peer may be: what the operator wrote, what the peer said of itself over a connection that proves its key, and
- * what others said of it. They are kept apart, so that no telling takes the place of a better one.
+ * Where one peer may be: what the operator wrote, what the peer said of itself over a connection that proves its key,
+ * and what others said of it. They are kept apart, so that no telling takes the place of a better one.
  */
 export class KnownAddresses {
   #operator: readonly Address[] = [];

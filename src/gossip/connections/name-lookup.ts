@@ -17,9 +17,9 @@ export interface Lookups {
 }
 
 /**
- * The operator's names are looked up as every program here does, hosts file included. Others' names ask the name servers
- * alone, by sockets: a system's lookup holds one of the few threads that files need too until a server answers, which a
- * hostile one never does.
+ * The operator's names are looked up as every program here does, hosts file included. Others' names ask the name
+ * servers alone, by sockets: a system's lookup holds one of the few threads that files need too until a server
+ * answers, which a hostile one never does.
  */
 export const systemLookups: Lookups = {
   operator: async ({ kind, host }) => {
@@ -41,8 +41,8 @@ export const systemLookups: Lookups = {
 };
 
 /**
- * The address as numbers, which alone are dialled: what a name stands for is judged like a number that was told, each time
- * and right before it is used, so that no name leads where a number may not.
+ * The address as numbers, which alone are dialled: what a name stands for is judged like a number that was told, each
+ * time and right before it is used, so that no name leads where a number may not.
  *
  * @param over how near the connection was over which it was told; null for the operator's, who may name anything.
  * @throws TooNearError when a name stands for nothing that may be dialled, and what a lookup throws.

@@ -27,7 +27,10 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 
-/** Pulls what the buffer lacks over one stream, chunk by chunk, and closes the stream. Never throws for the peer's doing. */
+/**
+ * Pulls what the buffer lacks over one stream, chunk by chunk, and closes the stream. Never throws for the peer's
+ * doing.
+ */
 export async function pullOver(
   stream: Stream,
   buffer: PayloadBuffer,

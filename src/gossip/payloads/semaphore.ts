@@ -12,8 +12,8 @@ export class Semaphore {
   /**
    * Waits for a permit.
    *
-   * @returns a function that gives the permit back (calling it twice is harmless), `full` when too many wait already, or
-   * `aborted` when the signal came first.
+   * @returns a function that gives the permit back (calling it twice is harmless), `full` when too many wait
+   *   already, or `aborted` when the signal came first.
    */
   async acquire(signal: AbortSignal): Promise<(() => void) | "full" | "aborted"> {
     if (signal.aborted) return "aborted";

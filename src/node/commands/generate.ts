@@ -4,8 +4,8 @@ import { addModelOptions, type ModelFlags, openModel } from "./model-use.ts";
 import { decimalNumber, required, wholeNumber } from "./number-flags.ts";
 
 /**
- * `klatch generate`: continues a prompt. With an adapter that was trained on prompts, the prompt is written as it was in
- * training.
+ * `klatch generate`: continues a prompt. With an adapter that was trained on prompts, the prompt is written as it was
+ * in training.
  */
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);

@@ -19,7 +19,10 @@ export function decimalNumber(least: number, most: number): (text: string) => nu
   };
 }
 
-/** The value of a flag that has no default. Checked after the command line as a whole, so that a misspelt flag is named first. */
+/**
+ * The value of a flag that has no default. Checked after the command line as a whole, so that a misspelt flag is
+ * named first.
+ */
 export function required<T>(flag: string, value: T | undefined): T {
   if (value !== undefined) return value;
   throw new KlatchError("usage", `${flag} is missing`, "see the command's --help");

@@ -1,8 +1,8 @@
 /**
  * The configuration: one schema, read once at the door.
  *
- * Precedence: defaults < file (YAML or JSON) < `KLATCH_*` environment < flags. A key, its variable and its flag have the
- * same name: `run.batchSize`, `KLATCH_RUN_BATCH_SIZE`, `--run-batch-size`. Unknown ones are errors.
+ * Precedence: defaults < file (YAML or JSON) < `KLATCH_*` environment < flags. A key, its variable and its flag have
+ * the same name: `run.batchSize`, `KLATCH_RUN_BATCH_SIZE`, `--run-batch-size`. Unknown ones are errors.
  *
  * @packageDocumentation
  */

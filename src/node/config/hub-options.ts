@@ -20,8 +20,8 @@ const environmentSchema = z.object({
 });
 
 /**
- * How the hub is reached: from the key or flag `cache` and from HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. Throws `usage`
- * for a variable that makes no sense; its value is not repeated.
+ * How the hub is reached: from the key or flag `cache` and from HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE. Throws
+ * `usage` for a variable that makes no sense; its value is not repeated.
  */
 export function hubOptions(
   cache: string,

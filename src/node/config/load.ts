@@ -27,8 +27,8 @@ export interface ConfigSources {
 }
 
 /**
- * Reads the configuration: defaults < file < environment < flags. Throws `usage` for a missing file, an unknown key (with
- * the nearest known one) or a value out of bounds.
+ * Reads the configuration: defaults < file < environment < flags. Throws `usage` for a missing file, an unknown key
+ * (with the nearest known one) or a value out of bounds.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const cwd = sources.cwd ?? process.cwd();

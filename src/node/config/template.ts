@@ -2,8 +2,8 @@ import { stringify } from "yaml";
 import { configTree, type Field, isSection, type Section } from "./fields.ts";
 
 /**
- * The configuration file that `klatch init` writes: every key with its description, its bounds and its default, commented
- * out but for those in `values`.
+ * The configuration file that `klatch init` writes: every key with its description, its bounds and its default,
+ * commented out but for those in `values`.
  */
 export function configTemplate(values: Readonly<Record<string, unknown>>): string {
   const lines = [

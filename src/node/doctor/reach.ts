@@ -11,7 +11,10 @@ import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Longest wait for the peers of the bootstrap list. */
 const REACH_MS = 8000;
-/** Longest attempt at one: the operator's addresses and then others' have failed, with a reason, before the wait is over. */
+/**
+ * Longest attempt at one: the operator's addresses and then others' have failed, with a reason, before the wait is
+ * over.
+ */
 const ATTEMPT_MS = 3000;
 const POLL_MS = 100;
 

@@ -8,8 +8,8 @@ import { nearestFolder } from "./nearest-folder.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Folder of what can be had again: the one that is named, else this user's. Null for a user without a home folder, as in a
- * container with a numeric user id.
+ * Folder of what can be had again: the one that is named, else this user's. Null for a user without a home folder, as
+ * in a container with a numeric user id.
  */
 export function cacheFolder(cache: string, environment: Environment = process.env): string | null {
   return cache === AUTO_CACHE ? userCache(environment) : cache;
@@ -27,8 +27,8 @@ export function requireCacheFolder(cache: string, option: string): string {
 }
 
 /**
- * Folder of tokens that were made from data files; they are this user's alone. Null where the user's own cache cannot be
- * written: data is then read anew each time.
+ * Folder of tokens that were made from data files; they are this user's alone. Null where the user's own cache cannot
+ * be written: data is then read anew each time.
  */
 export function tokenCache(cache: string): string | null {
   const folder = cacheFolder(cache);

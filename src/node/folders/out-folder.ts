@@ -15,10 +15,11 @@ import { bytes as inUnits } from "../view/table.ts";
 const SMALL_FILES_BYTES = 65_536;
 
 /**
- * Refuses a folder that could not take a result, before hours are spent on one; leaves everything as it was. `bytes` is
- * the size of the result, as far as it is known.
+ * Refuses a folder that could not take a result, before hours are spent on one; leaves everything as it was. `bytes`
+ * is the size of the result, as far as it is known.
  *
- * @throws KlatchError `usage` for a file, `permission` or `disk` where nothing can be written, `disk` where too little is free
+ * @throws KlatchError `usage` for a file, `permission` or `disk` where nothing can be written, `disk` where too
+ *   little is free
  */
 export function checkOutFolder(folder: string, bytes = 0): void {
   const made: string[] = [];
@@ -43,7 +44,10 @@ export function checkOutFolder(folder: string, bytes = 0): void {
   }
 }
 
-/** {@link checkOutFolder} for an adapter, which must not lie among the files of a model: readers would load both as one. */
+/**
+ * {@link checkOutFolder} for an adapter, which must not lie among the files of a model: readers would load both as
+ * one.
+ */
 export function checkAdapterFolder(folder: string, bytes = 0): void {
   if (existsSync(join(folder, "config.json"))) {
     throw new KlatchError("usage", `${folder} holds a model`, "choose another folder");
@@ -71,8 +75,8 @@ function folderError(error: unknown, folder: string): unknown {
 }
 
 /**
- * Makes a folder and those above it that are missing, and adds them to `made`. Not `recursive`: Node tries for ever where
- * the parent is there and nothing can be made in it, as in /proc.
+ * Makes a folder and those above it that are missing, and adds them to `made`. Not `recursive`: Node tries for ever
+ * where the parent is there and nothing can be made in it, as in /proc.
  */
 function makeFolder(folder: string, made: string[]): void {
   if (existsSync(folder) && statSync(folder).isDirectory()) return;

@@ -42,8 +42,8 @@ export interface StatusServer extends Service {
 }
 
 /**
- * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/evidence`, `/metrics`, and the same under `/v1`.
- * Read-only, on loopback unless told otherwise. Throws `network` when the port is taken.
+ * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/evidence`, `/metrics`, and the same
+ * under `/v1`. Read-only, on loopback unless told otherwise. Throws `network` when the port is taken.
  */
 export function createStatusServer(config: Config["status"], deps: StatusServerDeps): StatusServer {
   const addressFile = statusAddressFile(deps.dataDir);

@@ -20,8 +20,8 @@ import { PeerState } from "./peer-state.ts";
 type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 
 /**
- * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed through
- * the ports. It holds no rules of its own.
+ * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed
+ * through the ports. It holds no rules of its own.
  */
 export class Driver {
   readonly #parts: PeerParts;

@@ -46,7 +46,10 @@ export async function judgeAndMix(learner: MixLearner, request: MixRequest): Pro
   return { adapter: own, mixed: [], vetoed, gains, heldOutLoss: ownLoss, refusedMix: true };
 }
 
-/** The held-out loss of a state that is not ruinously worse than the own one; null of one that is. No loss without examples. */
+/**
+ * The held-out loss of a state that is not ruinously worse than the own one; null of one that is. No loss without
+ * examples.
+ */
 export async function lossIfBearable(
   learner: MixLearner,
   { enabled, ruinFactor }: Config["gate"],

@@ -2,7 +2,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { STANDINGS } from "../../types.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
 
-/** Every metric of a node; names are `klatch_<room>_<noun>_<unit>`, labels come from closed sets and never name a peer. */
+/**
+ * Every metric of a node; names are `klatch_<room>_<noun>_<unit>`, labels come from closed sets and never name a
+ * peer.
+ */
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** Seconds from a tenth to ten minutes, about three steps to a decade. */

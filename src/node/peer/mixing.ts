@@ -6,8 +6,8 @@ import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 
 /**
- * Candidates of a round below which a veto keeps one out of the mix and is held against nobody: of two with other data than
- * one's own, one always looks the worse, and honest peers would isolate one another.
+ * Candidates of a round below which a veto keeps one out of the mix and is held against nobody: of two with other
+ * data than one's own, one always looks the worse, and honest peers would isolate one another.
  */
 const JUDGED_TOGETHER_MIN = 3;
 

@@ -1,4 +1,7 @@
-/** What a command may do to the world besides its work: results go to standard output, everything else to the error stream. */
+/**
+ * What a command may do to the world besides its work: results go to standard output, everything else to the error
+ * stream.
+ */
 export interface Terminal {
   /** Characters in a line of the screen that results go to; null where they go to a file or another program. */
   readonly columns: number | null;

@@ -10,8 +10,8 @@ export function wrappedLines(
 }
 
 /**
- * A text behind a prefix. On a screen of `columns` characters it is cut between words into lines that fit, one below the
- * other; a longer word stays whole, so that a path can be copied. Without a screen (null) it is one line.
+ * A text behind a prefix. On a screen of `columns` characters it is cut between words into lines that fit, one below
+ * the other; a longer word stays whole, so that a path can be copied. Without a screen (null) it is one line.
  */
 export function wrapped(prefix: string, text: string, columns: number | null): string {
   const lines = columns === null ? text : new Help().boxWrap(text, columns - prefix.length);

@@ -36,8 +36,8 @@ export interface Adapter {
   /** Positions that it takes before every sequence. */
   readonly virtualTokens?: number;
   /**
-   * The values that every peer starts from; where the method can, they leave the base model as it is. They may be made of
-   * the base's weights, which are read from its files then.
+   * The values that every peer starts from; where the method can, they leave the base model as it is. They may be
+   * made of the base's weights, which are read from its files then.
    */
   initial(seed: number): Float32Array;
   /** The slots that train in `round`. */
@@ -45,8 +45,8 @@ export interface Adapter {
   /** What it does in `graph`, where `tensors` holds each slot's value by name. */
   adapt(graph: Graph, tensors: ReadonlyMap<string, Value>): Adaptation;
   /**
-   * How the base model's weights change, by name, when the adapter is folded into them: each gives a weight's new values.
-   * Absent where no plain model computes the same.
+   * How the base model's weights change, by name, when the adapter is folded into them: each gives a weight's new
+   * values. Absent where no plain model computes the same.
    */
   folded?(values: Float32Array): ReadonlyMap<string, Fold>;
   readonly head?: ClassificationHead;

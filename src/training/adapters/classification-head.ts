@@ -57,9 +57,10 @@ export function startOfHead(
 }
 
 /**
- * `adapter` with a classification head behind it, which trains in every round, whichever of the adapter's factors do, and
- * is shared like the rest. PEFT calls such layers `modules_to_save`. The digest covers the classes and their order: two
- * heads are alike only when each output means the same. It begins with `start`, else with small random numbers.
+ * `adapter` with a classification head behind it, which trains in every round, whichever of the adapter's factors do,
+ * and is shared like the rest. PEFT calls such layers `modules_to_save`. The digest covers the classes and their
+ * order: two heads are alike only when each output means the same. It begins with `start`, else with small random
+ * numbers.
  */
 export function withClassificationHead(
   adapter: Adapter,

@@ -57,7 +57,9 @@ function factorRows(
   );
 }
 
-/** The factors of `rank` whose product is closest to that of these: the first singular vectors, found at the old rank. */
+/**
+ * The factors of `rank` whose product is closest to that of these: the first singular vectors, found at the old rank.
+ */
 function closest(
   a: readonly Float64Array[],
   b: readonly Float64Array[],

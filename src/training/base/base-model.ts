@@ -20,9 +20,9 @@ export interface StoredHead {
 export interface BaseModel {
   readonly definition: ModelDefinition;
   /**
-   * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in], or
-   * by an alias: for a tied model the embedding and the head are the same tensor. It may be read anew at every call, so keep
-   * what is used more than once. An unknown name is a bug and asserts.
+   * A weight by its Hugging Face name, e.g. `model.layers.0.self_attn.q_proj.weight` with shape [out, in], or by an
+   * alias: for a tied model the embedding and the head are the same tensor. It may be read anew at every call, so
+   * keep what is used more than once. An unknown name is a bug and asserts.
    *
    * @throws KlatchError `data` when its file was changed since the model was loaded
    */
@@ -50,7 +50,9 @@ function storedNames(
   return found;
 }
 
-/** With fewer layers in config.json than in the files, another model than its makers' would be trained without a word. */
+/**
+ * With fewer layers in config.json than in the files, another model than its makers' would be trained without a word.
+ */
 function checkLayers(
   { layers, weights, aliases }: ModelDefinition,
   stored: TensorSource,

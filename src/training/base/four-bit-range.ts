@@ -39,8 +39,8 @@ export function endsOf(numbers: Float64Array): { readonly low: number; readonly 
 }
 
 /**
- * Of four ranges, each fitted to its codes by least squares, the one with the least squared error, fitted once more. Neither
- * end need be a level: the others gain more than an outlier loses. `unit` is a 32-bit number, see `unitOf`.
+ * Of four ranges, each fitted to its codes by least squares, the one with the least squared error, fitted once more.
+ * Neither end need be a level: the others gain more than an outlier loses. `unit` is a 32-bit number, see `unitOf`.
  */
 export function bestRange(numbers: Float64Array, unit: number): FourBitRange {
   const { low, high } = endsOf(numbers);
@@ -74,7 +74,10 @@ interface Fit {
   readonly error: number;
 }
 
-/** Added to a number of magnitude below 2^51 and taken away again, it leaves the nearest whole one; quicker than Math.round. */
+/**
+ * Added to a number of magnitude below 2^51 and taken away again, it leaves the nearest whole one; quicker than
+ * Math.round.
+ */
 const ROUNDING = 1.5 * 2 ** 52;
 
 function clamped(x: number): number {
@@ -84,7 +87,10 @@ function clamped(x: number): number {
   return whole;
 }
 
-/** Of the codes that levels give the numbers: the levels nearest to the numbers, by least squares, if they can be stored. */
+/**
+ * Of the codes that levels give the numbers: the levels nearest to the numbers, by least squares, if they can be
+ * stored.
+ */
 function fitted(numbers: Float64Array, step: number, offset: number, unit: number): Fit {
   const inverse = 1 / step;
   const shift = -offset * inverse;
@@ -112,7 +118,10 @@ function fitted(numbers: Float64Array, step: number, offset: number, unit: numbe
   return { step: s, offset: o, error: squares + n * o * o + s * s * codeSquares - 2 * crossed };
 }
 
-/** Few numbers, or all on one side of zero, can have levels whose zero or scale no byte holds; equal codes have no slope. */
+/**
+ * Few numbers, or all on one side of zero, can have levels whose zero or scale no byte holds; equal codes have no
+ * slope.
+ */
 function storable(step: number, offset: number, unit: number): boolean {
   const zero = (-SIXTEENTHS * offset) / step;
   return zero >= 0 && zero <= BYTE_MAX && step <= SIXTEENTHS * BYTE_MAX * unit;

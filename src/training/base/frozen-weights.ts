@@ -37,8 +37,8 @@ export interface FrozenWeights extends WeightSource {
 }
 
 /**
- * Prepares a base model's weights for programs. Constants or fed depends on the size alone: the two round differently, and
- * the same step must give the same bytes whatever ran before.
+ * Prepares a base model's weights for programs. Constants or fed depends on the size alone: the two round
+ * differently, and the same step must give the same bytes whatever ran before.
  */
 export function freeze(model: BaseModel, options: FreezeOptions = {}): FrozenWeights {
   const { dtype = "f32", copyBytesMax = COPY_BYTES_MAX, soleCopyBytesMax = 0 } = options;

@@ -2,9 +2,9 @@
 const LENGTHS = [128, 256];
 
 /**
- * Lays texts side by side in rows: the longest first, each into the first row that has room (first fit decreasing, Johnson
- * 1973). Of some lengths of rows, `least` (room for the longest) and above and at most `most`, the one that takes the fewest
- * positions in all.
+ * Lays texts side by side in rows: the longest first, each into the first row that has room (first fit decreasing,
+ * Johnson 1973). Of some lengths of rows, `least` (room for the longest) and above and at most `most`, the one that
+ * takes the fewest positions in all.
  *
  * @param sizes positions of each text
  * @returns the indices of the texts in each row

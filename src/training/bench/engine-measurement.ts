@@ -39,8 +39,8 @@ export interface EngineMeasurement {
 }
 
 /**
- * Loss and gradients of one batch of random tokens on `name`, then training steps against the clock. The first step, which
- * compiles, does not count.
+ * Loss and gradients of one batch of random tokens on `name`, then training steps against the clock. The first step,
+ * which compiles, does not count.
  */
 export async function measureEngine(
   name: EngineName,

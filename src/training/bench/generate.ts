@@ -35,7 +35,8 @@ export interface BenchGenerateResult {
 const IDS_SHOWN = 8;
 
 /**
- * Times greedy generation from a base model with an untrained LoRA pair on q and v, one text at a time, on the calling thread.
+ * Times greedy generation from a base model with an untrained LoRA pair on q and v, one text at a time, on the
+ * calling thread.
  *
  * @throws KlatchError `usage` for an impossible shape or prompt, else as the model or the engine deserves
  */

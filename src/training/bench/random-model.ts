@@ -93,8 +93,8 @@ export function randomModel(definition: ModelDefinition): BaseModel {
 }
 
 /**
- * Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. They are drawn
- * anew whenever they are asked for, so that the model takes no memory of its own.
+ * Random weights as models are initialised: matrices of standard deviation 0.02, normalisations 1, biases 0. They are
+ * drawn anew whenever they are asked for, so that the model takes no memory of its own.
  */
 export function randomWeights(definition: ModelDefinition): TensorSource {
   const seeds = new Map([...definition.weights.keys()].map((name, i) => [name, i + 1]));

@@ -86,8 +86,8 @@ function sessionOptions(
         disable_specified_optimizers: "CommonSubexpressionElimination",
       },
       session: {
-        // The softmax of a masked score is a denormal number, and products of those are slow. It holds for the thread of
-        // the process's first session only: a second learner in one process is about a fifth slower.
+        // The softmax of a masked score is a denormal number, and products of those are slow. It holds for the thread
+        // of the process's first session only: a second learner in one process is about a fifth slower.
         set_denormal_as_zero: "1",
         // Threads wait awake for as long as the gaps between operations are, which saves waking them hundreds of
         // times a step. They wait no longer: the network and other peers need the cores too.

@@ -1,6 +1,9 @@
 import { KlatchError } from "../../errors.ts";
 
-/** What ONNX Runtime threw as one sentence; `memory` where it ran out of it. A device without shader-f16 is told as such. */
+/**
+ * What ONNX Runtime threw as one sentence; `memory` where it ran out of it. A device without shader-f16 is told as
+ * such.
+ */
 export function failure(what: string, hint: string, cause: unknown): KlatchError {
   const message = (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
   // A failed check inside ONNX Runtime begins with its place in the source and ends with what it means.

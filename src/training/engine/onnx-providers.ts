@@ -13,7 +13,10 @@ export interface OnnxProvider {
   readonly copyBytesMax?: number;
   /** See `Engine.soleCopyBytesMax`. */
   readonly soleCopyBytesMax?: number;
-  /** Whether large constants lie beside the model's bytes, which saves a copy while a program is made; tried on the CPU. */
+  /**
+   * Whether large constants lie beside the model's bytes, which saves a copy while a program is made; tried on the
+   * CPU.
+   */
   readonly constantsBeside: boolean;
   /** Whether arrays can be kept as buffers of the device that several sessions read. */
   readonly keepsBuffers: boolean;

@@ -7,8 +7,8 @@ const LINUX_DEVICES = ["/dev/dri", "/dev/nvidia", "/dev/kgsl", "/dev/dxg", "/dev
 const WINDOWS_DRIVER = /(nvwgf2um|nvldumd|amdxc|atidx|igd|igc|qcdx)[^\\/]*\.dll$/i;
 
 /**
- * Whether the WebGPU device that this process has open is computed by the CPU (SwiftShader, lavapipe, WARP): a GPU's driver
- * holds the GPU's device file. Ask after the first program was made; ONNX Runtime itself does not tell.
+ * Whether the WebGPU device that this process has open is computed by the CPU (SwiftShader, lavapipe, WARP): a GPU's
+ * driver holds the GPU's device file. Ask after the first program was made; ONNX Runtime itself does not tell.
  */
 export function isSoftwareAdapter(): boolean {
   // Metal has no software device.

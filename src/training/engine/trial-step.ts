@@ -37,8 +37,8 @@ export const KNOWN: Readonly<Record<"loss" | "d a" | "d b", readonly number[]>> 
 const TOLERANCE = 1e-3;
 
 /**
- * The smallest graph with everything of a training step in it: embedding, normalisation, rotated attention of two heads,
- * a gated unit with a LoRA pair and cross-entropy, with the gradients of the pair.
+ * The smallest graph with everything of a training step in it: embedding, normalisation, rotated attention of two
+ * heads, a gated unit with a LoRA pair and cross-entropy, with the gradients of the pair.
  */
 export function trialStep(dtype: DType): {
   readonly outputs: Readonly<Record<string, Value>>;

@@ -9,8 +9,8 @@ const READ_BYTES_MAX = 1 << 30;
 const FORBIDDEN = new Set(["EACCES", "EPERM"]);
 
 /**
- * Turns an error of the file system into the operating error that says which file and what to do. Any other stays what it
- * is: a bug is not a broken disk.
+ * Turns an error of the file system into the operating error that says which file and what to do. Any other stays
+ * what it is: a bug is not a broken disk.
  */
 export function fileError(error: unknown, file: string): unknown {
   if (!(error instanceof Error && "syscall" in error)) return error;

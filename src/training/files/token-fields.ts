@@ -10,8 +10,8 @@ export const tokenId = z
 export const vocabulary = z.int().min(2).max(VOCABULARY_MAX);
 
 /**
- * Where config.json names no id of a token, what Hugging Face's configuration class of the `model_type` has. Classes that
- * have none are not here.
+ * Where config.json names no id of a token, what Hugging Face's configuration class of the `model_type` has. Classes
+ * that have none are not here.
  */
 export const USUAL_IDS = {
   llama: { bos: 1, eos: 2 },

@@ -52,9 +52,9 @@ export async function shardNames(folder: string): Promise<readonly string[]> {
 export type TensorSource = Pick<ReadonlyMap<string, FloatTensor>, "has" | "get">;
 
 /**
- * The weights of a Hugging Face model folder, from one safetensors file or from the shards of an index. Headers are read
- * now, a tensor anew at every `get`, which blocks the thread: whoever packs weights has one of them in memory at a time.
- * `get` throws `data` when a file was changed since, `incompatible` for a tensor of another type.
+ * The weights of a Hugging Face model folder, from one safetensors file or from the shards of an index. Headers are
+ * read now, a tensor anew at every `get`, which blocks the thread: whoever packs weights has one of them in memory at
+ * a time. `get` throws `data` when a file was changed since, `incompatible` for a tensor of another type.
  *
  * @throws KlatchError `data` when a file is missing, damaged, or two shards hold the same tensor
  */

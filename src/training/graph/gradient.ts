@@ -40,8 +40,8 @@ function orderBy(
 }
 
 /**
- * What computing `outputs` takes, each value after those it is computed from: its `operands`, unless the caller computes
- * some values otherwise.
+ * What computing `outputs` takes, each value after those it is computed from: its `operands`, unless the caller
+ * computes some values otherwise.
  */
 export function computationOrder(
   outputs: readonly Value[],

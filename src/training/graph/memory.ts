@@ -18,8 +18,9 @@ export interface GraphMemory {
 }
 
 /**
- * The memory of a graph by liveness: a value takes its place when it is computed and gives it back after its last use, in
- * the order in which the graph is lowered. Engines that run in another order, work in place or round sizes up differ.
+ * The memory of a graph by liveness: a value takes its place when it is computed and gives it back after its last
+ * use, in the order in which the graph is lowered. Engines that run in another order, work in place or round sizes up
+ * differ.
  */
 export function graphMemory(outputs: Readonly<Record<string, Value>>): GraphMemory {
   const order = computationOrder(Object.values(outputs));

@@ -3,8 +3,8 @@ import { withGradient } from "../graph/gradient.ts";
 import type { Value } from "../graph/value.ts";
 
 /**
- * The exact Gaussian error linear unit (Hendrycks & Gimpel 2016, arXiv 1606.08415): x P(X <= x) for a standard normal X.
- * With that share p and the density d, gelu' = p + x d.
+ * The exact Gaussian error linear unit (Hendrycks & Gimpel 2016, arXiv 1606.08415): x P(X <= x) for a standard normal
+ * X. With that share p and the density d, gelu' = p + x d.
  */
 export function gelu(x: Value): Value {
   const one = x.graph.scalar(1, x.dtype);

@@ -56,16 +56,16 @@ export interface HeadOptions {
 }
 
 /**
- * Cross-entropy of a linear head: hidden [rows, width], head [vocabulary, width], targets i64 [rows],
- * weights [rows, 1] (zero on padding).
+ * Cross-entropy of a linear head: hidden [rows, width], head [vocabulary, width], targets i64 [rows], weights [rows,
+ * 1] (zero on padding).
  *
  * Backward never forms softmax - onehot over [rows, vocabulary]: with p = softmax(logits) and row weight w,
- * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden).
- * With `cap` p and the target's one are first multiplied by the slope of the cap there.
+ * dL/dhidden = w (p @ head - head[target]) and dL/dhead = p^T @ (w hidden) - scatter(target, w hidden). With `cap` p
+ * and the target's one are first multiplied by the slope of the cap there.
  *
  * Rows with many logits go in blocks, each after the one before it. What dL/dhidden takes of a block's logits is made
- * along with its loss, before they are given up, so that nothing is computed twice (Hsu et al. 2024, Liger Kernel, arXiv
- * 2410.10989). Only the gradient of a head that trains keeps the p of all blocks.
+ * along with its loss, before they are given up, so that nothing is computed twice (Hsu et al. 2024, Liger Kernel,
+ * arXiv 2410.10989). Only the gradient of a head that trains keeps the p of all blocks.
  */
 export function headLoss(
   hidden: Value,

@@ -18,8 +18,8 @@ export interface Probe {
 const BATCH_POSITIONS = 512;
 
 /**
- * How many positions one run of an evaluation takes. When the device runs out of memory, half as many, now and from then
- * on: the same losses, added in another order.
+ * How many positions one run of an evaluation takes. When the device runs out of memory, half as many, now and from
+ * then on: the same losses, added in another order.
  */
 export class EvaluationSize {
   readonly #onLowered: (positions: number, cause: KlatchError) => void;
@@ -70,8 +70,8 @@ function batchFrom(
 }
 
 /**
- * Teacher-forced quality of an adapter on examples: loss per completion token, perplexity, exact match. `size` remembers
- * from one evaluation to the next how much fits.
+ * Teacher-forced quality of an adapter on examples: loss per completion token, perplexity, exact match. `size`
+ * remembers from one evaluation to the next how much fits.
  *
  * @throws KlatchError `memory` when one example does not fit
  */

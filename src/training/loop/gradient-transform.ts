@@ -20,8 +20,8 @@ export type TransformState =
   | { readonly [key: string]: TransformState };
 
 /**
- * What happens to a gradient between the backward pass and the optimiser: a pure pair, as in optax. A transform that writes
- * to the gradient's values does so in place, and measures it anew.
+ * What happens to a gradient between the backward pass and the optimiser: a pure pair, as in optax. A transform that
+ * writes to the gradient's values does so in place, and measures it anew.
  */
 export interface GradientTransform<S extends TransformState = TransformState> {
   /** The state before the first step. */

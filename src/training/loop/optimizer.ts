@@ -27,7 +27,9 @@ export interface OptimizerState {
   readonly step: number;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
-  /** What the links of the gradient's chain remember, in its order; absent before the first step, and when none does. */
+  /**
+   * What the links of the gradient's chain remember, in its order; absent before the first step, and when none does.
+   */
   readonly transforms?: readonly TransformState[];
 }
 
@@ -41,8 +43,8 @@ export function freshOptimizer(length: number): OptimizerState {
 }
 
 /**
- * One step of the optimiser: the gradient through its chain, then AdamW. Changes `parameters` and the moments of `state`
- * in place, in `slots` only. `stepsOf` is that of `adamwStep`.
+ * One step of the optimiser: the gradient through its chain, then AdamW. Changes `parameters` and the moments of
+ * `state` in place, in `slots` only. `stepsOf` is that of `adamwStep`.
  *
  * @returns the state with its step counted, holding the same arrays, and the norm before clipping
  */
@@ -77,9 +79,9 @@ export function transformed(
 }
 
 /**
- * One step of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) as PyTorch does it. Matrices decay; vectors (biases, norms,
- * scales) do not. Changes `parameters` and the moments of `state` in place, in the gradient's slots only. `stepsOf` counts
- * the steps that a slot's moments have seen, this one included, where not all slots train always.
+ * One step of AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) as PyTorch does it. Matrices decay; vectors (biases,
+ * norms, scales) do not. Changes `parameters` and the moments of `state` in place, in the gradient's slots only.
+ * `stepsOf` counts the steps that a slot's moments have seen, this one included, where not all slots train always.
  *
  * @returns the state with its step counted, holding the same arrays
  */

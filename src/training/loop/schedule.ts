@@ -16,8 +16,8 @@ export interface RateOptions {
 }
 
 /**
- * The learning rate of step `step` (from 1): linear warm-up from zero, then constant, falling in a line, or along half a
- * cosine (Loshchilov & Hutter 2017, arXiv 1608.03983).
+ * The learning rate of step `step` (from 1): linear warm-up from zero, then constant, falling in a line, or along
+ * half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983).
  */
 export function learningRateAt(options: RateOptions, step: number): number {
   const { learningRate, warmupSteps, schedule } = options;

@@ -63,7 +63,10 @@ export interface ModelDefinition {
   readonly classes?: readonly string[];
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */
   readonly unadapted?: readonly string[];
-  /** ids i64 [rows], or patches f32 [images * patches, patchPixels], to what enters the first block, [rows, hiddenSize]. */
+  /**
+   * ids i64 [rows], or patches f32 [images * patches, patchPixels], to what enters the first block, [rows,
+   * hiddenSize].
+   */
   embedded(blocks: Blocks, ids: Value): Value;
   /** x [rows, hiddenSize] through block `layer`. */
   block(blocks: Blocks, layer: number, x: Value): Value;

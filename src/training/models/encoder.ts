@@ -63,8 +63,8 @@ export function encoderInventory(config: EncoderConfig, prefix: string): Invento
 }
 
 /**
- * The graph of a BERT-type encoder (Devlin et al. 2019, arXiv 1810.04805): embeddings of tokens, positions and the first
- * token type, then blocks that normalise after each sum.
+ * The graph of a BERT-type encoder (Devlin et al. 2019, arXiv 1810.04805): embeddings of tokens, positions and the
+ * first token type, then blocks that normalise after each sum.
  */
 export function encoderGraph(
   config: EncoderConfig,

@@ -30,7 +30,9 @@ const matmul: Lower = (to, value, [a = "", b = ""]) => {
   return to.node("FusedMatMul", [a, b], { transA, transB, alpha: { float: alpha } }, MICROSOFT);
 };
 
-/** A batched product where FusedMatMul is missing (f64, WebGPU): transposes and a product with alpha stand in for it. */
+/**
+ * A batched product where FusedMatMul is missing (f64, WebGPU): transposes and a product with alpha stand in for it.
+ */
 export const transposedOperands: Lower = (to, value, [a = "", b = ""]) => {
   const rank = value.shape.length;
   const swapped = Array.from({ length: rank }, (_, i) => i);

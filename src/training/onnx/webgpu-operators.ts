@@ -2,8 +2,9 @@ import { LOWERINGS, type Lowerings, transposedOperands } from "./operators.ts";
 import { dequantizedAsFloats, packedMatmul } from "./packed-operators.ts";
 
 /**
- * ONNX for ONNX Runtime's WebGPU provider: what it has no kernel for would run on the CPU, with copies both ways. Missing
- * in 1.30 are Sum (a fusion of the CPU provider), FusedMatMul and the second output of SimplifiedLayerNormalization.
+ * ONNX for ONNX Runtime's WebGPU provider: what it has no kernel for would run on the CPU, with copies both ways.
+ * Missing in 1.30 are Sum (a fusion of the CPU provider), FusedMatMul and the second output of
+ * SimplifiedLayerNormalization.
  */
 export const WEBGPU_LOWERINGS: Lowerings = {
   ...LOWERINGS,

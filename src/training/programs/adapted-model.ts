@@ -71,8 +71,8 @@ export class AdaptedModel {
   }
 
   /**
-   * Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does. `recompute`
-   * saves memory and costs time: see `recomputedGradients`.
+   * Loss of a batch in parts; writes the gradients of `slots` into `gradient`, which lies as the adapter does.
+   * `recompute` saves memory and costs time: see `recomputedGradients`.
    */
   async lossAndGradient(
     values: Float32Array,

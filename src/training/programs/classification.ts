@@ -17,9 +17,10 @@ import type { Objective } from "./objective.ts";
 const HIDDEN = -1e9;
 
 /**
- * To tell the class of a text or an image: cross-entropy of a head whose layers lie in the adapter, on one row for each.
- * Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares of a row's positions), `targets` [batch],
- * `weights` [batch, 1] and, for encoders, `padding` (see `paddedSequences`).
+ * To tell the class of a text or an image: cross-entropy of a head whose layers lie in the adapter, on one row for
+ * each. Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares
+ * of a row's positions), `targets` [batch], `weights` [batch, 1] and, for encoders, `padding` (see
+ * `paddedSequences`).
  */
 export function classification(definition: ModelDefinition): Objective {
   const classifier = classifierOf(definition);

@@ -22,7 +22,8 @@ export function gradientName(name: string): string {
 
 /**
  * The masked mean loss of a batch. Inputs `ids` [batch, length], `targets` [lossRows], `weights` [lossRows, 1] of the
- * model's type and, unless every position carries loss, `positions` [lossRows]; those of `packedSequences` for packed rows.
+ * model's type and, unless every position carries loss, `positions` [lossRows]; those of `packedSequences` for packed
+ * rows.
  */
 export function batchLoss(
   definition: ModelDefinition,

@@ -47,7 +47,10 @@ async function consortium(knowAll: boolean): Promise<Consortium> {
   return { nodes, truth, adversary };
 }
 
-/** What is said of a peer in the place of its addresses. All of it passes libp2p's parser; the first one alone stops a dial. */
+/**
+ * What is said of a peer in the place of its addresses. All of it passes libp2p's parser; the first one alone stops a
+ * dial.
+ */
 const badAddresses = (foreign: string, stranger: string): readonly (readonly string[])[] => [
   ["/ip4/127.0.0.1/tcp/1/certhash/uEiD", "/dnsaddr/bootstrap.libp2p.io"],
   ["/unix/%2Frun%2Fdocker.sock", "/ip4/127.0.0.1/tcp/22/tls/ws", foreign],

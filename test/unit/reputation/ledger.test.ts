@@ -12,7 +12,10 @@ import {
 } from "../../../src/reputation/index.ts";
 import type { EvidenceKind, Standing } from "../../../src/types.ts";
 
-/** One letter for a round: t timely, v timely but vetoed, l late, m missing, n non-finite, d digest mismatch, x malformed, e equivocation. */
+/**
+ * One letter for a round: t timely, v timely but vetoed, l late, m missing, n non-finite, d digest mismatch, x
+ * malformed, e equivocation.
+ */
 const ROUND: Readonly<Record<string, readonly EvidenceKind[]>> = {
   t: ["timely"],
   v: ["gate-veto", "timely"],

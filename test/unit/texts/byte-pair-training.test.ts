@@ -11,8 +11,8 @@ const TEXTS = ["the cat sat on the mat", "the hat of the cat", "a cat and a rat"
 
 describe("training of byte pairs", () => {
   it("merges the commonest pair first, the smaller one among equals", () => {
-    // Words with their counts: Ġthe 4 (" the" at the start of two texts too), Ġcat 3, Ġsat Ġon Ġmat Ġhat Ġof Ġand Ġrat 1, Ġa 2.
-    // Pairs: "a t" in cat 3, sat, mat, hat, rat = 7; "Ġ t" 4; "t h" 4; "h e" 4.
+    // Words with their counts: Ġthe 4 (" the" at the start of two texts too), Ġcat 3, Ġsat Ġon Ġmat Ġhat Ġof Ġand
+    // Ġrat 1, Ġa 2. Pairs: "a t" in cat 3, sat, mat, hat, rat = 7; "Ġ t" 4; "t h" 4; "h e" 4.
     expect(trainBytePairs(TEXTS, 257)).toEqual([["a", "t"]]);
     // Then h e, t h, Ġ t (4 each): "h e" is the smallest in code unit order, and joins first.
     expect(trainBytePairs(TEXTS, 258)[1]).toEqual(["h", "e"]);

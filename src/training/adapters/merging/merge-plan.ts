@@ -39,8 +39,8 @@ export interface MergePlan {
 }
 
 /**
- * What every file of a merged model holds, from the headers of the base's files alone. Tensors that the base has not lie in
- * the first.
+ * What every file of a merged model holds, from the headers of the base's files alone. Tensors that the base has not
+ * lie in the first.
  *
  * @throws KlatchError `incompatible` when a weight that the adapter changes is in none of them
  */

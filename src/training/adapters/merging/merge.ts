@@ -32,13 +32,14 @@ export interface MergeRequest {
 }
 
 /**
- * Writes a Hugging Face model folder in which the adapter is part of the weights: a plain model that needs no adapter. It
- * has the files, shards and formats of the base model's folder. A classification head makes it a model of transformers'
- * class for that; the head lies in the first file, as F32 unless another format is asked for. One weight is in memory at a
- * time.
+ * Writes a Hugging Face model folder in which the adapter is part of the weights: a plain model that needs no
+ * adapter. It has the files, shards and formats of the base model's folder. A classification head makes it a model of
+ * transformers' class for that; the head lies in the first file, as F32 unless another format is asked for. One
+ * weight is in memory at a time.
  *
- * @throws KlatchError `incompatible` when the method or the head has no place in a plain model, `usage` when the folder is the base
- *   model's own or holds other weights, `data` when a value does not fit the format, and as the files deserve
+ * @throws KlatchError `incompatible` when the method or the head has no place in a plain model, `usage` when the
+ *   folder is the base model's own or holds other weights, `data` when a value does not fit the format, and as the
+ *   files deserve
  */
 export async function writeMergedModel(request: MergeRequest): Promise<void> {
   const { adapter, values, definition, dtype, base, out } = request;

@@ -8,8 +8,8 @@ import { peftTargets } from "../targets.ts";
 import { loraTensorName } from "./lora.ts";
 
 /**
- * BitFit (Ben Zaken et al. 2022, arXiv 2106.10199): the biases of the model alone train; the adapter holds their values.
- * PEFT has them as LoRA with `bias: all`, so its file carries factors of rank 1 that are zero.
+ * BitFit (Ben Zaken et al. 2022, arXiv 2106.10199): the biases of the model alone train; the adapter holds their
+ * values. PEFT has them as LoRA with `bias: all`, so its file carries factors of rank 1 that are zero.
  *
  * @throws KlatchError `usage` when the model has no biases
  */

@@ -19,9 +19,9 @@ const PARTS = ["down.weight", "down.bias", "up.weight", "up.bias"] as const;
 type Part = (typeof PARTS)[number];
 
 /**
- * Bottleneck adapters (Houlsby et al. 2019, arXiv 1902.00751; Pfeiffer et al. 2020, arXiv 2005.00247): the output h of a
- * sublayer becomes h + up(swish(down(h))) before it joins the residual stream. PEFT has no such type: the folder has its
- * layout, with `peft_type: BOTTLENECK` and names of our own.
+ * Bottleneck adapters (Houlsby et al. 2019, arXiv 1902.00751; Pfeiffer et al. 2020, arXiv 2005.00247): the output h
+ * of a sublayer becomes h + up(swish(down(h))) before it joins the residual stream. PEFT has no such type: the folder
+ * has its layout, with `peft_type: BOTTLENECK` and names of our own.
  *
  * @throws KlatchError `usage` for an unknown layer
  */

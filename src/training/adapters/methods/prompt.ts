@@ -14,8 +14,8 @@ export interface VirtualOptions {
 }
 
 /**
- * Prompt tuning (Lester et al. 2021, arXiv 2104.08691): learned embeddings before those of every text. They start as the
- * embeddings of tokens drawn from the vocabulary.
+ * Prompt tuning (Lester et al. 2021, arXiv 2104.08691): learned embeddings before those of every text. They start as
+ * the embeddings of tokens drawn from the vocabulary.
  *
  * @throws KlatchError `usage` when they fill the model's context, `incompatible` for a model that reads no tokens
  */

@@ -15,9 +15,9 @@ const EXTRA = 8;
 const ITERATIONS = 2;
 
 /**
- * The first `rank` singular values and vectors of a row-major matrix by randomised subspace iteration (Halko, Martinsson,
- * Tropp 2011, arXiv 0909.4061). Uses + - * / and square roots of doubles alone, in one order: every machine gets the same
- * bits.
+ * The first `rank` singular values and vectors of a row-major matrix by randomised subspace iteration (Halko,
+ * Martinsson, Tropp 2011, arXiv 0909.4061). Uses + - * / and square roots of doubles alone, in one order: every
+ * machine gets the same bits.
  */
 export function singularVectors(
   data: Float32Array,

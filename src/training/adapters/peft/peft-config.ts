@@ -9,7 +9,9 @@ export const COMMON_CONFIG = {
   task_type: "CAUSAL_LM",
 } as const;
 
-/** The fields of adapter_config.json that methods with virtual tokens have; `heads` times the size of one is `width`. */
+/**
+ * The fields of adapter_config.json that methods with virtual tokens have; `heads` times the size of one is `width`.
+ */
 export function virtualConfig(adapter: {
   readonly virtualTokens: number;
   readonly width: number;

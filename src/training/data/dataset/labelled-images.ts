@@ -11,12 +11,12 @@ import { type LabelledDataset, type LabelledOptions, LabelledReading } from "./l
 const PIXEL_BYTES_MAX = 4 * 2 ** 30;
 
 /**
- * Reads images with their classes, pooled in the given order; see `imageBatches` for where they lie. Rows without image or
- * label are left out and counted. Of an image only the pixels in the model's size stay in memory.
+ * Reads images with their classes, pooled in the given order; see `imageBatches` for where they lie. Rows without
+ * image or label are left out and counted. Of an image only the pixels in the model's size stay in memory.
  *
  * @param columns where image and label are in tables; `image` and `label` when nothing is named
- * @throws KlatchError `data` naming the image that is damaged, for labels outside `classes`, when no example or only one
- *   class is left, and for more images than 4 GiB of pixels; `usage` for a class given twice
+ * @throws KlatchError `data` naming the image that is damaged, for labels outside `classes`, when no example or
+ *   only one class is left, and for more images than 4 GiB of pixels; `usage` for a class given twice
  */
 export async function readLabelledImages(
   files: readonly string[],

@@ -34,15 +34,15 @@ function encodeLabelled(
 }
 
 /**
- * Reads texts with their classes, pooled in the given order. Rows without text or label are left out and counted; a long
- * text loses its end, never the special tokens around it.
+ * Reads texts with their classes, pooled in the given order. Rows without text or label are left out and counted; a
+ * long text loses its end, never the special tokens around it.
  *
  * Of a row that was read only its ids stay in memory. Without a list of classes they are the labels found, sorted
  * (numbers by size).
  *
  * @param columns where text and label are; `text` and `label` when nothing is named
- * @throws KlatchError `data` naming file and line for bad rows, missing columns and labels outside `classes`; `data`
- *   when no example or only one class is left; `usage` for a class given twice
+ * @throws KlatchError `data` naming file and line for bad rows, missing columns and labels outside `classes`;
+ *   `data` when no example or only one class is left; `usage` for a class given twice
  */
 export async function readLabelledDataset(
   files: readonly string[],

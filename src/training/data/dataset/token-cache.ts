@@ -46,8 +46,8 @@ async function cacheKey(files: readonly string[], reading: Reading): Promise<Dig
 }
 
 /**
- * Removes the token files that were not used for longest until the others take at most `maxBytes`, and what writers left
- * that were killed. The newest file always stays.
+ * Removes the token files that were not used for longest until the others take at most `maxBytes`, and what writers
+ * left that were killed. The newest file always stays.
  */
 export async function pruneCache(folder: string, maxBytes: number): Promise<void> {
   const found = await Promise.all(

@@ -16,8 +16,8 @@ interface Answer {
 }
 
 /**
- * Finds an answer by what the template writes without it and with it. Some templates write earlier turns differently from
- * the last (they drop its reasoning); then the answer's own words are looked for.
+ * Finds an answer by what the template writes without it and with it. Some templates write earlier turns differently
+ * from the last (they drop its reasoning); then the answer's own words are looked for.
  */
 function findAnswer(
   whole: string,
@@ -83,8 +83,8 @@ function onlyFirst(
 
 /**
  * A conversation in the model's own template, with loss on what the assistant says and on the token that ends it. The
- * template writes BOS and EOS itself. A conversation longer than `sequenceMax` ids loses its end, and its beginning when
- * the first prompt alone takes more than three quarters of the room.
+ * template writes BOS and EOS itself. A conversation longer than `sequenceMax` ids loses its end, and its beginning
+ * when the first prompt alone takes more than three quarters of the room.
  *
  * @returns null when the assistant says nothing, or nothing that has an id of its own
  * @throws KlatchError `data` when the template refuses the conversation or does not show an answer

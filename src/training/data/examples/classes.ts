@@ -77,7 +77,10 @@ export class Classes {
   }
 }
 
-/** A class as a note or an error names it. What is longer than a name may be a row's text, of a column taken for labels. */
+/**
+ * A class as a note or an error names it. What is longer than a name may be a row's text, of a column taken for
+ * labels.
+ */
 export function className(name: string, i: number): string {
   return name.length > NAME_MAX ? `class ${i + 1}` : name;
 }

@@ -16,8 +16,8 @@ export function wordsOf(row: RowText): string {
 }
 
 /**
- * A whole number below 2^53 that is the same for texts which differ only in case and spaces. Among ten million different
- * texts the chance that any two share one is half a percent.
+ * A whole number below 2^53 that is the same for texts which differ only in case and spaces. Among ten million
+ * different texts the chance that any two share one is half a percent.
  */
 export function textHash(text: string): number {
   return bytesHash(Buffer.from(normalised(text)));

@@ -6,8 +6,8 @@ import type { Example, ExampleFormat } from "./example.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
 
 /**
- * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that whoever
- * generates with an adapter wraps the prompt exactly as it was trained.
+ * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that
+ * whoever generates with an adapter wraps the prompt exactly as it was trained.
  */
 export const SEPARATOR = " :";
 

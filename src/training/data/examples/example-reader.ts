@@ -56,8 +56,8 @@ export class ExampleReader {
   /**
    * The examples of a file, in batches.
    *
-   * @throws KlatchError `data` naming file and line for bad rows, missing columns and conversations that the chat template
-   *   refuses, `usage` when columns or packing do not go together
+   * @throws KlatchError `data` naming file and line for bad rows, missing columns and conversations that the chat
+   *   template refuses, `usage` when columns or packing do not go together
    */
   async *read(file: string): AsyncGenerator<readonly ReadExample[], void> {
     for await (const rows of rowBatches(file)) {

@@ -14,11 +14,11 @@ export const IMAGE_BYTES_MAX = 64 << 20;
 const FORMATS: readonly unknown[] = ["png", "jpeg", "webp"];
 
 /**
- * The pixels of a PNG, JPEG or WebP file as they are stored: neither turned as its camera says nor moved to another colour
- * space, as Pillow reads them. Grey becomes three equal channels, transparency is left out.
+ * The pixels of a PNG, JPEG or WebP file as they are stored: neither turned as its camera says nor moved to another
+ * colour space, as Pillow reads them. Grey becomes three equal channels, transparency is left out.
  *
- * @throws KlatchError `data` naming `place` for bytes that are no such image, a damaged one, and one of more than 2^26
- *   pixels or 64 MiB
+ * @throws KlatchError `data` naming `place` for bytes that are no such image, a damaged one, and one of more than
+ *   2^26 pixels or 64 MiB
  */
 export async function decodeImage(bytes: Uint8Array, place: string): Promise<RgbImage> {
   if (bytes.length > IMAGE_BYTES_MAX) throw unreadable(place, `it has ${bytes.length} bytes`);

@@ -9,8 +9,8 @@ export function patchCount({ size, patch }: PatchGrid): number {
 }
 
 /**
- * The patches of an image, row by row, each as a convolution's kernel lies in Hugging Face's files: channel, row, column.
- * `values` says what each byte of each channel becomes.
+ * The patches of an image, row by row, each as a convolution's kernel lies in Hugging Face's files: channel, row,
+ * column. `values` says what each byte of each channel becomes.
  */
 export function patchesOf(
   pixels: Uint8Array,

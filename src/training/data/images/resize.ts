@@ -31,7 +31,9 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-/** `from` pixels of a line as `to`; a smaller line is made with a filter as much wider, which is what keeps it smooth. */
+/**
+ * `from` pixels of a line as `to`; a smaller line is made with a filter as much wider, which is what keeps it smooth.
+ */
 function tapsOf(from: number, to: number, { support, weight }: Filter): readonly Taps[] {
   const step = from / to;
   const wider = Math.max(step, 1);

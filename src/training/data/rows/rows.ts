@@ -80,8 +80,8 @@ export async function totalBytes(files: readonly string[]): Promise<number> {
 }
 
 /**
- * Rows of one data file, read piece by piece: JSON Lines (.jsonl, .ndjson), a JSON array (.json), CSV or TSV with a header
- * line (.csv, .tsv), Parquet (.parquet), or text as one document (.txt, .text, .md).
+ * Rows of one data file, read piece by piece: JSON Lines (.jsonl, .ndjson), a JSON array (.json), CSV or TSV with a
+ * header line (.csv, .tsv), Parquet (.parquet), or text as one document (.txt, .text, .md).
  *
  * @throws KlatchError `data`, naming file and line, for anything that is not a row; for a file that is missing, not
  *   UTF-8, damaged or of another kind

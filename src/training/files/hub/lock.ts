@@ -16,7 +16,8 @@ export interface LockOptions {
 
 /**
  * Runs `work` while this process holds the lock file; waits while another does. A lock whose process is gone is taken
- * over. A process that was suspended for a minute may find that another has its lock: both then bring the same bytes, each in a file of its own.
+ * over. A process that was suspended for a minute may find that another has its lock: both then bring the same bytes,
+ * each in a file of its own.
  */
 export async function withLock<T>(
   file: string,

@@ -105,8 +105,8 @@ function encoderAliases(
 }
 
 /**
- * BERT and MiniLM. A bare `BertModel`, as sentence encoders are saved, is pooled by the mean, like those were trained; the
- * other classes by the checkpoint's pooler, as BertForSequenceClassification does.
+ * BERT and MiniLM. A bare `BertModel`, as sentence encoders are saved, is pooled by the mean, like those were
+ * trained; the other classes by the checkpoint's pooler, as BertForSequenceClassification does.
  */
 function define(json: unknown, file: string): ModelDefinition {
   const raw = checkShape(json, encoderSchema, file);

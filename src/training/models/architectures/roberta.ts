@@ -5,7 +5,9 @@ import { encoderConfig, encoderModel, encoderSchema } from "./bert.ts";
 
 const PREFIX = "roberta.";
 
-/** RoBERTa (Liu et al. 2019, arXiv 1907.11692) and XLM-RoBERTa: BERT's encoder with other positions and another head. */
+/**
+ * RoBERTa (Liu et al. 2019, arXiv 1907.11692) and XLM-RoBERTa: BERT's encoder with other positions and another head.
+ */
 function roberta(modelType: string, stem: string): Architecture {
   const names = ["Model", "ForMaskedLM", "ForSequenceClassification"].map((end) => stem + end);
   return {

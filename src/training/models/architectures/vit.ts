@@ -94,7 +94,10 @@ function inventoryOf(config: ViTConfig): Inventory {
   return parts;
 }
 
-/** What the hub's files call the parts of a block: transformers renamed the modules in version 5, and PEFT goes by those. */
+/**
+ * What the hub's files call the parts of a block: transformers renamed the modules in version 5, and PEFT goes by
+ * those.
+ */
 const IN_FILES = [
   [/^vit\.layers\./, "vit.encoder.layer."],
   [".attention.q_proj.", ".attention.attention.query."],
@@ -130,8 +133,8 @@ function embedded(config: ViTConfig, blocks: Blocks, patches: Value): Value {
 }
 
 /**
- * The Vision Transformer (Dosovitskiy et al. 2021, arXiv 2010.11929): patches of an image as positions behind a class token,
- * blocks that normalise before each part, classified on the class token.
+ * The Vision Transformer (Dosovitskiy et al. 2021, arXiv 2010.11929): patches of an image as positions behind a class
+ * token, blocks that normalise before each part, classified on the class token.
  */
 function define(json: unknown, file: string): ModelDefinition {
   const raw = checkShape(json, schema, file);

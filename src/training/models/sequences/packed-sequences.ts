@@ -9,10 +9,10 @@ import type { Sequences } from "./sequences.ts";
 const HIDDEN = -1e9;
 
 /**
- * `batch` rows of `length` positions with several texts in each, every position seeing those before it in its own text
- * alone: attention is block-diagonal (Krell et al. 2021, arXiv 2107.02027). Inputs `texts` f32 [batch, length], the number of
- * each position's text in its row, and `places` i64 [batch * length], the position in its text.
- * No text has more than `longest` positions.
+ * `batch` rows of `length` positions with several texts in each, every position seeing those before it in its own
+ * text alone: attention is block-diagonal (Krell et al. 2021, arXiv 2107.02027). Inputs `texts` f32 [batch, length],
+ * the number of each position's text in its row, and `places` i64 [batch * length], the position in its text. No text
+ * has more than `longest` positions.
  */
 export function packedSequences(
   graph: Graph,
@@ -56,7 +56,10 @@ export function packedSequences(
   };
 }
 
-/** An additive mask [batch, 1, group * queries, end] that hides what is of another text from the queries from `start` to `end`. */
+/**
+ * An additive mask [batch, 1, group * queries, end] that hides what is of another text from the queries from `start`
+ * to `end`.
+ */
 function otherTexts(texts: Value, start: number, end: number, group: number): Value {
   const [batch = 0] = texts.shape;
   const queries = reshape(slice(texts, 1, start, end), [batch, 1, end - start, 1]);

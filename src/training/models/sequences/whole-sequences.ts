@@ -9,9 +9,9 @@ import type { Beginning, Sequences } from "./sequences.ts";
 export type Observe = (layer: number, key: Value, value: Value) => void;
 
 /**
- * `batch` whole sequences of `length` positions each below one another, every position seeing those before it. `reach` is
- * how many positions they will have in all, virtual tokens in front included: more than these where they are a beginning,
- * fewer where they end in padding.
+ * `batch` whole sequences of `length` positions each below one another, every position seeing those before it.
+ * `reach` is how many positions they will have in all, virtual tokens in front included: more than these where they
+ * are a beginning, fewer where they end in padding.
  */
 export function wholeSequences(
   batch: number,

@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import { mixFloat64 } from "../../../../src/consensus/index.ts";
 import type { MixingRule } from "../../../../src/types.ts";
 
-// The 6-node chain of He, Karimireddy, Jaggi (arXiv 2202.01545): honest 2-3-4-5 start at 0, 0, 200, 200; one attacker is linked
-// to node 3, one to node 4, each with share δ. On this bottleneck 4·b_w > μ2: robust rules must refuse to mix.
+// The 6-node chain of He, Karimireddy, Jaggi (arXiv 2202.01545): honest 2-3-4-5 start at 0, 0, 200, 200; one attacker
+// is linked to node 3, one to node 4, each with share δ. On this bottleneck 4·b_w > μ2: robust rules must refuse to
+// mix.
 
 const A = 1 / 3;
 const START = [0, 0, 200, 200];

@@ -13,7 +13,10 @@ import { inFolder, writeTinyModel } from "../files/tiny-model.ts";
 
 export type Content = string | Uint8Array;
 
-/** The tiny tokenizer (BOS 1, EOS 2, a 3, b 4, c 5, d 6, e 7, space 8, ":" 9, ab 10, abc 11, all else 0), with changes. */
+/**
+ * The tiny tokenizer (BOS 1, EOS 2, a 3, b 4, c 5, d 6, e 7, space 8, ":" 9, ab 10, abc 11, all else 0), with
+ * changes.
+ */
 export async function tinyTokenizer(
   changes: Parameters<typeof writeTinyModel>[1] = {},
   more: Readonly<Record<string, Content>> = {},

@@ -61,8 +61,8 @@ function expectNear([kept, again]: readonly [Found, Found]): void {
 }
 
 /**
- * ONNX Runtime makes one operation of a GELU, or of a layer normalisation with what follows, where the backward pass needs
- * no part of it: the forward pass of these then rounds in another way.
+ * ONNX Runtime makes one operation of a GELU, or of a layer normalisation with what follows, where the backward pass
+ * needs no part of it: the forward pass of these then rounds in another way.
  */
 const expectAlike = (name: string) => (/gemma|bert/.test(name) ? expectNear : expectSame);
 

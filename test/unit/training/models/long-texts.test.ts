@@ -23,7 +23,10 @@ const text = (ids: readonly number[]): Example => ({
   truncated: false,
 });
 
-/** What each token but the first costs in a sequence of all of them, as transformers takes it: checked against its numbers. */
+/**
+ * What each token but the first costs in a sequence of all of them, as transformers takes it: checked against its
+ * numbers.
+ */
 async function tokenLosses(
   model: AdaptedModel,
   adapter: Float32Array,

@@ -5,8 +5,9 @@ const WIDTH_MAX = 24;
 const SPARE_VALUES = 512;
 
 /**
- * Follows the runs of `count` values of `width` bits to their end, https://parquet.apache.org/docs/file-format/data-pages/encodings/
- * (RLE = 3). A run that goes on beyond the last value would make the library's arrays grow without end.
+ * Follows the runs of `count` values of `width` bits to their end,
+ * https://parquet.apache.org/docs/file-format/data-pages/encodings/ (RLE = 3). A run that goes on beyond the last
+ * value would make the library's arrays grow without end.
  *
  * @returns how many of the values are `wanted`
  */

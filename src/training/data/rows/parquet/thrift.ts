@@ -42,10 +42,12 @@ export function nextCount(cursor: Cursor): number {
 }
 
 /**
- * One struct of Thrift's compact protocol, https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md,
- * with all that is in it; the cursor moves behind it.
+ * One struct of Thrift's compact protocol,
+ * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md, with all that is in it; the
+ * cursor moves behind it.
  *
- * @throws RangeError for lists longer than the bytes, structs nested deeper than Parquet's, more than `valuesMax` values
+ * @throws RangeError for lists longer than the bytes, structs nested deeper than Parquet's, more than `valuesMax`
+ *   values
  */
 export function readStruct(cursor: Cursor, valuesMax: number): ThriftStruct {
   return struct(cursor, { values: valuesMax }, 0);
