@@ -4,6 +4,7 @@ import { peerIdFromPrivateKey } from "@libp2p/peer-id";
 import type { Digest, PeerId, Timestamp, Verdict } from "../types.ts";
 import { signAnnouncement } from "./announcements/announcement.ts";
 import type { NetworkConfig } from "./config.ts";
+import type { ConnectionLimits } from "./connections/connection-limits.ts";
 import { startNode } from "./connections/libp2p-node.ts";
 import { connectedPeers } from "./connections/peer-list.ts";
 import type {
@@ -29,6 +30,8 @@ export interface NetworkOptions {
   readonly now?: () => Timestamp;
   /** Uniform in [0, 1); jitter of pauses, not for secrets. */
   readonly random?: () => number;
+  /** What others may make connections cost; what fits the configuration unless given. */
+  readonly limits?: ConnectionLimits;
 }
 
 /**
@@ -38,12 +41,12 @@ export interface NetworkOptions {
  */
 export async function createNetwork(
   config: NetworkConfig,
-  { key, log = silentLog, now = Date.now, random = Math.random }: NetworkOptions,
+  { key, log = silentLog, now = Date.now, random = Math.random, limits }: NetworkOptions,
 ): Promise<Network> {
   const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
   const identity = { peerId: peerIdFromPrivateKey(key).toString(), key };
   const listeners = new Listeners();
-  const parts = { config, identity, networkKey, log, now, random, listeners };
+  const parts = { config, identity, networkKey, limits, log, now, random, listeners };
   return new KlatchNetwork(await Wiring.create(parts), identity, config, listeners, log);
 }
 

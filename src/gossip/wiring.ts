@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import type { PeerId, Timestamp } from "../types.ts";
+import type { PeerId, Reason, Timestamp } from "../types.ts";
 import { AnnouncementDoor } from "./announcements/announcement-door.ts";
 import { AnnouncementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
 import type { ExchangeMessage } from "./announcements/exchange-message.ts";
 import { GossipTopic } from "./announcements/gossip-topic.ts";
 import type { NetworkConfig } from "./config.ts";
 import { parseAddress } from "./connections/address.ts";
+import type { ConnectionCut } from "./connections/connection-cut.ts";
+import { type ConnectionLimits, connectionLimits } from "./connections/connection-limits.ts";
 import { DialPlan } from "./connections/dial-plan.ts";
 import { Dialer } from "./connections/dialer.ts";
+import { Gatekeeper } from "./connections/gatekeeper.ts";
 import { Introductions } from "./connections/introductions.ts";
 import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
-import { gaterOf, Membership } from "./connections/membership.ts";
+import { Membership } from "./connections/membership.ts";
 import { TokenBuckets } from "./connections/token-bucket.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
 import type { DialFailure, Refusal } from "./contract.ts";
@@ -30,8 +33,6 @@ const MAX_KNOWN_PEERS = 2048;
 /** Provably wrong messages that are put up with; then the peer is disconnected and refused for a while. */
 const STRIKES = { burst: 20, refillMs: 30_000 };
 const REFUSAL_MS = 5 * 60_000;
-/** A refused stranger is reported once in this time, however often it knocks. */
-const KNOCKS = { burst: 1, refillMs: 60_000 };
 /** Announcements judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
 
@@ -43,6 +44,8 @@ export interface WiringParts {
   readonly config: NetworkConfig;
   readonly identity: Identity;
   readonly networkKey: Uint8Array | null;
+  /** What others may make connections cost; what fits the configuration unless given. */
+  readonly limits?: ConnectionLimits | undefined;
   readonly listeners: Listeners;
   readonly log: Log;
   readonly now: () => Timestamp;
@@ -72,18 +75,16 @@ export class Wiring {
   static async create(parts: WiringParts): Promise<Wiring> {
     const { config, identity, networkKey, listeners, log, now } = parts;
     const membership = new Membership(config.members, now);
+    const limits = parts.limits ?? connectionLimits(config, membership.size);
     const meter = new TrafficMeter();
-    const knocks = new TokenBuckets(KNOCKS);
-    const gater = gaterOf(membership, (peer) => {
-      if (!knocks.take(peer, now())) return;
-      const reason = membership.isMember(peer) ? "isolated" : "not-member";
-      log.info({ peer, reason }, "refused a connection");
+    const onRefused = (peer: PeerId, reason: Reason) =>
       listeners.refused(peer, { verdict: "reject", reason });
-    });
-    const rosterSize = membership.size;
+    const gatekeeper = new Gatekeeper({ membership, limits, log, now, onRefused });
     const metrics = meter.metrics();
-    const node = await composeNode({ identity, config, gater, metrics, networkKey, rosterSize });
-    return new Wiring(parts, node, membership, meter);
+    const node = await composeNode({ identity, config, gatekeeper, metrics, networkKey, limits });
+    const wiring = new Wiring(parts, node, membership, meter);
+    gatekeeper.follow(node, (peer, cut) => wiring.#cut(peer, cut));
+    return wiring;
   }
 
   private constructor(
@@ -239,6 +240,12 @@ export class Wiring {
       "too many wrong messages: refused for a while",
     );
     this.refuse(from, now() + REFUSAL_MS);
+  }
+
+  /** One of this node's limits has ended a connection. */
+  #cut(peer: PeerId, { reason, message }: ConnectionCut): void {
+    this.#parts.log.warn({ peer, reason, why: message }, "cut a connection");
+    this.#refused(peer, { verdict: reason === "flood" ? "reject" : "ignore", reason });
   }
 
   #flooded(from: PeerId): void {

@@ -1,55 +1,62 @@
 import { noise } from "@chainsafe/libp2p-noise";
-import { yamux } from "@chainsafe/libp2p-yamux";
 import { type GossipSub, gossipsub } from "@libp2p/gossipsub";
 import { type Identify, identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p, Metrics } from "@libp2p/interface";
+import type { Libp2p, Metrics, Stream } from "@libp2p/interface";
 import { type Ping, ping } from "@libp2p/ping";
 import { preSharedKey } from "@libp2p/pnet";
-import { tcp } from "@libp2p/tcp";
 import { createLibp2p } from "libp2p";
 import { KlatchError } from "../../errors.ts";
 import { gossipOptions } from "../announcements/gossip-topic.ts";
 import type { NetworkConfig } from "../config.ts";
 import type { Identity } from "../keys/identity.ts";
 import { reasonOf } from "../log.ts";
+import { PAYLOAD_PROTOCOL } from "../payloads/payload-protocol.ts";
+import { boundedYamux } from "./bounded-yamux.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import { tcpWithDoorstep } from "./doorstep.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 
 export type KlatchNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
 
-/** Streams of one connection in either direction: gossip, identify, ping, exchanges and a few transfers. */
-const MAX_STREAMS = 64;
 /** A peer whose training keeps its event loop busy answers late; only much later is it taken for dead. */
 const PING_TIMEOUT = { minTimeout: 20_000, maxTimeout: 60_000 };
 
 export interface NodeParts {
   readonly identity: Identity;
   readonly config: NetworkConfig;
-  readonly gater: ConnectionGater;
+  readonly gatekeeper: Gatekeeper;
   readonly metrics: Metrics;
   readonly networkKey: Uint8Array | null;
-  /** How many peers may start at the same moment, from one address. */
-  readonly rosterSize: number;
+  readonly limits: ConnectionLimits;
 }
 
 /** The libp2p node: TCP, Noise, Yamux, identify, ping and gossipsub; not started yet. */
 export function composeNode(parts: NodeParts): Promise<KlatchNode> {
-  const { config, networkKey } = parts;
-  // the defaults (5 a second from one host, 10 pending) refuse most of a consortium that starts together. All
-  // duplicates of a simultaneous start must fit; strangers are refused by key
-  const atOnce = Math.max(64, 4 * Math.max(parts.rosterSize, config.maxPeers));
+  const { config, networkKey, gatekeeper, limits } = parts;
+  const { atOnce } = limits;
   return createLibp2p({
     start: false,
     privateKey: parts.identity.key,
     addresses: { listen: config.listen, announce: config.announce },
-    transports: [tcp({ backlog: atOnce })],
+    transports: [
+      tcpWithDoorstep({
+        backlog: 16 * atOnce,
+        size: limits.doorstep,
+        hasNetworkKey: networkKey !== null,
+        onTurnedAway: (host, why) => gatekeeper.turnedAway(host, why),
+      }),
+    ],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS })],
+    streamMuxers: [boundedYamux(limits, isFetched)],
     ...(networkKey === null ? {} : { connectionProtector: preSharedKey({ psk: networkKey }) }),
-    connectionGater: parts.gater,
+    connectionGater: gatekeeper.gater(),
     connectionManager: {
       // two peers that dial each other at once have two connections for a while
       maxConnections: 2 * config.maxPeers,
-      inboundConnectionThreshold: atOnce,
-      maxIncomingPendingConnections: atOnce,
+      // the defaults (5 a second from one host, 10 pending) refuse most of a consortium that starts together, and of
+      // too many they refuse whoever comes last: the gatekeeper's bounds are narrower than these, and choose better
+      inboundConnectionThreshold: 4 * atOnce,
+      maxIncomingPendingConnections: 4 * atOnce,
       // the dialler shares out the time
       dialTimeout: config.dialTimeoutMs,
       addressDialTimeout: config.dialTimeoutMs,
@@ -60,6 +67,11 @@ export function composeNode(parts: NodeParts): Promise<KlatchNode> {
     metrics: () => parts.metrics,
     services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions()) },
   });
+}
+
+/** What this node asked for, chunk by chunk. */
+function isFetched({ direction, protocol }: Stream): boolean {
+  return direction === "outbound" && protocol === PAYLOAD_PROTOCOL;
 }
 
 /**

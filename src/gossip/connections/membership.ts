@@ -1,7 +1,4 @@
-import type { ConnectionGater } from "@libp2p/interface";
 import type { PeerId, Timestamp } from "../../types.ts";
-import { parseAddress, textOf } from "./address.ts";
-import { rangeOf } from "./address-range.ts";
 
 /** Who may connect: the allow-list less whoever is refused for a while or for good. */
 export class Membership {
@@ -34,30 +31,4 @@ export class Membership {
     for (const [id] of expired) this.#refused.delete(id);
     this.#refused.set(peer, Math.max(until, this.#refused.get(peer) ?? 0));
   }
-}
-
-/**
- * libp2p's hooks for refusing connections. The encryption handshake tells for certain who the other side is, so
- * strangers are refused after it. Our own dials to strangers are not even tried.
- */
-export function gaterOf(
-  membership: Membership,
-  onRefused: (peer: PeerId) => void,
-): ConnectionGater {
-  const deny = (peer: { toString(): string }): boolean => {
-    const id = peer.toString();
-    if (membership.admits(id)) return false;
-    onRefused(id);
-    return true;
-  };
-  return {
-    denyDialPeer: (peer) => !membership.admits(peer.toString()),
-    // the last door: the dialler asks for numbers and TCP alone, whatever libp2p may have been told besides
-    denyDialMultiaddr: (address) => {
-      const parsed = parseAddress(textOf(address));
-      return "refusal" in parsed || rangeOf(parsed.address) === null;
-    },
-    denyInboundEncryptedConnection: deny,
-    denyOutboundEncryptedConnection: deny,
-  };
 }

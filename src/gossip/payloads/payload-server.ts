@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Connection, Stream } from "@libp2p/interface";
 import type { PeerId } from "../../types.ts";
 import { type Log, reasonOf } from "../log.ts";
@@ -10,9 +11,13 @@ import {
 } from "./payload-protocol.ts";
 import type { PayloadStore } from "./payload-store.ts";
 import { Wire } from "./payload-wire.ts";
+import { Tally } from "./tally.ts";
 
 /** A waiting requester hears from us this often, so that it can tell waiting from a dead connection. */
 const BEAT_MS = 2000;
+/** Streams of one peer beyond those that are served: told to come again, and given a second to hear it. */
+const MAX_REFUSED = 8;
+const REFUSAL_MS = 1000;
 
 export interface PayloadServerOptions {
   readonly maxServes: number;
@@ -29,9 +34,9 @@ export interface PayloadServerOptions {
 export class PayloadServer {
   readonly #store: PayloadStore;
   readonly #options: PayloadServerOptions;
-  readonly #serving = new Map<PeerId, number>();
+  readonly #serving = new Tally();
+  readonly #refusing = new Tally();
   readonly #ended = new AbortController();
-  #total = 0;
 
   constructor(store: PayloadStore, options: PayloadServerOptions) {
     this.#store = store;
@@ -41,31 +46,51 @@ export class PayloadServer {
   /** Handles one incoming stream, from its first request to its end. */
   async handle(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
-    const serving = this.#serving.get(peer) ?? 0;
-    const { maxServes, maxServesPerPeer, log } = this.#options;
-    const busy = this.#total >= maxServes || serving >= maxServesPerPeer;
-    if (!busy) this.#count(peer, +1);
+    const { maxServes, maxServesPerPeer } = this.#options;
+    const isFree = this.#serving.total < maxServes && this.#serving.of(peer) < maxServesPerPeer;
+    if (isFree) {
+      await this.#serving.during(peer, () => this.#admit(stream, peer));
+    } else if (this.#refusing.of(peer) < MAX_REFUSED) {
+      await this.#refusing.during(peer, () => this.#refuse(stream));
+    } else {
+      stream.abort(new Error("too many transfers"));
+    }
+  }
+
+  stop(): void {
+    this.#ended.abort();
+  }
+
+  async #admit(stream: Stream, peer: PeerId): Promise<void> {
+    const { stallMs, log } = this.#options;
     const gone = new AbortController();
     const abort = () => gone.abort();
     stream.addEventListener("close", abort);
     this.#ended.signal.addEventListener("abort", abort);
     try {
-      const wire = new Wire(stream, gone.signal);
-      if (busy) await this.#answer(wire, "busy");
-      else await this.#serve(wire, peer, gone.signal);
-      await stream.close({ signal: AbortSignal.timeout(this.#options.stallMs) });
+      await this.#serve(new Wire(stream, gone.signal), peer, gone.signal);
+      await stream.close({ signal: AbortSignal.timeout(stallMs) });
     } catch (error) {
       log.debug({ peer, reason: reasonOf(error) }, "a transfer to a peer ended early");
       stream.abort(error instanceof Error ? error : new Error(reasonOf(error)));
     } finally {
       stream.removeEventListener("close", abort);
       this.#ended.signal.removeEventListener("abort", abort);
-      if (!busy) this.#count(peer, -1);
     }
   }
 
-  stop(): void {
-    this.#ended.abort();
+  /** Says `busy` and ends both halves of the stream: on a half that is left open, whatever comes is kept. */
+  async #refuse(stream: Stream): Promise<void> {
+    const signal = AbortSignal.any([AbortSignal.timeout(REFUSAL_MS), this.#ended.signal]);
+    try {
+      await stream.closeRead({ signal });
+      const closed = once(stream, "close", { signal });
+      stream.send(encodeHeader({ status: "busy", length: 0 }));
+      await Promise.all([stream.close({ signal }), closed]);
+    } catch {
+      // the requester did not close its half, or was gone already
+      stream.abort(new Error("too many transfers"));
+    }
   }
 
   async #serve(wire: Wire, peer: PeerId, gone: AbortSignal): Promise<void> {
@@ -123,12 +148,5 @@ export class PayloadServer {
   async #answer(wire: Wire, status: Status, data?: Uint8Array): Promise<void> {
     await wire.send(encodeHeader({ status, length: data?.byteLength ?? 0 }));
     if (data !== undefined) await wire.send(data);
-  }
-
-  #count(peer: PeerId, change: 1 | -1): void {
-    this.#total += change;
-    const serving = (this.#serving.get(peer) ?? 0) + change;
-    if (serving === 0) this.#serving.delete(peer);
-    else this.#serving.set(peer, serving);
   }
 }

@@ -4,6 +4,8 @@ import { type ByteStream, byteStream } from "@libp2p/utils";
 
 /** A reader that takes longer than this for one chunk is cut off. */
 const SEND_TIMEOUT_MS = 60_000;
+/** Requests that come before the last is answered: a few hundred. The stream is given up above this (default 4 MiB). */
+const MAX_UNREAD_BYTES = 16 * 1024;
 
 /** The server's end of a payload stream: fixed-size reads, and writes that wait for a slow reader. */
 export class Wire {
@@ -13,7 +15,7 @@ export class Wire {
 
   constructor(stream: Stream, gone: AbortSignal) {
     this.#stream = stream;
-    this.#bytes = byteStream(stream);
+    this.#bytes = byteStream(stream, { maxBufferSize: MAX_UNREAD_BYTES });
     this.#gone = gone;
   }
 

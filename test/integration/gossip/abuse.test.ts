@@ -9,6 +9,7 @@ import { Membership } from "../../../src/gossip/connections/membership.ts";
 import { digestOf } from "../../../src/gossip/index.ts";
 import { silentLog } from "../../../src/gossip/log.ts";
 import {
+  encodeHeader,
   encodeRequest,
   HEADER_BYTES,
   PAYLOAD_PROTOCOL,
@@ -31,6 +32,18 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
+function serverOf(store: PayloadStore, maxServes: number): PayloadServer {
+  return new PayloadServer(store, {
+    maxServes,
+    maxServesPerPeer: 4,
+    openWaitMs: 0,
+    unknownWaitMs: 0,
+    stallMs: 20_000,
+    log: silentLog,
+    onMalformed: () => undefined,
+  });
+}
+
 describe("a reader that asks for much and reads nothing", () => {
   it("makes us hold one chunk, not all that it asked for", async () => {
     const payload = crypto.getRandomValues(new Uint8Array(65_536));
@@ -39,15 +52,7 @@ describe("a reader that asks for much and reads nothing", () => {
     const store = new PayloadStore(2 * MIB);
     store.hold(digest, large);
     store.open(digest);
-    const server = new PayloadServer(store, {
-      maxServes: 4,
-      maxServesPerPeer: 4,
-      openWaitMs: 0,
-      unknownWaitMs: 0,
-      stallMs: 20_000,
-      log: silentLog,
-      onMalformed: () => undefined,
-    });
+    const server = serverOf(store, 4);
     const [serving, reading] = [await startRawPeer(), await startRawPeer()];
     const { promise: accepted, resolve: accept } = Promise.withResolvers<Stream>();
     await serving.handle(PAYLOAD_PROTOCOL, (stream, connection) => {
@@ -75,6 +80,47 @@ describe("a reader that asks for much and reads nothing", () => {
     // more than nothing, so that the measure is one; never more than the chunk under way
     expect(most).toBeGreaterThan(0);
     expect(most).toBeLessThanOrEqual(MIB);
+  });
+});
+
+describe("a requester that is told to come again, and sends on", () => {
+  const busy = [...encodeHeader({ status: "busy", length: 0 })];
+
+  /** Sends two megabytes to whoever handles the stream so; the first it is told, and the handler's end of the stream. */
+  async function sendTo(handle: (stream: Stream) => Promise<void>) {
+    const [serving, sending] = [await startRawPeer(), await startRawPeer()];
+    const { promise: accepted, resolve: accept } = Promise.withResolvers<Stream>();
+    await serving.handle(PAYLOAD_PROTOCOL, (stream) => {
+      accept(stream);
+      return handle(stream);
+    });
+    const stream = await sending.dialProtocol(serving.getMultiaddrs(), PAYLOAD_PROTOCOL);
+    const said = byteStream(stream).read({ bytes: HEADER_BYTES, signal: signal() });
+    stream.send(new Uint8Array(2 * MIB));
+    return { stream, said: [...(await said).subarray()], served: await accepted };
+  }
+
+  it("hears so, and both halves of its stream are closed", async () => {
+    const server = serverOf(new PayloadStore(MIB), 0);
+    const connection = { remotePeer: { toString: () => "peer" } } as never;
+    const { stream, said, served } = await sendTo((each) => server.handle(each, connection));
+    expect(said).toEqual(busy);
+    await poll(() => served.status !== "open" && stream.status !== "open", "end of the stream");
+    expect(served.readBufferLength).toBe(0);
+  });
+
+  it("would fill a half that stays open", async () => {
+    let kept = () => 0;
+    const { said, served } = await sendTo(async (each) => {
+      const wire = byteStream(each);
+      const { readBuffer } = wire as unknown as { readBuffer: Uint8Array };
+      kept = () => readBuffer.byteLength;
+      await wire.write(Uint8Array.from(busy));
+      await each.close();
+    });
+    expect(said).toEqual(busy);
+    await poll(() => kept() === 2 * MIB, "two megabytes");
+    expect(served.status).toBe("open");
   });
 });
 
