@@ -49,7 +49,7 @@ export interface Neighbour {
 
 /** Where the fetch of one payload stands. */
 export type FetchState =
-  | { readonly result: "pending" }
+  | { readonly result: "pending"; readonly isAwaited: boolean }
   | { readonly result: "fetched"; readonly at: Timestamp }
   | { readonly result: "failed"; readonly reason: Reason };
 

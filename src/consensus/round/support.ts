@@ -17,7 +17,7 @@ function voicesNeeded(state: RoundState, inFullStanding: number): number {
  */
 export function supportedRound(state: RoundState): number {
   const newest: number[] = [];
-  for (const [, neighbour] of state.neighbours) {
+  for (const neighbour of state.neighbours.values) {
     if (neighbour.standing === "full") newest.push(neighbour.newestRound);
   }
   const ascending = Float64Array.from(newest).sort();
@@ -31,7 +31,7 @@ export function supportedRound(state: RoundState): number {
 export function isSupported(state: RoundState, round: number): boolean {
   let inFullStanding = 0;
   let reached = 0;
-  for (const [, { standing, newestRound }] of state.neighbours) {
+  for (const { standing, newestRound } of state.neighbours.values) {
     if (standing !== "full") continue;
     inFullStanding += 1;
     if (newestRound >= round) reached += 1;
@@ -44,7 +44,7 @@ export function supportedAt(state: RoundState, round: number): Timestamp | null 
   if (!isSupported(state, round)) return null;
   const times: number[] = [];
   let inFullStanding = 0;
-  for (const [, neighbour] of state.neighbours) {
+  for (const neighbour of state.neighbours.values) {
     if (neighbour.standing !== "full") continue;
     inFullStanding += 1;
     const arrival = neighbour.arrivals.get(round);

@@ -1,5 +1,11 @@
 import type { PeerId, Standing, Timestamp } from "../../types.ts";
-import { type Arrival, byPeer, type Neighbour, type RoundState } from "./round-state.ts";
+import {
+  type Arrival,
+  byPeer,
+  type FetchState,
+  type Neighbour,
+  type RoundState,
+} from "./round-state.ts";
 import { commitGrace, isSupported, supportedAt } from "./support.ts";
 
 /** Training time assumed by a node that has not measured its own, in commit graces. */
@@ -48,8 +54,8 @@ function leaveBy(state: RoundState): Timestamp {
 
 /** The commit phase at a glance. */
 export interface CommitView {
-  /** Expected neighbours that have not announced, sorted. */
-  readonly waitingFor: readonly PeerId[];
+  /** How many of those that are expected have not announced. */
+  readonly missing: number;
   readonly quorum: boolean;
   /** Infinity while nobody is there: rounds that nobody mixes would only use up the run. */
   readonly deadline: Timestamp;
@@ -58,7 +64,7 @@ export interface CommitView {
 /** Whether there are neighbours to wait for, and none of them has been heard of in this round or a later one. */
 function isAlone(state: RoundState): boolean {
   let others = 0;
-  for (const [, neighbour] of state.neighbours) {
+  for (const neighbour of state.neighbours.values) {
     if (!isUsable(neighbour.standing)) continue;
     if (neighbour.newestRound >= state.round) return false;
     others += 1;
@@ -66,42 +72,45 @@ function isAlone(state: RoundState): boolean {
   return others > 0;
 }
 
-/** All neighbours in standing, in order. */
-function usablePeers(state: RoundState): readonly PeerId[] {
-  return [...state.neighbours].flatMap(([peer, { standing }]) =>
-    isUsable(standing) ? [peer] : [],
-  );
+/** Whom the commit phase waits for, in order. */
+export function awaitedAnnouncers(state: RoundState): readonly PeerId[] {
+  const alone = isAlone(state);
+  const isAwaited = (neighbour: Neighbour): boolean =>
+    alone
+      ? isUsable(neighbour.standing)
+      : !neighbour.arrivals.has(state.round) && isExpected(state, neighbour);
+  return [...state.neighbours].flatMap(([peer, neighbour]) => (isAwaited(neighbour) ? [peer] : []));
 }
 
-/** Whom the commit phase waits for, and until when, as of what has arrived. */
+/** How much the commit phase waits for, and until when, as of what has arrived. */
 export function viewCommit(state: RoundState): CommitView {
   const { timing, attackersMax } = state.config;
-  if (isAlone(state)) {
-    const waitingFor = usablePeers(state);
-    return { waitingFor, quorum: false, deadline: Number.POSITIVE_INFINITY };
-  }
-  const waitingFor: PeerId[] = [];
   const arrivedAt: number[] = [];
-  for (const [peer, neighbour] of state.neighbours) {
+  let missing = 0;
+  for (const neighbour of state.neighbours.values) {
     const arrival = neighbour.arrivals.get(state.round);
     if (!isExpected(state, neighbour, arrival)) continue;
-    if (arrival === undefined) waitingFor.push(peer);
+    if (arrival === undefined) missing += 1;
     else arrivedAt.push(arrival.at);
   }
-  const needed = quorumOf(state, waitingFor.length + arrivedAt.length);
+  if (isAlone(state)) {
+    missing = awaitedAnnouncers(state).length;
+    return { missing, quorum: false, deadline: Number.POSITIVE_INFINITY };
+  }
+  const needed = quorumOf(state, missing + arrivedAt.length);
   const longest = state.phaseAt + timing.commitMaxMs;
   const leaveAt = leaveBy(state);
   if (arrivedAt.length < needed) {
     // A run begins with enough of its members, however long that takes; whoever is late to a run under way catches up.
     if (state.round === 0 && !isSupported(state, 1)) {
-      return { waitingFor, quorum: false, deadline: Number.POSITIVE_INFINITY };
+      return { missing, quorum: false, deadline: Number.POSITIVE_INFINITY };
     }
     const patience =
       state.trainingMs === null
         ? UNMEASURED_PATIENCE * timing.commitGraceMs
         : Math.max(2 * timing.commitGraceMs, timing.patienceFactor * state.trainingMs);
     const deadline = Math.min(longest, state.phaseAt + patience, leaveAt);
-    return { waitingFor, quorum: false, deadline };
+    return { missing, quorum: false, deadline };
   }
   // The spread is that of the others, for a node may have waited long before anybody was there. It leaves out the b
   // earliest: announcing before training must not stretch everyone's wait.
@@ -110,46 +119,51 @@ export function viewCommit(state: RoundState): CommitView {
   const firstAt = times[Math.min(attackersMax, needed - 1)] ?? quorumAt;
   const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
   const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace, leaveAt);
-  return { waitingFor, quorum: true, deadline };
+  return { missing, quorum: true, deadline };
 }
 
 /**
  * Whether the fetch phase waits for this neighbour. One that fails to serve is waited for again only after 0, 1, 2,
  * 4, 8, … failures in a row. So withholding costs everyone a vanishing share of the rounds.
  */
-function isAwaited(neighbour: Neighbour): boolean {
-  const failures = neighbour.unservedRounds;
+export function isServiceAwaited({ unservedRounds: failures }: Neighbour): boolean {
   return (failures & (failures - 1)) === 0;
+}
+
+/** Whose payload the fetch phase waits for, in order. */
+export function awaitedServers(state: RoundState): readonly PeerId[] {
+  return [...state.fetches].flatMap(([peer, fetch]) => (isPending(fetch) ? [peer] : []));
 }
 
 /** The fetch phase at a glance: pending payloads that are waited for, and until when. */
 export function viewFetch(state: RoundState): {
-  readonly waitingFor: readonly PeerId[];
+  readonly pending: number;
   readonly deadline: Timestamp;
 } {
   const { timing } = state.config;
-  const waitingFor: PeerId[] = [];
   const fetchedAt: number[] = [];
-  for (const [peer, fetch] of state.fetches) {
-    const neighbour = state.neighbours.get(peer);
+  let pending = 0;
+  for (const fetch of state.fetches.values) {
     if (fetch.result === "fetched") fetchedAt.push(fetch.at);
-    else if (fetch.result === "pending" && neighbour !== undefined && isAwaited(neighbour)) {
-      waitingFor.push(peer);
-    }
+    else if (isPending(fetch)) pending += 1;
   }
   const longest = Math.min(state.phaseAt + timing.fetchMaxMs, leaveBy(state));
   const needed = quorumOf(state, state.fetches.size);
-  if (fetchedAt.length < needed) return { waitingFor, deadline: longest };
+  if (fetchedAt.length < needed) return { pending, deadline: longest };
   const quorumAt = Float64Array.from(fetchedAt).sort()[needed - 1] ?? state.phaseAt;
   const spread = quorumAt - state.phaseAt;
   const grace = Math.max(timing.fetchGraceMs, timing.spreadFactor * spread);
-  return { waitingFor, deadline: Math.min(longest, quorumAt + grace) };
+  return { pending, deadline: Math.min(longest, quorumAt + grace) };
+}
+
+function isPending(fetch: FetchState): boolean {
+  return fetch.result === "pending" && fetch.isAwaited;
 }
 
 /** Whether enough payloads arrived in this round for a failure to be the other side's. */
 export function hasFetchQuorum(state: RoundState): boolean {
   let fetched = 0;
-  for (const [, fetch] of state.fetches) if (fetch.result === "fetched") fetched += 1;
+  for (const fetch of state.fetches.values) if (fetch.result === "fetched") fetched += 1;
   return fetched >= quorumOf(state, state.fetches.size);
 }
 

@@ -3,7 +3,15 @@ import { PeerTable } from "../peer-table.ts";
 import type { FetchState, RoundState } from "../round-state.ts";
 import { isSupported } from "../support.ts";
 import { changeNeighbour, enter, observe, setDeadline, type Turn } from "../turn.ts";
-import { hasAnnounced, hasFetchQuorum, isUsable, viewCommit, viewFetch } from "../waiting.ts";
+import {
+  awaitedAnnouncers,
+  hasAnnounced,
+  hasFetchQuorum,
+  isServiceAwaited,
+  isUsable,
+  viewCommit,
+  viewFetch,
+} from "../waiting.ts";
 import { nextRound } from "./catch-up.ts";
 
 /** Rounds behind honest neighbours from which a node stops waiting for announcements of its round. */
@@ -39,14 +47,14 @@ export function commitTo(turn: Turn, payload: Digest): void {
 export function reviewCommit(turn: Turn): void {
   const view = viewCommit(turn.state);
   const behind = isSupported(turn.state, turn.state.round + ROUNDS_BEHIND);
-  if (view.waitingFor.length === 0 || behind || view.deadline <= turn.now) closeCommit(turn);
+  if (view.missing === 0 || behind || view.deadline <= turn.now) closeCommit(turn);
   else setDeadline(turn, "commit", view.deadline);
 }
 
 /** The commit deadline: serves the own payload and fetches what was announced in time. */
 export function closeCommit(turn: Turn): void {
   const { state } = turn;
-  const view = viewCommit(state);
+  const { quorum } = viewCommit(state);
   const behind = isSupported(state, state.round + ROUNDS_BEHIND);
   if (state.payload !== null) {
     turn.effects.push({ type: "open", round: state.round, payload: state.payload });
@@ -56,15 +64,15 @@ export function closeCommit(turn: Turn): void {
     const arrival = neighbour.arrivals.get(state.round);
     if (!(arrival && hasAnnounced(neighbour, state.round) && isUsable(neighbour.standing)))
       continue;
-    fetches.push([peer, { result: "pending" }]);
+    fetches.push([peer, { result: "pending", isAwaited: isServiceAwaited(neighbour) }]);
     const { payload, payloadBytes } = arrival;
     turn.effects.push({ type: "fetch", round: state.round, peer, payload, payloadBytes });
   }
   turn.state = {
     ...state,
     fetches: PeerTable.of(fetches),
-    absent: view.waitingFor,
-    accusable: view.quorum && !behind && !state.resumed,
+    absent: awaitedAnnouncers(state),
+    accusable: quorum && !behind && !state.resumed,
   };
   enter(turn, "fetch");
   reviewFetch(turn);
@@ -73,7 +81,7 @@ export function closeCommit(turn: Turn): void {
 /** Mixes when every payload that is waited for has arrived or failed; otherwise sets the fetch deadline. */
 export function reviewFetch(turn: Turn): void {
   const view = viewFetch(turn.state);
-  if (view.waitingFor.length === 0 || view.deadline <= turn.now) startMix(turn);
+  if (view.pending === 0 || view.deadline <= turn.now) startMix(turn);
   else setDeadline(turn, "fetch", view.deadline);
 }
 

@@ -4,7 +4,7 @@ import { type Announced, hear } from "../announcements.ts";
 import type { Effect, Event, TimerName } from "../contract.ts";
 import type { FetchState, RoundState, RoundView } from "../round-state.ts";
 import { changeNeighbour, type Turn } from "../turn.ts";
-import { announcers, isUsable, viewCommit, viewFetch } from "../waiting.ts";
+import { announcers, awaitedAnnouncers, awaitedServers, isUsable } from "../waiting.ts";
 import {
   beginRound,
   closeCommit,
@@ -119,7 +119,7 @@ export function describe(state: RoundState): RoundView {
   const { round, deadline } = state;
   const phase = state.phase === "idle" ? "train" : state.phase;
   let waitingFor: readonly PeerId[] = [];
-  if (phase === "commit") waitingFor = viewCommit(state).waitingFor;
-  if (phase === "fetch") waitingFor = viewFetch(state).waitingFor;
+  if (phase === "commit") waitingFor = awaitedAnnouncers(state);
+  if (phase === "fetch") waitingFor = awaitedServers(state);
   return { phase, round, waitingFor, deadline, announced: announcers(state) };
 }
