@@ -1,5 +1,9 @@
 import type { Announcement, Network } from "../../src/gossip/index.ts";
+import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import { type Attack, type Attacker, decorated } from "./attack.ts";
+
+/** Not much less than the grace that others give by default. */
+const LATE_MS = 12_000;
 
 /** Attacks on what is announced and served. */
 export const PROTOCOL_ATTACKS = {
@@ -13,6 +17,12 @@ export const PROTOCOL_ATTACKS = {
     }),
   })),
   withhold: protocol("announces and never serves", () => ({ open: () => undefined })),
+  late: protocol("announces so late that others wait, every round", (network, { clock }) => ({
+    announce: (announcement) =>
+      new Promise((resolve, reject) => {
+        clock.after(LATE_MS, () => network.announce(announcement).then(resolve, reject));
+      }),
+  })),
   equivocate: protocol("two payloads for each round", (network) => ({
     announce: async (announcement) => {
       const made = await network.announce(announcement);
@@ -34,14 +44,17 @@ export const PROTOCOL_ATTACKS = {
 
 function protocol(
   text: string,
-  changes: (network: Network, attacker: Attacker) => Partial<Network>,
+  changes: (network: Network, by: Attacker & Pick<PeerPorts, "clock">) => Partial<Network>,
 ): Attack {
   return {
     kind: "protocol",
     text,
     disguise: (ports, attacker) => ({
       ...ports,
-      network: decorated(ports.network, changes(ports.network, attacker)),
+      network: decorated(
+        ports.network,
+        changes(ports.network, { ...attacker, clock: ports.clock }),
+      ),
     }),
   };
 }

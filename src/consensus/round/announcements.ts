@@ -1,5 +1,6 @@
 import type { PeerId } from "../../types.ts";
 import type { Event } from "./contract.ts";
+import { afterPunctualRound, waitFor } from "./patience.ts";
 import type { Arrival, Neighbour, RoundState } from "./round-state.ts";
 import { changeNeighbour, observe, type Turn } from "./turn.ts";
 
@@ -26,11 +27,10 @@ export function hear(turn: Turn, event: Announced): void {
   const max = turn.state.config.timing.announcementsMax;
   changeNeighbour(turn, event.peer, {
     newestRound: Math.max(neighbour.newestRound, event.round),
-    // Word about an old round does not show that the peer keeps up.
-    silentRounds: event.round + 1 >= turn.state.round ? 0 : neighbour.silentRounds,
     arrivals: keepArrival(neighbour, event.round, arrival, turn.state.round, max),
   });
   noteLate(turn, event);
+  notePunctual(turn, event);
 }
 
 function isRoundOfRun(state: RoundState, round: number): boolean {
@@ -75,4 +75,13 @@ function noteLate(turn: Turn, event: Announced): void {
   if (state.accusable) {
     observe(turn, event.peer, "late", `announced round ${event.round} after its commit deadline`);
   }
+}
+
+/** A neighbour that nobody waited for announces when the round is over, and would have made nobody wait. */
+function notePunctual(turn: Turn, { peer, round }: Announced): void {
+  const { state, now } = turn;
+  const neighbour = state.neighbours.get(peer);
+  if (round !== state.round - 1 || now > state.lastPunctualUntil || neighbour === undefined) return;
+  if (waitFor(neighbour.announcing, state.config.timing) !== "none") return;
+  changeNeighbour(turn, peer, { announcing: afterPunctualRound(neighbour.announcing) });
 }

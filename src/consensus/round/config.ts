@@ -31,14 +31,6 @@ export const roundTimingSchema = z.strictObject({
     10,
     86_400_000,
   ),
-  startShare: z
-    .number()
-    .min(0.1)
-    .max(1)
-    .default(0.5)
-    .describe(
-      "Share of the neighbourhood, this node included, without which round 1 does not end.",
-    ),
   quorumShare: z
     .number()
     .min(0.1)
@@ -63,14 +55,20 @@ export const roundTimingSchema = z.strictObject({
     .max(100)
     .default(4)
     .describe("Without a quorum, wait this many times the node's own training time."),
-  silentRoundsMax: z
+  missesMax: z
     .int()
     .min(1)
     .max(1000)
     .default(2)
     .describe(
-      "A peer silent for this many rounds in a row delays nobody until it announces again.",
+      "A peer that was waited for in vain this often delays nobody until it is punctual by itself.",
     ),
+  toleranceShare: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.2)
+    .describe("Share of a grace that a peer may use every time; to use more counts as a miss."),
   announcementsMax: z
     .int()
     .min(2)

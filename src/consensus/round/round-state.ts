@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Digest, PeerId, Reason, Standing, Timestamp } from "../../types.ts";
 import type { RoundTiming } from "./config.ts";
+import { type Patience, UNTRIED, type Wait } from "./patience.ts";
 import { PeerTable } from "./peer-table.ts";
 
 /** What the protocol of one node needs to know before it starts. */
@@ -12,6 +13,8 @@ export interface RoundConfig {
   readonly rounds: number;
   /** The b of the run: neighbours that may do anything, together. */
   readonly attackersMax: number;
+  /** Neighbours without which round 0 does not end, as far as there are so many in standing. */
+  readonly startOthers: number;
   readonly timing: RoundTiming;
 }
 
@@ -40,18 +43,19 @@ export interface Neighbour {
   readonly standing: Standing;
   /** Newest round it announced; -1 before the first. */
   readonly newestRound: number;
-  /** Rounds in a row in which it was expected to announce and did not. */
-  readonly silentRounds: number;
-  /** Rounds in a row in which it announced and its payload could not be had. */
-  readonly unservedRounds: number;
+  /** How it keeps others waiting for announcements, and for payloads. */
+  readonly announcing: Patience;
+  readonly serving: Patience;
   readonly arrivals: ReadonlyMap<number, Arrival>;
 }
 
-/** Where the fetch of one payload stands. */
-export type FetchState =
-  | { readonly result: "pending"; readonly isAwaited: boolean }
+/** How the fetch of one payload ended, or that it has not. */
+export type FetchOutcome =
+  | { readonly result: "pending" }
   | { readonly result: "fetched"; readonly at: Timestamp }
   | { readonly result: "failed"; readonly reason: Reason };
+
+export type FetchState = FetchOutcome & { readonly wait: Wait };
 
 export type Phase = "idle" | "train" | "commit" | "fetch" | "mix" | "done";
 
@@ -70,12 +74,18 @@ export interface RoundState {
   readonly trainingMs: number | null;
   /** Neighbours that were expected when the commit phase closed and had not announced. */
   readonly absent: readonly PeerId[];
+  /** Until when an announcement for the round counts as punctual although the commit phase is over. */
+  readonly punctualUntil: Timestamp;
+  /** The same of the round before. */
+  readonly lastPunctualUntil: Timestamp;
   /** Whether absence may be held against a peer in this round (false while this node itself may be the one cut off). */
   readonly accusable: boolean;
   /** True in the first round after a restart, in which this node may have missed announcements. */
   readonly resumed: boolean;
   /** True in a round in which this node, late by many, makes no update and takes over the others' state. */
   readonly adopting: boolean;
+  /** Whether the others were in a later round already when the last round ended here. */
+  readonly wasBehind: boolean;
   readonly fetches: PeerTable<FetchState>;
   /** By peer id, sorted. */
   readonly neighbours: PeerTable<Neighbour>;
@@ -112,7 +122,12 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
   assert.ok(!config.neighbours.includes(config.self), "a node is not its own neighbour");
   const peers = [...new Set(config.neighbours)].sort(byPeer);
   assert.equal(peers.length, config.neighbours.length, "each neighbour is listed once");
-  const fresh = { newestRound: -1, silentRounds: 0, unservedRounds: 0, arrivals: new Map() };
+  const fresh = {
+    newestRound: -1,
+    announcing: UNTRIED,
+    serving: UNTRIED,
+    arrivals: new Map(),
+  };
   return {
     config,
     phase: "idle",
@@ -122,9 +137,12 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     payload: from.payload ?? null,
     trainingMs: from.trainingMs ?? null,
     absent: [],
+    punctualUntil: 0,
+    lastPunctualUntil: 0,
     accusable: false,
     resumed: from.payload !== undefined || from.round > 0,
     adopting: false,
+    wasBehind: false,
     fetches: PeerTable.of([]),
     neighbours: PeerTable.of(
       peers.map((peer) => [peer, { ...fresh, standing: from.standings?.get(peer) ?? "full" }]),

@@ -1,4 +1,5 @@
 import type { PeerId, Standing, Timestamp } from "../../types.ts";
+import { waitFor } from "./patience.ts";
 import {
   type Arrival,
   byPeer,
@@ -6,8 +7,9 @@ import {
   type Neighbour,
   type RoundState,
 } from "./round-state.ts";
-import { commitGrace, isSupported, supportedAt } from "./support.ts";
+import { commitGrace, isSupported, supportedAt, tolerance } from "./support.ts";
 
+const NEVER = Number.POSITIVE_INFINITY;
 /** Training time assumed by a node that has not measured its own, in commit graces. */
 const UNMEASURED_PATIENCE = 8;
 
@@ -22,23 +24,21 @@ export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
 }
 
 /**
- * Whether the round may have to wait for this neighbour. It need not for one that is out of standing, that was given
- * up as silent, or that is past this round without an announcement for it.
+ * Whether the round may have to wait for this neighbour. It need not for one that is out of standing, that was
+ * waited for in vain before, or that is past this round without an announcement for it.
  */
 function isExpected(state: RoundState, neighbour: Neighbour, arrival?: Arrival): boolean {
   if (!isUsable(neighbour.standing)) return false;
   if (arrival !== undefined) return !arrival.equivocated;
   return (
     neighbour.newestRound < state.round &&
-    neighbour.silentRounds < state.config.timing.silentRoundsMax
+    waitFor(neighbour.announcing, state.config.timing) !== "none"
   );
 }
 
 /** Arrivals from others that, with this node, make a quorum of `expected` others and this node. */
 function quorumOf(state: RoundState, expected: number): number {
-  const { quorumShare, startShare } = state.config.timing;
-  const share = state.round === 0 ? Math.max(quorumShare, startShare) : quorumShare;
-  return Math.max(1, Math.floor(share * (expected + 1)));
+  return Math.max(1, Math.floor(state.config.timing.quorumShare * (expected + 1)));
 }
 
 /**
@@ -59,6 +59,8 @@ export interface CommitView {
   readonly quorum: boolean;
   /** Infinity while nobody is there: rounds that nobody mixes would only use up the run. */
   readonly deadline: Timestamp;
+  /** Whoever announces later than this makes the others wait for long; Infinity before there is a quorum. */
+  readonly punctualUntil: Timestamp;
 }
 
 /** Whether there are neighbours to wait for, and none of them has been heard of in this round or a later one. */
@@ -82,35 +84,59 @@ export function awaitedAnnouncers(state: RoundState): readonly PeerId[] {
   return [...state.neighbours].flatMap(([peer, neighbour]) => (isAwaited(neighbour) ? [peer] : []));
 }
 
+/** How long a node waits for a quorum. */
+function patienceOf({ config: { timing }, trainingMs }: RoundState): number {
+  if (trainingMs === null) return UNMEASURED_PATIENCE * timing.commitGraceMs;
+  return Math.max(2 * timing.commitGraceMs, timing.patienceFactor * trainingMs);
+}
+
+/** What of the announcements that are expected has arrived. */
+interface CommitTally {
+  readonly arrivedAt: readonly number[];
+  readonly missing: number;
+  /** Whether one of those that are missing is owed the whole grace. */
+  readonly isGraceOwed: boolean;
+}
+
+function tallyCommit(state: RoundState): CommitTally {
+  const { round, config, neighbours } = state;
+  const arrivedAt: number[] = [];
+  let missing = 0;
+  let isGraceOwed = false;
+  for (const neighbour of neighbours.values) {
+    const arrival = neighbour.arrivals.get(round);
+    if (!isExpected(state, neighbour, arrival)) continue;
+    if (arrival !== undefined) arrivedAt.push(arrival.at);
+    else {
+      missing += 1;
+      isGraceOwed ||= waitFor(neighbour.announcing, config.timing) === "grace";
+    }
+  }
+  return { arrivedAt, missing, isGraceOwed };
+}
+
+/** Arrivals without which the commit phase has no quorum. A run begins with more of its members than a round needs. */
+function commitQuorum(state: RoundState, expected: number): number {
+  const quorum = quorumOf(state, expected);
+  if (state.round > 0) return quorum;
+  return Math.max(quorum, Math.min(state.config.startOthers, expected));
+}
+
 /** How much the commit phase waits for, and until when, as of what has arrived. */
 export function viewCommit(state: RoundState): CommitView {
   const { timing, attackersMax } = state.config;
-  const arrivedAt: number[] = [];
-  let missing = 0;
-  for (const neighbour of state.neighbours.values) {
-    const arrival = neighbour.arrivals.get(state.round);
-    if (!isExpected(state, neighbour, arrival)) continue;
-    if (arrival === undefined) missing += 1;
-    else arrivedAt.push(arrival.at);
-  }
   if (isAlone(state)) {
-    missing = awaitedAnnouncers(state).length;
-    return { missing, quorum: false, deadline: Number.POSITIVE_INFINITY };
+    const missing = awaitedAnnouncers(state).length;
+    return { missing, quorum: false, deadline: NEVER, punctualUntil: NEVER };
   }
-  const needed = quorumOf(state, missing + arrivedAt.length);
-  const longest = state.phaseAt + timing.commitMaxMs;
-  const leaveAt = leaveBy(state);
+  const { arrivedAt, missing, isGraceOwed } = tallyCommit(state);
+  const needed = commitQuorum(state, missing + arrivedAt.length);
+  const leaveAt = Math.min(state.phaseAt + timing.commitMaxMs, leaveBy(state));
   if (arrivedAt.length < needed) {
-    // A run begins with enough of its members, however long that takes; whoever is late to a run under way catches up.
-    if (state.round === 0 && !isSupported(state, 1)) {
-      return { missing, quorum: false, deadline: Number.POSITIVE_INFINITY };
-    }
-    const patience =
-      state.trainingMs === null
-        ? UNMEASURED_PATIENCE * timing.commitGraceMs
-        : Math.max(2 * timing.commitGraceMs, timing.patienceFactor * state.trainingMs);
-    const deadline = Math.min(longest, state.phaseAt + patience, leaveAt);
-    return { missing, quorum: false, deadline };
+    // However long that takes: whoever is late to a run under way catches up.
+    const isBeginning = state.round === 0 && !isSupported(state, 1);
+    const deadline = isBeginning ? NEVER : Math.min(state.phaseAt + patienceOf(state), leaveAt);
+    return { missing, quorum: false, deadline, punctualUntil: NEVER };
   }
   // The spread is that of the others, for a node may have waited long before anybody was there. It leaves out the b
   // earliest: announcing before training must not stretch everyone's wait.
@@ -118,16 +144,11 @@ export function viewCommit(state: RoundState): CommitView {
   const quorumAt = times[needed - 1] ?? state.phaseAt;
   const firstAt = times[Math.min(attackersMax, needed - 1)] ?? quorumAt;
   const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
-  const deadline = Math.min(longest, Math.max(quorumAt, state.phaseAt) + grace, leaveAt);
-  return { missing, quorum: true, deadline };
-}
-
-/**
- * Whether the fetch phase waits for this neighbour. One that fails to serve is waited for again only after 0, 1, 2,
- * 4, 8, … failures in a row. So withholding costs everyone a vanishing share of the rounds.
- */
-export function isServiceAwaited({ unservedRounds: failures }: Neighbour): boolean {
-  return (failures & (failures - 1)) === 0;
+  const from = Math.max(quorumAt, state.phaseAt);
+  // a run begins when its members are there: nobody is late for that
+  const punctualUntil = state.round === 0 ? NEVER : from + tolerance(state, grace);
+  const deadline = Math.min(from + grace, leaveAt, isGraceOwed ? NEVER : punctualUntil);
+  return { missing, quorum: true, deadline, punctualUntil };
 }
 
 /** Whose payload the fetch phase waits for, in order. */
@@ -139,25 +160,32 @@ export function awaitedServers(state: RoundState): readonly PeerId[] {
 export function viewFetch(state: RoundState): {
   readonly pending: number;
   readonly deadline: Timestamp;
+  /** Whichever payload comes later than this makes the others wait for long. */
+  readonly punctualUntil: Timestamp;
 } {
   const { timing } = state.config;
   const fetchedAt: number[] = [];
   let pending = 0;
+  let isGraceOwed = false;
   for (const fetch of state.fetches.values) {
     if (fetch.result === "fetched") fetchedAt.push(fetch.at);
-    else if (isPending(fetch)) pending += 1;
+    if (!isPending(fetch)) continue;
+    pending += 1;
+    isGraceOwed ||= fetch.wait === "grace";
   }
   const longest = Math.min(state.phaseAt + timing.fetchMaxMs, leaveBy(state));
   const needed = quorumOf(state, state.fetches.size);
-  if (fetchedAt.length < needed) return { pending, deadline: longest };
+  if (fetchedAt.length < needed) return { pending, deadline: longest, punctualUntil: NEVER };
   const quorumAt = Float64Array.from(fetchedAt).sort()[needed - 1] ?? state.phaseAt;
   const spread = quorumAt - state.phaseAt;
   const grace = Math.max(timing.fetchGraceMs, timing.spreadFactor * spread);
-  return { pending, deadline: Math.min(longest, quorumAt + grace) };
+  const punctualUntil = quorumAt + Math.max(spread, tolerance(state, grace));
+  const deadline = isGraceOwed ? quorumAt + grace : punctualUntil;
+  return { pending, deadline: Math.min(longest, deadline), punctualUntil };
 }
 
 function isPending(fetch: FetchState): boolean {
-  return fetch.result === "pending" && fetch.isAwaited;
+  return fetch.result === "pending" && fetch.wait !== "none";
 }
 
 /** Whether enough payloads arrived in this round for a failure to be the other side's. */

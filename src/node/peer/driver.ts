@@ -53,6 +53,7 @@ export class Driver {
         neighbours,
         rounds: config.run.rounds,
         attackersMax,
+        startOthers: neighbours.length >> 1,
         timing: config.timing,
       },
       payload === null ? resume : { ...resume, payload },

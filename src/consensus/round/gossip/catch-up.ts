@@ -1,18 +1,25 @@
 import type { Timestamp } from "../../../types.ts";
 import type { RoundState } from "../round-state.ts";
-import { commitGrace, supportedAt, supportedRound } from "../support.ts";
+import { commitGrace, supportedAt, supportedRound, tolerance } from "../support.ts";
+
+/** Whether honest neighbours have announced a round after the current one. */
+export function isBehind(state: RoundState): boolean {
+  return supportedRound(state) > state.round;
+}
 
 /**
  * The round to do after the current one: the next for a node that keeps up. A node that fell behind goes on at the
  * newest round that honest neighbours announced, for they have closed all rounds before it. If it could not announce
  * even that round within their grace, it goes on at the round after it, which they are training for now. A node that
- * stayed one round late would never be heard.
+ * stayed one round late would never be heard; so one that was behind already takes no grace for granted.
  */
 export function nextRound(state: RoundState, now: Timestamp): number {
   const next = state.round + 1;
+  if (!isBehind(state)) return next;
   const newest = supportedRound(state);
-  if (newest < next) return next;
   const since = supportedAt(state, newest);
-  const inTime = since === null || now + (state.trainingMs ?? 0) <= since + commitGrace(state);
+  const grace = commitGrace(state);
+  const given = state.wasBehind ? tolerance(state, grace) : grace;
+  const inTime = since === null || now + (state.trainingMs ?? 0) <= since + given;
   return Math.max(next, Math.min(inTime ? newest : newest + 1, state.config.rounds - 1));
 }

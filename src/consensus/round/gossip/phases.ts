@@ -1,26 +1,29 @@
-import type { Digest, EvidenceKind, PeerId, Reason } from "../../../types.ts";
+import type { Digest, PeerId } from "../../../types.ts";
+import { waitFor } from "../patience.ts";
 import { PeerTable } from "../peer-table.ts";
-import type { FetchState, RoundState } from "../round-state.ts";
+import type { FetchState } from "../round-state.ts";
 import { isSupported } from "../support.ts";
-import { changeNeighbour, enter, observe, setDeadline, type Turn } from "../turn.ts";
-import {
-  awaitedAnnouncers,
-  hasAnnounced,
-  hasFetchQuorum,
-  isServiceAwaited,
-  isUsable,
-  viewCommit,
-  viewFetch,
-} from "../waiting.ts";
-import { nextRound } from "./catch-up.ts";
+import { enter, setDeadline, type Turn } from "../turn.ts";
+import { awaitedAnnouncers, hasAnnounced, isUsable, viewCommit, viewFetch } from "../waiting.ts";
+import { isBehind, nextRound } from "./catch-up.ts";
+import { judgeRound } from "./verdicts.ts";
 
 /** Rounds behind honest neighbours from which a node stops waiting for announcements of its round. */
 const ROUNDS_BEHIND = 2;
 
 /** Starts a round, or ends the run: trains for it, or only listens, to take over what the others have. */
 export function beginRound(turn: Turn, round: number, adopting = false): void {
-  const fresh = { payload: null, absent: [], fetches: PeerTable.of<FetchState>([]) };
-  turn.state = { ...turn.state, ...fresh, round, adopting };
+  const { state } = turn;
+  turn.state = {
+    ...state,
+    round,
+    adopting,
+    payload: null,
+    absent: [],
+    fetches: PeerTable.of<FetchState>([]),
+    punctualUntil: 0,
+    lastPunctualUntil: round === state.round + 1 ? state.punctualUntil : 0,
+  };
   if (round >= turn.state.config.rounds) {
     enter(turn, "done");
     turn.effects.push({ type: "finish" });
@@ -54,7 +57,7 @@ export function reviewCommit(turn: Turn): void {
 /** The commit deadline: serves the own payload and fetches what was announced in time. */
 export function closeCommit(turn: Turn): void {
   const { state } = turn;
-  const { quorum } = viewCommit(state);
+  const { quorum, punctualUntil } = viewCommit(state);
   const behind = isSupported(state, state.round + ROUNDS_BEHIND);
   if (state.payload !== null) {
     turn.effects.push({ type: "open", round: state.round, payload: state.payload });
@@ -64,7 +67,10 @@ export function closeCommit(turn: Turn): void {
     const arrival = neighbour.arrivals.get(state.round);
     if (!(arrival && hasAnnounced(neighbour, state.round) && isUsable(neighbour.standing)))
       continue;
-    fetches.push([peer, { result: "pending", isAwaited: isServiceAwaited(neighbour) }]);
+    fetches.push([
+      peer,
+      { result: "pending", wait: waitFor(neighbour.serving, state.config.timing) },
+    ]);
     const { payload, payloadBytes } = arrival;
     turn.effects.push({ type: "fetch", round: state.round, peer, payload, payloadBytes });
   }
@@ -72,6 +78,7 @@ export function closeCommit(turn: Turn): void {
     ...state,
     fetches: PeerTable.of(fetches),
     absent: awaitedAnnouncers(state),
+    punctualUntil,
     accusable: quorum && !behind && !state.resumed,
   };
   enter(turn, "fetch");
@@ -89,9 +96,11 @@ export function reviewFetch(turn: Turn): void {
 export function startMix(turn: Turn): void {
   const peers: PeerId[] = [];
   let { fetches } = turn.state;
-  for (const [peer, { result }] of fetches) {
-    if (result === "fetched") peers.push(peer);
-    if (result === "pending") fetches = fetches.with(peer, { result: "failed", reason: "timeout" });
+  for (const [peer, fetch] of fetches) {
+    if (fetch.result === "fetched") peers.push(peer);
+    if (fetch.result === "pending") {
+      fetches = fetches.with(peer, { ...fetch, result: "failed", reason: "timeout" });
+    }
   }
   turn.state = { ...turn.state, fetches };
   const { round, adopting } = turn.state;
@@ -105,57 +114,12 @@ export function startMix(turn: Turn): void {
 
 /** Ends the round: says what was seen of each neighbour, keeps a checkpoint, goes on. */
 export function finishRound(turn: Turn): void {
-  judgeServing(turn);
-  judgeAbsence(turn);
+  judgeRound(turn);
   turn.effects.push({ type: "commit", round: turn.state.round });
   const next = nextRound(turn.state, turn.now);
   const missed = next - turn.state.round - 1;
-  turn.state = { ...turn.state, resumed: false, accusable: false };
+  const wasBehind = isBehind(turn.state);
+  turn.state = { ...turn.state, resumed: false, accusable: false, wasBehind };
   // What a node has that missed more rounds than it did is worth less to everyone than what the others have.
   beginRound(turn, next, missed > turn.state.round + 1);
-}
-
-const FAULT_OF_REASON: Partial<Record<Reason, EvidenceKind>> = {
-  malformed: "malformed",
-  "too-large": "malformed",
-  "wrong-shape": "malformed",
-  "digest-mismatch": "digest-mismatch",
-  "non-finite": "non-finite",
-};
-
-function judgeServing(turn: Turn): void {
-  const { state } = turn;
-  // When most payloads failed, the broken line is probably this node's own.
-  const reachable = hasFetchQuorum(state);
-  for (const [peer, fetch] of state.fetches) {
-    if (fetch.result === "fetched") {
-      changeNeighbour(turn, peer, { unservedRounds: 0 });
-      observe(turn, peer, "timely", `announced and served round ${state.round} in time`);
-    } else if (fetch.result === "failed") {
-      judgeFailure(turn, peer, fetch.reason, reachable);
-    }
-  }
-}
-
-function judgeFailure(turn: Turn, peer: PeerId, reason: Reason, reachable: boolean): void {
-  const failures = turn.state.neighbours.get(peer)?.unservedRounds ?? 0;
-  changeNeighbour(turn, peer, { unservedRounds: failures + 1 });
-  const fault = FAULT_OF_REASON[reason];
-  const detail = `payload of round ${turn.state.round}: ${reason}`;
-  if (fault !== undefined) observe(turn, peer, fault, detail);
-  else if (reachable && !turn.state.resumed) observe(turn, peer, "missing", detail);
-}
-
-function judgeAbsence(turn: Turn): void {
-  const { state } = turn;
-  for (const peer of state.absent) {
-    const silent = silentRounds(state, peer);
-    changeNeighbour(turn, peer, { silentRounds: silent + 1 });
-    if (state.accusable)
-      observe(turn, peer, "missing", `nothing announced for round ${state.round}`);
-  }
-}
-
-function silentRounds(state: RoundState, peer: PeerId): number {
-  return state.neighbours.get(peer)?.silentRounds ?? 0;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { PeerId, Standing } from "../../../types.ts";
 import { type Announced, hear } from "../announcements.ts";
 import type { Effect, Event, TimerName } from "../contract.ts";
-import type { FetchState, RoundState, RoundView } from "../round-state.ts";
+import type { FetchOutcome, RoundState, RoundView } from "../round-state.ts";
 import { changeNeighbour, type Turn } from "../turn.ts";
 import { announcers, awaitedAnnouncers, awaitedServers, isUsable } from "../waiting.ts";
 import {
@@ -84,11 +84,13 @@ function announced(turn: Turn, event: Announced): void {
   else if (turn.state.phase === "fetch") reviewFetch(turn);
 }
 
-function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchState): void {
+function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchOutcome): void {
   const { state } = turn;
   if (state.phase !== "fetch" || state.round !== round) return;
-  if (state.fetches.get(peer)?.result !== "pending") return;
-  turn.state = { ...state, fetches: state.fetches.with(peer, outcome) };
+  const fetch = state.fetches.get(peer);
+  if (fetch?.result !== "pending") return;
+  const { wait } = fetch;
+  turn.state = { ...state, fetches: state.fetches.with(peer, { ...outcome, wait }) };
   reviewFetch(turn);
 }
 

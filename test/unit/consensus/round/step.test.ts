@@ -17,7 +17,11 @@ class Node {
 
   constructor(neighbours: readonly string[], from?: ResumePoint, attackersMax = 0, rounds = 10) {
     const timing = roundTimingSchema.parse({});
-    this.state = createRound({ self: "me", neighbours, rounds, attackersMax, timing }, from);
+    const startOthers = neighbours.length >> 1;
+    this.state = createRound(
+      { self: "me", neighbours, rounds, attackersMax, startOthers, timing },
+      from,
+    );
   }
 
   on(event: Event): readonly Effect[] {

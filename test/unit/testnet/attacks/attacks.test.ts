@@ -67,6 +67,7 @@ const READ: Readonly<Record<Exclude<AttackName, "gaussian">, unknown>> = {
   withhold: accepted(...TRAINED),
   equivocate: accepted(...TRAINED),
   "fast-forward": accepted(...TRAINED),
+  late: accepted(...TRAINED),
 };
 
 test.each(Object.entries(READ))(

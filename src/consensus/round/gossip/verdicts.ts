@@ -1,0 +1,93 @@
+import type { EvidenceKind, PeerId, Reason } from "../../../types.ts";
+import { afterMiss, afterPunctualRound, type Patience, waitFor } from "../patience.ts";
+import type { FetchState, Neighbour, RoundState } from "../round-state.ts";
+import { changeNeighbour, observe, type Turn } from "../turn.ts";
+import { hasFetchQuorum, isUsable, viewFetch } from "../waiting.ts";
+
+/** Says at the end of a round what was seen of each neighbour, and for whom the next rounds wait. */
+export function judgeRound(turn: Turn): void {
+  judgePatience(turn);
+  judgeServing(turn);
+  judgeAbsence(turn);
+}
+
+// --- internal ---
+
+const FAULT_OF_REASON: Partial<Record<Reason, EvidenceKind>> = {
+  malformed: "malformed",
+  "too-large": "malformed",
+  "wrong-shape": "malformed",
+  "digest-mismatch": "digest-mismatch",
+  "non-finite": "non-finite",
+};
+
+function judgeServing(turn: Turn): void {
+  const { state } = turn;
+  // When most payloads failed, the broken line is probably this node's own.
+  const isReachable = hasFetchQuorum(state);
+  for (const [peer, fetch] of state.fetches) {
+    if (fetch.result === "fetched") {
+      observe(turn, peer, "timely", `announced and served round ${state.round} in time`);
+    } else if (fetch.result === "failed") {
+      judgeFailure(turn, peer, fetch.reason, isReachable);
+    }
+  }
+}
+
+function judgeFailure(turn: Turn, peer: PeerId, reason: Reason, isReachable: boolean): void {
+  const fault = FAULT_OF_REASON[reason];
+  const detail = `payload of round ${turn.state.round}: ${reason}`;
+  if (fault !== undefined) observe(turn, peer, fault, detail);
+  else if (isReachable && !turn.state.resumed) observe(turn, peer, "missing", detail);
+}
+
+function judgeAbsence(turn: Turn): void {
+  const { state } = turn;
+  if (!state.accusable) return;
+  for (const peer of state.absent) {
+    observe(turn, peer, "missing", `nothing announced for round ${state.round}`);
+  }
+}
+
+/** A restarted node, or one that only listens, has not seen enough to judge how long others let it wait. */
+function judgePatience(turn: Turn): void {
+  const { state } = turn;
+  if (state.resumed || state.adopting) return;
+  const servedUntil = viewFetch(state).punctualUntil;
+  const isReachable = hasFetchQuorum(state);
+  for (const [peer, neighbour] of state.neighbours) {
+    if (!isUsable(neighbour.standing)) continue;
+    const { announcing, serving } = neighbour;
+    const announced = wasAnnouncedInTime(state, neighbour);
+    const served = wasServedInTime(state.fetches.get(peer), servedUntil);
+    changeNeighbour(turn, peer, {
+      announcing: afterRound(state, announcing, announced, state.accusable),
+      serving: afterRound(state, serving, served, isReachable),
+    });
+  }
+}
+
+function afterRound(
+  { config: { timing } }: RoundState,
+  patience: Patience,
+  wasPunctual: boolean | null,
+  isCertain: boolean,
+): Patience {
+  if (wasPunctual === null) return patience;
+  if (wasPunctual) return afterPunctualRound(patience);
+  const wasAwaited = waitFor(patience, timing) !== "none";
+  return wasAwaited ? afterMiss(patience, timing, isCertain) : patience;
+}
+
+/** Whether nobody had to wait long for an announcement; null where that cannot be told. */
+function wasAnnouncedInTime(state: RoundState, neighbour: Neighbour): boolean | null {
+  const arrival = neighbour.arrivals.get(state.round);
+  if (arrival !== undefined) return arrival.at <= state.punctualUntil;
+  return neighbour.newestRound < state.round ? false : null;
+}
+
+/** Whether nobody had to wait long for a payload; null where that cannot be told. */
+function wasServedInTime(fetch: FetchState | undefined, servedUntil: number): boolean | null {
+  if (fetch === undefined || fetch.result === "pending") return null;
+  return fetch.result === "fetched" && fetch.at <= servedUntil;
+}
