@@ -1,12 +1,39 @@
 import * as z from "zod";
 import { MIXING_RULES } from "../types.ts";
+import { ROSTER_CHANGE } from "./graph/roster.ts";
 import { CODEC_NAMES } from "./update/codecs/codec.ts";
 
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
+/** Who must be there for round 1, and when it may begin at the earliest. */
+const startTerms = z.strictObject({
+  members: z
+    .union(
+      [z.enum(["quorum", "all"]), z.int().min(2).max(1000)],
+      "expected quorum, all, or a whole number of members from 2",
+    )
+    .default("quorum")
+    .describe(
+      "Members, this one included, without which round 1 does not end: quorum is more than half.",
+    ),
+  at: z.iso
+    .datetime({ offset: true, error: "expected a time such as 2027-01-31T08:00:00Z" })
+    .nullable()
+    .default(null)
+    .describe("Time before which round 1 does not begin; null for none."),
+});
+
 /** What all peers of a run must have alike about rounds and mixing: keys of section `run` of the configuration. */
 export const consensusTerms = {
   rounds: z.int().min(1).max(1_000_000).default(50).describe("Rounds of train, exchange, mix."),
+  start: startTerms.prefault({}).describe("When the run begins."),
+  roster: z
+    .array(z.string().regex(ROSTER_CHANGE, 'expected "8 +PEERID" or "12 -PEERID" (rounds from 1)'))
+    .max(1000)
+    .default([])
+    .describe(
+      "Later changes of the members: 8 +PEERID admits from round 8 on, 12 -PEERID removes.",
+    ),
   rule: z
     .enum(MIXING_RULES)
     .default("cs-plus")

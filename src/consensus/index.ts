@@ -7,6 +7,7 @@
 
 export { consensusTerms } from "./config.ts";
 export { algebraicConnectivity, type Certificate, certify } from "./graph/certificate.ts";
+export { parseRosterChange, Roster, type RosterChange } from "./graph/roster.ts";
 export {
   buildGraph,
   formatTopology,
@@ -30,6 +31,7 @@ export type * from "./round/contract.ts";
 export { describe, step } from "./round/gossip/step.ts";
 export {
   createRound,
+  type Neighbourhood,
   type ResumePoint,
   type RoundConfig,
   type RoundState,

@@ -21,6 +21,15 @@ export type Fault =
       readonly when: "before" | "after";
       readonly backAfter: number;
     }
+  /** Stops and comes back with another configuration. */
+  | {
+      readonly kind: "reconfigure";
+      readonly peer: number;
+      readonly at: number;
+      readonly backAfter: number;
+      readonly rounds?: number;
+      readonly roster?: readonly RosterEdit[];
+    }
   /** The first `peers` peers and the rest do not hear one another for a while. */
   | {
       readonly kind: "partition";
@@ -29,11 +38,22 @@ export type Fault =
       readonly until: number;
     };
 
+/** A change of the members, by the numbers of peers; rounds are counted from 0. */
+export interface RosterEdit {
+  readonly round: number;
+  readonly peer: number;
+  readonly joins: boolean;
+}
+
 /** A network to simulate, as data: the same scenario gives the same history, whenever and wherever it runs. */
 export interface Scenario {
   readonly seed: number;
   readonly peers: number;
   readonly rounds: number;
+  /** Peers that are members from the beginning: the first so many; all unless said. */
+  readonly members?: number;
+  /** Changes of the members that all know from the beginning. */
+  readonly roster?: readonly RosterEdit[];
   readonly steps?: number;
   readonly dimensions?: number;
   /** Distance of a peer's own optimum from the common one, per dimension. */

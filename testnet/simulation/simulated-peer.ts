@@ -40,12 +40,14 @@ export class SimulatedPeer {
   readonly announced = new Map<number, Set<string>>();
   finishedAt: number | null = null;
   readonly #setup: PeerSetup;
+  #config: Config;
   #life: Life | null = null;
   #node: KlatchNode | null = null;
   #calls: PortCalls | null = null;
 
   constructor(setup: PeerSetup) {
     this.#setup = setup;
+    this.#config = setup.config;
     this.id = setup.id;
     this.index = setup.index;
     this.attack = setup.attack;
@@ -77,7 +79,8 @@ export class SimulatedPeer {
 
   /** Starts a process, which may be one that dies at a point of its life. */
   start(crash: CrashPoint | null, onCrash: () => void): void {
-    const { config, metrics, onFailure, now } = this.#setup;
+    const { metrics, onFailure, now } = this.#setup;
+    const config = this.#config;
     const life = new Life();
     const calls = new PortCalls(life, crash, onCrash);
     const fail = (error: unknown) => {
@@ -93,6 +96,12 @@ export class SimulatedPeer {
     }, fail);
   }
 
+  /** Processes that start from now on have another configuration. */
+  reconfigure(config: Config): void {
+    this.#config = config;
+    this.finishedAt = null;
+  }
+
   /** The process dies, as under SIGKILL. */
   kill(): void {
     this.#life?.end();
@@ -101,7 +110,7 @@ export class SimulatedPeer {
   // --- internal ---
 
   #ports(life: Life, calls: PortCalls): PeerPorts {
-    const { ports: open, attack, config, seed, index } = this.#setup;
+    const { ports: open, attack, seed, index } = this.#setup;
     const { network, ...others } = open(life);
     const ports = {
       learner: calls.counted(others.learner),
@@ -111,7 +120,7 @@ export class SimulatedPeer {
     };
     if (attack === null) return ports;
     return ATTACKS[attack].disguise(ports, {
-      rounds: config.run.rounds,
+      rounds: this.#config.run.rounds,
       random: (round) => createRandom(seed, "attack", index, round),
     });
   }

@@ -38,6 +38,7 @@ export class Simulation {
     });
     this.peers = this.#createPeers(ids);
     this.#planStarts();
+    this.#planReconfigurations();
   }
 
   /** Honest peers that are not gone for good. */
@@ -66,7 +67,7 @@ export class Simulation {
 
   #createPeers(ids: readonly PeerId[]): readonly SimulatedPeer[] {
     const { seed, attacks = {} } = this.#scenario;
-    const config = configOf(this.#scenario, ids);
+    const config = configOf(this.#scenario, ids, this.#scenario);
     const metrics = createMetrics();
     return ids.map(
       (id, index) =>
@@ -108,6 +109,19 @@ export class Simulation {
     }
   }
 
+  #planReconfigurations(): void {
+    const ids = this.peers.map(({ id }) => id);
+    for (const fault of this.#faults("reconfigure")) {
+      const peer = this.peers[fault.peer];
+      assert(peer, "a reconfiguration names a peer of the scenario");
+      this.time.after(fault.at, () => {
+        peer.kill();
+        peer.reconfigure(configOf(this.#scenario, ids, fault));
+      });
+      this.time.after(fault.at + fault.backAfter, () => this.#start(peer, null));
+    }
+  }
+
   #start(peer: SimulatedPeer, crash: (CrashPoint & { readonly backAfter: number }) | null): void {
     peer.start(crash, () => {
       this.time.after(crash?.backAfter ?? 0, () => this.#start(peer, null));
@@ -134,13 +148,21 @@ function simulatedId(seed: number, index: number): PeerId {
   return peerIdOf(Uint8Array.from({ length: 32 }, () => Math.floor(256 * random())));
 }
 
-/** The configuration that all peers of a scenario share; nothing in it is of one peer alone. */
-function configOf(scenario: Scenario, members: readonly PeerId[]): Config {
-  const { rounds, steps = 5, topology = "full", rule = "cs-plus", codec, attackersMax } = scenario;
+/** The configuration of a scenario's peers; what an operator may change while a run lasts is `change`'s. */
+function configOf(
+  scenario: Scenario,
+  ids: readonly PeerId[],
+  { rounds = scenario.rounds, roster = scenario.roster ?? [] }: Partial<Scenario>,
+): Config {
+  const { steps = 5, topology = "full", rule = "cs-plus", codec, attackersMax } = scenario;
+  const members = ids.slice(0, scenario.members);
+  const edits = roster.map(
+    ({ round, peer, joins }) => `${round + 1} ${joins ? "+" : "-"}${ids[peer]}`,
+  );
   return configSchema.parse({
     run: {
       name: "simulation",
-      ...{ rounds, steps, topology, rule, members },
+      ...{ rounds, steps, topology, rule, members, roster: edits },
       ...(attackersMax === undefined ? {} : { attackersMax }),
       ...(codec === undefined ? {} : { codec }),
     },

@@ -1,4 +1,5 @@
 import type { Digest, PeerId, Verdict } from "../../types.ts";
+import type { Roster } from "../graph/roster.ts";
 
 /** A signed announcement, as far as the protocol reads it. */
 export interface Signed {
@@ -17,7 +18,7 @@ export interface RunTerms {
   readonly run: Digest;
   readonly base: Digest;
   readonly rounds: number;
-  readonly members: ReadonlySet<PeerId>;
+  readonly roster: Pick<Roster, "isMember">;
 }
 
 /** Rounds behind the node's own for which announcements are still of use to anyone. */
@@ -51,10 +52,12 @@ export class AnnouncementBook<S extends Signed = Signed> {
    */
   judge(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { announcement } = signed;
-    const { run, base, rounds, members } = this.#terms;
+    const { run, base, rounds, roster } = this.#terms;
     if (announcement.base !== base) return { verdict: "ignore", reason: "other-base" };
     if (announcement.run !== run) return { verdict: "ignore", reason: "other-run" };
-    if (!members.has(announcement.author)) return { verdict: "ignore", reason: "not-member" };
+    if (!roster.isMember(announcement.author, announcement.round)) {
+      return { verdict: "ignore", reason: "not-member" };
+    }
     if (announcement.round >= rounds) return { verdict: "ignore", reason: "future-round" };
     if (announcement.round < ownRound - PAST_ROUNDS_KEPT) {
       return { verdict: "ignore", reason: "past-round" };

@@ -4,15 +4,21 @@ import type { RoundTiming } from "./config.ts";
 import { type Patience, UNTRIED, type Wait } from "./patience.ts";
 import { PeerTable } from "./peer-table.ts";
 
-/** What the protocol of one node needs to know before it starts. */
-export interface RoundConfig {
-  readonly self: PeerId;
-  /** Peers to exchange with; the order does not matter. */
+/** Whom a node exchanges with. */
+export interface Neighbourhood {
+  /** The order does not matter. */
   readonly neighbours: readonly PeerId[];
-  /** Rounds of the whole run; they are counted from 0. */
-  readonly rounds: number;
   /** The b of the run: neighbours that may do anything, together. */
   readonly attackersMax: number;
+}
+
+/** What the protocol of one node needs to know before it starts. */
+export interface RoundConfig extends Neighbourhood {
+  readonly self: PeerId;
+  /** Neighbourhoods that come after the first: each holds from its round on. In order. */
+  readonly changes?: readonly (Neighbourhood & { readonly round: number })[];
+  /** Rounds of the whole run; they are counted from 0. */
+  readonly rounds: number;
   /** Neighbours without which round 0 does not end, as far as there are so many in standing. */
   readonly startOthers: number;
   readonly timing: RoundTiming;
@@ -27,6 +33,8 @@ export interface ResumePoint {
   readonly trainingMs?: number;
   /** Standings other than `full`, from the ledger. */
   readonly standings?: ReadonlyMap<PeerId, Standing>;
+  /** Whether the node makes no update for the round, and takes over what the others have. */
+  readonly adopting?: boolean;
 }
 
 /** What one neighbour announced for one round. */
@@ -40,6 +48,8 @@ export interface Arrival {
 
 /** What the step remembers of one neighbour. */
 export interface Neighbour {
+  /** Whether it is one in this round: those of other rounds are heard, and have no part. */
+  readonly isMember: boolean;
   readonly standing: Standing;
   /** Newest round it announced; -1 before the first. */
   readonly newestRound: number;
@@ -64,6 +74,8 @@ export interface RoundState {
   readonly config: RoundConfig;
   readonly phase: Phase;
   readonly round: number;
+  /** The b of this round. */
+  readonly attackersMax: number;
   /** When the phase began. */
   readonly phaseAt: Timestamp;
   /** Until when the phase waits; null when it waits for this node's own work. */
@@ -107,6 +119,11 @@ export function byPeer(a: PeerId, b: PeerId): number {
   return a < b ? -1 : 1;
 }
 
+/** Whom the node exchanges with in a round. */
+export function neighbourhoodAt(config: RoundConfig, round: number): Neighbourhood {
+  return config.changes?.findLast((change) => change.round <= round) ?? config;
+}
+
 /**
  * A protocol that has not started; the first event it expects is `started`.
  *
@@ -114,14 +131,10 @@ export function byPeer(a: PeerId, b: PeerId): number {
  */
 export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 }): RoundState {
   assert.ok(Number.isSafeInteger(config.rounds) && config.rounds >= 0, "rounds is a count");
-  assert.ok(
-    Number.isSafeInteger(config.attackersMax) && config.attackersMax >= 0,
-    "attackersMax is a count",
-  );
   assert.ok(Number.isSafeInteger(from.round) && from.round >= 0, "rounds are counted from 0");
-  assert.ok(!config.neighbours.includes(config.self), "a node is not its own neighbour");
-  const peers = [...new Set(config.neighbours)].sort(byPeer);
-  assert.equal(peers.length, config.neighbours.length, "each neighbour is listed once");
+  const peers = [config, ...(config.changes ?? [])].flatMap((each) => checkedNeighbours(each));
+  assert.ok(!peers.includes(config.self), "a node is not its own neighbour");
+  const { neighbours, attackersMax } = neighbourhoodAt(config, from.round);
   const fresh = {
     newestRound: -1,
     announcing: UNTRIED,
@@ -132,6 +145,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     config,
     phase: "idle",
     round: from.round,
+    attackersMax,
     phaseAt: 0,
     deadline: null,
     payload: from.payload ?? null,
@@ -141,11 +155,20 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     lastPunctualUntil: 0,
     accusable: false,
     resumed: from.payload !== undefined || from.round > 0,
-    adopting: false,
+    adopting: from.adopting ?? false,
     wasBehind: false,
     fetches: PeerTable.of([]),
     neighbours: PeerTable.of(
-      peers.map((peer) => [peer, { ...fresh, standing: from.standings?.get(peer) ?? "full" }]),
+      [...new Set(peers)].sort(byPeer).map((peer) => {
+        const standing = from.standings?.get(peer) ?? "full";
+        return [peer, { ...fresh, standing, isMember: neighbours.includes(peer) }];
+      }),
     ),
   };
+}
+
+function checkedNeighbours({ neighbours, attackersMax }: Neighbourhood): readonly PeerId[] {
+  assert.ok(Number.isSafeInteger(attackersMax) && attackersMax >= 0, "attackersMax is a count");
+  assert.equal(new Set(neighbours).size, neighbours.length, "each neighbour is listed once");
+  return neighbours;
 }

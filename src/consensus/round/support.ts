@@ -1,12 +1,16 @@
 import type { Timestamp } from "../../types.ts";
-import type { RoundState } from "./round-state.ts";
+import type { Neighbour, RoundState } from "./round-state.ts";
 
 /**
  * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are
  * more, for a b of 0 is a guess and a single announcement of a far round would take this node there.
  */
 function voicesNeeded(state: RoundState, inFullStanding: number): number {
-  return Math.max(state.config.attackersMax + 1, Math.min(2, inFullStanding));
+  return Math.max(state.attackersMax + 1, Math.min(2, inFullStanding));
+}
+
+function hasVoice({ isMember, standing }: Neighbour): boolean {
+  return isMember && standing === "full";
 }
 
 /**
@@ -18,7 +22,7 @@ function voicesNeeded(state: RoundState, inFullStanding: number): number {
 export function supportedRound(state: RoundState): number {
   const newest: number[] = [];
   for (const neighbour of state.neighbours.values) {
-    if (neighbour.standing === "full") newest.push(neighbour.newestRound);
+    if (hasVoice(neighbour)) newest.push(neighbour.newestRound);
   }
   const ascending = Float64Array.from(newest).sort();
   return ascending.at(-voicesNeeded(state, newest.length)) ?? -1;
@@ -31,10 +35,10 @@ export function supportedRound(state: RoundState): number {
 export function isSupported(state: RoundState, round: number): boolean {
   let inFullStanding = 0;
   let reached = 0;
-  for (const { standing, newestRound } of state.neighbours.values) {
-    if (standing !== "full") continue;
+  for (const neighbour of state.neighbours.values) {
+    if (!hasVoice(neighbour)) continue;
     inFullStanding += 1;
-    if (newestRound >= round) reached += 1;
+    if (neighbour.newestRound >= round) reached += 1;
   }
   return reached >= voicesNeeded(state, inFullStanding);
 }
@@ -45,7 +49,7 @@ export function supportedAt(state: RoundState, round: number): Timestamp | null 
   const times: number[] = [];
   let inFullStanding = 0;
   for (const neighbour of state.neighbours.values) {
-    if (neighbour.standing !== "full") continue;
+    if (!hasVoice(neighbour)) continue;
     inFullStanding += 1;
     const arrival = neighbour.arrivals.get(round);
     if (arrival !== undefined) times.push(arrival.at);

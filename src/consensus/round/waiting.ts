@@ -18,6 +18,11 @@ export function isUsable(standing: Standing): boolean {
   return standing === "full" || standing === "reduced";
 }
 
+/** Whether the neighbour has a part in this round. */
+export function takesPart({ isMember, standing }: Neighbour): boolean {
+  return isMember && isUsable(standing);
+}
+
 /** Whether the neighbour announced one, and only one, payload for the round. */
 export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
   return neighbour.arrivals.get(round)?.equivocated === false;
@@ -28,7 +33,7 @@ export function hasAnnounced(neighbour: Neighbour, round: number): boolean {
  * waited for in vain before, or that is past this round without an announcement for it.
  */
 function isExpected(state: RoundState, neighbour: Neighbour, arrival?: Arrival): boolean {
-  if (!isUsable(neighbour.standing)) return false;
+  if (!takesPart(neighbour)) return false;
   if (arrival !== undefined) return !arrival.equivocated;
   return (
     neighbour.newestRound < state.round &&
@@ -67,7 +72,7 @@ export interface CommitView {
 function isAlone(state: RoundState): boolean {
   let others = 0;
   for (const neighbour of state.neighbours.values) {
-    if (!isUsable(neighbour.standing)) continue;
+    if (!takesPart(neighbour)) continue;
     if (neighbour.newestRound >= state.round) return false;
     others += 1;
   }
@@ -79,7 +84,7 @@ export function awaitedAnnouncers(state: RoundState): readonly PeerId[] {
   const alone = isAlone(state);
   const isAwaited = (neighbour: Neighbour): boolean =>
     alone
-      ? isUsable(neighbour.standing)
+      ? takesPart(neighbour)
       : !neighbour.arrivals.has(state.round) && isExpected(state, neighbour);
   return [...state.neighbours].flatMap(([peer, neighbour]) => (isAwaited(neighbour) ? [peer] : []));
 }
@@ -124,7 +129,7 @@ function commitQuorum(state: RoundState, expected: number): number {
 
 /** How much the commit phase waits for, and until when, as of what has arrived. */
 export function viewCommit(state: RoundState): CommitView {
-  const { timing, attackersMax } = state.config;
+  const { timing } = state.config;
   if (isAlone(state)) {
     const missing = awaitedAnnouncers(state).length;
     return { missing, quorum: false, deadline: NEVER, punctualUntil: NEVER };
@@ -142,7 +147,7 @@ export function viewCommit(state: RoundState): CommitView {
   // earliest: announcing before training must not stretch everyone's wait.
   const times = Float64Array.from(arrivedAt).sort();
   const quorumAt = times[needed - 1] ?? state.phaseAt;
-  const firstAt = times[Math.min(attackersMax, needed - 1)] ?? quorumAt;
+  const firstAt = times[Math.min(state.attackersMax, needed - 1)] ?? quorumAt;
   const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
   const from = Math.max(quorumAt, state.phaseAt);
   // a run begins when its members are there: nobody is late for that

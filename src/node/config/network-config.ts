@@ -1,5 +1,6 @@
 import type { NetworkConfig } from "../../gossip/index.ts";
 import type { Config } from "./config.ts";
+import { rosterOf } from "./roster-of.ts";
 
 /** Cuts the network's part out of a node's configuration: the members of the run are those who may connect. */
 export function networkConfig(config: Config): NetworkConfig {
@@ -9,6 +10,6 @@ export function networkConfig(config: Config): NetworkConfig {
     listen: [...listen],
     announce: [...announce],
     bootstrap: [...bootstrap],
-    members: [...config.run.members],
+    members: [...rosterOf(config.run).everyone],
   };
 }

@@ -17,6 +17,7 @@ const terms = {
   task: trainingTerms.task,
   classes: trainingTerms.classes,
   rounds: consensusTerms.rounds,
+  start: consensusTerms.start,
   steps: trainingTerms.steps,
   batchSize: trainingTerms.batchSize,
   sequenceMax: trainingTerms.sequenceMax,
@@ -34,6 +35,7 @@ const terms = {
     .refine((ids) => new Set(ids).size === ids.length, "a peer id is listed twice")
     .default([])
     .describe("Peer ids of all members, this node's own among them; the same list on every peer."),
+  roster: consensusTerms.roster,
 } satisfies Record<"name" | LeafKey | "members", z.ZodType>;
 
 /** What all peers of a run must have alike: its digest, with the model's, is the run id. */

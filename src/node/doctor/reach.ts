@@ -5,6 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
 import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
+import { rosterOf } from "../config/roster-of.ts";
 import { identityFile } from "../folders/data-folder.ts";
 import { answers, askUrl, statusUrl } from "../http/status-client.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
@@ -44,7 +45,8 @@ export async function checkReach(config: Config): Promise<readonly Check[]> {
 
 // --- internal ---
 
-function checkMembers({ run: { members } }: Config, self: string | null): Check {
+function checkMembers({ run }: Config, self: string | null): Check {
+  const members = rosterOf(run).everyone;
   const count = `${members.length} members`;
   const fix = "list the peer ids of all members, this node's too, alike on every peer";
   if (members.length === 0) return warn("members", "run.members is empty", fix);

@@ -16,6 +16,9 @@ import { OwnUpdates } from "./own-updates.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { PeerState } from "./peer-state.ts";
 
+/** Timers of Node end at once when they are set for more than 24 days. */
+const LONGEST_TIMER_MS = 86_400_000;
+
 /** `Omit` that keeps the members of a union apart. */
 type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 
@@ -33,12 +36,13 @@ export class Driver {
   readonly #finished = Promise.withResolvers<void>();
   readonly #stopping = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  readonly #dismissed = new Set<PeerId>();
   /** What the node carries from round to round. */
   readonly state: PeerState;
   #round: RoundState;
 
   constructor(parts: PeerParts, resume: ResumePoint) {
-    const { network, neighbours, config, attackersMax } = parts;
+    const { network, neighbourhoods, config } = parts;
     const { signal } = this.#stopping;
     this.#parts = parts;
     this.state = new PeerState(parts);
@@ -50,10 +54,10 @@ export class Driver {
     this.#round = createRound(
       {
         self: network.peerId,
-        neighbours,
-        rounds: config.run.rounds,
-        attackersMax,
-        startOthers: neighbours.length >> 1,
+        ...neighbourhoods.at(0),
+        changes: neighbourhoods.changes.map((round) => ({ round, ...neighbourhoods.at(round) })),
+        rounds: neighbourhoods.rounds,
+        startOthers: neighbourhoods.startOthers,
         timing: config.timing,
       },
       payload === null ? resume : { ...resume, payload },
@@ -75,9 +79,11 @@ export class Driver {
 
   start(): void {
     this.#finished.promise.catch(() => undefined);
-    for (const peer of this.#parts.neighbours) this.#applyStanding(peer);
+    for (const peer of this.#parts.neighbourhoods.everyNeighbour) this.#applyStanding(peer);
+    this.#dismiss();
     this.#spawn(async () => {
       await this.#ownUpdates.announceAgain(this.round);
+      await this.#untilBeginning();
       this.dispatch({ type: "started" });
     });
   }
@@ -115,6 +121,34 @@ export class Driver {
   }
 
   // --- internal ---
+
+  /** A run that nobody has begun yet may have to wait for a time that all have agreed on. */
+  async #untilBeginning(): Promise<void> {
+    const { clock, config, log } = this.#parts;
+    const at = config.run.start.at === null ? 0 : Date.parse(config.run.start.at);
+    if (this.round > 0 || at <= clock.wallClock()) return;
+    log.info({ at: config.run.start.at }, "the run begins later");
+    while (at > clock.wallClock() && !this.#stopping.signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#stopping.signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#timers.set(
+        "start",
+        clock.after(Math.min(LONGEST_TIMER_MS, at - clock.wallClock()), resolve),
+      );
+      await promise;
+    }
+  }
+
+  /** Parts from those who are no members any more. */
+  #dismiss(): void {
+    const { network, neighbourhoods, log } = this.#parts;
+    for (const peer of neighbourhoods.goneBefore(this.round)) {
+      if (this.#dismissed.has(peer)) continue;
+      this.#dismissed.add(peer);
+      log.info({ peer, round: this.round + 1 }, "no member of the run any more");
+      network.ban(peer);
+    }
+  }
 
   #perform(effect: Effect): void {
     switch (effect.type) {
@@ -178,13 +212,14 @@ export class Driver {
 
   /** Ends a round: time passes for the ledger, and what is left of it is kept. */
   #commit(round: number): void {
-    const { ledger, neighbours } = this.#parts;
+    const { ledger, neighbourhoods } = this.#parts;
     const before = ledger.current;
     ledger.current = advance(before, round + 1);
     this.#keeping.commit(round, toJson(ledger.current));
-    for (const peer of neighbours) {
+    for (const peer of neighbourhoods.everyNeighbour) {
       if (standingOf(before, peer) !== standingOf(ledger.current, peer)) this.#applyStanding(peer);
     }
+    this.#dismiss();
   }
 
   #startTimer({ timer, round, at }: Effect & { type: "start-timer" }): void {

@@ -15,7 +15,7 @@ export class Keeping {
 
   /** Keeps the result of a round. */
   commit(round: number, ledger: string): void {
-    const { store, metrics, log, config } = this.#parts;
+    const { store, metrics, log, neighbourhoods } = this.#parts;
     const record = this.#record(round);
     store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
     this.#state.countRound();
@@ -23,7 +23,7 @@ export class Keeping {
     log.info(
       {
         round: round + 1,
-        of: config.run.rounds,
+        of: neighbourhoods.rounds,
         loss: rounded(record.trainLoss),
         heldOut: record.heldOutLoss === null ? undefined : rounded(record.heldOutLoss),
         mixed: record.mixed.length,
@@ -36,16 +36,17 @@ export class Keeping {
 
   /** Evaluates the final state on the test set, where there is one, and keeps the result. */
   async finish(): Promise<void> {
-    const { learner, store, run, config, neighbours, log } = this.#parts;
+    const { learner, store, run, neighbourhoods, log } = this.#parts;
     const state = this.#state;
     if (learner.info.data.test.examples > 0) {
       state.evaluation = await learner.evaluate(state.adapter, "test");
     }
     const { evaluation } = state;
-    store.saveResult(run, { rounds: config.run.rounds, evaluation });
+    const { rounds } = neighbourhoods;
+    store.saveResult(run, { rounds, evaluation });
     log.info({ ...evaluation }, "run finished");
     const { mixedRounds, soloRounds } = state;
-    if (neighbours.length > 0 && soloRounds > mixedRounds) {
+    if (neighbourhoods.everyNeighbour.length > 0 && soloRounds > mixedRounds) {
       log.warn(
         { mixedRounds, soloRounds },
         "most rounds were trained alone: this is not a joint result",
@@ -56,7 +57,8 @@ export class Keeping {
   // --- internal ---
 
   #record(round: number): RoundRecord {
-    const { network, book, clock, neighbours } = this.#parts;
+    const { network, book, clock, neighbourhoods } = this.#parts;
+    const { neighbours } = neighbourhoods.at(round);
     const { round: underWay, heldOutLoss } = this.#state;
     const traffic = network.traffic();
     return {

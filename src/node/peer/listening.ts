@@ -5,17 +5,18 @@ import type { PeerParts } from "./peer-parts.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, book, updates, neighbours, clock, metrics, log }: PeerParts,
+  { network, book, updates, neighbourhoods, clock, metrics, log }: PeerParts,
   driver: Driver,
   onRefusal: (reason: Reason) => void,
 ): void {
   const isReadable = ({ codec, flags, reference }: Announcement) =>
     codec === updates.codec && flags === 0 && reference === driver.state.reference;
+  const neighbours = new Set(neighbourhoods.everyNeighbour);
   const accusedIn = new Map<string, number>();
   /** What an author's own signature proves of it counts once a round. */
   const accuse = (peer: PeerId, kind: Reason) => {
     const { round } = driver;
-    if (!(isProven(kind) && neighbours.includes(peer))) return;
+    if (!(isProven(kind) && neighbours.has(peer))) return;
     if (accusedIn.get(`${kind} ${peer}`) === round) return;
     accusedIn.set(`${kind} ${peer}`, round);
     driver.observe({ peer, round, kind, at: clock.now(), detail: "by its own signature" });

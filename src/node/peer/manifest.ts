@@ -6,6 +6,15 @@ import type { Config } from "../config/config.ts";
 /** Version of the rules that peers must share besides their configuration. */
 const PROTOCOL_VERSION = 2;
 
+/** Everything of which a run id is the digest. */
+export interface SharedTerms {
+  readonly protocol: number;
+  readonly model: Digest;
+  readonly tokenizer: Digest | null;
+  readonly layout: Digest;
+  readonly run: object;
+}
+
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
  * never mix. Equal terms give equal digests whatever the order of keys or members.
@@ -14,19 +23,25 @@ export function runDigest(
   run: Config["run"],
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
 ): Digest {
-  const terms = {
+  return digestOf(canonicalJson(runTerms(run, info)));
+}
+
+/**
+ * What makes the contributions of two peers fit together. How long the run is, who takes part and when it begins are
+ * none of it: a run can be extended, and members can join and leave.
+ */
+export function runTerms(
+  { rounds: _rounds, members: _members, roster: _roster, start: _start, ...run }: Config["run"],
+  info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
+): SharedTerms {
+  return {
     protocol: PROTOCOL_VERSION,
     model: info.modelDigest,
     tokenizer: info.tokenizerDigest,
     layout: info.layout.digest,
-    run: {
-      ...run,
-      // What auto stands for may change with the version.
-      optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
-      members: [...run.members].sort(),
-    },
+    // What auto stands for may change with the version.
+    run: { ...run, optimizer: { ...run.optimizer, learningRate: learningRateOf(run) } },
   };
-  return digestOf(canonicalJson(terms));
 }
 
 /** SHA-256 of bytes or of the UTF-8 form of a text. */

@@ -23,14 +23,15 @@ export class Mixing {
 
   /** Judges and mixes the states that arrived from these peers. Returns the gate's evidence against some of them. */
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
-    const { learner, config, attackersMax, log } = this.#parts;
+    const { learner, config, neighbourhoods, log } = this.#parts;
+    const { attackersMax } = neighbourhoods.at(round);
     const state = this.#state;
     const update = state.updateOf(round);
     state.round.fetching.abort();
     const outcome = await judgeAndMix(learner, {
       round,
       own: update.adapter,
-      candidates: this.#candidates(peers),
+      candidates: this.#candidates(round, peers),
       rule: config.run.rule,
       attackersMax,
       gate: config.gate,
@@ -49,10 +50,11 @@ export class Mixing {
 
   /** Takes over the state that these peers support, unless it is ruinously worse on the node's own examples. */
   async adopt(round: number, peers: readonly PeerId[]): Promise<void> {
-    const { learner, config, attackersMax, log } = this.#parts;
+    const { learner, config, neighbourhoods, log } = this.#parts;
+    const { attackersMax } = neighbourhoods.at(round);
     const state = this.#state;
     state.round.fetching.abort();
-    const adopted = adoptedState(usable(this.#candidates(peers)), attackersMax);
+    const adopted = adoptedState(usable(this.#candidates(round, peers)), attackersMax);
     const taken =
       adopted && (await lossIfBearable(learner, config.gate, state.adapter, adopted.state));
     if (!(adopted && taken)) {
@@ -68,8 +70,9 @@ export class Mixing {
   // --- internal ---
 
   /** Every neighbour as a candidate. Those that are not to be mixed have no state. */
-  #candidates(peers: readonly PeerId[]): readonly Candidate[] {
-    const { neighbours, shares, ledger } = this.#parts;
+  #candidates(round: number, peers: readonly PeerId[]): readonly Candidate[] {
+    const { neighbourhoods, ledger } = this.#parts;
+    const { neighbours, shares } = neighbourhoods.at(round);
     const { arrived } = this.#state.round;
     const wanted = new Set(peers);
     return neighbours.map((peer) => ({

@@ -2,6 +2,7 @@ import { score, standing } from "../../reputation/index.ts";
 import type { NodeStatus, PeerStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
 import type { Driver } from "./driver.ts";
+import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
 
 /** What a status is put together from. */
@@ -20,6 +21,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   const { network, config, run } = parts;
   const { trainLoss, heldOutLoss, evaluation, mixedRounds, soloRounds } = driver.state;
   const { phase, round, waitingFor, deadline } = driver.describe();
+  const hood = parts.neighbourhoods.at(round);
   const { sent, received } = network.traffic();
   const { info } = parts.learner;
   return {
@@ -28,10 +30,10 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     run,
     addresses: network.addresses(),
     startedAt,
-    state: stateOf(sources),
+    state: stateOf(sources, hood),
     phase,
     round,
-    rounds: config.run.rounds,
+    rounds: parts.neighbourhoods.rounds,
     mixedRounds,
     soloRounds,
     waitingFor,
@@ -40,35 +42,42 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     heldOutLoss,
     evaluation,
     rule: config.run.rule,
-    attackersMax: parts.attackersMax,
-    certifiedAttackers: parts.certificate.attackersMax,
+    attackersMax: hood.attackersMax,
+    certifiedAttackers: hood.certificate.attackersMax,
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     data: info.data,
     bytesSent: sent,
     bytesReceived: received,
-    peers: peerStatuses(parts, driver),
+    peers: peerStatuses(parts, driver, hood),
     refusals: Object.fromEntries(refusals),
   };
 }
 
 // --- internal ---
 
-function stateOf({ stopping, finished, parts }: StatusSources): NodeStatus["state"] {
+function stateOf(
+  { stopping, finished, parts }: StatusSources,
+  { neighbours }: RoundNeighbourhood,
+): NodeStatus["state"] {
   if (stopping) return "stopping";
   if (finished) return "finished";
   const connected = new Set(parts.network.peers().map(({ peer }) => peer));
-  return parts.neighbours.length === 0 || parts.neighbours.some((peer) => connected.has(peer))
+  return neighbours.length === 0 || neighbours.some((peer) => connected.has(peer))
     ? "running"
     : "joining";
 }
 
-function peerStatuses(parts: PeerParts, driver: Driver): readonly PeerStatus[] {
+function peerStatuses(
+  parts: PeerParts,
+  driver: Driver,
+  hood: RoundNeighbourhood,
+): readonly PeerStatus[] {
   const connections = new Map(parts.network.peers().map((peer) => [peer.peer, peer]));
   const failures = parts.network.dialFailures();
   const rounds = parts.book.newestRounds();
-  const neighbours = new Set(parts.neighbours);
+  const neighbours = new Set(hood.neighbours);
   const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
-  return parts.config.run.members
+  return hood.members
     .filter((peer) => peer !== parts.network.peerId)
     .map((peer) => {
       const connection = connections.get(peer);

@@ -1,11 +1,12 @@
-import type { AnnouncementBook, Certificate } from "../../consensus/index.ts";
+import type { AnnouncementBook } from "../../consensus/index.ts";
 import type { SignedAnnouncement } from "../../gossip/index.ts";
 import type { Ledger } from "../../reputation/index.ts";
-import type { Digest, PeerId } from "../../types.ts";
+import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Checkpoint, Store } from "../store/contract.ts";
 import type { Metrics } from "./metrics.ts";
+import type { Neighbourhoods } from "./neighbourhoods.ts";
 import type { PeerPorts } from "./ports.ts";
 
 /** Everything that a node in a run works with. */
@@ -17,12 +18,8 @@ export interface PeerParts extends PeerPorts {
   readonly checkpoint: Checkpoint | null;
   readonly book: AnnouncementBook<SignedAnnouncement>;
   readonly ledger: { current: Ledger };
-  readonly neighbours: readonly PeerId[];
-  /** The share of each neighbour in full standing. */
-  readonly shares: ReadonlyMap<PeerId, number>;
-  readonly certificate: Certificate;
-  /** Neighbours that may lie, as the mixing rule assumes. */
-  readonly attackersMax: number;
+  /** Whom the node exchanges with, round by round. */
+  readonly neighbourhoods: Neighbourhoods;
   /** The seeded adapter that every peer of the run starts from. */
   readonly initial: Float32Array;
   readonly log: Logger;

@@ -26,8 +26,8 @@ type Judge = (signed: SignedAnnouncement) => Verdict<unknown>;
 /** A judge as a node has it, with a book of its own; everybody is a member. */
 function bookJudge(): Judge {
   const { run, base } = announcementOf(bytesOf("x"));
-  const members = { has: () => true } as unknown as ReadonlySet<string>;
-  const book = new AnnouncementBook({ run, base, rounds: 1000, members });
+  const roster = { isMember: () => true };
+  const book = new AnnouncementBook({ run, base, rounds: 1000, roster });
   return (signed) => book.judge(signed, 0);
 }
 

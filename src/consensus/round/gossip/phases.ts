@@ -1,10 +1,10 @@
 import type { Digest, PeerId } from "../../../types.ts";
 import { waitFor } from "../patience.ts";
 import { PeerTable } from "../peer-table.ts";
-import type { FetchState } from "../round-state.ts";
+import { type FetchState, neighbourhoodAt } from "../round-state.ts";
 import { isSupported } from "../support.ts";
-import { enter, setDeadline, type Turn } from "../turn.ts";
-import { awaitedAnnouncers, hasAnnounced, isUsable, viewCommit, viewFetch } from "../waiting.ts";
+import { changeNeighbour, enter, setDeadline, type Turn } from "../turn.ts";
+import { awaitedAnnouncers, hasAnnounced, takesPart, viewCommit, viewFetch } from "../waiting.ts";
 import { isBehind, nextRound } from "./catch-up.ts";
 import { judgeRound } from "./verdicts.ts";
 
@@ -14,9 +14,9 @@ const ROUNDS_BEHIND = 2;
 /** Starts a round, or ends the run: trains for it, or only listens, to take over what the others have. */
 export function beginRound(turn: Turn, round: number, adopting = false): void {
   const { state } = turn;
+  enterRound(turn, round);
   turn.state = {
-    ...state,
-    round,
+    ...turn.state,
     adopting,
     payload: null,
     absent: [],
@@ -36,6 +36,18 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
   }
   enter(turn, "train");
   turn.effects.push({ type: "train", round });
+}
+
+/** Who takes part may be others from this round on. */
+function enterRound(turn: Turn, round: number): void {
+  const { config } = turn.state;
+  const { neighbours, attackersMax } = neighbourhoodAt(config, round);
+  turn.state = { ...turn.state, round, attackersMax };
+  if (config.changes === undefined) return;
+  const members = new Set(neighbours);
+  for (const [peer, { isMember }] of turn.state.neighbours) {
+    if (members.has(peer) !== isMember) changeNeighbour(turn, peer, { isMember: !isMember });
+  }
 }
 
 /** Announces the own payload and begins to wait for those of others. */
@@ -65,8 +77,7 @@ export function closeCommit(turn: Turn): void {
   const fetches: [PeerId, FetchState][] = [];
   for (const [peer, neighbour] of state.neighbours) {
     const arrival = neighbour.arrivals.get(state.round);
-    if (!(arrival && hasAnnounced(neighbour, state.round) && isUsable(neighbour.standing)))
-      continue;
+    if (!(arrival && hasAnnounced(neighbour, state.round) && takesPart(neighbour))) continue;
     fetches.push([
       peer,
       { result: "pending", wait: waitFor(neighbour.serving, state.config.timing) },

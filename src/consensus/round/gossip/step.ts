@@ -66,9 +66,9 @@ function handle(turn: Turn, event: Event): void {
 
 function start(turn: Turn): void {
   if (turn.state.phase !== "idle") return;
-  const { payload, round } = turn.state;
+  const { payload, round, adopting } = turn.state;
   if (payload !== null && round < turn.state.config.rounds) commitTo(turn, payload);
-  else beginRound(turn, round);
+  else beginRound(turn, round, adopting);
 }
 
 function trained(turn: Turn, event: Extract<Event, { type: "trained" }>): void {

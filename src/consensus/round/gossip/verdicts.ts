@@ -2,7 +2,7 @@ import type { EvidenceKind, PeerId, Reason } from "../../../types.ts";
 import { afterMiss, afterPunctualRound, type Patience, waitFor } from "../patience.ts";
 import type { FetchState, Neighbour, RoundState } from "../round-state.ts";
 import { changeNeighbour, observe, type Turn } from "../turn.ts";
-import { hasFetchQuorum, isUsable, viewFetch } from "../waiting.ts";
+import { hasFetchQuorum, takesPart, viewFetch } from "../waiting.ts";
 
 /** Says at the end of a round what was seen of each neighbour, and for whom the next rounds wait. */
 export function judgeRound(turn: Turn): void {
@@ -56,7 +56,7 @@ function judgePatience(turn: Turn): void {
   const servedUntil = viewFetch(state).punctualUntil;
   const isReachable = hasFetchQuorum(state);
   for (const [peer, neighbour] of state.neighbours) {
-    if (!isUsable(neighbour.standing)) continue;
+    if (!takesPart(neighbour)) continue;
     const { announcing, serving } = neighbour;
     const announced = wasAnnouncedInTime(state, neighbour);
     const served = wasServedInTime(state.fetches.get(peer), servedUntil);

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { Roster } from "../../../../src/consensus/graph/roster.ts";
 import { AnnouncementBook } from "../../../../src/consensus/round/announcement-book.ts";
 import type { SignedAnnouncement } from "../../../../src/gossip/index.ts";
 
 const RUN = "a".repeat(64);
 const BASE = "b".repeat(64);
-const terms = { run: RUN, base: BASE, rounds: 10, members: new Set(["anna", "bert"]) };
+const change = { round: 6, peer: "bert", joins: false } as const;
+const roster = new Roster(["anna", "bert"], [change]);
+const terms = { run: RUN, base: BASE, rounds: 10, roster };
 
 function signed(fields: Partial<SignedAnnouncement["announcement"]> = {}): SignedAnnouncement {
   const round = fields.round ?? 3;
@@ -33,6 +36,7 @@ describe("an announcement is judged by what the run shares", () => {
     ["of another run is ignored", { run: "d".repeat(64) }, "ignore", "other-run"],
     ["of another base model is named so", { base: "d".repeat(64) }, "ignore", "other-base"],
     ["of a stranger is ignored", { author: "carl" }, "ignore", "not-member"],
+    ["of a former member is", { author: "bert", round: 6 }, "ignore", "not-member"],
     ["for a round beyond the run is ignored", { round: 10 }, "ignore", "future-round"],
     ["for a round long over is ignored", { round: 0 }, "ignore", "past-round"],
   ];

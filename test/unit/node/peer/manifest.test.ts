@@ -32,10 +32,19 @@ test("a step size that is chosen is the run of one that is given", () => {
 test.each([
   ["the mixing rule", { ...run, rule: "mean" as const }, info],
   ["a nested value", { ...run, adapter: { ...run.adapter, rank: 9 } }, info],
-  ["a member", { ...run, members: [ALICE] }, info],
+  ["the name", { ...run, name: "other" }, info],
   ["the base model", run, { ...info, modelDigest: "d".repeat(64) }],
   ["the tokenizer", run, { ...info, tokenizerDigest: "d".repeat(64) }],
   ["the layout", run, { ...info, layout: { ...info.layout, digest: "d".repeat(64) } }],
 ])("%s changes the run", (_, otherRun, otherInfo) => {
   expect(runDigest(otherRun, otherInfo)).not.toBe(runDigest(run, info));
+});
+
+test.each([
+  ["its length", { ...run, rounds: 80 }],
+  ["who takes part", { ...run, members: [ALICE] }],
+  ["later changes of that", { ...run, roster: [`8 -${BOB}`] }],
+  ["when it begins", { ...run, start: { members: "all" as const, at: "2030-01-01T00:00:00Z" } }],
+])("%s does not change the run", (_, otherRun) => {
+  expect(runDigest(otherRun, info)).toBe(runDigest(run, info));
 });

@@ -1,0 +1,131 @@
+import {
+  buildGraph,
+  type Certificate,
+  certify,
+  type Graph,
+  metropolisShares,
+  parseTopology,
+  type Roster,
+} from "../../consensus/index.ts";
+import { KlatchError } from "../../errors.ts";
+import type { PeerId } from "../../types.ts";
+import type { Config } from "../config/config.ts";
+import { rosterOf } from "../config/roster-of.ts";
+
+/** Whom a node exchanges with in a round, and what that tolerates. */
+export interface RoundNeighbourhood {
+  readonly members: readonly PeerId[];
+  readonly neighbours: readonly PeerId[];
+  /** The share of each neighbour in full standing. */
+  readonly shares: ReadonlyMap<PeerId, number>;
+  readonly certificate: Certificate;
+  /** Neighbours that may lie, as the mixing rule assumes. */
+  readonly attackersMax: number;
+}
+
+/** Who the members are, and whom a node exchanges with, round by round. */
+export class Neighbourhoods {
+  readonly roster: Roster;
+  readonly #run: Config["run"];
+  readonly #self: PeerId;
+  readonly #known = new Map<number, RoundNeighbourhood>();
+
+  /** @throws KlatchError `usage` when the node is never a member of its own run */
+  constructor(run: Config["run"], self: PeerId) {
+    this.#run = run;
+    this.#self = self;
+    this.roster = rosterOf(run);
+    if (this.roster.firstRound(self) === null) throw notListed(self);
+  }
+
+  /** First round in which the node is a member. */
+  get firstRound(): number {
+    return this.roster.firstRound(this.#self) ?? 0;
+  }
+
+  /** Rounds of the run for this node, which may be removed before its end. */
+  get rounds(): number {
+    return Math.min(this.#run.rounds, this.roster.lastRound(this.#self) ?? this.#run.rounds);
+  }
+
+  /** Neighbours without which the first round does not end. */
+  get startOthers(): number {
+    const { members, neighbours } = this.at(0);
+    const { members: wanted } = this.#run.start;
+    if (wanted === "all") return neighbours.length;
+    if (wanted === "quorum") return neighbours.length >> 1;
+    // of a sparse graph a node hears its neighbours only: their share of the others
+    const share = neighbours.length / Math.max(1, members.length - 1);
+    return Math.min(neighbours.length, Math.ceil((wanted - 1) * share));
+  }
+
+  /** Rounds from which on others are members, the first first. */
+  get changes(): readonly number[] {
+    return this.roster.rounds.filter((round) => round > this.firstRound);
+  }
+
+  /** Before its first round a node has the neighbours of that. */
+  at(round: number): RoundNeighbourhood {
+    const from = Math.max(round, this.firstRound);
+    const since = this.roster.rounds.findLast((each) => each <= from) ?? 0;
+    const known = this.#known.get(since) ?? this.#make(since);
+    this.#known.set(since, known);
+    return known;
+  }
+
+  /** Those who were members once, and are none from some round before on. */
+  goneBefore(round: number): readonly PeerId[] {
+    return this.roster.everyone.filter((peer) => (this.roster.lastRound(peer) ?? round) < round);
+  }
+
+  /** Everybody who is a neighbour in some round. */
+  get everyNeighbour(): readonly PeerId[] {
+    const all = [this.firstRound, ...this.changes].flatMap((round) => this.at(round).neighbours);
+    return [...new Set(all)];
+  }
+
+  #make(round: number): RoundNeighbourhood {
+    const { attackersMax } = this.#run;
+    const { members, graph, certificate } = planOf(this.#run, this.roster, round);
+    return {
+      members,
+      neighbours: graph.get(this.#self) ?? [],
+      shares: metropolisShares(graph, this.#self),
+      certificate,
+      attackersMax: attackersMax === "auto" ? certificate.attackersMax : attackersMax,
+    };
+  }
+}
+
+// --- internal ---
+
+interface Plan {
+  readonly members: readonly PeerId[];
+  readonly graph: Graph;
+  readonly certificate: Certificate;
+}
+
+/** A large graph takes seconds to certify, and many nodes of one process may share a run. */
+const plans = new WeakMap<Config["run"], Map<number, Plan>>();
+
+function planOf(run: Config["run"], roster: Roster, round: number): Plan {
+  const known = plans.get(run) ?? new Map<number, Plan>();
+  plans.set(run, known);
+  const plan = known.get(round) ?? makePlan(run, roster.at(round));
+  known.set(round, plan);
+  return plan;
+}
+
+function makePlan({ topology, rule }: Config["run"], members: readonly PeerId[]): Plan {
+  const graph = buildGraph(parseTopology(topology), members);
+  return { members, graph, certificate: certify(rule, graph) };
+}
+
+/** A node that is not in its own list would be refused by everyone, without a word. */
+function notListed(self: PeerId): KlatchError {
+  return new KlatchError(
+    "usage",
+    `this node's own peer id ${self} is not among run.members`,
+    "list the peer ids of all members, this one too, alike on every peer",
+  );
+}
