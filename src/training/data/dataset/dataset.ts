@@ -81,9 +81,10 @@ async function tokenise(
   }
   for (const { example, hash } of reader.finish()) writer.add(example, hash);
   if (writer.count === 0) {
+    const rows = [`${reader.rows} rows, none with text to learn`, ...reader.notes].join("; ");
     throw new KlatchError(
       "data",
-      `${files.join(", ") || "the data"} holds no example: ${reader.rows} rows, none with text to learn`,
+      `${files.join(", ") || "the data"} holds no example: ${rows}`,
       "give at least one row that has text, a completion, or a turn of the assistant",
     );
   }

@@ -27,7 +27,7 @@ export async function readLabelledImages(
   const known = new Classes(classes, usual);
   const reading = new LabelledReading<LabelledImage>(known);
   let bytesKept = 0;
-  for await (const rows of imageBatches(files, columns)) {
+  for await (const rows of imageBatches(files, columns, reading.tally)) {
     const images = await Promise.all(
       rows.map(async ({ label, place, bytes }) => {
         const content = label === "" ? null : await bytes();

@@ -2,6 +2,7 @@ import { KlatchError } from "../../../errors.ts";
 import { type Classes, describeBalance } from "../examples/classes.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import { type Labelled, positionsIn } from "../examples/example.ts";
+import { RowTally } from "../examples/row-tally.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
 
 export interface LabelledDataset<E extends Labelled = Labelled> extends Dataset<E> {
@@ -27,6 +28,7 @@ export class LabelledReading<E extends Labelled> {
   readonly #classes: Classes;
   readonly #found: E[] = [];
   readonly #hashes: number[] = [];
+  readonly tally = new RowTally();
   rows = 0;
 
   constructor(classes: Classes) {
@@ -61,7 +63,7 @@ export class LabelledReading<E extends Labelled> {
         truncated: examples.filter(({ truncated }) => truncated).length,
         skipped: this.rows - examples.length,
         duplicates: countDuplicates(hashes),
-        notes: [describeBalance(names, balance)],
+        notes: [describeBalance(names, balance), ...this.tally.notes],
       },
     };
   }

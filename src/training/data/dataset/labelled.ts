@@ -1,23 +1,32 @@
+import { textOf } from "../examples/cells.ts";
 import { Classes, type LabelledText } from "../examples/classes.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import { textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
 import type { LabelledExample } from "../examples/example.ts";
-import { textOf } from "../examples/row-text.ts";
+import type { RowTally } from "../examples/row-tally.ts";
 import { atPlace, type Row } from "../rows/row.ts";
 import { expandFolders, rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type LabelledDataset, type LabelledOptions, LabelledReading } from "./labelled-set.ts";
 
 /** Rows whose text or label is empty are left out. */
-function labelledTexts(rows: readonly Row[], columns: ColumnMap, file: string): LabelledText[] {
-  const { text = "text", label = "label" } = columns;
+function labelledTexts(
+  rows: readonly Row[],
+  { text = "text", label = "label" }: ColumnMap,
+  file: string,
+  tally: RowTally,
+): LabelledText[] {
+  const used = new Set([text, label]);
   return rows
-    .map((row) => ({
-      text: textOf(row, text, file),
-      label: textOf(row, label, file).trim(),
-      place: `${file}:${row.line}`,
-    }))
+    .map((row) => {
+      tally.leaveAside(row, used);
+      return {
+        text: textOf(row, text, file),
+        label: textOf(row, label, file).trim(),
+        place: `${file}:${row.line}`,
+      };
+    })
     .filter((row) => row.text.trim() !== "" && row.label !== "");
 }
 
@@ -56,7 +65,7 @@ export async function readLabelledDataset(
   for (const file of await expandFolders(files)) {
     for await (const rows of rowBatches(file)) {
       reading.rows += rows.length;
-      for (const row of labelledTexts(rows, columns, file)) {
+      for (const row of labelledTexts(rows, columns, file, reading.tally)) {
         const label = known.numberOf(row);
         const encode = () => encodeLabelled(row, label, tokenizer, sequenceMax);
         const example = atPlace(row.place, encode);

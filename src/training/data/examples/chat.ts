@@ -7,6 +7,10 @@ import type { Example } from "./example.ts";
 export interface Conversation {
   readonly messages: readonly Message[];
   readonly tools?: unknown;
+  /** Turns of the assistant that are not learned. */
+  readonly contextTurns?: readonly number[];
+  /** Further values for the template. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Where an answer of the assistant stands in the text of the whole conversation. */
@@ -95,9 +99,9 @@ export function encodeChat(
   conversation: Conversation,
   sequenceMax: number,
 ): Example | null {
-  const { messages, tools } = conversation;
+  const { messages, tools, contextTurns = [] } = conversation;
   const turns = messages.flatMap(({ role, content }, i) =>
-    role === "assistant" && content.trim() !== "" ? [i] : [],
+    role === "assistant" && content.trim() !== "" && !contextTurns.includes(i) ? [i] : [],
   );
   if (turns.length === 0) return null;
   const whole = template.render(messages, false, tools);

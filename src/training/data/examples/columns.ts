@@ -30,6 +30,11 @@ export type Columns =
       readonly output: string;
     };
 
+/** The names of the columns that a layout takes its texts from. */
+export function columnsOf({ form, ...columns }: Columns): readonly string[] {
+  return Object.values(columns);
+}
+
 const COLUMNS_HINT =
   "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
 
@@ -107,14 +112,23 @@ export function settleColumns(columns: ColumnMap, first: Row, file: string): Col
   }
   if (has("messages")) return { form: "messages", messages: "messages" };
   if (has("conversations")) return { form: "messages", messages: "conversations" };
+  if (has("conversation")) return { form: "messages", messages: "conversation" };
   if (has("instruction", "output")) return alpaca({});
+  // Databricks' Dolly.
+  if (has("instruction", "response")) return alpaca({ input: "context", output: "response" });
   if (has("text", "label")) return { form: "prompt", prompt: "text", completion: "label" };
   if (has("text")) return { form: "text", text: "text" };
   throw new KlatchError(
     "data",
     `${file}:${first.line}: no columns prompt and completion, messages, instruction and output, or text; ${present(first, file)}`,
-    columnsHint(file),
+    has("chosen") ? chosenHint(has("prompt")) : columnsHint(file),
   );
+}
+
+/** What to do about pairs of answers to choose from. */
+function chosenHint(hasPrompt: boolean): string {
+  const columns = hasPrompt ? "prompt=prompt,completion=chosen" : "messages=chosen";
+  return `to learn the chosen answers, and leave the others aside: --columns ${columns}`;
 }
 
 /** What columns a row has, for an error message: by name only where that is the name of a column and no value. */

@@ -10,7 +10,10 @@ function normalised(text: string): string {
 export function wordsOf(row: RowText): string {
   if (row.format === "text") return row.text;
   if (row.format === "chat") {
-    return row.messages.map(({ role, content }) => `${role}\u0000${content}`).join("\u0000");
+    const words = row.messages.flatMap(({ role, content, tool_calls: calls }) =>
+      calls ? [role, content, JSON.stringify(calls)] : [role, content],
+    );
+    return words.join("\u0000");
   }
   return `${row.prompt}\u0000${row.completion}`;
 }

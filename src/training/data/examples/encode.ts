@@ -1,6 +1,6 @@
-import type { Message } from "../tokenizer/chat-template.ts";
+import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { encodeChat } from "./chat.ts";
+import { type Conversation, encodeChat } from "./chat.ts";
 import { encodeEnd, fitPair, maybe } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
@@ -40,14 +40,25 @@ function encodePair(
  * A conversation for a model without a chat template. The last answer is the completion, and what comes before it is
  * the prompt: one message a line, earlier answers behind SEPARATOR as in training.
  */
-function plainConversation(messages: readonly Message[]) {
-  const last = messages.findLastIndex(({ role }) => role === "assistant");
+function plainConversation({ messages, contextTurns = [] }: Conversation) {
+  const last = messages.findLastIndex(
+    ({ role }, i) => role === "assistant" && !contextTurns.includes(i),
+  );
   let prompt = "";
   for (const { role, content } of messages.slice(0, Math.max(last, 0))) {
     if (role === "assistant") prompt += `${SEPARATOR} ${content}`;
     else prompt += prompt === "" ? content : `\n${content}`;
   }
   return { prompt: prompt + SEPARATOR, completion: messages[last]?.content ?? "" };
+}
+
+/** A template that is given the further values of a row, as trl gives them to it. */
+function withSettings(template: ChatTemplate, { settings }: Conversation): ChatTemplate {
+  if (!settings) return template;
+  return {
+    ...template,
+    render: (messages, continues, tools) => template.render(messages, continues, tools, settings),
+  };
 }
 
 /**
@@ -75,8 +86,8 @@ export function encodeExample(
       return encodePair(tokenizer, row, sequenceMax);
     case "chat":
       return tokenizer.chat
-        ? encodeChat(tokenizer, tokenizer.chat, row, sequenceMax)
-        : encodePair(tokenizer, plainConversation(row.messages), sequenceMax);
+        ? encodeChat(tokenizer, withSettings(tokenizer.chat, row), row, sequenceMax)
+        : encodePair(tokenizer, plainConversation(row), sequenceMax);
   }
 }
 

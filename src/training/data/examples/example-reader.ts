@@ -1,12 +1,14 @@
 import { KlatchError } from "../../../errors.ts";
-import { atPlace, type Row } from "../rows/row.ts";
+import { atPlace, BATCH_ROWS, type Row, type RowBatches } from "../rows/row.ts";
 import { rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type ColumnMap, type Columns, settleColumns } from "./columns.ts";
+import type { ColumnMap } from "./columns.ts";
 import { textHash, wordsOf } from "./duplicates.ts";
 import { encodeExample } from "./encode.ts";
 import type { Example, ExampleFormat } from "./example.ts";
-import { rowText } from "./row-text.ts";
+import { type FirstRows, type Layout, layoutOfNext, settleLayout } from "./layout.ts";
+import { RowTally } from "./row-tally.ts";
+import { type RowText, rowText } from "./row-text.ts";
 import { type Packing, TextWindows } from "./windows.ts";
 
 /** How rows become examples. */
@@ -26,11 +28,18 @@ export interface ReadExample {
 const NO_TEMPLATE =
   "the tokenizer has no chat template: a conversation is written as plain prompt and completion, and only its last answer is learned";
 
+const AS_CHAT =
+  "some rows have turns, a system text or earlier turns: all are written as conversations";
+
+/** Batches of some megabytes that are looked at together, at most. */
+const HEAD_BATCHES = 4;
+
 /** Reads the examples of one data set, file after file, holding no more than a batch of rows. */
 export class ExampleReader {
   readonly #reading: Reading;
   readonly #windows: TextWindows;
-  #columns: Columns | null = null;
+  readonly #tally = new RowTally();
+  #layout: Layout | null = null;
   /** Rows that gave no example. */
   skipped = 0;
   rows = 0;
@@ -43,14 +52,19 @@ export class ExampleReader {
 
   /** How the examples read so far are laid out. */
   get format(): ExampleFormat {
-    const form = this.#columns?.form ?? "text";
-    if (form !== "messages") return form;
-    return this.#reading.tokenizer.chat ? "chat" : "prompt";
+    if (this.#layout === null) return "text";
+    const { columns, asChat } = this.#layout;
+    if (asChat) return this.#reading.tokenizer.chat ? "chat" : "prompt";
+    return columns.form === "messages" ? "chat" : columns.form;
   }
 
   get notes(): readonly string[] {
-    const isPlain = this.#columns?.form === "messages" && !this.#reading.tokenizer.chat;
-    return isPlain ? [NO_TEMPLATE] : [];
+    const { columns, asChat = false } = this.#layout ?? {};
+    return [
+      ...(asChat && columns?.form !== "messages" ? [AS_CHAT] : []),
+      ...(asChat && !this.#reading.tokenizer.chat ? [NO_TEMPLATE] : []),
+      ...this.#tally.notes,
+    ];
   }
 
   /**
@@ -60,13 +74,14 @@ export class ExampleReader {
    *   template refuses, `usage` when columns or packing do not go together
    */
   async *read(file: string): AsyncGenerator<readonly ReadExample[], void> {
-    for await (const rows of rowBatches(file)) {
-      const first = rows[0];
+    let layout: Layout | null = null;
+    for await (const rows of headFirst(rowBatches(file))) {
+      const [first, ...rest] = rows;
       if (first === undefined) continue;
-      this.#columns ??= this.#settle(first, file);
+      layout ??= this.#settle([first, ...rest], file);
+      const settled = layout;
       this.rows += rows.length;
-      const columns = this.#columns;
-      yield rows.flatMap((row) => this.#examplesOf(row, columns, file));
+      yield rows.flatMap((row) => this.#examplesOf(row, settled, file));
     }
   }
 
@@ -75,22 +90,26 @@ export class ExampleReader {
     return this.#windows.finish().map(hashed);
   }
 
-  #settle(first: Row, file: string): Columns {
+  #settle(rows: FirstRows, file: string): Layout {
+    if (this.#layout !== null) return layoutOfNext(this.#layout, rows);
     const { columns, packing } = this.#reading;
-    const settled = settleColumns(columns, first, file);
-    if (packing === "concatenate" && settled.form !== "text") {
+    const settled = settleLayout(columns, rows, file);
+    if (packing === "concatenate" && settled.columns.form !== "text") {
       throw new KlatchError(
         "usage",
-        `packing "concatenate" is for plain text, and ${file} holds ${settled.form} rows`,
+        `packing "concatenate" is for plain text, and ${file} holds ${settled.columns.form} rows`,
         'choose packing "none"',
       );
     }
+    this.#layout = settled;
     return settled;
   }
 
-  #examplesOf(row: Row, columns: Columns, file: string): readonly ReadExample[] {
+  #examplesOf(row: Row, layout: Layout, file: string): readonly ReadExample[] {
     const { tokenizer, sequenceMax, packing } = this.#reading;
-    const parts = rowText(row, columns, file);
+    const parts = rowText(row, layout, file, this.#tally);
+    if (parts === null) return [];
+    this.#tallyChat(parts);
     const place = `${file}:${row.line}`;
     if (parts.format === "text" && (row.document || packing === "concatenate")) {
       const { text } = parts;
@@ -101,6 +120,37 @@ export class ExampleReader {
     this.skipped += 1;
     return [];
   }
+
+  /** What is not written of a conversation, or not learned. */
+  #tallyChat(parts: RowText): void {
+    if (parts.format !== "chat") return;
+    const { messages, contextTurns = [], tools, settings } = parts;
+    const isLearned = messages.some(
+      ({ role }, i) => role === "assistant" && !contextTurns.includes(i),
+    );
+    if (!isLearned) this.#tally.add("noAnswer");
+    if (this.#reading.tokenizer.chat) return;
+    if (tools) this.#tally.nameAside("tools");
+    if (settings) this.#tally.nameAside("chat_template_kwargs");
+    this.#tally.add("plainCall", messages.filter(({ tool_calls: calls }) => calls).length);
+  }
+}
+
+/** The batches of a file, the first ones as one: large enough to tell how the file is laid out. */
+async function* headFirst(batches: RowBatches): RowBatches {
+  let head: readonly Row[] | null = [];
+  let taken = 0;
+  for await (const batch of batches) {
+    if (head === null) yield batch;
+    else {
+      head = [...head, ...batch];
+      taken += 1;
+      if (head.length < BATCH_ROWS && taken < HEAD_BATCHES) continue;
+      yield head;
+      head = null;
+    }
+  }
+  if (head !== null) yield head;
 }
 
 /** A window of a text has no row of its own: its ids stand for its words. */

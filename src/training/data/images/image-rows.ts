@@ -3,8 +3,9 @@ import { basename, extname, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, readExactly, withFile } from "../../files/file-access.ts";
+import { textOf } from "../examples/cells.ts";
 import type { ColumnMap } from "../examples/columns.ts";
-import { textOf } from "../examples/row-text.ts";
+import type { RowTally } from "../examples/row-tally.ts";
 import { badRow, type Row } from "../rows/row.ts";
 import { expandFolders, rowBatches, visibleFiles } from "../rows/rows.ts";
 import { IMAGE_BYTES_MAX } from "./decode.ts";
@@ -44,11 +45,12 @@ const imageSchema = z.union([
 export async function* imageBatches(
   paths: readonly string[],
   columns: ColumnMap,
+  tally: RowTally,
 ): AsyncGenerator<readonly ImageRow[], void> {
   for (const path of paths) {
     const images = await imagesIn(path);
     if (images.length > 0) yield* inBatches(images.map((name) => fileRow(path, name)));
-    else for (const table of await expandFolders([path])) yield* tableRows(table, columns);
+    else for (const table of await expandFolders([path])) yield* tableRows(table, columns, tally);
   }
 }
 
@@ -97,8 +99,11 @@ async function fileBytes(file: string): Promise<Uint8Array> {
 async function* tableRows(
   file: string,
   { image = "image", label = "label" }: ColumnMap,
+  tally: RowTally,
 ): AsyncGenerator<readonly ImageRow[], void> {
+  const used = new Set([image, label]);
   for await (const rows of rowBatches(file)) {
+    for (const row of rows) tally.leaveAside(row, used);
     yield* inBatches(
       rows.map((row) => ({
         place: `${file}:${row.line}`,

@@ -48,10 +48,16 @@ export interface ChatTemplate {
   readonly digest: Digest;
   /**
    * @param continues whether the beginning of an answer follows, for the model to go on from
+   * @param settings further values that the template reads, e.g. `enable_thinking`
    * @throws KlatchError `data` with the template's own words, and none of the conversation's, when it refuses the
    *   conversation, `incompatible` when it would take for ever
    */
-  render(messages: readonly Message[], continues: boolean, tools?: unknown): string;
+  render(
+    messages: readonly Message[],
+    continues: boolean,
+    tools?: unknown,
+    settings?: Readonly<Record<string, unknown>>,
+  ): string;
 }
 
 /** A file of its own comes before the template in tokenizer_config.json; among several templates "default" is meant. */
@@ -96,10 +102,10 @@ export async function readChatTemplate(
   const special = Object.fromEntries(tokens.filter(([, token]) => typeof token === "string"));
   return {
     digest: createHash("sha256").update(text).digest("hex"),
-    render(messages, continues, tools = null) {
+    render(messages, continues, tools = null, settings = {}) {
       try {
         const conversation = { messages, tools, add_generation_prompt: continues };
-        return renderBounded(template, { ...special, ...conversation });
+        return renderBounded(template, { ...special, ...settings, ...conversation });
       } catch (error) {
         if (error instanceof KlatchError) throw error;
         const reason = refusalReason(error, template);

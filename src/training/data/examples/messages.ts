@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { badRow, type Row } from "../rows/row.ts";
+import { columnsHint, present } from "./columns.ts";
+import type { RowTally } from "./row-tally.ts";
+import { type Turn, turnOf } from "./turns.ts";
+
+const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
+/** A message may be a list of text parts; a call of a tool has no text. */
+const contentSchema = z
+  .union([z.string(), z.null(), z.array(textPart)])
+  .optional()
+  .transform((content) => {
+    if (typeof content === "string") return content;
+    return (content ?? []).map(({ text }) => text).join("");
+  });
+const roleSchema = z.string().min(1).max(100);
+const messageSchema = z.looseObject({ role: roleSchema, content: contentSchema });
+/** The layout of ShareGPT. */
+const sharegptSchema = z
+  .looseObject({ from: roleSchema, value: contentSchema })
+  .transform(({ from, value, ...rest }) => ({ ...rest, role: from, content: value }));
+const messagesSchema = z.array(z.union([messageSchema, sharegptSchema])).max(10_000);
+
+const openAiLike = z.array(z.looseObject({ role: z.string() })).min(1);
+const sharegptLike = z.array(z.looseObject({ from: z.string() })).min(1);
+const partsLike = z.looseObject({ content: z.array(z.looseObject({ type: z.string() })) });
+
+/** Whether a value holds turns of a conversation where a text might stand. */
+export function isTurns(value: unknown): boolean {
+  return openAiLike.safeParse(value).success || isSharegpt(value);
+}
+
+/** Whether turns are laid out as in ShareGPT, {from, value}. */
+export function isSharegpt(value: unknown): boolean {
+  return sharegptLike.safeParse(value).success;
+}
+
+/**
+ * The turns of a conversation that stands in a column.
+ *
+ * @throws KlatchError `data` naming file, line and turn, when it is not a list of turns
+ */
+export function turnsOf(
+  value: unknown,
+  { row, column, file }: { readonly row: Row; readonly column: string; readonly file: string },
+  tally: RowTally,
+): readonly Turn[] {
+  const { data, error } = messagesSchema.safeParse(value);
+  if (data) return data.map((message) => turnOf(message, tally));
+  const at = error.issues[0]?.path[0];
+  const entry = typeof at === "number" ? ` (entry ${at + 1})` : "";
+  const what = hasOtherParts(value)
+    ? `column ${column} has parts that are no text${entry}: images and sounds in conversations are not read`
+    : `column ${column} is not a list of {role, content} or {from, value}${entry}; ${present(row, file)}`;
+  throw badRow(file, row.line, what, columnsHint(file));
+}
+
+// --- internal ---
+
+/** Whether a turn has a part that is an image or a sound. */
+function hasOtherParts(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  return value.some((turn) => {
+    const { data } = partsLike.safeParse(turn);
+    return data?.content.some(({ type }) => type !== "text") === true;
+  });
+}

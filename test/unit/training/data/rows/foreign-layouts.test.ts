@@ -1,0 +1,271 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { characters, readAll } from "./read-rows.ts";
+
+const say = (role: string, content: string, more: object = {}) => ({ role, content, ...more });
+const speak = (from: string, value: string, more: object = {}) => ({ from, value, ...more });
+const END = "<|im_end|>";
+const shown = (role: string, content: string) => `<|im_start|>${role}\n${content}${END}\n`;
+
+/** The one example of one row. */
+async function only(row: unknown, chat?: Awaited<ReturnType<typeof characters>>) {
+  const { examples, ...set } = await readAll([row], chat ? { chat } : {});
+  expect(examples).toHaveLength(1);
+  return { ...set, text: examples[0]?.text, learned: examples[0]?.learned };
+}
+
+describe("the speakers of other formats", () => {
+  const ASKED = shown("user", "When?") + shown("assistant", "At seven.");
+
+  it.each([
+    ["user", "model"],
+    ["User", "Assistant"],
+    ["HUMAN", "AI"],
+    ["prompter", "assistant"],
+  ])("%s and %s are user and assistant", async (user, assistant) => {
+    const row = { messages: [say(user, "When?"), say(assistant, "At seven.")] };
+    expect(await only(row)).toMatchObject({ text: ASKED, learned: [`At seven.${END}`], notes: [] });
+    const sharegpt = { conversations: [speak(user, "When?"), speak(assistant, "At seven.")] };
+    expect((await only(sharegpt)).text).toBe(ASKED);
+  });
+
+  it("of a call and what came of it are the assistant and the tool", async () => {
+    const call = { name: "weather", arguments: { city: "Lisbon" } };
+    for (const [name, result] of [
+      ["function_call", "observation"],
+      ["tool_call", "tool_response"],
+      ["function-call", "function-response"],
+    ] as const) {
+      const conversations = [
+        speak("human", "Weather?"),
+        speak(name, JSON.stringify(call)),
+        speak(result, "21"),
+        speak("gpt", "It is 21 degrees."),
+      ];
+      const { text, notes } = await only({ conversations });
+      expect(text).toBe(
+        shown("user", "Weather?") +
+          shown("assistant", '[call weather {"city": "Lisbon"}]') +
+          shown("tool", "21") +
+          shown("assistant", "It is 21 degrees."),
+      );
+      expect(notes).toEqual([]);
+    }
+  });
+
+  it("are told apart by what they call", async () => {
+    const rows = ["Lisbon", "Porto"].map((city) => ({
+      conversations: [
+        speak("human", "Weather?"),
+        speak("function_call", JSON.stringify({ name: "weather", arguments: { city } })),
+        speak("gpt", "It rains."),
+      ],
+    }));
+    expect((await readAll(rows)).summary.duplicates).toBe(0);
+    expect((await readAll([...rows, rows[0]])).summary.duplicates).toBe(1);
+  });
+
+  it("of OpenAI's older calls are the assistant and the tool", async () => {
+    const function_call = { name: "weather", arguments: '{"city": "Lisbon"}' };
+    const messages = [
+      say("user", "Weather?"),
+      { role: "assistant", content: null, function_call },
+      { role: "function", name: "weather", content: "21" },
+      say("assistant", "It is 21 degrees."),
+    ];
+    const { text } = await only({ messages });
+    expect(text).toContain('[call weather "{\\"city\\": \\"Lisbon\\"}"]');
+    expect(text).toContain(shown("tool", "21"));
+  });
+
+  it("that are none of these are left as they are, and counted", async () => {
+    const messages = [say("narrator", "Once."), say("user", "When?"), say("assistant", "Now.")];
+    const { text, notes } = await only({ messages });
+    expect(text).toContain(shown("narrator", "Once."));
+    expect(notes).toEqual([
+      "1 turns are of a role other than system, user, assistant and tool, which is left as it is",
+    ]);
+    const odd = [speak("human", "a"), speak("function_call", "weather!"), speak("gpt", "b")];
+    expect((await only({ conversations: odd })).notes).toEqual([
+      "1 calls of a function are not JSON with a name: they are learned as text",
+    ]);
+  });
+
+  it("are counted where none of them is the assistant", async () => {
+    const set = readAll([{ messages: [say("user", "When?"), say("clerk", "Now.")] }]);
+    await expect(set).rejects.toThrow(/1 conversations hold no answer to learn/);
+  });
+});
+
+describe("turns that are marked", () => {
+  const turns = (mark: object, other: object = {}) => [
+    say("user", "When?"),
+    say("assistant", "Go away.", mark),
+    say("user", "Please."),
+    say("assistant", "At seven.", other),
+  ];
+  const CONTEXT = "1 turns are marked as not to be learned: they are context alone";
+
+  it.each([
+    ["weight", { weight: 0 }, { weight: 1 }],
+    ["train", { train: false }, { train: true }],
+    ["training", { training: false }, {}],
+    ["loss", { loss: false }, {}],
+  ])("by %s are context alone", async (_, mark, other) => {
+    for (const chat of [await characters(), await characters(null)]) {
+      const { learned, text, notes } = await only({ messages: turns(mark, other) }, chat);
+      expect(learned).toEqual([`At seven.${END}`]);
+      expect(text).toContain("Go away.");
+      expect(notes).toContain(CONTEXT);
+      const last = await only({ messages: turns(other, mark) }, chat);
+      expect(last.learned).toEqual([`Go away.${END}`]);
+    }
+  });
+
+  it("in part are context alone, and counted", async () => {
+    const train_detail = [
+      { begin_offset: 0, end_offset: 2, train: false },
+      { begin_offset: 3, end_offset: 7, train: true },
+    ];
+    const { learned, notes } = await only({ messages: turns({ train_detail }) });
+    expect(learned).toEqual([`At seven.${END}`]);
+    expect(notes).toEqual(["1 turns are marked in part (train_detail): they are context alone"]);
+  });
+
+  it("as to be learned are learned, as a control", async () => {
+    const marks = [{ weight: 1 }, { train: true }, { train: null }, { weight: null }, {}];
+    for (const mark of marks) {
+      const { learned, notes } = await only({ messages: turns(mark) });
+      expect(learned).toEqual([`Go away.${END}`, `At seven.${END}`]);
+      expect(notes).toEqual([]);
+    }
+  });
+
+  it("in ways that cannot be followed are counted", async () => {
+    const odd = await only({ messages: turns({ weight: 0.5 }) });
+    expect(odd.notes).toEqual(["1 turns have a weight other than 0 and 1, which counts as 1"]);
+    const user = [say("user", "When?", { train: true }), say("assistant", "Now.")];
+    expect((await only({ messages: user })).notes).toEqual([
+      "1 turns of others than the assistant are marked to be learned: they are context alone",
+    ]);
+  });
+});
+
+describe("the columns of other formats", () => {
+  const conversations = [speak("human", "When?"), speak("gpt", "At seven.")];
+
+  it("system and tools beside a conversation are used", async () => {
+    const tools = JSON.stringify([{ name: "clock", parameters: {} }]);
+    const row = { conversations, system: "Be a pirate.", tools };
+    const { text, notes } = await only(row);
+    const wrapped = '[{"type": "function", "function": {"name": "clock", "parameters": {}}}]';
+    expect(text).toBe(
+      `[tools ${wrapped}]\n${shown("system", "Be a pirate.")}${shown("user", "When?")}${shown("assistant", "At seven.")}`,
+    );
+    expect(notes).toEqual([]);
+    const own = [speak("system", "Be kind."), ...conversations];
+    const second = await only({ conversations: own, system: "Be a pirate." });
+    expect(second.notes).toEqual(["left aside: system"]);
+    const openAi = [say("user", "When?"), say("assistant", "Now.")];
+    const bare = await only({ messages: openAi, tools: [{ name: "clock" }] });
+    expect(bare.text).toContain('[tools [{"name": "clock"}]]');
+  });
+
+  it("system and history make instructions and prompts conversations, all of the set", async () => {
+    const more = { system: "Be a pirate.", history: [["When?", "At seven."]] };
+    const text = [
+      shown("system", "Be a pirate."),
+      shown("user", "When?"),
+      shown("assistant", "At seven."),
+      shown("user", "And on Sunday?\nPlease."),
+      shown("assistant", "At nine."),
+    ].join("");
+    const alpaca = { instruction: "And on Sunday?", input: "Please.", output: "At nine." };
+    const prompt = { prompt: "And on Sunday?\nPlease.", completion: "At nine." };
+    for (const row of [alpaca, prompt]) {
+      const set = await readAll([row, { ...row, ...more }]);
+      expect(set.format).toBe("chat");
+      expect(set.examples[1]).toEqual({
+        text,
+        learned: [`At seven.${END}`, `At nine.${END}`],
+      });
+      expect(set.examples[0]?.text).toBe(text.slice(text.indexOf("<|im_start|>user\nAnd")));
+      expect(set.notes).toEqual([
+        "some rows have turns, a system text or earlier turns: all are written as conversations",
+      ]);
+    }
+  });
+
+  it("system and history are used without a chat template, too", async () => {
+    const row = { instruction: "c", output: "d", system: "s", history: [["a", "b"]] };
+    const { text, format } = await only(row, await characters(null));
+    expect(text).toBe(`<s>s\na : b\nc :d${END}`);
+    expect(format).toBe("prompt");
+    // Control: without them it is Alpaca's template.
+    const bare = await only({ ...row, system: "", history: [] }, await characters(null));
+    expect(bare.format).toBe("alpaca");
+  });
+
+  it("chat_template_kwargs reach the template; what is none of its values is refused", async () => {
+    const messages = [say("user", "When?"), say("assistant", "Now.")];
+    const { text, notes } = await only({ messages, chat_template_kwargs: { mood: "glad" } });
+    expect(text).toMatch(/^\[mood glad\]\n/);
+    expect(notes).toEqual([]);
+    const wrong = readAll([{ messages, chat_template_kwargs: { add_generation_prompt: true } }]);
+    await expect(wrong).rejects.toThrow(/a\.jsonl:1: chat_template_kwargs sets add_generation/);
+  });
+
+  it("prompt and completion may hold turns, of which the completion is learned", async () => {
+    const prompt = [say("user", "a"), say("assistant", "b"), say("user", "c")];
+    const completion = [say("assistant", "d")];
+    const { text, learned, format } = await only({ prompt, completion });
+    expect(format).toBe("chat");
+    expect(text).toBe(
+      shown("user", "a") + shown("assistant", "b") + shown("user", "c") + shown("assistant", "d"),
+    );
+    expect(learned).toEqual([`d${END}`]);
+    const chosen = { prompt, chosen: completion, rejected: [say("assistant", "e")] };
+    const columns = { prompt: "prompt", completion: "chosen" };
+    const set = await readAll([chosen], { columns });
+    expect(set.examples[0]).toEqual({ text, learned });
+    expect(set.notes).toContain("left aside: rejected");
+  });
+
+  it("of pairs to choose from are refused with the way out", async () => {
+    const pair = readAll([{ prompt: "a", chosen: "b", rejected: "c" }]);
+    await expect(pair).rejects.toMatchObject({
+      message: expect.stringMatching(/the row has prompt, chosen, rejected/),
+      hint: expect.stringContaining("--columns prompt=prompt,completion=chosen"),
+    });
+    const whole = readAll([{ chosen: conversations, rejected: conversations }]);
+    await expect(whole).rejects.toMatchObject({
+      hint: expect.stringContaining("--columns messages=chosen"),
+    });
+  });
+
+  it("of Dolly are instructions", async () => {
+    const row = { instruction: "ask", context: "given", response: "said", category: "open_qa" };
+    const { learned, format, text, notes } = await only(row);
+    expect(format).toBe("alpaca");
+    expect(learned).toEqual([`said${END}`]);
+    expect(text).toContain("### Input:\ngiven\n\n");
+    expect(notes).toEqual(["left aside: category"]);
+  });
+});
+
+const cases = join("..", "shared", "cases", "17-marks");
+describe("the cases of other formats", () => {
+  it.skipIf(!existsSync(cases))("are read (needs ../shared/cases)", async () => {
+    const rowOf = (name: string) => JSON.parse(readFileSync(join(cases, `${name}.jsonl`), "utf8"));
+    const pirate = await only(rowOf("alpaca-history"));
+    expect(pirate.text).toContain("Answer like a pirate.");
+    expect(pirate.text).toContain("When does the bakery open?");
+    expect((await only(rowOf("openai-other-names"))).learned).toEqual([`At seven.${END}`]);
+    expect((await only(rowOf("sharegpt-function"))).text).toContain(shown("tool", "21"));
+    expect((await only(rowOf("sharegpt-system"))).text).toContain("Answer like a pirate.");
+    for (const name of ["weights", "train-false"]) {
+      expect((await only(rowOf(name))).learned).toEqual([`At seven.${END}`]);
+    }
+  });
+});
