@@ -22,6 +22,7 @@ export {
   createLearner,
   parseHubModel,
   readAdapterClasses,
+  readAdapterSeparator,
   readAdapterSettings,
   readRows,
   trainAlone,

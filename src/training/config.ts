@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { BASE_DTYPES, ENGINE_CHOICES, RECOMPUTE_CHOICES, TASKS } from "../types.ts";
 import { adapterConfigSchema } from "./adapters/config.ts";
+import { DEFAULT_SEPARATOR } from "./data/examples/separator.ts";
 import { optimizerConfigSchema } from "./loop/config.ts";
 
 const column = z.string().min(1).max(200).exactOptional();
@@ -98,6 +99,13 @@ export const trainingTerms = {
     .max(131_072)
     .default(128)
     .describe("Longest sequence in tokens; longer rows are cut and counted."),
+  separator: z
+    .string()
+    .max(100)
+    .default(DEFAULT_SEPARATOR)
+    .describe(
+      "Put between a prompt and its completion where neither has white space there; nothing where one has.",
+    ),
   seed: z
     .int()
     .min(0)

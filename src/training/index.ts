@@ -7,7 +7,7 @@
 export type { FactorSchedule } from "./adapters/adapter.ts";
 export { adapterTargets } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
-export { readAdapterClasses } from "./adapters/peft/peft-reader.ts";
+export { readAdapterClasses, readAdapterSeparator } from "./adapters/peft/peft-reader.ts";
 export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";

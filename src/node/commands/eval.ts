@@ -18,6 +18,10 @@ export function define(command: Command, terminal: Terminal): void {
       parseColumns,
       {},
     )
+    .option(
+      "--separator <text>",
+      "what stands between prompt and completion without white space (default: as the adapter was trained)",
+    )
     .action(async (flags: EvalFlags) => {
       const files = required("--data", flags.data).map((file) => resolve(file));
       const { learner, adapter } = await openModel(flags, terminal, {

@@ -7,6 +7,7 @@ import {
   type Learner,
   type LearnerOptions,
   readAdapterClasses,
+  readAdapterSeparator,
   readAdapterSettings,
 } from "../../training/index.ts";
 import { BASE_DTYPES, type BaseDType, type EngineChoice } from "../../types.ts";
@@ -30,6 +31,8 @@ export interface ModelFlags {
   readonly threads: number;
   readonly engine: EngineChoice;
   readonly dtype: BaseDType;
+  /** Of commands that read prompts with completions. */
+  readonly separator?: string;
 }
 
 /** What `--model` may be, everywhere. */
@@ -75,6 +78,7 @@ export async function openModel(
     dtype: flags.dtype,
     adapter: await adapterOptions(flags.adapter),
     ...(await taskOptions(flags.adapter)),
+    ...(await separatorOption(flags)),
     factors: "both",
     optimizer: UNUSED_OPTIMIZER,
     batchSize: 8,
@@ -129,6 +133,15 @@ export async function taskOptions(
 }
 
 // --- internal ---
+
+/** What the flag says, else what the adapter was trained with. */
+async function separatorOption({
+  separator,
+  adapter,
+}: ModelFlags): Promise<Pick<LearnerOptions, "separator">> {
+  const given = separator ?? (adapter === undefined ? null : await readAdapterSeparator(adapter));
+  return given === null ? {} : { separator: given };
+}
 
 /** The options that fit an adapter; without one the smallest, which leaves the base model as it is. */
 async function adapterOptions(folder: string | undefined): Promise<AdapterOptions> {

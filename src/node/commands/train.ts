@@ -60,7 +60,7 @@ export function define(command: Command, terminal: Terminal): void {
 
 /** What a node shares or owns of learning, and nothing of the network. */
 const KEYS =
-  /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|seed|factors|task|classes)|data\.|engine\.)/;
+  /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|separator|seed|factors|task|classes)|data\.|engine\.)/;
 
 /** Where the texts begin, after their names. */
 const INDENT = 12;

@@ -30,6 +30,7 @@ export function learnerOptions(
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,
     sequenceMax: run.sequenceMax,
+    separator: run.separator,
     seed: run.seed,
     tokenCache: tokenCache(config.cache),
     ...(data.train.length > 0 ? { data: { train, columns, heldOutShare, packing } } : {}),

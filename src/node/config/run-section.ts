@@ -21,6 +21,7 @@ const terms = {
   steps: trainingTerms.steps,
   batchSize: trainingTerms.batchSize,
   sequenceMax: trainingTerms.sequenceMax,
+  separator: trainingTerms.separator,
   seed: trainingTerms.seed,
   rule: consensusTerms.rule,
   attackersMax: consensusTerms.attackersMax,

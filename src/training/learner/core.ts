@@ -5,7 +5,7 @@ import { writePeft } from "../adapters/peft/peft-writer.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
-import type { ExampleFormat } from "../data/examples/example.ts";
+import { DEFAULT_SEPARATOR, type PromptLayout } from "../data/examples/separator.ts";
 import { deviceMemory } from "../engine/device-memory.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
@@ -52,7 +52,7 @@ export class LearnerCore {
   readonly #evaluationSize: EvaluationSize;
   #plan: MemoryPlan | undefined;
   #microBatch: MicroBatch | undefined;
-  #format: ExampleFormat;
+  #prompts: PromptLayout;
 
   private constructor(
     options: LearnerOptions,
@@ -71,7 +71,8 @@ export class LearnerCore {
     this.#input = input;
     this.#endIds = endIds;
     this.#data = data;
-    this.#format = data.format;
+    const { separator = DEFAULT_SEPARATOR } = options;
+    this.#prompts = { format: data.format, separator, promptEnd: data.promptEnd };
     const { tensors, length, digest } = model.adapter.layout;
     this.info = {
       layout: { tensors, length, digest },
@@ -145,7 +146,8 @@ export class LearnerCore {
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
     if (this.#data.classes !== null) throw writesNoText();
     const tokenizer = tokenizerOf(this.#input);
-    const prompt = encodePrompt(tokenizer, request.prompt, this.#format);
+    const { format, promptEnd } = this.#prompts;
+    const prompt = encodePrompt(tokenizer, request.prompt, format, promptEnd);
     const options = { ...request, endIds: this.#endIds };
     return tokenizer.decode(await generate(this.#model, adapter, prompt, options));
   }
@@ -160,7 +162,7 @@ export class LearnerCore {
       baseModel: modelOrigin?.id ?? this.#options.model,
       ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
       baseDigest: base.digest,
-      format: this.#format,
+      ...this.#prompts,
       classes: this.#data.classes,
     });
   }
@@ -190,9 +192,20 @@ export class LearnerCore {
       baseDigest: base.digest,
       classes: this.#data.classes,
     });
+    this.#compareSeparators(adapter.prompts);
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.
-    if (!this.#options.data && adapter.format !== null) this.#format = adapter.format;
+    if (!this.#options.data && adapter.prompts !== null) this.#prompts = adapter.prompts;
     return method.stored?.read(written) ?? written;
+  }
+
+  /** Training that goes on from an adapter keeps to this run's separator. */
+  #compareSeparators(prompts: PromptLayout | null): void {
+    const { separator } = this.#prompts;
+    if (!this.#options.data || prompts?.format !== "prompt") return;
+    if (prompts.separator === separator) return;
+    const message = "the adapter was trained with another separator than run.separator";
+    const facts = { trained: JSON.stringify(prompts.separator), here: JSON.stringify(separator) };
+    this.#onNotice({ kind: "change", message, facts });
   }
 
   /** The limits of the first training; what it learns about the device's memory holds for those after it. */

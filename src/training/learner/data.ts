@@ -1,5 +1,5 @@
 import { KlatchError } from "../../errors.ts";
-import { type Dataset, loadDataset } from "../data/dataset/dataset.ts";
+import { type DataSummary, type Dataset, loadDataset } from "../data/dataset/dataset.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
 import { readLabelledDataset } from "../data/dataset/labelled.ts";
 import { readLabelledImages } from "../data/dataset/labelled-images.ts";
@@ -8,6 +8,12 @@ import { splitHeldOut } from "../data/dataset/split.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import { countShared } from "../data/examples/duplicates.ts";
 import type { AnyExample, ExampleFormat } from "../data/examples/example.ts";
+import {
+  DEFAULT_SEPARATOR,
+  describeSeams,
+  NO_SEAMS,
+  promptEnd,
+} from "../data/examples/separator.ts";
 import { type Input, tokenizerOf } from "./input.ts";
 import type { DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
 
@@ -22,6 +28,8 @@ export interface LearnerData {
   readonly classes: readonly string[] | null;
   /** How prompts are written. */
   readonly format: ExampleFormat;
+  /** What a prompt is ended with; see `promptEnd`. */
+  readonly promptEnd: string;
   readonly report: DataReport;
   close(): void;
 }
@@ -73,6 +81,7 @@ export async function readLearnerData(
       onRows,
       // Texts that stay apart are read one by one, and packed by the batch.
       packing: data?.packing === "concatenate" ? "concatenate" : "none",
+      ...(options.separator === undefined ? {} : { separator: options.separator }),
       ...(options.tokenCache ? { cache: { folder: options.tokenCache } } : {}),
     });
   const all = data ? await read(data.train, data.columns) : NO_DATA;
@@ -116,12 +125,17 @@ async function readLabelled(
 }
 
 function assemble<E extends AnyExample>(
-  { data, seed }: LearnerOptions,
+  { data, seed, separator = DEFAULT_SEPARATOR }: LearnerOptions,
   all: Dataset<E>,
   test: Dataset<E>,
   classes: LearnerData["classes"],
 ): LearnerData {
   const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);
+  const { format, seams = NO_SEAMS } = data ? all : test;
+  // Said of what is trained on, or of what is there instead.
+  const seamNotes = [describeSeams(seams, separator)].filter((note) => note !== null);
+  const noted = (summary: DataSummary, isOf: boolean) =>
+    isOf ? { ...summary, notes: [...seamNotes, ...summary.notes] } : summary;
   return {
     train: train.examples,
     // The last id of a text to continue is only a target.
@@ -129,11 +143,12 @@ function assemble<E extends AnyExample>(
     heldOut: inMemory(heldOut.examples),
     test: inMemory(test.examples),
     classes,
-    format: (data ? train : test).format,
+    format,
+    promptEnd: promptEnd(seams, separator),
     report: {
-      train: train.summary,
+      train: noted(train.summary, data !== undefined),
       heldOut: heldOut.summary,
-      test: test.summary,
+      test: noted(test.summary, data === undefined),
       testSeenInTraining: countShared(test.hashes, all.hashes),
     },
     close: () => {

@@ -35,6 +35,8 @@ export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
   readonly recompute?: RecomputeChoice;
   /** The most rows of a batch that are computed at once, whatever the memory there is; absent leaves it to that. */
   readonly microBatch?: number;
+  /** What stands between a prompt and its completion where neither has white space; " :" when absent. */
+  readonly separator?: string;
   /** Data files and folders; absent when the learner only evaluates or generates. */
   readonly data?: {
     readonly train: readonly string[];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../../src/random.ts";
 import { loadBaseModel } from "../../../src/training/base/base-model.ts";
-import { SEPARATOR } from "../../../src/training/data/examples/encode.ts";
+import { DEFAULT_SEPARATOR } from "../../../src/training/data/examples/separator.ts";
 import { loadTokenizer } from "../../../src/training/data/tokenizer/tokenizer.ts";
 import { messageRow } from "../../../testnet/texts/organisation.ts";
 import { ORGANISATIONS } from "../../../testnet/texts/pretraining-text.ts";
@@ -48,8 +48,8 @@ describe("the bundled base model", () => {
     for (const organisation of ORGANISATIONS) {
       for (let i = 0; i < 50; i++) {
         const { prompt } = messageRow(organisation, random);
-        const ids = tokenizer.encode(prompt + SEPARATOR);
-        expect(tokenizer.decode(ids)).toBe(` ${prompt}${SEPARATOR}`);
+        const ids = tokenizer.encode(prompt + DEFAULT_SEPARATOR);
+        expect(tokenizer.decode(ids)).toBe(` ${prompt}${DEFAULT_SEPARATOR}`);
         // A word is one token or, when it is rare, a few.
         expect(ids.length).toBeLessThan(2.5 * prompt.split(" ").length + 4);
       }

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { AdapterLayout, Digest } from "../../../types.ts";
-import { EXAMPLE_FORMATS, type ExampleFormat } from "../../data/examples/example.ts";
+import { EXAMPLE_FORMATS } from "../../data/examples/example.ts";
+import { DEFAULT_SEPARATOR, type PromptLayout } from "../../data/examples/separator.ts";
 import { ifThere, readJson } from "../../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../../files/safetensors.ts";
 import type { AdapterSettings } from "../options.ts";
@@ -14,7 +15,7 @@ export interface PeftAdapter {
   readonly settings: AdapterSettings;
   readonly folder: string;
   readonly tensors: ReadonlyMap<string, FloatTensor>;
-  readonly format: ExampleFormat | null;
+  readonly prompts: PromptLayout | null;
   readonly baseDigest: Digest | null;
   /** What its classification head tells apart, where klatch.json says so. */
   readonly classes: readonly string[] | null;
@@ -23,6 +24,8 @@ export interface PeftAdapter {
 
 const ownSchema = z.object({
   examples: z.enum(EXAMPLE_FORMATS),
+  separator: z.string().max(1000).nullish(),
+  promptEnd: z.string().max(1000).nullish(),
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   classes: z.array(z.string().min(1).max(1000)).min(2).max(10_000).nullish(),
   runId: z.string().max(256).nullish(),
@@ -30,6 +33,16 @@ const ownSchema = z.object({
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
   return await ifThere(readJson(join(folder, KLATCH_FILE), ownSchema));
+}
+
+function promptsOf({ examples, ...own }: z.infer<typeof ownSchema>): PromptLayout {
+  const separator = own.separator ?? DEFAULT_SEPARATOR;
+  return { format: examples, separator, promptEnd: own.promptEnd ?? separator };
+}
+
+/** What stands between prompts and completions of an adapter's training; null for one that does not say. */
+export async function readAdapterSeparator(folder: string): Promise<string | null> {
+  return (await readOwn(folder))?.separator ?? null;
 }
 
 /** What an adapter's classification head tells apart; null for one that has none or does not say. */
@@ -58,7 +71,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     settings,
     folder,
     tensors,
-    format: own?.examples ?? null,
+    prompts: own && promptsOf(own),
     baseDigest: own?.baseModelDigest ?? null,
     classes: own?.classes ?? null,
     runId: own?.runId ?? null,

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { AdapterLayout, Digest } from "../../../types.ts";
 import type { ExampleFormat } from "../../data/examples/example.ts";
+import type { PromptLayout } from "../../data/examples/separator.ts";
 import { makeFolder, writeWhole } from "../../files/file-access.ts";
 import { writeSafetensors } from "../../files/safetensors-writer.ts";
 import { slotView } from "../slots.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 
 /** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
-export interface AdapterExport {
+export interface AdapterExport extends Partial<PromptLayout> {
   /** Slots carry the names of PEFT's files. */
   readonly layout: AdapterLayout;
   readonly values: Float32Array;
@@ -51,8 +52,11 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     revision: adapter.baseRevision ?? null,
   };
   await writeWhole(join(folder, "adapter_config.json"), asJson(config));
+  const { format, separator, promptEnd } = adapter;
   const own = {
-    examples: adapter.format,
+    examples: format,
+    // What stands between a prompt and its completion, and what to put behind a prompt.
+    ...(format === "prompt" ? { separator, promptEnd } : {}),
     baseModelDigest: adapter.baseDigest,
     ...(adapter.classes ? { classes: adapter.classes } : {}),
     runId: adapter.runId ?? null,

@@ -3,6 +3,7 @@ import type { ColumnMap } from "../examples/columns.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import type { Example, ExampleFormat } from "../examples/example.ts";
 import { ExampleReader, type Reading } from "../examples/example-reader.ts";
+import { DEFAULT_SEPARATOR, type Seams } from "../examples/separator.ts";
 import type { Packing } from "../examples/windows.ts";
 import { expandFolders, totalBytes } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
@@ -32,6 +33,8 @@ export interface Dataset<E = Example> {
   readonly longest: number;
   readonly summary: DataSummary;
   readonly format: ExampleFormat;
+  /** What stands between prompts and completions; absent where there are none. */
+  readonly seams?: Seams;
 }
 
 /** Where tokens are kept: the same files are not tokenised again, and need not fit into memory. */
@@ -45,6 +48,8 @@ export interface CacheOptions {
 
 export interface DatasetOptions {
   readonly packing?: Packing;
+  /** See `joined`. */
+  readonly separator?: string;
   readonly cache?: CacheOptions;
   /** Told of the rows read so far, after each batch of them. */
   readonly onRows?: (rows: number) => void;
@@ -91,10 +96,10 @@ async function tokenise(
   const { chunks, index } = writer.finish();
   await handOn(chunks);
   const { count, tokens, truncated } = writer;
-  const { skipped, notes, format } = reader;
+  const { skipped, notes, format, seams } = reader;
   const duplicates = countDuplicates(index.hashes);
   const summary = { examples: count, tokens, truncated, skipped, duplicates, notes: [...notes] };
-  return { index, facts: { format, summary } };
+  return { index, facts: { format, seams, summary } };
 }
 
 async function tokeniseInMemory(
@@ -149,8 +154,8 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   checkContext(sequenceMax);
-  const { packing = "none", onRows } = options;
-  const reading: Reading = { columns, tokenizer, sequenceMax, packing };
+  const { packing = "none", separator = DEFAULT_SEPARATOR, onRows } = options;
+  const reading: Reading = { columns, tokenizer, sequenceMax, packing, separator };
   const paths = await expandFolders(files);
   if (!options.cache) return tokeniseInMemory(paths, reading, onRows);
   const { folder, memoryTokens, fromBytes = CACHED_BYTES_MIN } = options.cache;

@@ -24,7 +24,7 @@ async function fileDigest(file: string): Promise<Digest> {
 
 /** SHA-256 over everything that decides the tokens: the bytes of the files, the tokenizer, how rows are read. */
 async function cacheKey(files: readonly string[], reading: Reading): Promise<Digest> {
-  const { tokenizer, columns, sequenceMax, packing } = reading;
+  const { tokenizer, columns, sequenceMax, packing, separator } = reading;
   const { digest, settingsDigest, bosId, eosId, chat } = tokenizer;
   const digests = [];
   for (const file of files) digests.push([await fileDigest(file), extname(file)]);
@@ -38,6 +38,7 @@ async function cacheKey(files: readonly string[], reading: Reading): Promise<Dig
     chat?.digest ?? null,
     sequenceMax,
     packing,
+    separator,
   ];
   const named = Object.entries(columns).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256")

@@ -24,6 +24,7 @@ const MEMORY_TOKENS_MAX = 64 << 20;
 const count = z.int().min(0);
 const factsSchema = z.object({
   format: z.enum(EXAMPLE_FORMATS),
+  seams: z.object({ separated: count, own: count }),
   summary: z.object({
     examples: count,
     tokens: count,

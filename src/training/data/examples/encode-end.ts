@@ -20,7 +20,7 @@ function boundary(text: string, at: number): number {
  * hold more than `limit` tokens, found by doubling.
  */
 export function encodeEnd(
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, "encode">,
   text: string,
   limit: number,
   end: "head" | "tail",
@@ -51,8 +51,35 @@ export interface Pair {
   readonly complete: boolean;
 }
 
+/** Characters of a prompt that its continuation is tokenised with. */
+const SEAM_CHARACTERS = 64;
+
 /**
- * Ids of a prompt and its completion, at most `room` together. Both are tokenised apart, so that a prompt has the
+ * Tokenises what goes on where a prompt ends, as part of the same text: many tokenizers put a space before a text that
+ * stands for itself. Where a token would reach across the seam, both stay apart.
+ */
+function afterPrompt(tokenizer: Tokenizer, prompt: string): Pick<Tokenizer, "encode"> {
+  const context = prompt.slice(boundary(prompt, Math.max(0, prompt.length - SEAM_CHARACTERS)));
+  const before = tokenizer.encode(context);
+  return {
+    encode(text) {
+      const both = tokenizer.encode(context + text);
+      const goesOn = before.every((id, i) => id === both[i]);
+      return goesOn ? both.slice(before.length) : tokenizer.encode(text);
+    },
+  };
+}
+
+/** A prompt and its completion. */
+export interface PairTexts {
+  readonly prompt: string;
+  readonly completion: string;
+  /** The completion goes on in the text of the prompt, white space included. */
+  readonly goesOn?: boolean;
+}
+
+/**
+ * Ids of a prompt and its completion, at most `room` together. A prompt is tokenised by itself, so that it has the
  * same ids in training and in generation. The completion loses its end, and `after` with it. A prompt that leaves it
  * less than a quarter of the room loses its beginning.
  *
@@ -60,11 +87,12 @@ export interface Pair {
  */
 export function fitPair(
   tokenizer: Tokenizer,
-  texts: { readonly prompt: string; readonly completion: string },
+  texts: PairTexts,
   room: number,
   after: readonly number[],
 ): Pair | null {
-  const answer = encodeEnd(tokenizer, texts.completion, room - 1, "head");
+  const encoder = texts.goesOn ? afterPrompt(tokenizer, texts.prompt) : tokenizer;
+  const answer = encodeEnd(encoder, texts.completion, room - 1, "head");
   if (answer.ids.length === 0) return null;
   const wanted = answer.complete ? [...answer.ids, ...after] : answer.ids;
   const kept = Math.min(wanted.length, Math.ceil((room + 1) / 4));

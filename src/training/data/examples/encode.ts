@@ -1,15 +1,10 @@
 import type { ChatTemplate } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Conversation, encodeChat } from "./chat.ts";
-import { encodeEnd, fitPair, maybe } from "./encode-end.ts";
+import { encodeEnd, fitPair, maybe, type PairTexts } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
-
-/**
- * Ends every prompt, before its completion: `BOS prompt SEPARATOR completion EOS`. One constant for all, so that
- * whoever generates with an adapter wraps the prompt exactly as it was trained.
- */
-export const SEPARATOR = " :";
+import { DEFAULT_SEPARATOR, ended, joined } from "./separator.ts";
 
 function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Example | null {
   const start = maybe(tokenizer.bosId);
@@ -21,11 +16,7 @@ function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Ex
   return { ids: Int32Array.from(all), promptLength: 1, truncated: !whole };
 }
 
-function encodePair(
-  tokenizer: Tokenizer,
-  texts: { readonly prompt: string; readonly completion: string },
-  sequenceMax: number,
-): Example | null {
+function encodePair(tokenizer: Tokenizer, texts: PairTexts, sequenceMax: number): Example | null {
   const start = maybe(tokenizer.bosId);
   const pair = fitPair(tokenizer, texts, sequenceMax - start.length, maybe(tokenizer.eosId));
   if (!pair) return null;
@@ -38,18 +29,18 @@ function encodePair(
 
 /**
  * A conversation for a model without a chat template. The last answer is the completion, and what comes before it is
- * the prompt: one message a line, earlier answers behind SEPARATOR as in training.
+ * the prompt: one message a line, answers behind the separator.
  */
-function plainConversation({ messages, contextTurns = [] }: Conversation) {
+function plainConversation({ messages, contextTurns = [] }: Conversation, separator: string) {
   const last = messages.findLastIndex(
     ({ role }, i) => role === "assistant" && !contextTurns.includes(i),
   );
   let prompt = "";
   for (const { role, content } of messages.slice(0, Math.max(last, 0))) {
-    if (role === "assistant") prompt += `${SEPARATOR} ${content}`;
+    if (role === "assistant") prompt += `${separator} ${content}`;
     else prompt += prompt === "" ? content : `\n${content}`;
   }
-  return { prompt: prompt + SEPARATOR, completion: messages[last]?.content ?? "" };
+  return { prompt: prompt + separator, completion: messages[last]?.content ?? "" };
 }
 
 /** A template that is given the further values of a row, as trl gives them to it. */
@@ -62,7 +53,7 @@ function withSettings(template: ChatTemplate, { settings }: Conversation): ChatT
 }
 
 /**
- * Encodes a row as `BOS prompt completion EOS` or `BOS text EOS`, cut to `sequenceMax` ids. The completion or text
+ * Encodes a row as `BOS prompt SEPARATOR completion EOS` (see `joined`) or `BOS text EOS`, cut to `sequenceMax` ids. The completion or text
  * loses its end, and EOS with it. A prompt that leaves the completion less than a quarter of the room loses its
  * beginning. BOS and EOS are left out where the model has none. A conversation is written by the model's chat
  * template where it has one.
@@ -74,33 +65,37 @@ export function encodeExample(
   tokenizer: Tokenizer,
   row: RowText,
   sequenceMax: number,
+  separator = DEFAULT_SEPARATOR,
 ): Example | null {
   switch (row.format) {
     case "text":
       return encodeText(tokenizer, row.text, sequenceMax);
-    case "prompt": {
-      const { prompt, completion } = row;
-      return encodePair(tokenizer, { prompt: prompt + SEPARATOR, completion }, sequenceMax);
-    }
+    case "prompt":
+      return encodePair(tokenizer, joined(row.prompt, row.completion, separator), sequenceMax);
     case "alpaca":
       return encodePair(tokenizer, row, sequenceMax);
     case "chat":
       return tokenizer.chat
         ? encodeChat(tokenizer, withSettings(tokenizer.chat, row), row, sequenceMax)
-        : encodePair(tokenizer, plainConversation(row), sequenceMax);
+        : encodePair(tokenizer, plainConversation(row, separator), sequenceMax);
   }
 }
 
-/** The ids to continue from when generating: as {@link encodeExample} gives them up to the completion, uncut. */
+/**
+ * The ids to continue from when generating: as {@link encodeExample} gives them up to the completion, uncut.
+ *
+ * @param end what prompts were ended with in training; see `promptEnd`
+ */
 export function encodePrompt(
   tokenizer: Tokenizer,
   prompt: string,
   format: ExampleFormat,
+  end = DEFAULT_SEPARATOR,
 ): number[] {
   if (format === "chat" && tokenizer.chat) {
     return tokenizer.encode(tokenizer.chat.render([{ role: "user", content: prompt }], true));
   }
-  const layouts = { text: prompt, alpaca: alpacaPrompt(prompt), prompt: prompt + SEPARATOR };
+  const layouts = { text: prompt, alpaca: alpacaPrompt(prompt), prompt: ended(prompt, end) };
   const text = layouts[format === "chat" ? "prompt" : format];
   const ids = [...maybe(tokenizer.bosId), ...tokenizer.encode(text)];
   // A model needs one token to go on from; texts follow one another with EOS between them.

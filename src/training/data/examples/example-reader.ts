@@ -9,6 +9,7 @@ import type { Example, ExampleFormat } from "./example.ts";
 import { type FirstRows, type Layout, layoutOfNext, settleLayout } from "./layout.ts";
 import { RowTally } from "./row-tally.ts";
 import { type RowText, rowText } from "./row-text.ts";
+import { bringsSpace, NO_SEAMS, type Seams } from "./separator.ts";
 import { type Packing, TextWindows } from "./windows.ts";
 
 /** How rows become examples. */
@@ -17,6 +18,8 @@ export interface Reading {
   readonly tokenizer: Tokenizer;
   readonly sequenceMax: number;
   readonly packing: Packing;
+  /** See `joined`. */
+  readonly separator: string;
 }
 
 export interface ReadExample {
@@ -43,6 +46,7 @@ export class ExampleReader {
   /** Rows that gave no example. */
   skipped = 0;
   rows = 0;
+  seams: Seams = NO_SEAMS;
 
   constructor(reading: Reading) {
     this.#reading = reading;
@@ -106,7 +110,7 @@ export class ExampleReader {
   }
 
   #examplesOf(row: Row, layout: Layout, file: string): readonly ReadExample[] {
-    const { tokenizer, sequenceMax, packing } = this.#reading;
+    const { tokenizer, sequenceMax, packing, separator } = this.#reading;
     const parts = rowText(row, layout, file, this.#tally);
     if (parts === null) return [];
     this.#tallyChat(parts);
@@ -115,10 +119,22 @@ export class ExampleReader {
       const { text } = parts;
       return atPlace(place, () => this.#windows.add(text, row.document ?? "ends")).map(hashed);
     }
-    const example = atPlace(place, () => encodeExample(tokenizer, parts, sequenceMax));
-    if (example) return [{ example, hash: textHash(wordsOf(parts)) }];
+    const example = atPlace(place, () => encodeExample(tokenizer, parts, sequenceMax, separator));
+    if (example) {
+      this.#countSeam(parts);
+      return [{ example, hash: textHash(wordsOf(parts)) }];
+    }
     this.skipped += 1;
     return [];
+  }
+
+  #countSeam(parts: RowText): void {
+    if (parts.format === "text" || parts.format === "alpaca") return;
+    const isChat = parts.format === "chat";
+    if (isChat && this.#reading.tokenizer.chat) return;
+    const { separated, own } = this.seams;
+    const isOwn = !isChat && bringsSpace(parts.prompt, parts.completion);
+    this.seams = isOwn ? { separated, own: own + 1 } : { separated: separated + 1, own };
   }
 
   /** What is not written of a conversation, or not learned. */

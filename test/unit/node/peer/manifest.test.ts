@@ -33,6 +33,7 @@ test.each([
   ["the mixing rule", { ...run, rule: "mean" as const }, info],
   ["a nested value", { ...run, adapter: { ...run.adapter, rank: 9 } }, info],
   ["the name", { ...run, name: "other" }, info],
+  ["the separator", { ...run, separator: "" }, info],
   ["the base model", run, { ...info, modelDigest: "d".repeat(64) }],
   ["the tokenizer", run, { ...info, tokenizerDigest: "d".repeat(64) }],
   ["the layout", run, { ...info, layout: { ...info.layout, digest: "d".repeat(64) } }],

@@ -12,6 +12,10 @@ import { encodeExample, encodePrompt } from "../../../../src/training/data/examp
 import type { Example } from "../../../../src/training/data/examples/example.ts";
 import type { RowText } from "../../../../src/training/data/examples/row-text.ts";
 import {
+  bringsSpace,
+  DEFAULT_SEPARATOR,
+} from "../../../../src/training/data/examples/separator.ts";
+import {
   loadTokenizer,
   type Tokenizer,
 } from "../../../../src/training/data/tokenizer/tokenizer.ts";
@@ -161,8 +165,9 @@ describe("a row longer than the context", () => {
         text.filter((t) => t !== ""),
         fc.integer({ min: 8, max: 64 }),
         (prompt, completion, max) => {
+          const end = bringsSpace(prompt, completion) ? "" : DEFAULT_SEPARATOR;
           const whole = [
-            ...encodePrompt(tokenizer, prompt, "prompt"),
+            ...encodePrompt(tokenizer, prompt, "prompt", end),
             ...tokenizer.encode(completion),
             tokenizer.eosId,
           ];

@@ -180,7 +180,8 @@ describe("the cache of tokens", () => {
       const [name = ""] = await cached(folder);
       const file = join(folder, "cache", name);
       const bytes = await readFile(file);
-      const reading = { columns: {}, tokenizer, sequenceMax: 16, packing: "none" } as const;
+      const rows = { columns: {}, packing: "none", separator: " :" } as const;
+      const reading = { ...rows, tokenizer, sequenceMax: 16 };
       const cache = await TokenCache.open(
         join(folder, "cache"),
         [join(folder, "a.jsonl")],

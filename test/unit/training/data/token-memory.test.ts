@@ -42,7 +42,11 @@ async function openedWith(memoryTokens: number) {
     const counts = { tokens: CHUNKS * CHUNK_TOKENS, truncated: 0, skipped: 0, duplicates: 0 };
     await writer.finish(
       { lengths, hashes: new Float64Array(CHUNKS) },
-      { format: "text", summary: { examples: CHUNKS, notes: [], ...counts } },
+      {
+        format: "text",
+        seams: { separated: 0, own: 0 },
+        summary: { examples: CHUNKS, notes: [], ...counts },
+      },
     );
     const before = await arrays();
     const opened = await openTokenFile(file, memoryTokens);

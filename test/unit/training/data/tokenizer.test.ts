@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SEPARATOR } from "../../../../src/training/data/examples/encode.ts";
+import { DEFAULT_SEPARATOR } from "../../../../src/training/data/examples/separator.ts";
 import {
   loadTokenizer,
   type Tokenizer,
@@ -76,7 +76,7 @@ describe("the tokenizer of the real 656K model", () => {
     "knows the separator and reads back what it encodes (needs ../shared/data)",
     async () => {
       const tokenizer = await loadTokenizer(real);
-      const ids = tokenizer.encode(`how soon should i replace my tires${SEPARATOR}`);
+      const ids = tokenizer.encode(`how soon should i replace my tires${DEFAULT_SEPARATOR}`);
       expect(ids).not.toContain(0);
       expect(tokenizer.decode(ids)).toBe("how soon should i replace my tires :");
       expect(tokenizer).toMatchObject({ vocabSize: 2048, bosId: 1, eosId: 2 });

@@ -94,7 +94,7 @@ describe("an exported adapter", () => {
       const read = await readPeft(folder);
       expect(read).toMatchObject({
         settings: { kind: "lora", rank: 2, alpha: 4, targets: ["q_proj", "v_proj"] },
-        format: "text",
+        prompts: { format: "text" },
         runId: "run-1",
       });
       expect(fitPeft(read, expected)).toEqual(adapter.values);
