@@ -112,7 +112,7 @@ async function showAnswers(report: TestnetReport, data: DemoData, folder: string
 
 /** The first test row of every organisation but one. */
 async function oneOfEach(data: DemoData, but: string): Promise<Row[]> {
-  const rows = await readPooledRows(data.test, "--test");
+  const rows = await readPooledRows(data.test, "--test", { use: "test" });
   const first = new Map<unknown, Row>();
   for (const row of rows.toReversed()) first.set(row[ORGANISATION], row);
   first.delete(but);

@@ -51,6 +51,7 @@ async function runIn(
   signal: AbortSignal,
 ): Promise<TestnetReport> {
   const data = await prepareData(options, work.path);
+  for (const note of data.notes) progress.note(note);
   progress.note(`${options.peers} peers in ${work.path}`);
   const startedAt = Date.now();
   const run = await runNetwork(options, data, progress, signal).catch((error: unknown) => {

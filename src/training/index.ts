@@ -17,8 +17,10 @@ export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./ben
 export { dataConfigSchema, engineConfigSchema, trainingTerms } from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
+export { isDescription } from "./data/rows/folders.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
 export { readRows } from "./data/rows/rows.ts";
+export { chooseSplit, describeChosen, splitOfTable, type Use } from "./data/rows/splits.ts";
 export { switchTelemetryOff, TELEMETRY_SWITCH, telemetryLeftovers } from "./engine/telemetry.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";

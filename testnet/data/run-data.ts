@@ -29,6 +29,8 @@ export interface RunData {
   readonly classes: readonly string[];
   /** The rows of all honest peers, for the centralised baseline. */
   readonly pooledFile: string;
+  /** What of the given folders is left aside. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -39,8 +41,13 @@ export async function prepareData(options: TestnetOptions, folder: string): Prom
   const { columns, peers, seed } = options;
   requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
-  const files = await readRowFiles(options.data, "--data");
-  const given = options.test === undefined ? null : await readPooledRows(options.test, "--test");
+  const notes: string[] = [];
+  const say = (note: string) => notes.push(note);
+  const files = await readRowFiles(options.data, "--data", { say });
+  const given =
+    options.test === undefined
+      ? null
+      : await readPooledRows(options.test, "--test", { use: "test", say });
   const dealt = partitionRows(files, partition, { peers, seed, columns });
   const { parts, test } = given === null ? setAside(dealt) : { parts: dealt, test: given };
   if (test.length === 0) {
@@ -69,6 +76,7 @@ export async function prepareData(options: TestnetOptions, folder: string): Prom
     testRows: test.length,
     classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
+    notes,
   };
 }
 

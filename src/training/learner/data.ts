@@ -14,6 +14,7 @@ import {
   NO_SEAMS,
   promptEnd,
 } from "../data/examples/separator.ts";
+import type { Use } from "../data/rows/splits.ts";
 import { type Input, tokenizerOf } from "./input.ts";
 import type { DataReport, LearnerNotice, LearnerOptions } from "./learner.ts";
 
@@ -76,16 +77,17 @@ export async function readLearnerData(
   const onRows = readingNotices(onNotice);
   if (options.task === "classification") return readLabelled(options, input, onRows, usual);
   const tokenizer = tokenizerOf(input);
-  const read = (files: readonly string[], columns: ColumnMap) =>
+  const read = (files: readonly string[], columns: ColumnMap, use: Use) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
       onRows,
+      use,
       // Texts that stay apart are read one by one, and packed by the batch.
       packing: data?.packing === "concatenate" ? "concatenate" : "none",
       ...(options.separator === undefined ? {} : { separator: options.separator }),
       ...(options.tokenCache ? { cache: { folder: options.tokenCache } } : {}),
     });
-  const all = data ? await read(data.train, data.columns) : NO_DATA;
-  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  const all = data ? await read(data.train, data.columns, "train") : NO_DATA;
+  const tested = test ? await read(test.files, test.columns, "test") : NO_DATA;
   return assemble(options, all, tested, null);
 }
 
@@ -98,9 +100,14 @@ async function readLabelled(
 ): Promise<LearnerData> {
   const { data, test } = options;
   let classes = options.classes ?? null;
-  const read = async (files: readonly string[], columns: ColumnMap): Promise<LabelledDataset> => {
+  const read = async (
+    files: readonly string[],
+    columns: ColumnMap,
+    use: Use,
+  ): Promise<LabelledDataset> => {
     const how = {
       onRows,
+      use,
       ...(classes === null ? {} : { classes }),
       ...(usual === undefined ? {} : { usual }),
     };
@@ -111,8 +118,8 @@ async function readLabelled(
     classes = made.classes;
     return made;
   };
-  const all = data ? await read(data.train, data.columns) : NO_DATA;
-  const tested = test ? await read(test.files, test.columns) : NO_DATA;
+  const all = data ? await read(data.train, data.columns, "train") : NO_DATA;
+  const tested = test ? await read(test.files, test.columns, "test") : NO_DATA;
   classes ??= usual ?? null;
   if (classes === null) {
     throw new KlatchError(

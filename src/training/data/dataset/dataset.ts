@@ -5,7 +5,8 @@ import type { Example, ExampleFormat } from "../examples/example.ts";
 import { ExampleReader, type Reading } from "../examples/example-reader.ts";
 import { DEFAULT_SEPARATOR, type Seams } from "../examples/separator.ts";
 import type { Packing } from "../examples/windows.ts";
-import { expandFolders, totalBytes } from "../rows/rows.ts";
+import { expandFolders, totalBytes } from "../rows/folders.ts";
+import type { Use } from "../rows/splits.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { ExampleStore, type Examples, ExampleWriter, tokensInMemory } from "./example-store.ts";
 import { TokenCache } from "./token-cache.ts";
@@ -50,6 +51,8 @@ export interface DatasetOptions {
   readonly packing?: Packing;
   /** See `joined`. */
   readonly separator?: string;
+  /** What the files are read for: of a folder with splits that one is read; "train" when absent. */
+  readonly use?: Use;
   readonly cache?: CacheOptions;
   /** Told of the rows read so far, after each batch of them. */
   readonly onRows?: (rows: number) => void;
@@ -154,9 +157,21 @@ export async function loadDataset(
   options: DatasetOptions = {},
 ): Promise<Dataset> {
   checkContext(sequenceMax);
-  const { packing = "none", separator = DEFAULT_SEPARATOR, onRows } = options;
+  const { packing = "none", separator = DEFAULT_SEPARATOR, use = "train" } = options;
   const reading: Reading = { columns, tokenizer, sequenceMax, packing, separator };
-  const paths = await expandFolders(files);
+  const { files: paths, notes } = await expandFolders(files, use);
+  const { summary, ...rest } = await tokenised(paths, reading, options);
+  return { ...rest, summary: { ...summary, notes: [...notes, ...summary.notes] } };
+}
+
+// --- internal ---
+
+async function tokenised(
+  paths: readonly string[],
+  reading: Reading,
+  options: DatasetOptions,
+): Promise<Dataset> {
+  const { onRows } = options;
   if (!options.cache) return tokeniseInMemory(paths, reading, onRows);
   const { folder, memoryTokens, fromBytes = CACHED_BYTES_MIN } = options.cache;
   if ((await totalBytes(paths)) < fromBytes) return tokeniseInMemory(paths, reading, onRows);

@@ -22,12 +22,12 @@ export async function readLabelledImages(
   files: readonly string[],
   columns: ColumnMap,
   processor: ImageProcessor,
-  { classes, usual, onRows }: LabelledOptions = {},
+  { classes, usual, use = "train", onRows }: LabelledOptions = {},
 ): Promise<LabelledDataset<LabelledImage>> {
   const known = new Classes(classes, usual);
   const reading = new LabelledReading<LabelledImage>(known);
   let bytesKept = 0;
-  for await (const rows of imageBatches(files, columns, reading.tally)) {
+  for await (const rows of imageBatches(files, columns, { use, tally: reading.tally })) {
     const images = await Promise.all(
       rows.map(async ({ label, place, bytes }) => {
         const content = label === "" ? null : await bytes();

@@ -3,6 +3,7 @@ import { type Classes, describeBalance } from "../examples/classes.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import { type Labelled, positionsIn } from "../examples/example.ts";
 import { RowTally } from "../examples/row-tally.ts";
+import type { Use } from "../rows/splits.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
 
 export interface LabelledDataset<E extends Labelled = Labelled> extends Dataset<E> {
@@ -19,6 +20,8 @@ export interface LabelledOptions {
   readonly classes?: readonly string[];
   /** Those of the model: without a list they are the classes, if the data has no other. */
   readonly usual?: readonly string[];
+  /** What the files are read for: of a folder with splits that one is read; "train" when absent. */
+  readonly use?: Use;
   /** Told of the rows read so far, after each batch of them. */
   readonly onRows?: (rows: number) => void;
 }

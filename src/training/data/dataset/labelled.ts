@@ -5,8 +5,9 @@ import { textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
 import type { LabelledExample } from "../examples/example.ts";
 import type { RowTally } from "../examples/row-tally.ts";
+import { expandFolders } from "../rows/folders.ts";
 import { atPlace, type Row } from "../rows/row.ts";
-import { expandFolders, rowBatches } from "../rows/rows.ts";
+import { rowBatches } from "../rows/rows.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type LabelledDataset, type LabelledOptions, LabelledReading } from "./labelled-set.ts";
 
@@ -58,11 +59,13 @@ export async function readLabelledDataset(
   columns: ColumnMap,
   tokenizer: Tokenizer,
   sequenceMax: number,
-  { classes, usual, onRows }: LabelledOptions = {},
+  { classes, usual, use = "train", onRows }: LabelledOptions = {},
 ): Promise<LabelledDataset<LabelledExample>> {
   const known = new Classes(classes, usual);
   const reading = new LabelledReading<LabelledExample>(known);
-  for (const file of await expandFolders(files)) {
+  const { files: found, notes } = await expandFolders(files, use);
+  for (const note of notes) reading.tally.say(note);
+  for (const file of found) {
     for await (const rows of rowBatches(file)) {
       reading.rows += rows.length;
       for (const row of labelledTexts(rows, columns, file, reading.tally)) {

@@ -1,5 +1,6 @@
 import { KlatchError } from "../../../errors.ts";
 import { HEADER_HINT } from "../rows/csv-rows.ts";
+import { WRAPPERS } from "../rows/json-rows.ts";
 import type { Row } from "../rows/row.ts";
 import { hasHeader } from "../rows/rows.ts";
 
@@ -38,9 +39,12 @@ export function columnsOf({ form, ...columns }: Columns): readonly string[] {
 const COLUMNS_HINT =
   "name them, e.g. --columns prompt=question,completion=answer or text=question,label=topic";
 
+const WRAPPER_HINT = `a list of rows within an object has to be called ${WRAPPERS.join(" or ")}`;
+
 /** What to do about columns that are not there. */
 export function columnsHint(file: string): string {
-  return hasHeader(file) ? `${COLUMNS_HINT}; ${HEADER_HINT}` : COLUMNS_HINT;
+  if (hasHeader(file)) return `${COLUMNS_HINT}; ${HEADER_HINT}`;
+  return file.toLowerCase().endsWith(".json") ? `${COLUMNS_HINT}; ${WRAPPER_HINT}` : COLUMNS_HINT;
 }
 
 /** Names as programs give them, with a short number at most: an object's keys may be numbers of people. */

@@ -27,6 +27,7 @@ const NAMES_MAX = 100;
 export class RowTally {
   readonly #counts = new Map<Remark, number>();
   readonly #aside = new Set<string>();
+  readonly #said: string[] = [];
 
   add(remark: Remark, times = 1): void {
     if (times > 0) this.#counts.set(remark, (this.#counts.get(remark) ?? 0) + times);
@@ -44,10 +45,16 @@ export class RowTally {
     this.#aside.add(column);
   }
 
+  /** Takes down a sentence about the files; null for none. */
+  say(sentence: string | null): void {
+    if (sentence !== null) this.#said.push(sentence);
+  }
+
   /** One sentence each, without a word of any row. */
   get notes(): readonly string[] {
     const counted = [...this.#counts].map(([remark, count]) => `${count} ${REMARKS[remark]}`);
-    return this.#aside.size === 0 ? counted : [...counted, this.#namesAside()];
+    const aside = this.#aside.size === 0 ? [] : [this.#namesAside()];
+    return [...this.#said, ...counted, ...aside];
   }
 
   #namesAside(): string {

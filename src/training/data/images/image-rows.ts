@@ -6,8 +6,10 @@ import { fileError, readExactly, withFile } from "../../files/file-access.ts";
 import { textOf } from "../examples/cells.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import type { RowTally } from "../examples/row-tally.ts";
+import { expandFolders, noSplitFor, visibleFiles } from "../rows/folders.ts";
 import { badRow, type Row } from "../rows/row.ts";
-import { expandFolders, rowBatches, visibleFiles } from "../rows/rows.ts";
+import { rowBatches } from "../rows/rows.ts";
+import { chooseSplit, describeChosen, splitOfImage, type Use } from "../rows/splits.ts";
 import { IMAGE_BYTES_MAX } from "./decode.ts";
 
 /** An image file, not yet decoded, and the name of its class. */
@@ -45,12 +47,20 @@ const imageSchema = z.union([
 export async function* imageBatches(
   paths: readonly string[],
   columns: ColumnMap,
-  tally: RowTally,
+  { use, tally }: { readonly use: Use; readonly tally: RowTally },
 ): AsyncGenerator<readonly ImageRow[], void> {
   for (const path of paths) {
     const images = await imagesIn(path);
-    if (images.length > 0) yield* inBatches(images.map((name) => fileRow(path, name)));
-    else for (const table of await expandFolders([path])) yield* tableRows(table, columns, tally);
+    if (images.length > 0) {
+      const chosen = chooseSplit(images, splitOfImage, use);
+      if (chosen.files.length === 0) throw noSplitFor(use, path, chosen.others);
+      tally.say(describeChosen(chosen, path));
+      yield* inBatches(chosen.files.map((name) => fileRow(path, name)));
+    } else {
+      const { files, notes } = await expandFolders([path], use);
+      for (const note of notes) tally.say(note);
+      for (const table of files) yield* tableRows(table, columns, tally);
+    }
   }
 }
 

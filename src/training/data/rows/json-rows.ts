@@ -10,6 +10,10 @@ import {
 import { parseRowJson } from "./row-json.ts";
 import { textChunks } from "./text-stream.ts";
 
+/** Names under which an object holds a list of rows. */
+export const WRAPPERS: readonly string[] = ["data", "rows"];
+/** Columns of usual layouts: an object with one of them is a row itself. */
+const ROW_COLUMNS = ["text", "prompt", "completion", "messages", "conversations", "instruction"];
 /** A JSON array is parsed whole. */
 const ARRAY_CHARACTERS_MAX = 256 << 20;
 
@@ -54,11 +58,21 @@ export async function* jsonLineRows(file: string, chunks = textChunks(file)): Ro
   }
 }
 
-/** The list of rows that a JSON text is, or that is the only list in the object that it is. */
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+
+/**
+ * The rows that a JSON text is: a list of them, one object as the one row, as Hugging Face's `datasets` reads it, or a
+ * list of objects that stands as `data` or `rows` in an object with no other list and no text of a row.
+ */
 function listIn(value: unknown, file: string): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  const lists = Object.values(value ?? {}).filter((part) => Array.isArray(part));
-  if (lists.length === 1 && lists[0]) return lists[0];
+  if (isObject(value)) {
+    const entries = Object.entries(value as object);
+    const [list, another] = entries.filter(([, part]) => Array.isArray(part));
+    const isRow = another !== undefined || entries.some(([name]) => ROW_COLUMNS.includes(name));
+    if (isRow || list === undefined || !WRAPPERS.includes(list[0])) return [value];
+    return list[1].every(isObject) ? list[1] : [value];
+  }
   throw new KlatchError(
     "data",
     `${file} is not a list of rows: [{...}, {...}]`,
@@ -92,7 +106,8 @@ async function* single(text: string) {
 }
 
 /**
- * Rows of a `.json` file: an array of objects, an object that holds one such array, or JSON Lines under that name.
+ * Rows of a `.json` file: an array of objects, an object that is the one row or holds such an array, or JSON Lines
+ * under that name.
  *
  * @throws KlatchError `data` for anything else, and for an array too large to be parsed whole
  */

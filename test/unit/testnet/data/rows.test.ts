@@ -23,6 +23,24 @@ test("a folder gives its data files in name order, JSONL and CSV", async () => {
   ]);
 });
 
+test("a folder with splits gives those for its use, and says what it leaves aside", async () => {
+  for (const name of ["train", "valid", "test"]) write(`${name}.jsonl`, `{"text":"${name}"}\n`);
+  write("dataset_info.json", "{}");
+  const said: string[] = [];
+  const say = (note: string) => said.push(note);
+
+  const names = async (use?: "test") =>
+    (await readRowFiles(folder, "--data", { say, ...(use ? { use } : {}) })).map(
+      ({ name }) => name,
+    );
+  expect(await names()).toEqual(["train"]);
+  expect(await names("test")).toEqual(["test"]);
+  expect(said).toEqual([
+    `${folder}: 1 file of train read; left aside: 1 file of test, 1 file of validation`,
+    `${folder}: 1 file of test read; left aside: 1 file of train, 1 file of validation`,
+  ]);
+});
+
 test("rows come back from a file as they were written", async () => {
   const rows = [{ text: "line\nbreak" }, { text: "ünï", label: 3 }];
   const file = join(folder, "rows.jsonl");

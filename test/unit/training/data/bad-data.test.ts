@@ -89,7 +89,7 @@ const TABLE: readonly (readonly [what: string, file: string, content: Content, s
   ],
   ["half a JSON line", "a.jsonl", '{"text":"a"}\n{"text":', /a\.jsonl:2: not valid JSON/],
   ["half a JSON array", "a.json", '[{"text":"a"},', /a\.json is not valid JSON/],
-  ["JSON that is no list", "a.json", '{"text":"a"}', /a\.json is not a list of rows/],
+  ["JSON that is no list", "a.json", '"text"', /a\.json is not a list of rows/],
   ["a JSON array of words", "a.json", '["a"]', /a\.json:1: the row is not a JSON object/],
   [
     "a later row without the column",
