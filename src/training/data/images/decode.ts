@@ -1,5 +1,6 @@
 import { KlatchError } from "../../../errors.ts";
 import { oneLine } from "../../files/file-access.ts";
+import { rgbOfCmyk } from "./cmyk.ts";
 
 /** Red, green and blue of every pixel, a byte each, row by row. */
 export interface RgbImage {
@@ -15,7 +16,8 @@ const FORMATS: readonly unknown[] = ["png", "jpeg", "webp"];
 
 /**
  * The pixels of a PNG, JPEG or WebP file as they are stored: neither turned as its camera says nor moved to another
- * colour space, as Pillow reads them. Grey becomes three equal channels, transparency is left out.
+ * colour space, as Pillow reads them. Grey becomes three equal channels, transparency is left out, and CMYK is mixed.
+ * Of channels with 16 bits the upper 8 are read; Pillow does so for colours, and cuts grey off at 255.
  *
  * @throws KlatchError `data` naming `place` for bytes that are no such image, a damaged one, and one of more than
  *   2^26 pixels or 64 MiB
@@ -26,14 +28,17 @@ export async function decodeImage(bytes: Uint8Array, place: string): Promise<Rgb
   const { default: sharp } = await import("sharp");
   try {
     const image = sharp(bytes, { limitInputPixels: PIXELS_MAX, failOn: "error", ignoreIcc: true });
-    const { format } = await image.metadata();
+    const { format, space } = await image.metadata();
     if (!FORMATS.includes(format)) throw unreadable(place, `it is of the format ${format}`);
-    const { data, info } = await image
-      .removeAlpha()
-      .toColourspace("srgb")
+    const isCmyk = space === "cmyk";
+    // The library mixes by a profile of its own.
+    const stored = isCmyk ? image.pipelineColourspace("cmyk") : image.removeAlpha();
+    const { data, info } = await stored
+      .toColourspace(isCmyk ? "cmyk" : "srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, pixels: threeChannels(data, info.channels) };
+    const pixels = isCmyk ? rgbOfCmyk(data) : threeChannels(data, info.channels);
+    return { width: info.width, height: info.height, pixels };
   } catch (error) {
     throw error instanceof KlatchError ? error : unreadable(place, whatIsWrong(error));
   }

@@ -75,6 +75,17 @@ describe("an image is decoded", () => {
     }
   });
 
+  test("from CMYK and YCCK to the bit as Pillow does", async () => {
+    const { cases }: { cases: readonly { jpeg: string; pixels: string }[] } = JSON.parse(
+      await readFile("test/fixtures/images/cmyk.json", "utf8"),
+    );
+    for (const { jpeg, pixels: expected } of cases) {
+      const found = await decodeImage(Buffer.from(jpeg, "base64"), "x.jpg");
+      expect([found.width, found.height]).toEqual([8, 8]);
+      expect(Buffer.from(found.pixels).toString("hex")).toBe(expected);
+    }
+  });
+
   test("or refused by its name: damaged, cut off, too large, or of another format", async () => {
     const noise = Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => (i * i * 31) % 251);
     const whole = sharp(noise, { raw: { width: 64, height: 64, channels: 3 } });
