@@ -26,18 +26,23 @@ const COMMANDS: readonly {
   },
   {
     name: "status",
-    summary: "what the running node is doing",
+    summary: "what the node is doing, or did last",
     load: () => import("./commands/status.ts"),
   },
   {
     name: "peers",
-    summary: "the other members, as the running node sees them",
+    summary: "the other members, as the node sees them",
     load: () => import("./commands/peers.ts"),
   },
   {
     name: "rounds",
-    summary: "the rounds of the running node",
+    summary: "the rounds of the node",
     load: () => import("./commands/rounds.ts"),
+  },
+  {
+    name: "runs",
+    summary: "the runs in the node's folder, with their checkpoints",
+    load: () => import("./commands/runs.ts"),
   },
   {
     name: "train",

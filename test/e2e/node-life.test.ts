@@ -132,7 +132,8 @@ describe("a node", () => {
       expect((await process.ended()).code, process.stderr).toBe(0);
       expect(process.stderr).toContain('"msg":"stopped"');
       expect(existsSync(join(node.dataDir, "status.json"))).toBe(false);
-      expect((await runCommand(["status", "--config", node.config])).code).toBe(5);
+      const told = await runJson<NodeStatus>(["status", "--config", node.config]);
+      expect(told).toMatchObject({ state: "stopped", peerId: node.peerId, phase: "train" });
     }
   });
 

@@ -4,30 +4,37 @@ import { KlatchError } from "../../errors.ts";
 import {
   createLearner,
   type FloatFormat,
+  type HubOptions,
   type Learner,
+  readAdapterOrigin,
   readAdapterSettings,
 } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { checkAdapterFolder, checkOutFolder } from "../folders/out-folder.ts";
-import { runDigest } from "../peer/manifest.ts";
-import { readCheckpoint } from "../store/store.ts";
+import { type OpenedCheckpoint, openCheckpoint } from "../past/open-checkpoint.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { taskOptions } from "./model-use.ts";
-import { required } from "./number-flags.ts";
+import { required, wholeNumber } from "./number-flags.ts";
 
 /**
- * `klatch export`: writes the newest checkpoint of this node's run, or a given adapter, as a folder that Hugging Face
- * PEFT loads. Merged with the base model it is a folder that transformers loads.
+ * `klatch export`: writes a checkpoint of this node, or a given adapter, as a folder that Hugging Face PEFT loads.
+ * Merged with the base model it is a folder that transformers loads. The node may run, or not.
  */
 export function define(command: Command, terminal: Terminal): void {
   addConfigOptions(command);
   command
     .option("--out <folder>", "folder to write to")
     .option("--adapter <folder>", "PEFT folder of an adapter (default: the newest checkpoint)")
+    .option("--run <id>", "a run of `klatch runs`, by the beginning of its id (default: the last)")
+    .option(
+      "--round <n>",
+      "the checkpoint after this round (default: the newest)",
+      wholeNumber(1, 1_000_000),
+    )
     .option("--merged", "write the whole model with the adapter folded into its weights")
     .addOption(
       new Option(
@@ -53,7 +60,10 @@ const FORMATS: Readonly<Record<string, FloatFormat>> = { f32: "F32", bf16: "BF16
 
 interface Flags {
   readonly out?: string;
+  readonly model?: string;
   readonly adapter?: string;
+  readonly run?: string;
+  readonly round?: number;
   readonly merged?: boolean;
   readonly mergedDtype?: string;
   readonly json?: boolean;
@@ -70,63 +80,75 @@ interface ExportResult {
 }
 
 /** An adapter with the learner that it fits, and where it came from. */
-interface Source extends Pick<ExportResult, "adapter" | "run" | "rounds"> {
-  readonly values: Float32Array;
+interface Source extends OpenedCheckpoint {
+  readonly adapter: string | null;
 }
 
 async function run(config: Config, flags: Flags, terminal: Terminal): Promise<ExportResult> {
   const folder = resolve(required("--out", flags.out));
   const merged = flags.merged === true;
+  checkFlags(flags);
   if (merged) checkOutFolder(folder);
   else checkAdapterFolder(folder);
-  if (flags.mergedDtype !== undefined && !merged) {
+  const { learner, values, adapter, origin } = await openSource(config, flags, terminal);
+  try {
+    if (merged)
+      await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
+    else await learner.exportAdapter(values, folder, origin ?? undefined);
+    return { folder, merged, adapter, run: origin?.runId ?? null, rounds: origin?.round ?? null };
+  } finally {
+    await learner.close();
+  }
+}
+
+/** Flags that say nothing together. */
+function checkFlags({ adapter, run: id, round, merged, mergedDtype }: Flags): void {
+  if (mergedDtype !== undefined && merged !== true) {
     throw new KlatchError(
       "usage",
       "--merged-dtype is for --merged",
       "an adapter is always written in F32",
     );
   }
-  const adapter = flags.adapter === undefined ? null : resolve(flags.adapter);
-  const learner = await openLearner(config, adapter, terminal);
-  try {
-    const { values, ...source } =
-      adapter === null
-        ? newestCheckpoint(config, learner, terminal)
-        : { values: await learner.importAdapter(adapter), adapter, run: null, rounds: null };
-    if (merged)
-      await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
-    else await learner.exportAdapter(values, folder);
-    return { folder, merged, ...source };
-  } finally {
-    await learner.close();
-  }
-}
-
-/** The learner of the configuration; for an adapter of its own with that adapter's settings, and without data. */
-async function openLearner(
-  config: Config,
-  adapter: string | null,
-  terminal: Terminal,
-): Promise<Learner> {
-  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
-  const options = learnerOptions(config);
-  if (adapter === null) return await createLearner(options, hub);
-  const { data: _, test: __, ...rest } = options;
-  const settings = await readAdapterSettings(adapter);
-  const task = await taskOptions(adapter);
-  const own = { ...rest, ...task, adapter: { ...settings, seed: config.run.seed } };
-  return await createLearner(own, hub);
-}
-
-function newestCheckpoint(config: Config, learner: Learner, terminal: Terminal): Source {
-  const run = runDigest(config.run, learner.info);
-  const checkpoint = readCheckpoint(config.dataDir, run, (sentence) => terminal.note(sentence));
-  if (checkpoint === null) {
+  if (adapter !== undefined && (id !== undefined || round !== undefined)) {
     throw new KlatchError(
-      "data",
-      `${config.dataDir} holds no checkpoint of this run`,
-      "run `klatch start` first, with the same configuration; the first round writes one",
+      "usage",
+      "--adapter names an adapter, and --run and --round another",
+      "give one or the other",
     );
   }
-  return { values: checkpoint.adapter, adapter: null, run, rounds: checkpoint.round };
+}
+
+/** What is exported: the adapter of a folder, or a checkpoint. The learner is the caller's to close. */
+async function openSource(config: Config, flags: Flags, terminal: Terminal): Promise<Source> {
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
+  if (flags.adapter === undefined) {
+    const choice = { run: flags.run ?? null, round: flags.round ?? null };
+    const isModelNamed = flags.model !== undefined;
+    const note = (sentence: string) => terminal.note(sentence);
+    return {
+      ...(await openCheckpoint(config, choice, { hub, isModelNamed, note })),
+      adapter: null,
+    };
+  }
+  const adapter = resolve(flags.adapter);
+  const learner = await openForAdapter(config, adapter, hub);
+  try {
+    const values = await learner.importAdapter(adapter);
+    return { learner, values, adapter, origin: await readAdapterOrigin(adapter) };
+  } catch (error) {
+    await learner.close();
+    throw error;
+  }
+}
+
+/** The learner for an adapter of its own, with that adapter's settings and without data. */
+async function openForAdapter(config: Config, adapter: string, hub: HubOptions): Promise<Learner> {
+  const { data: _, test: __, ...rest } = learnerOptions(config);
+  const settings = await readAdapterSettings(adapter);
+  const task = await taskOptions(adapter);
+  return await createLearner(
+    { ...rest, ...task, adapter: { ...settings, seed: config.run.seed } },
+    hub,
+  );
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { answers } from "../http/status-client.ts";
+import { addNodeOptions, askNodeOrFolder, pastStatus } from "../past/node-or-folder.ts";
 import type { PeerStatus } from "../records/records.ts";
 import { short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -16,12 +17,16 @@ const HEADERS = [
   "last dial",
 ];
 
-/** `klatch peers`: the other members, as the running node sees them. */
+/** `klatch peers`: the other members, as the node sees them, or saw them when it stopped. */
 export function define(command: Command, terminal: Terminal): void {
-  addClientOptions(command);
+  addNodeOptions(command);
   command.option("--full", "show peer ids in full");
   command.action(async () => {
-    const peers = await ask(command, "peers", answers.peers);
+    const peers = await askNodeOrFolder(command, terminal, {
+      path: "peers",
+      schema: answers.peers,
+      past: (past) => [...pastStatus(past).peers],
+    });
     const { json, full } = command.opts<{ json?: boolean; full?: boolean }>();
     if (json === true) return terminal.json(peers);
     const name = (peer: string) => (full === true ? peer : short(peer));

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { answers } from "../http/status-client.ts";
+import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
 import { bytes, decimals, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
@@ -15,13 +16,17 @@ const HEADERS = [
   "refused",
 ];
 
-/** `klatch rounds`: the last rounds of the running node, oldest first. */
+/** `klatch rounds`: the last rounds of the node, oldest first. */
 export function define(command: Command, terminal: Terminal): void {
-  addClientOptions(command);
+  addNodeOptions(command);
   command.option("--limit <n>", "rounds to show, 1 to 1000", parseLimit, 20);
   command.action(async () => {
     const { json, limit } = command.opts<{ json?: boolean; limit: number }>();
-    const rounds = await ask(command, `rounds?limit=${limit}`, answers.rounds);
+    const rounds = await askNodeOrFolder(command, terminal, {
+      path: `rounds?limit=${limit}`,
+      schema: answers.rounds,
+      past: ({ runs, run }) => [...runs.rounds(run, limit)],
+    });
     if (json === true) return terminal.json(rounds);
     const rows = rounds.map((round) => [
       round.round + 1,

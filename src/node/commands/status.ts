@@ -1,30 +1,29 @@
 import type { Command } from "commander";
-import type { z } from "zod";
-import { addClientOptions, answers, ask } from "../http/status-client.ts";
+import { answers } from "../http/status-client.ts";
+import { addNodeOptions, askNodeOrFolder, pastStatus } from "../past/node-or-folder.ts";
+import type { NodeStatus } from "../records/records.ts";
 import { bytes, decimals, describeModel, short } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
-/** `klatch status`: what the running node is doing. */
+/** `klatch status`: what the node is doing, or how far it was when it stopped. */
 export function define(command: Command, terminal: Terminal): void {
-  addClientOptions(command);
+  addNodeOptions(command);
   command.action(async () => {
-    const status = await ask(command, "status", answers.status);
+    const source = { path: "status", schema: answers.status, past: pastStatus };
+    const status = await askNodeOrFolder<NodeStatus>(command, terminal, source);
     if (command.opts<{ json?: boolean }>().json === true) return terminal.json(status);
     for (const line of describeStatus(status, Date.now())) terminal.line(line);
   });
 }
 
 /** A status in a few lines for a person. */
-export function describeStatus(
-  status: z.output<typeof answers.status>,
-  now: number,
-): readonly string[] {
+export function describeStatus(status: NodeStatus, now: number): readonly string[] {
   const connected = status.peers.filter((peer) => peer.connected).length;
   const lines = [
     `peer      ${status.peerId}`,
     `run       ${status.run}`,
     `model     ${describeModel(status.model)}`,
-    `state     ${status.state}, round ${Math.min(status.round + 1, status.rounds)} of ${status.rounds}, ${status.phase}`,
+    `state     ${whereItIs(status)}`,
     `rounds    ${status.mixedRounds} mixed with others, ${status.soloRounds} alone`,
     `peers     ${connected} of ${status.peers.length} connected`,
     `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
@@ -44,4 +43,13 @@ export function describeStatus(
     lines.push(`result    loss ${decimals(loss)}, ${match} ${(100 * exactMatch).toFixed(1)} %`);
   }
   return lines;
+}
+
+// --- internal ---
+
+function whereItIs({ state, round, rounds, phase }: NodeStatus): string {
+  const done = `${round} of ${rounds} rounds done`;
+  if (state === "stopped")
+    return phase === "done" ? `stopped, finished, ${done}` : `stopped, ${done}`;
+  return `${state}, round ${Math.min(round + 1, rounds)} of ${rounds}, ${phase}`;
 }

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import { isIP } from "node:net";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { addConfigOptions, configOf } from "../commands/config-options.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
 import {
@@ -21,30 +20,27 @@ export const answers = {
   rounds: z.array(roundRecordSchema),
 };
 
-/** Adds what the commands need that ask a running node. */
-export function addClientOptions(command: Command): void {
-  addConfigOptions(command, (key) => ["dataDir", "status.host", "status.port"].includes(key));
-  command.addOption(new Option("--url <url>", "status endpoint of the node to ask"));
-  command.addOption(new Option("--json", "print one JSON document"));
-}
-
-/** Asks the node of this command's configuration; throws `network` when none answers. */
-export async function ask<T>(command: Command, path: string, schema: z.ZodType<T>): Promise<T> {
-  const { url } = command.opts<{ url?: string }>();
-  return askUrl(url ?? statusUrl(configOf(command)), path, schema);
-}
-
-/** Where the node of a configuration answers: as it wrote down when it started, else as configured. */
-export function statusUrl(config: Config): string {
+/** Where a node of this folder answered last, as it wrote down when it started; null when it has stopped since. */
+export function writtenUrl(dataDir: string): string | null {
   try {
-    const text = readFileSync(statusAddressFile(config.dataDir), "utf8");
+    const text = readFileSync(statusAddressFile(dataDir), "utf8");
     return z.looseObject({ url: z.url() }).parse(JSON.parse(text)).url;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     // A file cut short by a crash says as little as none.
     if (!isMissing && !(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
-    return `http://${config.status.host}:${config.status.port}`;
+    return null;
   }
+}
+
+/** Where the node of a configuration answers: as it wrote down when it started, else as configured. */
+export function statusUrl({ dataDir, status }: Config): string {
+  return writtenUrl(dataDir) ?? configuredUrl(status);
+}
+
+/** Where the node of a configuration answers, going by the configuration alone. */
+export function configuredUrl({ host, port }: Config["status"]): string {
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 /** Asks the endpoint at an address; throws `network` when nothing sensible answers. */

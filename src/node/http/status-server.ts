@@ -149,6 +149,7 @@ function readiness(state: NodeStatus["state"]): number {
     case "finished":
       return 200;
     case "stopping":
+    case "stopped":
       return 503;
   }
 }

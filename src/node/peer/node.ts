@@ -47,6 +47,7 @@ class Node implements KlatchNode {
   readonly #finished = Promise.withResolvers<void>();
   #running: { readonly parts: PeerParts; readonly driver: Driver } | null = null;
   #startedAt = 0;
+  #hasStarted = false;
   #isFinished = false;
   #isStopping = false;
 
@@ -74,6 +75,8 @@ class Node implements KlatchNode {
       throw error;
     }
     const { driver } = this.#running;
+    this.#hasStarted = true;
+    this.#noteRun();
     driver.start();
     driver.finished.then(
       () => {
@@ -85,6 +88,7 @@ class Node implements KlatchNode {
   }
 
   async stop(): Promise<void> {
+    if (this.#hasStarted && !this.#isStopping) this.#noteRun();
     this.#isStopping = true;
     if (this.#running === null) return;
     const { driver, parts } = this.#running;
@@ -112,6 +116,25 @@ class Node implements KlatchNode {
   evidence(limit: number): readonly Evidence[] {
     assert(this.#running, "evidence is asked of a node that has started");
     return this.#deps.store.evidence(this.#running.parts.run, limit);
+  }
+
+  /** Writes down what the run is and how far it is, for who reads the folder later. A node goes on without. */
+  #noteRun(): void {
+    assert(this.#running, "a run is noted once it is known");
+    const { run, clock, learner, config, store, log } = this.#running.parts;
+    const { model, run: terms, data } = config;
+    const { classes } = learner.info;
+    try {
+      const settings = { model, run: terms, data };
+      store.saveRun(run, {
+        savedAt: clock.wallClock(),
+        classes,
+        settings,
+        status: this.status(),
+      });
+    } catch (error) {
+      log.warn({ err: error }, "the run could not be written down for `klatch runs`");
+    }
   }
 
   async #wire(ports: PeerPorts): Promise<{ parts: PeerParts; driver: Driver }> {

@@ -76,7 +76,8 @@ export const nodeStatusSchema = z.looseObject({
   run: z.string(),
   addresses: z.array(z.string()),
   startedAt: z.number(),
-  state: z.enum(["joining", "running", "finished", "stopping"]),
+  /** `stopped` is told by a node's folder alone: no node answers so. */
+  state: z.enum(["joining", "running", "finished", "stopping", "stopped"]),
   phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
   round: count,
   rounds: count,
@@ -105,4 +106,18 @@ export const nodeStatusSchema = z.looseObject({
   bytesReceived: count,
   peers: z.array(peerStatusSchema),
   refusals: z.record(z.string(), count),
+});
+
+/** What a run was: kept in the node's folder, so that its results can be read and exported when no node runs. */
+export const runRecordSchema = z.looseObject({
+  savedAt: z.number(),
+  /** What a classifier tells apart; null for other tasks. */
+  classes: z.array(z.string()).nullable(),
+  /** The keys of the configuration that decide how the adapter is read and used. */
+  settings: z.looseObject({
+    model: z.string(),
+    run: z.looseObject({ name: z.string() }),
+    data: z.looseObject({ train: z.array(z.string()) }),
+  }),
+  status: nodeStatusSchema,
 });

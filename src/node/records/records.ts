@@ -3,6 +3,7 @@ import type {
   nodeStatusSchema,
   peerStatusSchema,
   roundRecordSchema,
+  runRecordSchema,
   runResultSchema,
 } from "./record-schemas.ts";
 
@@ -29,3 +30,6 @@ export type PeerStatus = Known<z.output<typeof peerStatusSchema>>;
 
 /** The answer of /status and of `klatch status`. */
 export type NodeStatus = Known<z.output<typeof nodeStatusSchema>>;
+
+/** What a run was, for who reads a node's folder. */
+export type RunRecord = Known<z.output<typeof runRecordSchema>>;

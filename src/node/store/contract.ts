@@ -1,7 +1,7 @@
 import type { KeptArrays } from "../../consensus/index.ts";
 import type { OptimizerState } from "../../training/index.ts";
 import type { Digest, Evidence } from "../../types.ts";
-import type { RoundRecord, RunResult } from "../records/records.ts";
+import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
 
 /** What a node must not lose: everything needed to go on with `round` as if nothing had happened. */
 export interface Checkpoint {
@@ -53,5 +53,7 @@ export interface Store {
   /** Final evaluation of a finished run. */
   saveResult(run: Digest, result: RunResult): void;
   loadResult(run: Digest): RunResult | null;
+  /** What the run is and how far it is, for who reads the folder when no node runs. */
+  saveRun(run: Digest, record: RunRecord): void;
   close(): void;
 }

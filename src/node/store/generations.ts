@@ -12,6 +12,15 @@ const DAMAGED = ".damaged";
 /** Turns an intact record into its value, or says what is wrong with it. */
 export type Reader<T> = (record: ArrayRecord, number: number) => T | string;
 
+/** Where one generation lies. */
+export interface GenerationFile {
+  readonly number: number;
+  readonly file: string;
+  readonly bytes: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly savedAt: number;
+}
+
 type Warn = (sentence: string) => void;
 
 /** What is wrong with a file. */
@@ -73,6 +82,32 @@ export class Generations {
       if (!(value instanceof Damage)) return value;
       warn(`${this.#path(number)} is damaged (${value.what})`);
       return null;
+    });
+  }
+
+  /** One generation; null when there is none, throws `disk` when it is damaged. Changes nothing. */
+  peek<T>(number: number, read: Reader<T>): T | null {
+    const value = this.#read(number, read);
+    if (!(value instanceof Damage)) return value;
+    throw new KlatchError(
+      "disk",
+      `${this.#path(number)} is damaged (${value.what})`,
+      "take another one: `klatch runs` lists them",
+    );
+  }
+
+  /** The generations that there are, newest first; not whether they are intact. */
+  list(): readonly GenerationFile[] {
+    return this.#numbers().flatMap((number) => {
+      const file = this.#path(number);
+      try {
+        const { size, mtimeMs } = this.#fs.statSync(file);
+        return [{ number, file, bytes: size, savedAt: Math.round(mtimeMs) }];
+      } catch (error) {
+        // Dropped for a newer one in between.
+        if (isMissing(error)) return [];
+        throw fileError(error, file);
+      }
     });
   }
 

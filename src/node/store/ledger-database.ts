@@ -1,5 +1,6 @@
-import { closeSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { KlatchError } from "../../errors.ts";
 import { fileError, isFileOrNothing } from "./file-system.ts";
 
@@ -36,6 +37,29 @@ export function openLedgerDatabase(path: string, warn: (sentence: string) => voi
   const second = tryOpen(path);
   if (second instanceof DatabaseSync) return second;
   throw new KlatchError("disk", `${path}: ${second}`, "check the disk: a new file is damaged too");
+}
+
+/**
+ * Opens the ledger to read it beside a node or without one: takes no lock for itself and puts nothing aside. Null
+ * where there is none, and with a sentence to `warn` where it is damaged.
+ */
+export function openLedgerToRead(
+  path: string,
+  warn: (sentence: string) => void,
+): DatabaseSync | null {
+  if (!existsSync(path) || !isFileOrNothing(path)) return null;
+  try {
+    // Without a journal nobody writes: it is read as it lies, also from a disk that cannot be written.
+    const name = existsSync(`${path}-wal`) ? path : `${pathToFileURL(path)}?immutable=1`;
+    const database = new DatabaseSync(name, { readOnly: true, timeout: BUSY_MS });
+    const version = pragma(database, "user_version");
+    if (version === VERSION) return database;
+    warn(`${path} cannot be read: ${shut(database, `version ${String(version)}`)}`);
+  } catch (error) {
+    if (errorCode(error) === null) throw error;
+    warn(`${path} cannot be read: ${(error as Error).message}`);
+  }
+  return null;
 }
 
 /** Runs a statement's work; a full or read-only disk becomes `disk` with a hint. */

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Digest, Evidence } from "../../types.ts";
 import { evidenceSchema, roundRecordSchema, runResultSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunResult } from "../records/records.ts";
-import { guarded, openLedgerDatabase } from "./ledger-database.ts";
+import { guarded, openLedgerDatabase, openLedgerToRead } from "./ledger-database.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */
 const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
@@ -20,11 +20,18 @@ export class LedgerFile {
     path: string,
     warn: (sentence: string) => void,
     limits: { readonly rounds: number; readonly evidence: number } = LIMITS,
+    database = openLedgerDatabase(path, warn),
   ) {
     this.#path = path;
     this.#limits = limits;
     this.#warn = warn;
-    this.#database = openLedgerDatabase(path, warn);
+    this.#database = database;
+  }
+
+  /** The ledger beside a node or without one, to be read only; null where there is none that can be read. */
+  static beside(path: string, warn: (sentence: string) => void): LedgerFile | null {
+    const database = openLedgerToRead(path, warn);
+    return database === null ? null : new LedgerFile(path, warn, LIMITS, database);
   }
 
   /** Adds a round; one that was noted before (by a process that was killed right after) is replaced. */
@@ -44,6 +51,14 @@ export class LedgerFile {
   rounds(run: Digest, limit: number): readonly RoundRecord[] {
     const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ?";
     return this.#read(sql, run, limit, roundRecordSchema).reverse();
+  }
+
+  /** The runs that it has rounds of. */
+  runs(): readonly Digest[] {
+    const rows = guarded(this.#path, () =>
+      this.#database.prepare("SELECT DISTINCT run FROM rounds").all(),
+    );
+    return rows.map(({ run }) => String(run));
   }
 
   appendEvidence(run: Digest, evidence: Evidence): void {

@@ -2,13 +2,16 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
-import { makeFolder } from "./atomic-file.ts";
+import { makeFolder, writeAtomically } from "./atomic-file.ts";
 import type { Checkpoint, Store } from "./contract.ts";
 import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
 import { Generations } from "./generations.ts";
 import { LedgerFile } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { fromCheckpoint, fromUpdate, toCheckpoint, toUpdate } from "./state-files.ts";
+
+/** What a run is, in the run's folder. */
+export const RUN_FILE = "run.json";
 
 export interface StoreDeps {
   /** Told one sentence about everything that was damaged or is unsafe. */
@@ -22,6 +25,7 @@ export interface StoreDeps {
  *     lock.db, lock.pid               one process at a time
  *     ledger.sqlite                   rounds, evidence, results
  *     runs/<run id>/checkpoint-N.klatch, update-N.klatch
+ *     runs/<run id>/run.json          what the run is, for who reads the folder
  *
  * Throws `locked` when another process has it, `permission` or `disk` when it cannot be used.
  */
@@ -39,19 +43,6 @@ export function openStore(folder: string, deps: StoreDeps = {}): Store {
     unlock();
     throw error;
   }
-}
-
-/**
- * The newest intact checkpoint of a run, read beside a node that may be running: takes no lock and changes nothing.
- * Throws `disk` when there are checkpoints and none is intact.
- */
-export function readCheckpoint(
-  folder: string,
-  run: Digest,
-  warn: (sentence: string) => void,
-): Checkpoint | null {
-  const generations = new Generations(realFileSystem, join(folder, "runs", run), "checkpoint");
-  return generations.peekNewest((record, round) => toCheckpoint(record, run, round), warn);
 }
 
 // --- internal ---
@@ -83,6 +74,11 @@ function assemble(
     evidence: (run, limit) => ledger.evidence(run, limit),
     saveResult: (run, result) => ledger.saveResult(run, result),
     loadResult: (run) => ledger.loadResult(run),
+    saveRun(run, record) {
+      const kept = join(folder, "runs", run);
+      makeFolder(fs, kept);
+      writeAtomically(fs, join(kept, RUN_FILE), [Buffer.from(`${JSON.stringify(record)}\n`)]);
+    },
     close: () => {
       ledger.close();
       unlock();

@@ -184,7 +184,7 @@ function connect(client: WorkerClient, opened: LearnerInfo): Learner {
     evaluate: (adapter, set) => client.call("evaluate", [adapter, set]),
     probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
     generate: (adapter, request) => client.call("generate", [adapter, request]),
-    exportAdapter: (adapter, folder) => client.call("exportAdapter", [adapter, folder]),
+    exportAdapter: (...request) => client.call("exportAdapter", request),
     exportMerged: (...request) => client.call("exportMerged", request),
     importAdapter: (folder) => client.call("importAdapter", [folder]),
     planMemory: () => client.call("planMemory", []),

@@ -1,7 +1,7 @@
 import type { Evaluation } from "../../types.ts";
 import { writeMergedModel } from "../adapters/merging/merge.ts";
 import { fitPeft, readPeft } from "../adapters/peft/peft-reader.ts";
-import { writePeft } from "../adapters/peft/peft-writer.ts";
+import { type AdapterOrigin, writePeft } from "../adapters/peft/peft-writer.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
@@ -152,7 +152,11 @@ export class LearnerCore {
     return tokenizer.decode(await generate(this.#model, adapter, prompt, options));
   }
 
-  async exportAdapter(adapter: Float32Array, folder: string): Promise<void> {
+  async exportAdapter(
+    adapter: Float32Array,
+    folder: string,
+    origin?: AdapterOrigin,
+  ): Promise<void> {
     const { adapter: method, base } = this.#model;
     const { modelOrigin } = this.info;
     await writePeft(folder, {
@@ -164,6 +168,7 @@ export class LearnerCore {
       baseDigest: base.digest,
       ...this.#prompts,
       classes: this.#data.classes,
+      ...(origin ? { origin } : {}),
     });
   }
 

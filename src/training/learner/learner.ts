@@ -8,6 +8,7 @@ import type {
   Task,
 } from "../../types.ts";
 import type { AdapterOptions } from "../adapters/options.ts";
+import type { AdapterOrigin } from "../adapters/peft/peft-writer.ts";
 import type { DataSummary } from "../data/dataset/dataset.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import type { PassedOver } from "../engine/open-engine.ts";
@@ -128,8 +129,8 @@ export interface Learner {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe>;
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
-  /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors. */
-  exportAdapter(adapter: Float32Array, folder: string): Promise<void>;
+  /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors; `origin` is the run it came from. */
+  exportAdapter(adapter: Float32Array, folder: string, origin?: AdapterOrigin): Promise<void>;
   /**
    * Writes a Hugging Face model folder with the adapter folded into the base model's weights. These keep their format
    * unless `dtype` names another. Throws `incompatible` for a method that has no place in a plain model.

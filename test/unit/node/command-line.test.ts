@@ -12,6 +12,7 @@ const COMMANDS = [
   "status",
   "peers",
   "rounds",
+  "runs",
   "train",
   "doctor",
   "eval",

@@ -9,6 +9,7 @@ import { type FloatTensor, readSafetensors } from "../../files/safetensors.ts";
 import type { AdapterSettings } from "../options.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 import { readAdapterSettings } from "./peft-settings.ts";
+import type { AdapterOrigin } from "./peft-writer.ts";
 
 /** An adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
 export interface PeftAdapter {
@@ -19,7 +20,7 @@ export interface PeftAdapter {
   readonly baseDigest: Digest | null;
   /** What its classification head tells apart, where klatch.json says so. */
   readonly classes: readonly string[] | null;
-  readonly runId: string | null;
+  readonly origin: AdapterOrigin | null;
 }
 
 const ownSchema = z.object({
@@ -29,6 +30,7 @@ const ownSchema = z.object({
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   classes: z.array(z.string().min(1).max(1000)).min(2).max(10_000).nullish(),
   runId: z.string().max(256).nullish(),
+  round: z.int().min(0).nullish(),
 });
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
@@ -48,6 +50,16 @@ export async function readAdapterSeparator(folder: string): Promise<string | nul
 /** What an adapter's classification head tells apart; null for one that has none or does not say. */
 export async function readAdapterClasses(folder: string): Promise<readonly string[] | null> {
   return (await readOwn(folder))?.classes ?? null;
+}
+
+/** The run and round that an adapter folder names; null for one that was not trained with others. */
+export async function readAdapterOrigin(folder: string): Promise<AdapterOrigin | null> {
+  return originOf(await readOwn(folder));
+}
+
+function originOf(own: z.infer<typeof ownSchema> | null): AdapterOrigin | null {
+  const { runId, round } = own ?? {};
+  return runId && typeof round === "number" ? { runId, round } : null;
 }
 
 /**
@@ -74,7 +86,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     prompts: own && promptsOf(own),
     baseDigest: own?.baseModelDigest ?? null,
     classes: own?.classes ?? null,
-    runId: own?.runId ?? null,
+    origin: originOf(own),
   };
 }
 

@@ -24,7 +24,13 @@ export interface AdapterExport extends Partial<PromptLayout> {
   readonly format: ExampleFormat;
   /** What its classification head tells apart; null without one. */
   readonly classes?: readonly string[] | null;
-  readonly runId?: string;
+  readonly origin?: AdapterOrigin;
+}
+
+/** The joint run that an adapter came from, and the round after which it was so, counted from 1. */
+export interface AdapterOrigin {
+  readonly runId: string;
+  readonly round: number;
 }
 
 /**
@@ -59,7 +65,8 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     ...(format === "prompt" ? { separator, promptEnd } : {}),
     baseModelDigest: adapter.baseDigest,
     ...(adapter.classes ? { classes: adapter.classes } : {}),
-    runId: adapter.runId ?? null,
+    runId: adapter.origin?.runId ?? null,
+    round: adapter.origin?.round ?? null,
   };
   await writeWhole(join(folder, KLATCH_FILE), asJson(own));
 }

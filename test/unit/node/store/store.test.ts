@@ -2,10 +2,11 @@ import * as realFs from "node:fs";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { PastRuns } from "../../../../src/node/past/past-runs.ts";
 import type { Store } from "../../../../src/node/store/contract.ts";
 import type { FileSystem } from "../../../../src/node/store/file-system.ts";
 import { LedgerFile } from "../../../../src/node/store/ledger.ts";
-import { openStore, readCheckpoint, type StoreDeps } from "../../../../src/node/store/store.ts";
+import { openStore, type StoreDeps } from "../../../../src/node/store/store.ts";
 import type { Evidence } from "../../../../src/types.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import {
@@ -147,9 +148,10 @@ describe("damage", () => {
     const before = readdirSync(runFolder(folder));
     const warnings: string[] = [];
 
-    const checkpoint = readCheckpoint(folder, RUN, (sentence) => warnings.push(sentence));
+    const runs = new PastRuns(folder, (sentence) => warnings.push(sentence));
+    onTestFinished(() => runs.close());
 
-    expect(checkpoint).toEqual(sampleCheckpoint(1));
+    expect(runs.checkpoint(RUN, null)).toEqual(sampleCheckpoint(1));
     expect(warnings).toHaveLength(1);
     expect(readdirSync(runFolder(folder))).toEqual(before);
   });

@@ -49,7 +49,7 @@ const adapter: AdapterExport = {
   baseModel: "org/base",
   baseDigest: "a".repeat(64),
   format: "text",
-  runId: "run-1",
+  origin: { runId: "run-1", round: 3 },
 };
 const settings: AdapterSettings = { kind: "lora", rank: 2, alpha: 4, targets: ["q", "v"] };
 const expected: ExpectedAdapter = { layout, settings, baseDigest: adapter.baseDigest };
@@ -95,7 +95,7 @@ describe("an exported adapter", () => {
       expect(read).toMatchObject({
         settings: { kind: "lora", rank: 2, alpha: 4, targets: ["q_proj", "v_proj"] },
         prompts: { format: "text" },
-        runId: "run-1",
+        origin: { runId: "run-1", round: 3 },
       });
       expect(fitPeft(read, expected)).toEqual(adapter.values);
     });

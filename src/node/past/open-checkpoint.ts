@@ -1,0 +1,116 @@
+import { existsSync } from "node:fs";
+import { KlatchError } from "../../errors.ts";
+import {
+  type AdapterOrigin,
+  createLearner,
+  type HubOptions,
+  type Learner,
+  parseHubModel,
+} from "../../training/index.ts";
+import type { Config } from "../config/config.ts";
+import { learnerOptions } from "../config/learner-options.ts";
+import { parseConfig } from "../config/load.ts";
+import { runDigest } from "../peer/manifest.ts";
+import type { RunRecord } from "../records/records.ts";
+import type { Checkpoint } from "../store/contract.ts";
+import { PastRuns } from "./past-runs.ts";
+
+/** An adapter of a run with the learner that it fits, and where it came from. */
+export interface OpenedCheckpoint {
+  readonly learner: Learner;
+  readonly values: Float32Array;
+  readonly origin: AdapterOrigin | null;
+}
+
+/** Which checkpoint of a folder: null for the run that was worked on last, and for the newest of a run. */
+export interface CheckpointChoice {
+  readonly run: string | null;
+  readonly round: number | null;
+}
+
+export interface OpenHooks {
+  readonly hub: HubOptions;
+  /** Whether the configuration's model counts, whatever the run says of its own: it may have moved. */
+  readonly isModelNamed: boolean;
+  /** Told a sentence about what is damaged. */
+  readonly note: (sentence: string) => void;
+}
+
+/**
+ * Opens a checkpoint of a node's folder with the settings that the run had, whatever the configuration has become. A
+ * node may run there. The learner is the caller's to close.
+ *
+ * @throws KlatchError `data` where there is no such checkpoint, `usage` where there is no such run, `incompatible` when
+ *   the model is another than the run's, and as the learner does
+ */
+export async function openCheckpoint(
+  config: Config,
+  choice: CheckpointChoice,
+  hooks: OpenHooks,
+): Promise<OpenedCheckpoint> {
+  const runs = new PastRuns(config.dataDir, hooks.note);
+  try {
+    const run = choice.run === null ? runs.ids()[0] : runs.find(choice.run);
+    if (run === undefined) throw nothingThere(config.dataDir);
+    const record = runs.record(run);
+    const settings = record === null ? config : settingsOf(record, config, hooks.isModelNamed);
+    const learner = await createLearner(learnerOptions(settings), hooks.hub);
+    try {
+      // An earlier version wrote no settings down: those of the configuration are right for its own run alone.
+      const known = record === null ? runDigest(config.run, learner.info) : run;
+      if (record !== null) checkModel(record, learner);
+      const { adapter, round } = readCheckpoint(runs, known, choice.round);
+      return { learner, values: adapter, origin: { runId: known, round } };
+    } catch (error) {
+      await learner.close();
+      throw error;
+    }
+  } finally {
+    runs.close();
+  }
+}
+
+// --- internal ---
+
+/** The configuration with what the run had; model and data may have moved since. */
+function settingsOf({ settings, classes }: RunRecord, config: Config, isNamed: boolean): Config {
+  const { model, run, data } = settings;
+  const hasModel = !isNamed && (parseHubModel(model) !== null || existsSync(model));
+  const hasData = data.train.every((file) => existsSync(file));
+  const tree = {
+    ...config,
+    run: { ...run, ...(classes === null ? {} : { classes }) },
+    model: hasModel ? model : config.model,
+    data: hasData ? data : config.data,
+  };
+  return parseConfig(tree, config.dataDir, () => `${config.dataDir}, what was kept of the run`);
+}
+
+function checkModel({ status, settings }: RunRecord, { info }: Learner): void {
+  if (status.model.digest === info.modelDigest) return;
+  throw new KlatchError(
+    "incompatible",
+    `the run's base model was ${settings.model} (digest ${status.model.digest.slice(0, 12)}); this one is ${info.modelDigest.slice(0, 12)}`,
+    "name that model with --model",
+  );
+}
+
+function readCheckpoint(runs: PastRuns, run: string, round: number | null): Checkpoint {
+  const checkpoint = runs.checkpoint(run, round);
+  if (checkpoint !== null) return checkpoint;
+  const there = runs.checkpoints(run).map(({ number }) => number);
+  if (there.length === 0) throw nothingThere(runs.folder);
+  throw new KlatchError(
+    "data",
+    `there is no checkpoint after round ${round} of run ${run.slice(0, 12)}`,
+    `there are those after the rounds ${there.toReversed().join(", ")}: older ones make room`,
+  );
+}
+
+function nothingThere(folder: string): KlatchError {
+  return new KlatchError(
+    "data",
+    `${folder} holds no checkpoint of this run`,
+    "run `klatch start` first, with the same configuration; the first round writes one",
+  );
+}
