@@ -66,12 +66,12 @@ class EmbeddedNode implements KlatchNode {
     return this.#started.status();
   }
 
-  rounds(limit: number): readonly RoundRecord[] {
-    return this.#started.rounds(limit);
+  rounds(limit: number, offset = 0): readonly RoundRecord[] {
+    return this.#started.rounds(limit, offset);
   }
 
-  evidence(limit: number): readonly Evidence[] {
-    return this.#started.evidence(limit);
+  evidence(limit: number, offset = 0): readonly Evidence[] {
+    return this.#started.evidence(limit, offset);
   }
 
   async #start(signal?: AbortSignal): Promise<void> {

@@ -87,13 +87,17 @@ async function live(
       metrics,
       ...(options.ports ? { ports: options.ports } : {}),
     });
+    let isStarted = false;
     const status = createStatusServer(config.status, {
       source: node,
+      isStarted: () => isStarted,
       metrics,
       dataDir: config.dataDir,
     });
-    const services: Service[] = [serviceOf(node), ...(config.status.enabled ? [status] : [])];
+    // The endpoint first: a port that is taken is known before anything is loaded, let alone announced.
+    const services: Service[] = [...(config.status.enabled ? [status] : []), serviceOf(node)];
     await startAll(services, signal, config.timing.stopMs);
+    isStarted = true;
     try {
       options.onStarted?.(node.status(), status.url);
       await untilDone(node, config, options, log, signal);

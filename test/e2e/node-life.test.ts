@@ -152,6 +152,8 @@ describe("a node", () => {
     expect(JSON.parse(inFolder.stdout)).toMatchObject({ error: { code: "locked" } });
     expect((await onPort.ended()).code).toBe(5);
     expect(onPort.stderr).toContain("port in use");
+    // Known before a model is loaded, let alone anything announced.
+    expect(onPort.stderr).not.toMatch(/"msg":"(engine|announced)/);
     expect((await runJson<NodeStatus>(["status", "--config", node.config])).peerId).toBe(
       node.peerId,
     );

@@ -115,6 +115,9 @@ const CASES: Readonly<Record<string, (processes: Processes) => void>> = {
     const again = { ...recordOf(2), bytesSent: 99 };
     store.commitRound(checkpointOf(3), again);
     assert.deepEqual(store.rounds(RUN, 2), [recordOf(1), again]);
+    assert.deepEqual(store.rounds(RUN, 2, 1), [recordOf(0), recordOf(1)]);
+    assert.deepEqual(store.rounds(RUN, 2, 2), [recordOf(0)]);
+    assert.deepEqual(store.rounds(RUN, 2, 3), []);
     assert.deepEqual(processes.next().rounds(RUN, 100), [recordOf(0), recordOf(1), again]);
   },
 

@@ -65,9 +65,9 @@ export class MemoryDisk {
       loadUpdate: (run, round) =>
         structuredClone(read(run).updates.find((update) => update.round === round) ?? null),
       saveUpdate: (update) => saveUpdate(opened(update.run), update),
-      rounds: (run, limit) => last(read(run).rounds, limit),
+      rounds: (run, limit, offset) => last(read(run).rounds, limit, offset),
       appendEvidence: (run, evidence) => void opened(run).evidence.push(structuredClone(evidence)),
-      evidence: (run, limit) => last(read(run).evidence, limit),
+      evidence: (run, limit, offset) => last(read(run).evidence, limit, offset),
       saveResult(run, result) {
         opened(run).result = structuredClone(result);
       },
@@ -110,7 +110,8 @@ function saveUpdate(kept: KeptRun, update: OwnUpdate): void {
   kept.updates = newestFirst.slice(0, UPDATES_KEPT);
 }
 
-/** Copies of the last so many, the oldest first. */
-function last<T>(list: readonly T[], limit: number): readonly T[] {
-  return structuredClone(limit > 0 ? list.slice(-limit) : []);
+/** Copies of the last so many but the newest `offset`, the oldest first. */
+function last<T>(list: readonly T[], limit: number, offset = 0): readonly T[] {
+  const end = Math.max(0, list.length - offset);
+  return structuredClone(list.slice(Math.max(0, end - limit), end));
 }

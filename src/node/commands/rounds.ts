@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { answers } from "../http/status-client.ts";
 import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
 import { bytes, decimals, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
+import { wholeNumber } from "./number-flags.ts";
 
 const HEADERS = [
   "round",
@@ -19,13 +20,14 @@ const HEADERS = [
 /** `klatch rounds`: the last rounds of the node, oldest first. */
 export function define(command: Command, terminal: Terminal): void {
   addNodeOptions(command);
-  command.option("--limit <n>", "rounds to show, 1 to 1000", parseLimit, 20);
+  command.option("--limit <n>", "rounds to show, 1 to 1000", wholeNumber(1, 1000), 20);
+  command.option("--offset <n>", "rounds to leave out, the newest", wholeNumber(0, 1e9), 0);
   command.action(async () => {
-    const { json, limit } = command.opts<{ json?: boolean; limit: number }>();
+    const { json, limit, offset } = command.opts<Flags>();
     const rounds = await askNodeOrFolder(command, terminal, {
-      path: `rounds?limit=${limit}`,
+      path: `rounds?limit=${limit}&offset=${offset}`,
       schema: answers.rounds,
-      past: ({ runs, run }) => [...runs.rounds(run, limit)],
+      past: ({ runs, run }) => [...runs.rounds(run, limit, offset)],
     });
     if (json === true) return terminal.json(rounds);
     const rows = rounds.map((round) => [
@@ -43,8 +45,10 @@ export function define(command: Command, terminal: Terminal): void {
   });
 }
 
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return limit;
-  throw new InvalidArgumentError("expected a whole number from 1 to 1000.");
+// --- internal ---
+
+interface Flags {
+  readonly json?: boolean;
+  readonly limit: number;
+  readonly offset: number;
 }

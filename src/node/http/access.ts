@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 /** What a request tells of where it comes from. */
 export interface RequestOrigin {
   readonly method: string;
+  readonly path: string;
   readonly host: string | undefined;
   readonly origin: string | undefined;
 }
@@ -42,9 +43,11 @@ export function judgeRequest(
   if (request.origin !== undefined) {
     return { status: 403, message: "this endpoint does not answer web pages" };
   }
+  // Probes may speak HTTP/1.0, which knows no Host; no browser does.
+  if (request.host === undefined && isHealthPath(request.path)) return null;
   const name = hostName(request.host ?? "");
   // A page can be served under any name, but not under somebody else's bare address.
-  const known = isIP(name) !== 0 || ["localhost", host, ...hostnames].includes(name);
+  const known = isIP(name) !== 0 || ["localhost", host, ...hostnames].map(plainName).includes(name);
   return known ? null : { status: 403, message: "unknown Host header: see status.hostnames" };
 }
 
@@ -54,8 +57,18 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** The name in a Host header, in lower case, without port and brackets. */
+/** What probes ask; it tells whether the node is well, and nothing else. */
+function isHealthPath(path: string): boolean {
+  return /^(\/v1)?\/(healthz|readyz)$/.test(path);
+}
+
+/** The name in a Host header, without port and brackets. */
 function hostName(header: string): string {
   const bracketed = /^\[([0-9a-f:.]+)\](?::[0-9]{1,5})?$/i.exec(header)?.[1];
-  return (bracketed ?? header.replace(/:[0-9]{1,5}$/, "")).toLowerCase();
+  return plainName(bracketed ?? header.replace(/:[0-9]{1,5}$/, ""));
+}
+
+/** Names are the same in capitals, and with the dot of a whole name at their end. */
+function plainName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, "");
 }

@@ -9,6 +9,7 @@ import {
   peerStatusSchema,
   roundRecordSchema,
 } from "../records/record-schemas.ts";
+import { STARTING } from "./readiness.ts";
 
 /** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
 const ANSWER_MS = 5000;
@@ -43,13 +44,24 @@ export function configuredUrl({ host, port }: Config["status"]): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
+/** A node answers, and has nothing to show yet. */
+export class StartingError extends KlatchError {
+  constructor(url: string) {
+    super("network", `the node at ${url} is starting`, "ask again when its model is loaded");
+  }
+}
+
+const starting = z.looseObject({ state: z.literal(STARTING) });
+
 /** Asks the endpoint at an address; throws `network` when nothing sensible answers. */
 export async function askUrl<T>(url: string, path: string, schema: z.ZodType<T>): Promise<T> {
   let body: unknown;
+  let isOk: boolean;
   try {
     const response = await fetch(`${url}/v1/${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
-    if (!response.ok) throw new Error(`status ${response.status}`);
     body = await response.json();
+    isOk = response.ok;
+    if (!isOk && !starting.safeParse(body).success) throw new Error(`status ${response.status}`);
   } catch (cause) {
     throw new KlatchError(
       "network",
@@ -58,6 +70,7 @@ export async function askUrl<T>(url: string, path: string, schema: z.ZodType<T>)
       { cause },
     );
   }
+  if (!isOk) throw new StartingError(url);
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   throw new KlatchError("network", `${url} is not a klatch node`, "check --url and status.port", {

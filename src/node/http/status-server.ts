@@ -12,6 +12,7 @@ import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
+import { readiness, STARTING } from "./readiness.ts";
 
 /** Connections served at a time; more are closed at once. */
 const CONNECTIONS_MAX = 64;
@@ -22,15 +23,17 @@ const CHECK_MS = 1000;
 /** Records in one answer. */
 const RECORDS_MAX = 1000;
 
-/** What the endpoint shows. */
+/** What the endpoint shows. Lists are the last `limit` but `offset` records, oldest first. */
 export interface StatusSource {
   status(): NodeStatus;
-  rounds(limit: number): readonly RoundRecord[];
-  evidence(limit: number): readonly Evidence[];
+  rounds(limit: number, offset?: number): readonly RoundRecord[];
+  evidence(limit: number, offset?: number): readonly Evidence[];
 }
 
 export interface StatusServerDeps {
   readonly source: StatusSource;
+  /** Whether there is something to show; until then it is said that the node is starting. True when absent. */
+  readonly isStarted?: () => boolean;
   readonly metrics: Metrics;
   /** The node's data folder, where other commands find the address of the endpoint. */
   readonly dataDir: string;
@@ -87,11 +90,14 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
   server.server.maxConnections = CONNECTIONS_MAX;
   server.addHook("onRequest", async (request, reply) => {
     const { host, origin } = request.headers;
-    const refusal = judgeRequest({ method: request.method, host, origin }, config);
+    const path = request.url.replace(/\?.*$/, "");
+    const refusal = judgeRequest({ method: request.method, path, host, origin }, config);
     reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
-    if (refusal === null) return;
-    if (refusal.status === 405) reply.header("allow", "GET, HEAD");
-    return reply.code(refusal.status).send({ error: refusal.message });
+    if (refusal?.status === 405) reply.header("allow", "GET, HEAD");
+    if (refusal !== null) return reply.code(refusal.status).send({ error: refusal.message });
+    const isAlways = /\/(healthz|metrics)$/.test(path);
+    if (isAlways || deps.isStarted?.() !== false) return;
+    return reply.code(503).send({ state: STARTING, error: "the node is starting" });
   });
   server.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({
@@ -108,50 +114,43 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
 
 const listQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(RECORDS_MAX).default(100),
+  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
 });
 
 function addRoutes(
   server: FastifyInstance,
   prefix: string,
-  { source, metrics }: StatusServerDeps,
+  { source, metrics, isStarted }: StatusServerDeps,
 ): void {
   server.get(`${prefix}/healthz`, async () => ({ status: "ok" }));
   server.get(`${prefix}/readyz`, async (_request, reply) => {
-    const { state } = source.status();
-    return reply.code(readiness(state)).send({ state });
+    const status = source.status();
+    return reply.code(readiness(status)).send({ state: status.state });
   });
   server.get(`${prefix}/status`, async () => source.status());
   server.get(`${prefix}/peers`, async () => source.status().peers);
   const lists = {
-    rounds: (limit: number) => source.rounds(limit),
-    evidence: (limit: number) => source.evidence(limit),
+    rounds: (limit: number, offset: number) => source.rounds(limit, offset),
+    evidence: (limit: number, offset: number) => source.evidence(limit, offset),
   };
   for (const [name, list] of Object.entries(lists)) {
     server.get(`${prefix}/${name}`, async (request, reply) => {
       const query = listQuery.safeParse(request.query);
-      if (query.success) return list(query.data.limit);
-      return reply.code(400).send({ error: `the query is limit=N, N from 1 to ${RECORDS_MAX}` });
+      if (!query.success) {
+        const error = `the query is limit=N (1 to ${RECORDS_MAX}) and offset=N, the newest to leave out`;
+        return reply.code(400).send({ error });
+      }
+      const { limit, offset } = query.data;
+      const records = list(limit, offset);
+      const next = `<${prefix}/${name}?limit=${limit}&offset=${offset + limit}>; rel="next"`;
+      return records.length < limit ? records : reply.header("link", next).send(records);
     });
   }
   server.get(`${prefix}/metrics`, async (_request, reply) => {
-    showStatus(metrics, source.status());
+    if (isStarted?.() !== false) showStatus(metrics, source.status());
     const text = await metrics.registry.metrics();
     return reply.header("content-type", metrics.registry.contentType).send(text);
   });
-}
-
-/** Ready is 200, on its way is 206, leaving is 503, as the beacon node API has it. */
-function readiness(state: NodeStatus["state"]): number {
-  switch (state) {
-    case "joining":
-      return 206;
-    case "running":
-    case "finished":
-      return 200;
-    case "stopping":
-    case "stopped":
-      return 503;
-  }
 }
 
 async function listen(server: FastifyInstance, { host, port }: Config["status"]): Promise<void> {

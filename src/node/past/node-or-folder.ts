@@ -3,7 +3,13 @@ import type { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { addConfigOptions, configOf } from "../commands/config-options.ts";
-import { answers, askUrl, configuredUrl, writtenUrl } from "../http/status-client.ts";
+import {
+  answers,
+  askUrl,
+  configuredUrl,
+  StartingError,
+  writtenUrl,
+} from "../http/status-client.ts";
 import type { NodeStatus } from "../records/records.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { PastRuns } from "./past-runs.ts";
@@ -72,7 +78,8 @@ export async function livingNode(
     // After a crash another node may have taken the port.
     return kept === undefined || kept === status.peerId ? { url, status } : null;
   } catch (error) {
-    if (error instanceof KlatchError && error.code === "network") return null;
+    const isGone = error instanceof KlatchError && error.code === "network";
+    if (isGone && !(error instanceof StartingError)) return null;
     throw error;
   }
 }

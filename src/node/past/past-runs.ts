@@ -66,9 +66,9 @@ export class PastRuns {
     }
   }
 
-  /** The last `limit` rounds of a run, oldest first. */
-  rounds(run: Digest, limit = ROUNDS_MAX): readonly RoundRecord[] {
-    return this.#ledger?.rounds(run, limit) ?? [];
+  /** The last `limit` rounds of a run but the newest `offset`, oldest first. */
+  rounds(run: Digest, limit = ROUNDS_MAX, offset = 0): readonly RoundRecord[] {
+    return this.#ledger?.rounds(run, limit, offset) ?? [];
   }
 
   result(run: Digest): RunResult | null {

@@ -56,15 +56,14 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
 // --- internal ---
 
 function stateOf(
-  { stopping, finished, parts }: StatusSources,
+  { stopping, finished, parts, driver }: StatusSources,
   { neighbours }: RoundNeighbourhood,
 ): NodeStatus["state"] {
   if (stopping) return "stopping";
   if (finished) return "finished";
   const connected = new Set(parts.network.peers().map(({ peer }) => peer));
-  return neighbours.length === 0 || neighbours.some((peer) => connected.has(peer))
-    ? "running"
-    : "joining";
+  if (neighbours.length === 0 || neighbours.some((peer) => connected.has(peer))) return "running";
+  return driver.state.mixedRounds > 0 ? "alone" : "joining";
 }
 
 function peerStatuses(

@@ -27,8 +27,9 @@ export interface KlatchNode {
   start(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   status(): NodeStatus;
-  rounds(limit: number): readonly RoundRecord[];
-  evidence(limit: number): readonly Evidence[];
+  /** The last `limit` rounds but the newest `offset`, oldest first. */
+  rounds(limit: number, offset?: number): readonly RoundRecord[];
+  evidence(limit: number, offset?: number): readonly Evidence[];
   /** Resolves when the last round is over and evaluated; rejects when the node cannot go on. */
   readonly finished: Promise<void>;
 }
@@ -108,14 +109,14 @@ class Node implements KlatchNode {
     });
   }
 
-  rounds(limit: number): readonly RoundRecord[] {
+  rounds(limit: number, offset = 0): readonly RoundRecord[] {
     assert(this.#running, "rounds are asked of a node that has started");
-    return this.#deps.store.rounds(this.#running.parts.run, limit);
+    return this.#deps.store.rounds(this.#running.parts.run, limit, offset);
   }
 
-  evidence(limit: number): readonly Evidence[] {
+  evidence(limit: number, offset = 0): readonly Evidence[] {
     assert(this.#running, "evidence is asked of a node that has started");
-    return this.#deps.store.evidence(this.#running.parts.run, limit);
+    return this.#deps.store.evidence(this.#running.parts.run, limit, offset);
   }
 
   /** Writes down what the run is and how far it is, for who reads the folder later. A node goes on without. */

@@ -6,6 +6,10 @@ import { EVIDENCE_KINDS, STANDINGS } from "../../types.ts";
  * Fields that this version does not know pass through.
  */
 const count = z.number().min(0);
+export const NODE_STATES = [
+  ...(["joining", "running", "alone", "finished"] as const),
+  ...(["stopping", "stopped"] as const),
+] as const;
 /** JSON has no infinity and no NaN: a loss that was none comes back as null. */
 const measured = z
   .number()
@@ -76,8 +80,11 @@ export const nodeStatusSchema = z.looseObject({
   run: z.string(),
   addresses: z.array(z.string()),
   startedAt: z.number(),
-  /** `stopped` is told by a node's folder alone: no node answers so. */
-  state: z.enum(["joining", "running", "finished", "stopping", "stopped"]),
+  /**
+   * `joining` has met nobody yet, `alone` has lost everybody that it was with. `stopped` is told by a node's folder: no
+   * node answers so.
+   */
+  state: z.enum(NODE_STATES),
   phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
   round: count,
   rounds: count,

@@ -47,9 +47,10 @@ export interface Store {
   commitRound(checkpoint: Checkpoint, record: RoundRecord): void;
   loadUpdate(run: Digest, round: number): OwnUpdate | null;
   saveUpdate(update: OwnUpdate): void;
-  rounds(run: Digest, limit: number): readonly RoundRecord[];
+  /** The last `limit` rounds but the newest `offset` (none when absent), oldest first; evidence likewise. */
+  rounds(run: Digest, limit: number, offset?: number): readonly RoundRecord[];
   appendEvidence(run: Digest, evidence: Evidence): void;
-  evidence(run: Digest, limit: number): readonly Evidence[];
+  evidence(run: Digest, limit: number, offset?: number): readonly Evidence[];
   /** Final evaluation of a finished run. */
   saveResult(run: Digest, result: RunResult): void;
   loadResult(run: Digest): RunResult | null;

@@ -47,10 +47,10 @@ export class LedgerFile {
     ]);
   }
 
-  /** The last `limit` rounds of a run, oldest first. */
-  rounds(run: Digest, limit: number): readonly RoundRecord[] {
-    const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ?";
-    return this.#read(sql, run, limit, roundRecordSchema).reverse();
+  /** The last `limit` rounds of a run but the newest `offset`, oldest first. */
+  rounds(run: Digest, limit: number, offset = 0): readonly RoundRecord[] {
+    const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ? OFFSET ?";
+    return this.#read(sql, [run, limit, offset], roundRecordSchema).reverse();
   }
 
   /** The runs that it has rounds of. */
@@ -71,10 +71,10 @@ export class LedgerFile {
     ]);
   }
 
-  /** The last `limit` pieces of evidence of a run, oldest first. */
-  evidence(run: Digest, limit: number): readonly Evidence[] {
-    const sql = "SELECT record FROM evidence WHERE run = ? ORDER BY id DESC LIMIT ?";
-    return this.#read(sql, run, limit, evidenceSchema).reverse();
+  /** The last `limit` pieces of evidence of a run but the newest `offset`, oldest first. */
+  evidence(run: Digest, limit: number, offset = 0): readonly Evidence[] {
+    const sql = "SELECT record FROM evidence WHERE run = ? ORDER BY id DESC LIMIT ? OFFSET ?";
+    return this.#read(sql, [run, limit, offset], evidenceSchema).reverse();
   }
 
   saveResult(run: Digest, result: RunResult): void {
@@ -84,7 +84,7 @@ export class LedgerFile {
 
   loadResult(run: Digest): RunResult | null {
     const sql = "SELECT record FROM results WHERE run = ? LIMIT ?";
-    return this.#read(sql, run, 1, runResultSchema)[0] ?? null;
+    return this.#read(sql, [run, 1], runResultSchema)[0] ?? null;
   }
 
   close(): void {
@@ -97,8 +97,8 @@ export class LedgerFile {
     guarded(this.#path, () => this.#database.prepare(sql).run(...values));
   }
 
-  #read<T>(sql: string, run: Digest, limit: number, schema: z.ZodType<T>): T[] {
-    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(run, limit));
+  #read<T>(sql: string, values: readonly (string | number)[], schema: z.ZodType<T>): T[] {
+    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(...values));
     return rows.flatMap(({ record }) => {
       const parsed = schema.safeParse(parseJson(String(record)));
       if (!parsed.success) this.#passOver();

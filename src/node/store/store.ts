@@ -69,9 +69,9 @@ function assemble(
     loadUpdate: (run, round) =>
       files(run, "update").load(round, (record) => toUpdate(record, run, round), warn),
     saveUpdate: (update) => files(update.run, "update").save(update.round, fromUpdate(update)),
-    rounds: (run, limit) => ledger.rounds(run, limit),
+    rounds: (run, limit, offset) => ledger.rounds(run, limit, offset),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
-    evidence: (run, limit) => ledger.evidence(run, limit),
+    evidence: (run, limit, offset) => ledger.evidence(run, limit, offset),
     saveResult: (run, result) => ledger.saveResult(run, result),
     loadResult: (run) => ledger.loadResult(run),
     saveRun(run, record) {

@@ -23,7 +23,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let state: NodeStatus["state"] = "running";
 const source = {
   status: () => sampleStatus({ state }),
-  rounds: (limit: number) => [0, 1, 2].map(sampleRound).slice(-limit),
+  rounds: (limit: number, offset = 0) =>
+    [0, 1, 2].map(sampleRound).slice(Math.max(0, 3 - offset - limit), 3 - offset),
   evidence: () => [{ peer: PEERS[1], round: 1, kind: "late" as const, at: 5 }],
 };
 
@@ -75,7 +76,8 @@ describe("what it shows", () => {
   });
 
   test.each([
-    ["joining", 206],
+    ["joining", 503],
+    ["alone", 503],
     ["running", 200],
     ["finished", 200],
     ["stopping", 503],
@@ -103,6 +105,18 @@ describe("what it shows", () => {
     const { status, text } = await ask(url, "/status", { method: "HEAD" });
 
     expect([status, text]).toEqual([200, ""]);
+  });
+
+  test("lists are oldest first, and gone through page by page from the newest on", async () => {
+    const newest = await ask(url, "/rounds?limit=2");
+    const { link } = newest.headers;
+    expect(link).toBe('</rounds?limit=2&offset=2>; rel="next"');
+    expect(JSON.parse(newest.text)).toEqual([sampleRound(1), sampleRound(2)]);
+
+    const rest = await ask(url, "/rounds?limit=2&offset=2");
+    expect("link" in rest.headers).toBe(false);
+    expect(JSON.parse(rest.text)).toEqual([sampleRound(0)]);
+    expect((await ask(url, "/rounds?offset=-1")).status).toBe(400);
   });
 
   test.each(["0", "1001", "-1", "x", "1&extra=1", "1&limit=2"])(
@@ -135,7 +149,7 @@ describe("whom it answers", () => {
   let server: StatusServer;
   let url = "";
   beforeAll(async () => {
-    const status = config({ hostnames: ["node.internal"] });
+    const status = config({ hostnames: ["node.internal", "Klatch.SVC"] });
     server = createStatusServer(status, { source, metrics: createMetrics(), dataDir: folder });
     await server.start(signal);
     url = server.url ?? "";
@@ -154,12 +168,19 @@ describe("whom it answers", () => {
     },
   );
 
-  test.each(["localhost", "LOCALHOST:8800", "127.0.0.1:1", "[::1]:8800", "node.internal"])(
-    "Host: %s is this endpoint",
-    async (host) => {
-      expect((await ask(url, "/status", { headers: { host } })).status).toBe(200);
-    },
-  );
+  test.each([
+    ...[
+      "localhost",
+      "LOCALHOST:8800",
+      "localhost.:8800",
+      "127.0.0.1:1",
+      "[::1]:8800",
+      "10.244.1.9:8800",
+    ],
+    ...["node.internal", "klatch.svc", "klatch.svc.", "KLATCH.svc.:8800"],
+  ])("Host: %s is this endpoint", async (host) => {
+    expect((await ask(url, "/status", { headers: { host } })).status).toBe(200);
+  });
 
   test.each([
     "evil.example",
@@ -207,13 +228,17 @@ describe("whom it answers", () => {
 
   test("the judge knows nothing but GET and HEAD of bare addresses and its own names", () => {
     const judge = (host: string) =>
-      judgeRequest({ method: "GET", host, origin: undefined }, config({ host: "::1" }));
+      judgeRequest(
+        { method: "GET", path: "/status", host, origin: undefined },
+        config({ host: "::1" }),
+      );
 
     expect(judge("[::1]:80")).toBeNull();
     expect(judge("[::1].evil.example")?.status).toBe(403);
     expect(judge("")?.status).toBe(403);
     expect(
-      judgeRequest({ method: "GET", host: undefined, origin: undefined }, config())?.status,
+      judgeRequest({ method: "GET", path: "/status", host: undefined, origin: undefined }, config())
+        ?.status,
     ).toBe(403);
   });
 });
