@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { KlatchError } from "../src/errors.ts";
 import { bundledModel } from "../src/node/folders/package-folder.ts";
-import { endProcess, runProcess } from "../src/node/process/lifecycle.ts";
+import { EXIT_INTERRUPTED, endProcess, runProcess } from "../src/node/process/lifecycle.ts";
 import { silentLogger } from "../src/node/process/logger.ts";
 import { keepProcessPrivate } from "../src/node/process/private-process.ts";
 import { openStore } from "../src/node/store/store.ts";
@@ -48,6 +48,7 @@ async function demo(signal: AbortSignal): Promise<void> {
     say();
     say(reportText(report));
     say();
+    if (report.interrupted) return;
     await showAnswers(report, data, folder);
     say();
     const files = ["report.json", "report.md", "report.png"];
@@ -126,6 +127,7 @@ try {
     exit: endProcess,
     events: process,
     stopMs: STOP_MS,
+    interruptedCode: EXIT_INTERRUPTED,
   });
 } catch (error) {
   if (!(error instanceof KlatchError)) throw error;

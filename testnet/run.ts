@@ -1,7 +1,7 @@
 import { checkOutFolder } from "../src/node/folders/out-folder.ts";
 import type { ScratchFolder } from "../src/node/folders/scratch-folder.ts";
 import { openStore } from "../src/node/store/store.ts";
-import { runBaselines } from "./baselines.ts";
+import { type Baselines, runBaselines } from "./baselines.ts";
 import { prepareData, type RunData } from "./data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "./options.ts";
 import { launchFleet, type Member, pollFleet, stopFleet } from "./processes/fleet.ts";
@@ -17,7 +17,10 @@ const EVIDENCE_MAX = 10_000;
 export interface RunHooks {
   /** Where progress is shown; null for none. */
   readonly output?: Output | null;
-  /** Stops the run: the peers are stopped, and the signal's reason is thrown. */
+  /**
+   * Stops the run. Once the peers are up they are stopped, and the report tells what there is; before that the signal's
+   * reason is thrown.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -60,7 +63,9 @@ async function runIn(
     throw error;
   });
   const seconds = (Date.now() - startedAt) / 1000;
-  const baselines = await runBaselines(options, data, signal, (text) => progress.note(text));
+  const baselines = await baselinesUnless(signal, () =>
+    runBaselines(options, data, signal, (text) => progress.note(text)),
+  );
   const { testRows } = data;
   const report = buildReport({ options, ...run, baselines, startedAt, seconds, testRows });
   if (options.report !== undefined) writeReport(report, options.report);
@@ -75,16 +80,34 @@ async function runNetwork(
 ): Promise<{ peers: PeerRecord[]; incidents: Incident[] }> {
   const ids = await createIdentities(data.peers);
   const members = await launchFleet(options, data, ids, signal);
-  let incidents: Incident[];
+  const incidents: Incident[] = [];
   try {
-    incidents = await watchFleet(members, options, progress, signal);
+    await watchFleet(members, options, { progress, incidents }, signal);
     await pollFleet(members);
     progress.update(members);
+  } catch (error) {
+    // Whoever interrupts it wants to see how far it came.
+    if (!signal.aborted) throw error;
+    await pollFleet(members);
   } finally {
     progress.close();
     await stopFleet(members);
   }
   return { peers: members.map(recordOf), incidents };
+}
+
+/** What the network is compared with; null where a signal ended the run. */
+async function baselinesUnless(
+  signal: AbortSignal,
+  work: () => Promise<Baselines>,
+): Promise<Baselines | null> {
+  if (signal.aborted) return null;
+  try {
+    return await work();
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  }
 }
 
 /** What a peer left behind: its last status, and the rounds and evidence in its store, read after it has stopped. */

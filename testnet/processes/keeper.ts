@@ -17,7 +17,7 @@ const RENEW_MS = 500;
 keepProcessPrivate();
 const folder = process.argv[2] ?? "";
 const stopping = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) {
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
 }
 

@@ -12,16 +12,16 @@ export interface Incident {
 }
 
 /**
- * Watches the peers until every honest one has finished, killing and restarting where the options say so. Throws when
- * an honest peer goes down on its own, when the time limit passes, or the signal's reason.
+ * Watches the peers until every honest one has finished, killing and restarting where the options say so; adds what
+ * happens to `incidents`. Throws when an honest peer goes down on its own, when the time limit passes, or the signal's
+ * reason.
  */
 export async function watchFleet(
   members: readonly Member[],
   options: TestnetOptions,
-  progress: Progress,
+  { progress, incidents }: { readonly progress: Progress; readonly incidents: Incident[] },
   signal: AbortSignal,
-): Promise<Incident[]> {
-  const incidents: Incident[] = [];
+): Promise<void> {
   const deadline = Date.now() + options.timeLimitSeconds * 1000;
   const fallen = new Set<Member>();
   while (!members.every(isDone)) {
@@ -43,7 +43,6 @@ export async function watchFleet(
     if (Date.now() > deadline) throw timeLimitError(members, options.timeLimitSeconds);
     await delay(POLL_MS, undefined, { signal });
   }
-  return incidents;
 }
 
 /** The round from which on a peer may be killed: one peer after the other, none before its first round is over. */

@@ -38,7 +38,9 @@ export function curvesChart(data: CurvesData, box: Box): string {
     ...data.curves.flatMap(({ points }) => points.map(({ loss }) => loss)),
     ...data.levels.map(({ loss }) => loss),
   ].filter(Number.isFinite);
-  const { ticks, height } = lossScale(Math.min(...losses), Math.max(...losses));
+  // A run that was interrupted early has none.
+  const shown = losses.length > 0 ? losses : [0, 1];
+  const { ticks, height } = lossScale(Math.min(...shown), Math.max(...shown));
   const x = (at: number) =>
     box.left + (data.rounds === 1 ? 0.5 : (at - 1) / (data.rounds - 1)) * box.width;
   const y = (loss: number) => box.top + box.height * (1 - height(loss));

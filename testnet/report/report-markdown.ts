@@ -1,17 +1,18 @@
 import { aligned, bytes, markdownTable, short } from "../../src/node/view/table.ts";
-import { numberText, percentText, secondsText } from "./quantities.ts";
+import { mean, numberText, percentText, secondsText } from "./quantities.ts";
 import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];
 
 /** The report as text for a terminal. */
 export function reportText(report: TestnetReport): string {
+  const rows = comparisonRows(report);
+  const comparison = aligned([comparisonHeader(report), ...rows], {
+    gap: 3,
+    isRight: (column) => column > 0,
+  });
   return [
-    ...aligned([comparisonHeader(report), ...comparisonRows(report)], {
-      gap: 3,
-      isRight: (column) => column > 0,
-    }),
-    "",
+    ...(rows.length === 0 ? [] : [...comparison, ""]),
     ...summaryLines(report).map((line) => `  ${line}`),
   ].join("\n");
 }
@@ -26,8 +27,7 @@ export function reportMarkdown(report: TestnetReport): string {
     "",
     "![loss by round and the comparison](report.png)",
     "",
-    markdownTable(comparisonHeader(report), comparisonRows(report)),
-    "",
+    ...comparisonSection(report),
     ...summaryLines(report).map((line) => `- ${line}`),
     "",
     "## Peers",
@@ -70,6 +70,11 @@ function comparisonHeader({ options }: TestnetReport): Row {
   return ["on the common test set", "loss", "perplexity", match];
 }
 
+function comparisonSection(report: TestnetReport): string[] {
+  const rows = comparisonRows(report);
+  return rows.length === 0 ? [] : [markdownTable(comparisonHeader(report), rows), ""];
+}
+
 /** The comparison that a run is about, as rows of text under `comparisonHeader`. */
 function comparisonRows(report: TestnetReport): Row[] {
   const rows: (readonly [string, Quality | null])[] = [
@@ -98,10 +103,25 @@ function summaryLines(report: TestnetReport): string[] {
       ? "no attackers"
       : `${report.attackers} ${report.attackers === 1 ? "attacker" : "attackers"} (${report.attack})`;
   return [
+    ...interruptionLines(report),
     `${bytes(report.bytesPerPeerRound)} sent per peer and round`,
-    `${secondsText(report.seconds)} from start to the last evaluation`,
+    `${secondsText(report.seconds)} from start to ${report.interrupted ? "the signal" : "the last evaluation"}`,
     `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
     ...incidentLines(report),
+  ];
+}
+
+/** How far a run came that a signal ended. */
+function interruptionLines({ interrupted, options, peers }: TestnetReport): string[] {
+  if (!interrupted) return [];
+  const honest = peers.filter(({ role }) => role === "honest");
+  const rounds = honest.map((peer) => peer.rounds);
+  const [least, most] = [Math.min(...rounds), Math.max(...rounds)];
+  const done = least === most ? `${least}` : `${least} to ${most}`;
+  const heldOut = mean(honest.flatMap(({ curve }) => curve.at(-1)?.heldOutLoss ?? []));
+  return [
+    `interrupted: ${done} of ${options.rounds} rounds done, nothing evaluated on the common test set`,
+    `held-out loss ${numberText(heldOut)} after the last of them (mean of honest peers, each on rows of its own)`,
   ];
 }
 

@@ -51,11 +51,13 @@ export interface TestnetReport {
   readonly run: string;
   readonly testRows: number;
   readonly peers: readonly PeerReport[];
-  readonly base: Quality;
+  /** Whether a signal ended the run: what follows is of the rounds until then, and nothing was evaluated. */
+  readonly interrupted: boolean;
+  readonly base: Quality | null;
   /** Mean over honest peers that trained alone; null without baselines. */
   readonly localOnly: Quality | null;
-  /** Mean over the honest peers of the network. */
-  readonly federated: Quality;
+  /** Mean over the honest peers of the network that finished. */
+  readonly federated: Quality | null;
   readonly centralised: Quality | null;
   /** From the start of the processes to the last honest peer's evaluation. */
   readonly seconds: number;

@@ -29,7 +29,8 @@ export interface PeerRecord {
 export interface RunFacts {
   readonly options: TestnetOptions;
   readonly peers: readonly PeerRecord[];
-  readonly baselines: Baselines;
+  /** Null of a run that was interrupted. */
+  readonly baselines: Baselines | null;
   readonly startedAt: number;
   readonly seconds: number;
   readonly testRows: number;
@@ -51,14 +52,15 @@ export function buildReport(facts: RunFacts): TestnetReport {
     run: first?.run ?? "",
     testRows: facts.testRows,
     peers,
-    base: qualityOf([baselines.base]),
-    localOnly: baselines.localOnly === null ? null : qualityOf(baselines.localOnly),
+    interrupted: baselines === null,
+    base: qualityOf(baselines === null ? [] : [baselines.base]),
+    localOnly: qualityOf(baselines?.localOnly ?? []),
     federated: qualityOf(statuses.flatMap(({ evaluation }) => evaluation ?? [])),
-    centralised: baselines.centralised === null ? null : qualityOf([baselines.centralised]),
+    centralised: qualityOf(baselines?.centralised ? [baselines.centralised] : []),
     seconds: facts.seconds,
     bytesPerPeerRound: Math.round(
       (mean(peers.flatMap((peer) => (peer.role === "honest" ? [peer.bytesSent] : []))) ?? 0) /
-        options.rounds,
+        (baselines === null ? Math.max(1, ...peers.map((peer) => peer.rounds)) : options.rounds),
     ),
     rule: options.rule,
     certifiedAttackers: Math.min(...statuses.map((status) => status.certifiedAttackers)),
@@ -121,9 +123,11 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Means over evaluations; perplexity is that of the mean loss. */
-function qualityOf(evaluations: readonly Evaluation[]): Quality {
-  const loss = mean(evaluations.map((one) => one.loss)) ?? Number.NaN;
-  const exactMatch = mean(evaluations.map((one) => one.exactMatch)) ?? Number.NaN;
-  return { loss, perplexity: Math.exp(loss), exactMatch };
+/** Means over evaluations, null of none; perplexity is that of the mean loss. */
+function qualityOf(evaluations: readonly Evaluation[]): Quality | null {
+  const loss = mean(evaluations.map((one) => one.loss));
+  const exactMatch = mean(evaluations.map((one) => one.exactMatch));
+  return loss === null || exactMatch === null
+    ? null
+    : { loss, perplexity: Math.exp(loss), exactMatch };
 }

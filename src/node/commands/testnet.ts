@@ -1,7 +1,12 @@
 import type { Command } from "commander";
 import { BUNDLED_MODEL } from "../config/config.ts";
 import { bundledModel } from "../folders/package-folder.ts";
-import { endProcess, type ProcessHooks, runProcess } from "../process/lifecycle.ts";
+import {
+  EXIT_INTERRUPTED,
+  endProcess,
+  type ProcessHooks,
+  runProcess,
+} from "../process/lifecycle.ts";
 import { silentLogger } from "../process/logger.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { required } from "./number-flags.ts";
@@ -51,6 +56,7 @@ function defineRun(command: Command, terminal: Terminal): void {
           exit: endProcess,
           events: process,
           stopMs: STOP_MS,
+          interruptedCode: EXIT_INTERRUPTED,
         },
       );
       if (exitCode !== 0) terminal.fail(exitCode);

@@ -14,6 +14,8 @@ import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { checkAdapterFolder } from "../folders/out-folder.ts";
+import { EXIT_INTERRUPTED } from "../process/lifecycle.ts";
+import { onScriptShellGone } from "../process/script-shell.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { downloadView } from "../view/download-view.ts";
 import { describeMemory } from "../view/memory-text.ts";
@@ -52,7 +54,7 @@ export function define(command: Command, terminal: Terminal): void {
         for (const line of wrappedLines(describe(report), INDENT, terminal.columns))
           terminal.line(line);
       if (result.reason === "diverged") terminal.fail(EXIT_CODES.diverged);
-      if (result.reason === "stopped") terminal.fail(130);
+      if (result.reason === "stopped") terminal.fail(EXIT_INTERRUPTED);
     });
 }
 
@@ -65,7 +67,7 @@ const KEYS =
 /** Where the texts begin, after their names. */
 const INDENT = 12;
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 interface Flags {
   readonly data?: readonly string[];
@@ -141,6 +143,9 @@ async function train(
     for (const signal of SIGNALS) process.removeListener(signal, stop);
     controller.abort();
   };
+  const callOff = onScriptShellGone(() => {
+    if (!controller.signal.aborted) stop();
+  });
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const options = { steps, evaluateEvery, patience, adapter };
@@ -156,6 +161,7 @@ async function train(
     }
     throw new Error("training ended without a result");
   } finally {
+    callOff();
     for (const signal of SIGNALS) process.removeListener(signal, stop);
   }
 }

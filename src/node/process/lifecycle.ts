@@ -1,5 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import type { Logger } from "./logger.ts";
+import { onScriptShellGone } from "./script-shell.ts";
 
 /** Something with a life: started once, stopped once; `stop` may be called again and after a failed start. */
 export interface Service {
@@ -8,15 +9,15 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Exit code after a second signal, as shells count an interrupt: 128 + SIGINT. */
-const EXIT_FORCED = 130;
+/** Exit code of what was interrupted, as shells count it: 128 + SIGINT. */
+export const EXIT_INTERRUPTED = 130;
 
 /**
  * Ends this process. A second signal ends it by that signal, so that a shell shows 130: `process.exit` would wait for
  * threads in the middle of native code, such as a learner's step.
  */
 export function endProcess(code: number): void {
-  if (code !== EXIT_FORCED) process.exit(code);
+  if (code !== EXIT_INTERRUPTED) process.exit(code);
   process.removeAllListeners("SIGINT");
   process.kill(process.pid, "SIGINT");
 }
@@ -72,11 +73,14 @@ export interface ProcessHooks {
   /** Where signals and last-resort errors come from; `process` but for tests. */
   readonly events: NodeJS.EventEmitter;
   readonly stopMs: number;
+  /** Exit code of a work that a signal ended; 0, a good end, when absent. */
+  readonly interruptedCode?: number;
 }
 
 /**
- * Runs `work` under the process's signals and returns its exit code. The first SIGINT or SIGTERM aborts the signal that
- * `work` was given and leaves it `stopMs` to end (exit 0); a second one exits 130 at once. Unhandled errors exit 1.
+ * Runs `work` under the process's signals and returns its exit code. The first SIGINT, SIGTERM or SIGHUP (a terminal
+ * that is closed), or the end of the npm that runs the program, aborts the signal that `work` was given and leaves it
+ * `stopMs` to end (`interruptedCode`). A second signal exits 130 at once. Unhandled errors exit 1.
  */
 export async function runProcess(
   work: (signal: AbortSignal) => Promise<void>,
@@ -90,7 +94,7 @@ export async function runProcess(
   const onSignal = (name: string): void => {
     if (controller.signal.aborted) {
       log.warn({ signal: name }, "stopped at once by a second signal");
-      exit(EXIT_FORCED);
+      exit(EXIT_INTERRUPTED);
       return;
     }
     log.info({ signal: name, graceMs: stopMs }, "stopping; Ctrl-C again stops at once");
@@ -101,20 +105,25 @@ export async function runProcess(
     log.error({ err: error }, "unexpected error");
     exit(1);
   };
+  const callOff = onScriptShellGone(() => {
+    if (!controller.signal.aborted) onSignal("end of npm");
+  });
   const listeners = {
     SIGINT: onSignal,
     SIGTERM: onSignal,
+    SIGHUP: onSignal,
     uncaughtException: onCrash,
     unhandledRejection: onCrash,
   };
   for (const [event, listener] of Object.entries(listeners)) events.on(event, listener);
   try {
     const ended = await Promise.race([finish(work, controller.signal), expired.promise]);
-    if (ended !== "expired") return 0;
+    if (ended !== "expired") return controller.signal.aborted ? (hooks.interruptedCode ?? 0) : 0;
     log.error({ graceMs: stopMs }, "not stopped in time");
     exit(1);
     return 1;
   } finally {
+    callOff();
     clearTimeout(timer);
     for (const [event, listener] of Object.entries(listeners)) events.off(event, listener);
   }

@@ -22,14 +22,20 @@ export interface CommandModule {
   define(command: import("commander").Command, terminal: Terminal): void;
 }
 
+/** A reader that has gone, and a terminal that was closed. */
+const GONE: ReadonlySet<string> = new Set(["EPIPE", "EIO"]);
+
 /** To the line's beginning, and away with what stands there. */
 const CLEAR_LINE = "\r\u001b[K";
 
-/** The terminal of this process. A reader that goes away (`klatch rounds | head`) ends the output, not the program. */
+/**
+ * The terminal of this process. A reader that goes away (`klatch rounds | head`, a window that is closed) ends the
+ * output, not the program.
+ */
 export function processTerminal(): Terminal {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
+      if (!GONE.has(error.code ?? "")) throw error;
     });
   }
   return {

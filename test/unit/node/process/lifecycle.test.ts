@@ -116,7 +116,7 @@ describe("the process", () => {
     await expect(runProcess(() => Promise.reject(error), hooks().hooks)).rejects.toBe(error);
   });
 
-  test.each(["SIGINT", "SIGTERM"])(
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"])(
     "a first %s aborts the work's signal, and a work that ends then ends with 0",
     async (name) => {
       const { events, exits, hooks: all } = hooks();
@@ -132,6 +132,20 @@ describe("the process", () => {
       expect(exits).toEqual([]);
     },
   );
+
+  test("a work that should not be interrupted ends with a code of its own when it is", async () => {
+    const run = async (name: string | null) => {
+      const { events, hooks: all } = hooks({ interruptedCode: 130 });
+      const ended = runProcess(async (signal) => {
+        if (name !== null) events.emit(name, name);
+        expect(signal.aborted).toBe(name !== null);
+      }, all);
+      return await ended;
+    };
+
+    expect(await run("SIGINT")).toBe(130);
+    expect(await run(null)).toBe(0);
+  });
 
   test("an error while stopping is not taken for the stop itself", async () => {
     const { events, hooks: all } = hooks();

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { plotSvg } from "../../../../testnet/report/plot.ts";
 import { logarithmicTicks, niceTicks, spread } from "../../../../testnet/report/plot-drawing.ts";
 import { renderPlot } from "../../../../testnet/report/plot-image.ts";
@@ -13,9 +13,9 @@ test("a report compares means over honest peers", () => {
   const report = buildReport(runFacts());
 
   // federated: (1 + 1.1 + 1.2 + 1.3) / 4; local only: (1.8 + 2) / 2 and (0.2 + 0.3) / 2
-  expect(report.federated.loss).toBeCloseTo(1.15, 9);
+  expect(report.federated?.loss).toBeCloseTo(1.15, 9);
   expect(report.localOnly).toMatchObject({ loss: 1.9, exactMatch: 0.25 });
-  expect(report.federated.perplexity).toBeCloseTo(Math.exp(1.15), 9);
+  expect(report.federated?.perplexity).toBeCloseTo(Math.exp(1.15), 9);
   expect(report.centralised?.loss).toBe(0.9);
   expect(report.peers.map((peer) => peer.rounds)).toEqual([6, 6, 6, 6]);
   // 1.5 MiB in 6 rounds
@@ -52,7 +52,7 @@ test("attackers count neither for quality nor for bytes, and honest peers judge 
 
   const report = buildReport({ ...facts, peers: [...views, attacker] });
 
-  expect(report.federated.loss).toBe(1);
+  expect(report.federated?.loss).toBe(1);
   expect(report.bytesPerPeerRound).toBe(262_144);
   expect(report).toMatchObject({ attack: "scaled", attackers: 1 });
   expect(report.peers[3]).toMatchObject({
@@ -167,4 +167,42 @@ test("labels move apart and keep their order", () => {
   expect(spread([12, 10, 50], 8, 0, 100)).toEqual([18, 10, 50]);
   // at the lower edge they are pushed back up
   expect(spread([99, 100], 8, 0, 100)).toEqual([92, 100]);
+});
+
+describe("a run that was interrupted", () => {
+  const interrupted = () => {
+    const { peers, ...facts } = runFacts();
+    const unfinished = peers.map((peer, index) => ({
+      ...peer,
+      status: status({ peerId: peer.id }),
+      rounds: peer.rounds.slice(0, 2 + (index % 2)),
+    }));
+    return buildReport({ ...facts, peers: unfinished, baselines: null });
+  };
+
+  test("is told of as far as it came", () => {
+    const report = interrupted();
+
+    expect(report).toMatchObject({ interrupted: true, base: null, federated: null });
+    expect(report.peers.map(({ rounds }) => rounds)).toEqual([2, 3, 2, 3]);
+    // 1.5 MiB in 3 rounds
+    expect(report.bytesPerPeerRound).toBe(524_288);
+    const text = reportText(report);
+    expect(text).toContain("interrupted: 2 to 3 of 6 rounds done");
+    // (1.92 + 1.536 + .08 + 1.92 + .16 + 1.536 + .24) / 4, each after its last round
+    expect(text).toContain("held-out loss 1.848");
+    expect(text).not.toContain("on the common test set   ");
+    expect(reportMarkdown(report)).toContain("interrupted: 2 to 3 of 6 rounds done");
+    expect(renderPlot(report).subarray(1, 4).toString()).toBe("PNG");
+    expect(buildReport(runFacts()).interrupted).toBe(false);
+  });
+
+  test("before its first round has a picture without a line", () => {
+    const { peers, ...facts } = runFacts();
+    const begun = peers.map((peer) => ({ ...peer, status: status({ round: 0 }), rounds: [] }));
+    const report = buildReport({ ...facts, peers: begun, baselines: null });
+
+    expect(reportText(report)).toContain("interrupted: 0 of 6 rounds done");
+    expect(plotSvg(report)).not.toMatch(/NaN|Infinity/);
+  });
 });
