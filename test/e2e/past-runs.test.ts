@@ -58,9 +58,14 @@ test("an older run and an older round are exported with the settings that they h
   expect(older.own).toMatchObject({ runId: first.run, round: 3, examples: "prompt" });
   expect(older.peft.r).toBe(2);
 
+  // A newer round takes the place of an older one of its run, and of no other's.
+  const over = (run: string) => ["export", ...config, "--run", run, "--out", older.out];
+  expect((await runCommand(over(second.run))).stderr).toContain("holds an adapter already");
+  expect((await runCommand(over(first.run))).code).toBe(0);
+
   // Where an adapter came from goes along with it.
   const again = await exported("--adapter", older.out);
-  expect(again.own).toEqual(older.own);
+  expect(again.own).toEqual({ ...older.own, round: 4 });
 
   const gone = [
     "export",

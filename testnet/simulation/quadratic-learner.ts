@@ -139,6 +139,7 @@ function infoOf(dimensions: number): PeerLearner["info"] {
   const some = { ...summary, examples: EXAMPLES };
   return {
     layout: { tensors: [], length: dimensions, digest: DIGEST },
+    exportBytes: Float32Array.BYTES_PER_ELEMENT * dimensions,
     modelDigest: DIGEST,
     modelOrigin: null,
     tokenizerDigest: DIGEST,

@@ -1,7 +1,9 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { KlatchError } from "../../errors.ts";
 import {
+  type AdapterOrigin,
   createLearner,
   type FloatFormat,
   type HubOptions,
@@ -12,7 +14,7 @@ import {
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
-import { checkAdapterFolder, checkOutFolder } from "../folders/out-folder.ts";
+import { checkAdapterFolder, checkModelFolder, checkOutFolder } from "../folders/out-folder.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../past/open-checkpoint.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -42,6 +44,7 @@ export function define(command: Command, terminal: Terminal): void {
         "format of the merged weights (default: the base model's)",
       ).choices(Object.keys(FORMATS)),
     )
+    .option("--force", "replace what --out holds already")
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
       const result = await run(configOf(command), flags, terminal);
@@ -66,6 +69,7 @@ interface Flags {
   readonly round?: number;
   readonly merged?: boolean;
   readonly mergedDtype?: string;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
@@ -88,10 +92,14 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
   const folder = resolve(required("--out", flags.out));
   const merged = flags.merged === true;
   checkFlags(flags);
-  if (merged) checkOutFolder(folder);
-  else checkAdapterFolder(folder);
+  if (merged) checkModelFolder(folder, flags.force === true);
+  else checkAdapterFolder(folder, { mayReplace: true });
   const { learner, values, adapter, origin } = await openSource(config, flags, terminal);
   try {
+    if (!merged) {
+      await checkReplaced(folder, adapter, origin, flags.force === true);
+      checkOutFolder(folder, learner.info.exportBytes);
+    }
     if (merged)
       await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
     else await learner.exportAdapter(values, folder, origin ?? undefined);
@@ -99,6 +107,18 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
   } finally {
     await learner.close();
   }
+}
+
+/** A newer round of the same run takes the place of an older one; any other adapter stays. */
+async function checkReplaced(
+  folder: string,
+  adapter: string | null,
+  origin: AdapterOrigin | null,
+  force: boolean,
+): Promise<void> {
+  const there = existsSync(join(folder, "klatch.json")) ? await readAdapterOrigin(folder) : null;
+  const isSame = folder === adapter || (origin !== null && there?.runId === origin.runId);
+  checkAdapterFolder(folder, { mayReplace: force || isSame });
 }
 
 /** Flags that say nothing together. */

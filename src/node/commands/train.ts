@@ -13,7 +13,7 @@ import type { Evaluation } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
-import { checkAdapterFolder } from "../folders/out-folder.ts";
+import { checkAdapterFolder, checkOutFolder } from "../folders/out-folder.ts";
 import { EXIT_INTERRUPTED } from "../process/lifecycle.ts";
 import { onScriptShellGone } from "../process/script-shell.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
@@ -45,6 +45,7 @@ export function define(command: Command, terminal: Terminal): void {
       wholeNumber(0, 1000),
       0,
     )
+    .option("--force", "replace an adapter that --out holds already")
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
       const { result, learner, ...rest } = await run(command, flags, terminal);
@@ -64,6 +65,9 @@ export function define(command: Command, terminal: Terminal): void {
 const KEYS =
   /^((model|cache)$|run\.(adapter|optimizer)\.|run\.(batchSize|sequenceMax|separator|seed|factors|task|classes)|data\.|engine\.)/;
 
+/** A better adapter is written beside the one before, and takes its place. */
+const ADAPTER_COPIES = 2;
+
 /** Where the texts begin, after their names. */
 const INDENT = 12;
 
@@ -78,13 +82,15 @@ interface Flags {
   readonly init?: string;
   readonly evaluateEvery: number;
   readonly patience: number;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
 async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
-  checkAdapterFolder(out);
+  const isInit = flags.init !== undefined && resolve(flags.init) === out;
+  checkAdapterFolder(out, { mayReplace: flags.force === true || isInit });
   if (flags.patience > 0 && config.data.heldOutShare === 0) {
     throw new KlatchError(
       "usage",
@@ -97,7 +103,7 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
   const learner = await createLearner(options, hub, noticeView(terminal));
   terminal.overwrite("");
   try {
-    checkAdapterFolder(out, 4 * learner.info.layout.length);
+    checkOutFolder(out, ADAPTER_COPIES * learner.info.exportBytes);
     const memory = await learner.planMemory();
     terminal.note(wrapped("memory".padEnd(INDENT), describeMemory(memory), terminal.columns));
     const { init } = flags;

@@ -1,6 +1,8 @@
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
+  realpathSync,
   rmdirSync,
   rmSync,
   statfsSync,
@@ -10,6 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import { bytes as inUnits } from "../view/table.ts";
+import { nearestFolder } from "./nearest-folder.ts";
 
 /** Room for the small files beside the numbers of a result. */
 const SMALL_FILES_BYTES = 65_536;
@@ -33,7 +36,7 @@ export function checkOutFolder(folder: string, bytes = 0): void {
     if (free < needed) {
       throw new KlatchError(
         "disk",
-        `${folder} has ${inUnits(free)} left, and the result takes ${inUnits(needed)}`,
+        `${folder} has ${inUnits(free)} left, and the result takes ${bytes === 0 ? "more" : inUnits(needed)}`,
         "free some space, or write to another disk",
       );
     }
@@ -45,17 +48,64 @@ export function checkOutFolder(folder: string, bytes = 0): void {
 }
 
 /**
- * {@link checkOutFolder} for an adapter, which must not lie among the files of a model: readers would load both as
- * one.
+ * {@link checkOutFolder} for an adapter. It must not lie among the files of a model, nor in a folder of its own there:
+ * readers would load both as one, and who copies the model takes it along. What is there already goes only where
+ * `mayReplace` says so.
  */
-export function checkAdapterFolder(folder: string, bytes = 0): void {
-  if (existsSync(join(folder, "config.json"))) {
-    throw new KlatchError("usage", `${folder} holds a model`, "choose another folder");
+export function checkAdapterFolder(
+  folder: string,
+  { mayReplace, bytes = 0 }: { readonly mayReplace: boolean; readonly bytes?: number },
+): void {
+  if (existsSync(join(folder, "config.json"))) throw holds(folder, "a model", "");
+  checkPlace(folder);
+  if (!mayReplace && ADAPTER_FILES.some((name) => existsSync(join(folder, name)))) {
+    throw holds(
+      folder,
+      "an adapter already",
+      ", go on from it with --init, or replace it with --force",
+    );
   }
   checkOutFolder(folder, bytes);
 }
 
+/** {@link checkAdapterFolder} for a whole model. */
+export function checkModelFolder(folder: string, mayReplace: boolean): void {
+  checkPlace(folder);
+  if (!mayReplace && isModelFolder(folder)) {
+    throw holds(folder, "a model already", ", or replace it with --force");
+  }
+  checkOutFolder(folder);
+}
+
 // --- internal ---
+
+const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors"];
+
+function holds(folder: string, what: string, ways: string): KlatchError {
+  return new KlatchError("usage", `${folder} holds ${what}`, `choose another folder${ways}`);
+}
+
+/** Refuses a place below a model's folder. */
+function checkPlace(folder: string): void {
+  const there = realpathSync(nearestFolder(folder));
+  let at = existsSync(folder) ? dirname(there) : there;
+  for (; at !== dirname(at); at = dirname(at)) {
+    if (!isModelFolder(at)) continue;
+    throw new KlatchError(
+      "usage",
+      `${folder} lies in the folder of a model, ${at}`,
+      "choose a folder outside of it",
+    );
+  }
+}
+
+function isModelFolder(folder: string): boolean {
+  if (!existsSync(join(folder, "config.json"))) return false;
+  return readdirSync(folder).some((name) => MODEL_FILE.test(name));
+}
+
+/** Weights or a tokenizer: a config.json alone may be anything's. */
+const MODEL_FILE = /^(tokenizer\.json|.*\.(safetensors|bin|gguf)|.*\.safetensors\.index\.json)$/;
 
 /** Turns an error of the file system into the operating error that says why a folder cannot be made or written. */
 function folderError(error: unknown, folder: string): unknown {

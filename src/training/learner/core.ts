@@ -76,6 +76,7 @@ export class LearnerCore {
     const { tensors, length, digest } = model.adapter.layout;
     this.info = {
       layout: { tensors, length, digest },
+      exportBytes: Float32Array.BYTES_PER_ELEMENT * (model.adapter.stored?.layout.length ?? length),
       modelDigest: model.base.digest,
       modelOrigin: origin,
       tokenizerDigest: digestOf(input),

@@ -65,6 +65,8 @@ export interface DataReport {
 
 export interface LearnerInfo {
   readonly layout: AdapterLayout;
+  /** Size of the numbers in the adapter's PEFT file, which some methods write in another form. */
+  readonly exportBytes: number;
   /** SHA-256 over config.json and the weights as read. */
   readonly modelDigest: Digest;
   /** Where the model came from; null for a folder. */

@@ -36,6 +36,17 @@ test("an adapter is exported as the same PEFT folder, whatever folder it comes f
   }
 });
 
+test("an adapter stays where it is unless --force says otherwise", async () => {
+  const out = temporaryFolder();
+  const run = ["export", "--model", model, "--adapter", adapter, "--out", out];
+  await runJson(run);
+
+  const again = await runCommand(run);
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain(`${out} holds an adapter already`);
+  expect((await runCommand([...run, "--force"])).code).toBe(0);
+});
+
 test("a merged model measures like base and adapter, without the adapter", async () => {
   const out = join(temporaryFolder(), "merged");
   const lossOf = async (...which: string[]) =>

@@ -9,13 +9,18 @@ import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 const CLI = join(import.meta.dirname, "../../../src/node/cli.ts");
 
 let folder: string;
+/** Where results go: not among the files of the model. */
+let results: string;
 
 beforeAll(async () => {
+  results = await mkdtemp(join(tmpdir(), "klatch-trained-"));
   folder = await mkdtemp(join(tmpdir(), "klatch-train-"));
   await writeTinyFolder(folder);
 });
 
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  for (const each of [folder, results]) await rm(each, { recursive: true });
+});
 
 /** `klatch train` on the tiny model and its data. */
 function train(...more: string[]) {
@@ -35,7 +40,7 @@ function train(...more: string[]) {
 
 describe("klatch train", () => {
   test("trains alone and writes an adapter that eval finds better than the base model", async () => {
-    const out = join(folder, "out");
+    const out = join(results, "out");
     const trained = await train("--steps", "60", "--out", out, "--json");
     expect(trained.code).toBe(0);
     const report = JSON.parse(trained.stdout);
@@ -61,16 +66,16 @@ describe("klatch train", () => {
   });
 
   test("tells a person of the data, on the lines of the result", async () => {
-    const { code, stdout } = await train("--steps", "1", "--out", join(folder, "told"));
+    const { code, stdout } = await train("--steps", "1", "--out", join(results, "told"));
     expect(code).toBe(0);
     expect(stdout).toMatch(/^note {8}\d+ examples to train on say the same as an earlier one$/m);
   });
 
   test("goes on from an adapter", async () => {
-    const first = join(folder, "first");
+    const first = join(results, "first");
     await train("--steps", "30", "--out", first, "--json");
     const data = join(folder, "data.jsonl");
-    const out = join(folder, "second");
+    const out = join(results, "second");
     const again = await train(
       "--steps",
       "5",
@@ -84,14 +89,30 @@ describe("klatch train", () => {
     );
     const report = JSON.parse(again.stdout);
     const fresh = JSON.parse(
-      (await train("--steps", "5", "--test", data, "--out", join(folder, "third"), "--json"))
+      (await train("--steps", "5", "--test", data, "--out", join(results, "third"), "--json"))
         .stdout,
     );
     expect(report.before.loss).toBeLessThan(fresh.before.loss);
   });
 
+  test("replaces an adapter when told to, or when it goes on from it, and else leaves it", async () => {
+    const out = join(results, "kept");
+    await train("--steps", "1", "--out", out, "--json");
+    const file = join(out, "adapter_model.safetensors");
+    const before = await readFile(file);
+
+    const again = await train("--steps", "2", "--out", out);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/kept holds an adapter already\nhint: .*--force/);
+    expect((await readFile(file)).equals(before)).toBe(true);
+
+    expect((await train("--steps", "2", "--out", out, "--init", out)).code).toBe(0);
+    expect((await readFile(file)).equals(before)).toBe(false);
+    expect((await train("--steps", "1", "--out", out, "--force")).code).toBe(0);
+  });
+
   test("leaves the best adapter so far when it is killed", async () => {
-    const out = join(folder, "killed");
+    const out = join(results, "killed");
     const data = join(folder, "data.jsonl");
     const flags = ["--model", folder, "--data", data];
     const endless = ["--run-sequence-max", "16", "--steps", "1000000", "--evaluate-every", "5"];
@@ -108,10 +129,10 @@ describe("klatch train", () => {
     const noOut = await train("--steps", "1");
     expect(noOut.code).toBe(2);
     expect(noOut.stderr).toMatch(/error: --out is missing\nhint: /);
-    const noData = await runCommand(["train", "--model", folder, "--out", join(folder, "x")]);
+    const noData = await runCommand(["train", "--model", folder, "--out", join(results, "x")]);
     expect(noData.stderr).toMatch(/error: --data is missing/);
     const patient = ["--patience", "2", "--data-held-out-share", "0"];
-    const noLoss = await train("--steps", "1", "--out", join(folder, "x"), ...patient);
+    const noLoss = await train("--steps", "1", "--out", join(results, "x"), ...patient);
     expect(noLoss.code).toBe(2);
     expect(noLoss.stderr).toMatch(/error: --patience has no loss to go by.*\nhint: /);
   });

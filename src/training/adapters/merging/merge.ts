@@ -4,6 +4,7 @@ import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, readJson, readText, writeWhole } from "../../files/file-access.ts";
 import type { FloatFormat } from "../../files/float-formats.ts";
+import { requireSpace } from "../../files/free-space.ts";
 import { setFields } from "../../files/json-fields.ts";
 import {
   COMPANION_FILES,
@@ -54,6 +55,7 @@ export async function writeMergedModel(request: MergeRequest): Promise<void> {
   const folds = adapter.folded(values);
   const files = await planMerge(await weightFiles(base), { definition, folds, form, dtype });
   const names = files.map(({ file }) => basename(file));
+  await requireSpace(out, sizeOf(files));
   await prepareFolder(out, base, names);
   for (const each of files) await writeWeights(out, each);
   if (!names.includes(WEIGHTS_FILE)) await writeIndex(out, files);
@@ -80,6 +82,12 @@ async function prepareFolder(out: string, base: string, names: readonly string[]
   } catch (error) {
     throw fileError(error, out);
   }
+}
+
+function sizeOf(files: readonly MergedFile[]): number {
+  return files
+    .flatMap(({ tensors }) => tensors)
+    .reduce((sum, tensor) => sum + tensorBytes(tensor), 0);
 }
 
 /** One weight of the base is in memory at a time. */

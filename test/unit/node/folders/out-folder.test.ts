@@ -1,8 +1,19 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../../src/errors.ts";
-import { checkOutFolder } from "../../../../src/node/folders/out-folder.ts";
+import {
+  checkAdapterFolder,
+  checkModelFolder,
+  checkOutFolder,
+} from "../../../../src/node/folders/out-folder.ts";
 import { runCommand } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -84,5 +95,52 @@ describe("commands with a folder for their result", () => {
 
     expect(stderr).toContain(`${folder} holds a model`);
     expect(code).toBe(2);
+  });
+
+  test.each([
+    ["train", "--model", "/nowhere", "--data", "x.jsonl", "--out"],
+    ["train", "--model", "/nowhere", "--data", "x.jsonl", "--force", "--out"],
+    ["export", "--model", "/nowhere", "--out"],
+    ["export", "--model", "/nowhere", "--merged", "--out"],
+  ])("%j: nothing is written into a model's folder, however deep", async (...args) => {
+    const folder = temporaryFolder();
+    for (const name of ["config.json", "model-00001-of-00002.safetensors"])
+      writeFileSync(join(folder, name), "");
+    const link = join(temporaryFolder(), "link");
+    symlinkSync(folder, link);
+
+    for (const out of [join(folder, "out"), join(folder, "a", "b"), join(link, "out")]) {
+      const { code, stderr } = await runCommand([...args, out]);
+
+      expect(stderr).toContain(`lies in the folder of a model, ${realpathSync(folder)}`);
+      expect(code).toBe(2);
+    }
+    expect(readdirSync(folder)).toHaveLength(2);
+  });
+
+  test("a folder whose config.json is something else's is no model's", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "config.json"), "{}");
+
+    expect(() => checkAdapterFolder(join(folder, "out"), { mayReplace: false })).not.toThrow();
+  });
+
+  test.each(["adapter_config.json", "adapter_model.safetensors"])(
+    "an adapter (%s) stays where it is unless told otherwise",
+    (name) => {
+      const folder = temporaryFolder();
+      writeFileSync(join(folder, name), "");
+
+      expect(() => checkAdapterFolder(folder, { mayReplace: false })).toThrow("holds an adapter");
+      expect(() => checkAdapterFolder(folder, { mayReplace: true })).not.toThrow();
+    },
+  );
+
+  test("a model stays where it is unless told otherwise", () => {
+    const folder = temporaryFolder();
+    for (const name of ["config.json", "model.safetensors"]) writeFileSync(join(folder, name), "");
+
+    expect(() => checkModelFolder(folder, false)).toThrow("holds a model already");
+    expect(() => checkModelFolder(folder, true)).not.toThrow();
   });
 });
