@@ -1,16 +1,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
-import { checkShape, oneLine, parseJson, readText } from "../../files/file-access.ts";
-import { tokenId } from "../../files/token-fields.ts";
-import { bytePairEncoder } from "./byte-pairs.ts";
+import { oneLine, parseJson, readText } from "../../files/file-access.ts";
 import { type ChatTemplate, readChatTemplate } from "./chat-template.ts";
-import { readTokenFacts, readTokenizerSettings, type TokenFacts } from "./token-facts.ts";
-import { repairTokenizer } from "./tokenizer-repairs.ts";
-import { cacheWords } from "./word-cache.ts";
+import { type Pipeline, readPipeline } from "./pipeline/pipeline.ts";
+import { NoUnknownToken } from "./pipeline/words.ts";
+import { readTokenFacts, readTokenizerSettings } from "./token-facts.ts";
 
 const TOKENIZER_BYTES_MAX = 64 << 20;
 
@@ -36,100 +32,30 @@ export interface Tokenizer {
   readonly chat: ChatTemplate | null;
 }
 
-const tokenizerSchema = z.looseObject({
-  model: z.looseObject({
-    // WordPiece and BPE map a token to its id, Unigram lists [token, score] in the order of ids.
-    vocab: z.union([z.record(z.string(), tokenId), z.array(z.tuple([z.string(), z.number()]))]),
-    type: z.string().optional(),
-    merges: z.array(z.union([z.string().regex(/ /), z.tuple([z.string(), z.string()])])).optional(),
-    end_of_word_suffix: z.string().nullish(),
-    continuing_subword_prefix: z.string().nullish(),
-  }),
-  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string() })).default([]),
-});
-type TokenizerFile = z.infer<typeof tokenizerSchema>;
-
-function largestId({ model, added_tokens }: TokenizerFile): number {
-  let largest = Array.isArray(model.vocab) ? model.vocab.length - 1 : -1;
-  if (!Array.isArray(model.vocab)) {
-    for (const value of Object.values(model.vocab)) largest = Math.max(largest, value);
-  }
-  for (const token of added_tokens) largest = Math.max(largest, token.id);
-  return largest;
-}
-
-/** The merges of a byte-pair model without suffixes on its pieces; null for any other model. */
-function plainMerges(model: TokenizerFile["model"]): readonly (readonly string[])[] | null {
-  const { type, merges, end_of_word_suffix, continuing_subword_prefix } = model;
-  if (type !== "BPE" || !merges || end_of_word_suffix || continuing_subword_prefix) return null;
-  return merges.map((merge) => (typeof merge === "string" ? merge.split(" ", 2) : merge));
-}
-
-function construct(parsed: TokenizerFile, settings: object, file: string): HuggingFaceTokenizer {
+function readTokenizer(parsed: unknown, file: string): Pipeline {
   try {
-    const tokenizer = new HuggingFaceTokenizer(parsed, settings);
-    repairTokenizer(tokenizer);
-    const merges = plainMerges(parsed.model);
-    // The library's own encoder takes many seconds for the long texts that this one does in one.
-    if (merges) Object.assign(tokenizer.model ?? {}, { bpe: bytePairEncoder(merges) });
-    cacheWords(tokenizer);
-    return tokenizer;
+    return readPipeline(parsed, { added: [], splitsSpecial: false });
   } catch (error) {
     throw new KlatchError(
       "incompatible",
       `${file} describes a tokenizer that cannot be used: ${oneLine(error)}`,
-      "use a model whose tokenizer.json is of a known kind (BPE, Unigram, WordPiece)",
+      "use a model whose tokenizer.json has parts that Klatch knows (docs/MODELS.md)",
       { cause: error },
     );
   }
 }
 
-/** Runs the post-processor over a token that no vocabulary has, and looks what it put before and after. */
-function tokensAround(inner: HuggingFaceTokenizer): Tokenizer["around"] {
-  const probe = "\u0000";
-  const tokens: readonly string[] = inner.post_processor?.post_process([probe], null, true)
-    .tokens ?? [probe];
-  const ids = tokens.map((token) => inner.token_to_id(token) ?? -1);
-  const at = tokens.indexOf(probe);
-  const known = (id: number) => id >= 0;
-  return { before: ids.slice(0, at).filter(known), after: ids.slice(at + 1).filter(known) };
-}
-
-function wrap(
-  inner: HuggingFaceTokenizer,
-  facts: TokenFacts & {
-    readonly digest: Digest;
-    readonly settingsDigest: Digest;
-    readonly file: string;
-    readonly chat: ChatTemplate | null;
-  },
-): Tokenizer {
-  const { digest, settingsDigest, vocabSize, file, bosId, eosId, chat } = facts;
-  return {
-    digest,
-    settingsDigest,
-    vocabSize,
-    bosId,
-    eosId,
-    chat,
-    around: tokensAround(inner),
-    encode(text) {
-      if (text === "") return [];
-      const ids: number[] = inner.encode(text, { add_special_tokens: false }).ids;
-      // The library gives undefined for a piece that is not in the vocabulary when there is no unknown token.
-      if (ids.every((value) => value < vocabSize)) return ids;
-      throw new KlatchError(
-        "incompatible",
-        `${file} has no token for a part of the text`,
-        "use a model whose tokenizer covers the language of the data",
-      );
-    },
-    decode(ids) {
-      const list = [...ids];
-      if (list.length === 0) return "";
-      return inner.decode(list, { skip_special_tokens: true, clean_up_tokenization_spaces: false });
-    },
-  };
+function encodeWith(pipeline: Pipeline, text: string, file: string): number[] {
+  try {
+    return pipeline.encode(text);
+  } catch (error) {
+    if (!(error instanceof NoUnknownToken)) throw error;
+    throw new KlatchError(
+      "incompatible",
+      `${file} has no token for a part of the text`,
+      "use a model whose tokenizer covers the language of the data",
+    );
+  }
 }
 
 function sha256(text: string): Digest {
@@ -148,8 +74,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const facts = await readTokenFacts(folder, settings);
   const file = join(folder, "tokenizer.json");
   const text = await readText(file, TOKENIZER_BYTES_MAX);
-  const parsed = checkShape(parseJson(text, file), tokenizerSchema, file);
-  const vocabSize = largestId(parsed) + 1;
+  const pipeline = readTokenizer(parseJson(text, file), file);
+  const vocabSize = pipeline.size;
   if (vocabSize > facts.vocabSize) {
     throw new KlatchError(
       "incompatible",
@@ -157,15 +83,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       "tokenizer.json and config.json must belong to the same model",
     );
   }
-  const digest = sha256(text);
-  const settingsDigest = sha256(JSON.stringify(settings));
-  const chat = await readChatTemplate(folder, settings);
-  return wrap(construct(parsed, settings, file), {
-    ...facts,
-    digest,
-    settingsDigest,
+  return {
+    digest: sha256(text),
+    settingsDigest: sha256(JSON.stringify(settings)),
     vocabSize,
-    file,
-    chat,
-  });
+    bosId: facts.bosId,
+    eosId: facts.eosId,
+    around: pipeline.around,
+    chat: await readChatTemplate(folder, settings),
+    encode: (content) => encodeWith(pipeline, content, file),
+    decode: (ids) => pipeline.decode([...ids]),
+  };
 }
