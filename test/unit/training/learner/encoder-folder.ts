@@ -31,7 +31,13 @@ export function topicRows(count: number, seed: number): readonly { text: string;
 const TOKENIZER = {
   version: "1.0",
   added_tokens: SPECIAL.map((content, id) => ({ id, content, special: true })),
-  normalizer: { type: "BertNormalizer", lowercase: true },
+  normalizer: {
+    type: "BertNormalizer",
+    clean_text: true,
+    handle_chinese_chars: true,
+    strip_accents: null,
+    lowercase: true,
+  },
   decoder: { type: "WordPiece", prefix: "##", cleanup: true },
   pre_tokenizer: { type: "BertPreTokenizer" },
   post_processor: {
