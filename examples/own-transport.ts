@@ -30,8 +30,7 @@ type Peer = ReturnType<typeof createPeer>;
 
 function createPeer(self: string, aim: number) {
   const [neighbours, timing] = [graph.get(self) ?? [], klatch.roundTimingSchema.parse({})];
-  const terms = { rounds: 20, attackersMax, startOthers: neighbours.length };
-  const round = klatch.createRound({ self, neighbours, ...terms, timing });
+  const round = klatch.createRound({ self, neighbours, rounds: 20, attackersMax, timing });
   const state: Float32Array = Float32Array.of(0);
   return { name: self, aim, round, state, pulled: new Map<string, typeof state>() };
 }

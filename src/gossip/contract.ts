@@ -46,6 +46,17 @@ export interface ConnectedPeer {
   readonly roundTripMs: number | null;
 }
 
+/** What a peer said when it connected. */
+export interface Greeting {
+  /** What its owner says; null of a peer that does not know greetings: it is of an earlier version. */
+  readonly body: Uint8Array | null;
+  /** How far its clock is ahead of this node's, and how long it took to ask; null where that was not measured. */
+  readonly clock: { readonly offsetMs: number; readonly tookMs: number } | null;
+}
+
+/** What may happen with a peer: `left` is a farewell, which comes before the connection ends. */
+export type PeerEvent = "connected" | "disconnected" | "left";
+
 /** How an attempt to connect with a peer ended. */
 export interface DialFailure {
   /** The last address that was tried; the operator's where there is one. */
@@ -104,7 +115,11 @@ export interface Network {
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void;
   /** Called for messages refused at the door, with the reason, and with whoever signed them. */
   onRefused(listener: (from: PeerId, refusal: Refusal) => void): void;
-  onPeer(listener: (event: "connected" | "disconnected", peer: PeerId) => void): void;
+  onPeer(listener: (event: PeerEvent, peer: PeerId) => void): void;
+  /** What this node says of itself to each peer that it meets; nothing unless set. */
+  greet(body: Uint8Array): void;
+  /** Called with what a peer says, once or twice when it connects. */
+  onGreeting(listener: (from: PeerId, greeting: Greeting) => void): void;
   /** Holds bytes for others to fetch by digest; requests that come before `open` wait, bounded in time. */
   hold(payload: Digest, bytes: Uint8Array): void;
   /** From now on the payload is served: its commit deadline has passed. */

@@ -5,6 +5,7 @@
  */
 
 export {
+  CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,
   parseAnnouncement,
   signAnnouncement,

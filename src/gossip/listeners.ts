@@ -1,14 +1,16 @@
 import type { PeerId, Verdict } from "../types.ts";
-import type { Refusal, SignedAnnouncement } from "./contract.ts";
+import type { Greeting, PeerEvent, Refusal, SignedAnnouncement } from "./contract.ts";
 
 export type RefusalListener = (from: PeerId, refusal: Refusal) => void;
-export type PeerListener = (event: "connected" | "disconnected", peer: PeerId) => void;
+export type PeerListener = (event: PeerEvent, peer: PeerId) => void;
+export type GreetingListener = (from: PeerId, greeting: Greeting) => void;
 
 /** What the owner of a network wants to hear of. */
 export class Listeners {
   judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
   readonly #refused: RefusalListener[] = [];
   readonly #peer: PeerListener[] = [];
+  readonly #greeting: GreetingListener[] = [];
 
   onRefused(listener: RefusalListener): void {
     this.#refused.push(listener);
@@ -18,11 +20,19 @@ export class Listeners {
     this.#peer.push(listener);
   }
 
+  onGreeting(listener: GreetingListener): void {
+    this.#greeting.push(listener);
+  }
+
   refused(from: PeerId, refusal: Refusal): void {
     for (const listener of this.#refused) listener(from, refusal);
   }
 
-  peer(event: "connected" | "disconnected", peer: PeerId): void {
+  peer(event: PeerEvent, peer: PeerId): void {
     for (const listener of this.#peer) listener(event, peer);
+  }
+
+  greeting(from: PeerId, greeting: Greeting): void {
+    for (const listener of this.#greeting) listener(from, greeting);
   }
 }

@@ -18,7 +18,12 @@ import type {
 } from "./contract.ts";
 import type { Identity } from "./keys/identity.ts";
 import { loadNetworkKey } from "./keys/network-key.ts";
-import { Listeners, type PeerListener, type RefusalListener } from "./listeners.ts";
+import {
+  type GreetingListener,
+  Listeners,
+  type PeerListener,
+  type RefusalListener,
+} from "./listeners.ts";
 import { type Log, silentLog } from "./log.ts";
 import { Wiring } from "./wiring.ts";
 
@@ -129,6 +134,14 @@ class KlatchNetwork implements Network {
 
   onPeer(listener: PeerListener): void {
     this.#listeners.onPeer(listener);
+  }
+
+  greet(body: Uint8Array): void {
+    this.#wiring.greetings.say(body);
+  }
+
+  onGreeting(listener: GreetingListener): void {
+    this.#listeners.onGreeting(listener);
   }
 
   hold(payload: Digest, bytes: Uint8Array): void {

@@ -19,6 +19,7 @@ import { Membership } from "./connections/membership.ts";
 import { TokenBuckets } from "./connections/token-bucket.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
 import type { DialFailure, Refusal } from "./contract.ts";
+import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
 import { type Log, reasonOf } from "./log.ts";
@@ -61,6 +62,7 @@ export class Wiring {
   readonly door: AnnouncementDoor;
   readonly topic: GossipTopic;
   readonly exchange: AnnouncementExchange;
+  readonly greetings: Greetings;
   readonly #parts: WiringParts;
   readonly #membership: Membership;
   readonly #plan: DialPlan;
@@ -130,6 +132,11 @@ export class Wiring {
     const tell = (to: Connection) => this.#tell(to);
     const onMessage = (from: Connection, message: ExchangeMessage) => this.#hear(from, message);
     this.exchange = new AnnouncementExchange({ node, log, now, tell, onMessage, onMalformed });
+    this.greetings = new Greetings({
+      ...{ node, log, now, onMalformed },
+      onGreeting: (from, greeting) => listeners.greeting(from, greeting),
+      onLeft: (peer) => listeners.peer("left", peer),
+    });
   }
 
   /** Ends when the network is stopped. */
@@ -145,6 +152,9 @@ export class Wiring {
     });
     await this.node.handle(EXCHANGE_PROTOCOL, (s, c) => this.exchange.handle(s, c), {
       maxInboundStreams: 4,
+    });
+    await this.node.handle(GREETING_PROTOCOL, (s, c) => this.greetings.handle(s, c), {
+      maxInboundStreams: 2,
     });
     this.#followPeers();
     this.topic.subscribe();
@@ -162,6 +172,7 @@ export class Wiring {
   async end(): Promise<void> {
     this.#ended.abort();
     clearTimeout(this.#exchangeTimer);
+    await this.greetings.farewell();
     this.#server.stop();
     await Promise.all([this.#dialer.stop(), this.exchange.stop()]);
     await this.node.stop();
@@ -189,6 +200,11 @@ export class Wiring {
       this.#plan.connected(peer, now());
       log.debug({ peer }, "connected");
       listeners.peer("connected", peer);
+    });
+    this.node.addEventListener("connection:open", ({ detail }) => {
+      this.greetings.begin(detail).catch((error: unknown) => {
+        log.warn({ peer: detail.remotePeer.toString(), reason: reasonOf(error) }, "no greeting");
+      });
     });
     this.node.addEventListener("peer:disconnect", ({ detail }) => {
       const peer = detail.toString();

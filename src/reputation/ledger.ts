@@ -46,23 +46,30 @@ export function emptyLedger(config: Partial<ReputationConfig> = {}): Ledger {
 }
 
 /**
- * Takes one piece of evidence into account. Beta counters with forgetting (Jøsang and Ismail 2002): everything older
+ * Takes evidence into account, in its order. Beta counters with forgetting (Jøsang and Ismail 2002): everything older
  * fades by `forgetting` per round. A round with a fault earns no credit, and faults in consecutive rounds weigh more
  * and more. Proof evicts at once.
  *
  * @returns the new ledger; the given one stays as it was
  */
-export function observe(ledger: Ledger, evidence: Evidence): Ledger {
-  assert.ok(Number.isSafeInteger(evidence.round) && evidence.round >= 0, "rounds count from 0");
+export function observe(ledger: Ledger, ...evidence: readonly Evidence[]): Ledger {
   const { config } = ledger;
-  const known = ledger.entries.get(evidence.peer);
-  const before = fade(known ?? { ...STRANGER, round: evidence.round }, evidence.round, config);
-  const weighed = weigh(before, evidence.round, EVIDENCE_WEIGHTS[evidence.kind], config);
-  const after = isolate(weighed, config);
-  if (known === undefined && ledger.entries.size >= config.peersMax) {
-    return replaceLeast(ledger, evidence.peer, after);
-  }
-  return { config, entries: new Map(ledger.entries).set(evidence.peer, after) };
+  const entries = new Map(ledger.entries);
+  for (const each of evidence) observeOne(entries, each, config);
+  return { config, entries };
+}
+
+function observeOne(
+  entries: Map<PeerId, LedgerEntry>,
+  { peer, round, kind }: Evidence,
+  config: ReputationConfig,
+): void {
+  assert.ok(Number.isSafeInteger(round) && round >= 0, "rounds count from 0");
+  const known = entries.get(peer);
+  const before = fade(known ?? { ...STRANGER, round }, round, config);
+  const weighed = weigh(before, round, EVIDENCE_WEIGHTS[kind], config);
+  if (known === undefined && entries.size >= config.peersMax && !removeLeast(entries)) return;
+  entries.set(peer, isolate(weighed, config));
 }
 
 /** Lets time pass for everyone: fades counters to `round` and ends isolations that are over. */
@@ -168,18 +175,19 @@ function isolate(entry: LedgerEntry, config: ReputationConfig): LedgerEntry {
   };
 }
 
-/** Bounded memory: the entry with the least evidence that binds nobody makes room; those isolated or evicted stay. */
-function replaceLeast(ledger: Ledger, peer: PeerId, entry: LedgerEntry): Ledger {
+/**
+ * Bounded memory: the entry with the least evidence that binds nobody makes room; those isolated or evicted stay.
+ *
+ * @returns whether one did
+ */
+function removeLeast(entries: Map<PeerId, LedgerEntry>): boolean {
   let least: PeerId | null = null;
   let leastEvidence = Number.POSITIVE_INFINITY;
-  for (const [candidate, { credit, faults, absence, isolatedUntil, evicted }] of ledger.entries) {
+  for (const [candidate, { credit, faults, absence, isolatedUntil, evicted }] of entries) {
     const evidence = credit + faults + absence;
     if (evicted || isolatedUntil !== null || evidence >= leastEvidence) continue;
     least = candidate;
     leastEvidence = evidence;
   }
-  if (least === null) return ledger;
-  const entries = new Map(ledger.entries);
-  entries.delete(least);
-  return { config: ledger.config, entries: entries.set(peer, entry) };
+  return least !== null && entries.delete(least);
 }

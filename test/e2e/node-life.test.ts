@@ -191,7 +191,7 @@ describe("a member that cannot be reached", () => {
       checks: readonly { name: string; detail: string }[];
     };
     expect(checks.find(({ name }) => name === "peers")?.detail).toContain(
-      `0 of 1 bootstrap peers reached; not ${other.peerId} (${told})`,
+      `0 of 1 bootstrap peers reached; ${other.peerId} not reached at ${told}`,
     );
     expect(first.notes.filter((line) => line.includes("could not connect"))).toHaveLength(1);
   });

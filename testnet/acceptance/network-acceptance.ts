@@ -41,9 +41,10 @@ const CASES: Readonly<Record<string, (gathering: Gathering) => Promise<void>>> =
   "tells who connects and who is gone": async (all) => {
     const [a, b] = await all.full("a", "b");
     await b.network.stop();
-    await all.until(() => a.events.length === 2, "the end of b is told");
+    await all.until(() => a.events.length === 3, "the end of b is told");
     assert.deepEqual(a.events, [
       ["connected", b.id],
+      ["left", b.id],
       ["disconnected", b.id],
     ]);
     assert.deepEqual(a.network.peers(), []);

@@ -48,6 +48,8 @@ export class Endpoint implements Network {
   readonly #links = new Set<Endpoint>();
   readonly #onRefused: ((from: PeerId, refusal: Refusal) => void)[] = [];
   readonly #onPeer: PeerListener[] = [];
+  readonly #onGreeting: Parameters<Network["onGreeting"]>[0][] = [];
+  #greeting: Uint8Array = NO_BYTES;
   readonly #traffic = { sent: 0, received: 0 };
   #judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
   #isStarted = false;
@@ -70,6 +72,7 @@ export class Endpoint implements Network {
   }
 
   async stop(): Promise<void> {
+    for (const other of this.#links) other.#tell("left", this);
     this.#isStarted = false;
     this.#unlinkAll();
   }
@@ -121,6 +124,14 @@ export class Endpoint implements Network {
    */
   onPeer(listener: PeerListener): void {
     this.#onPeer.push(listener);
+  }
+
+  greet(body: Uint8Array): void {
+    this.#greeting = body;
+  }
+
+  onGreeting(listener: Parameters<Network["onGreeting"]>[0]): void {
+    this.#onGreeting.push(listener);
   }
 
   hold(payload: Digest, bytes: Uint8Array): void {
@@ -181,12 +192,19 @@ export class Endpoint implements Network {
    * millions of links.
    */
   link(other: Endpoint): void {
-    const isHeard = this.#onPeer.length + other.#onPeer.length > 0;
+    const isHeard =
+      this.#onPeer.length +
+        this.#onGreeting.length +
+        other.#onPeer.length +
+        other.#onGreeting.length >
+      0;
     if (!isHeard || this.#links.has(other)) return;
     this.#links.add(other);
     other.#links.add(this);
     this.#tell("connected", other);
     other.#tell("connected", this);
+    this.#meet(other);
+    other.#meet(this);
   }
 
   // --- internal ---
@@ -216,6 +234,14 @@ export class Endpoint implements Network {
   #tell(event: Parameters<PeerListener>[0], { peerId }: Endpoint): void {
     this.life.run(() => {
       for (const tell of this.#onPeer) tell(event, peerId);
+    });
+  }
+
+  /** Hears what another says of itself; all simulated clocks are the same. */
+  #meet(other: Endpoint): void {
+    const greeting = { body: other.#greeting, clock: { offsetMs: 0, tookMs: 0 } };
+    this.life.run(() => {
+      for (const tell of this.#onGreeting) tell(other.peerId, greeting);
     });
   }
 

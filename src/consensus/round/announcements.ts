@@ -26,6 +26,7 @@ export function hear(turn: Turn, event: Announced): void {
   };
   const max = turn.state.config.timing.announcementsMax;
   changeNeighbour(turn, event.peer, {
+    hasLeft: false,
     newestRound: Math.max(neighbour.newestRound, event.round),
     arrivals: keepArrival(neighbour, event.round, arrival, turn.state.round, max),
   });

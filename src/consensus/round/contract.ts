@@ -24,6 +24,8 @@ export type Event = { readonly now: Timestamp } & (
     }
   | { readonly type: "timer"; readonly timer: TimerName; readonly round: number }
   | { readonly type: "mixed"; readonly round: number }
+  /** A peer has said that it stops, or is connected again. */
+  | { readonly type: "presence"; readonly peer: PeerId; readonly isThere: boolean }
   | { readonly type: "standing"; readonly peer: PeerId; readonly standing: Standing }
 );
 

@@ -19,8 +19,8 @@ export interface RoundConfig extends Neighbourhood {
   readonly changes?: readonly (Neighbourhood & { readonly round: number })[];
   /** Rounds of the whole run; they are counted from 0. */
   readonly rounds: number;
-  /** Neighbours without which round 0 does not end, as far as there are so many in standing. */
-  readonly startOthers: number;
+  /** Neighbours without which round 0 does not end, as far as there are so many in standing; half of them unless said. */
+  readonly startOthers?: number;
   readonly timing: RoundTiming;
 }
 
@@ -51,6 +51,8 @@ export interface Neighbour {
   /** Whether it is one in this round: those of other rounds are heard, and have no part. */
   readonly isMember: boolean;
   readonly standing: Standing;
+  /** Whether it has said goodbye: nobody waits for it until it is there again. */
+  readonly hasLeft: boolean;
   /** Newest round it announced; -1 before the first. */
   readonly newestRound: number;
   /** How it keeps others waiting for announcements, and for payloads. */
@@ -136,6 +138,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
   assert.ok(!peers.includes(config.self), "a node is not its own neighbour");
   const { neighbours, attackersMax } = neighbourhoodAt(config, from.round);
   const fresh = {
+    hasLeft: false,
     newestRound: -1,
     announcing: UNTRIED,
     serving: UNTRIED,

@@ -36,6 +36,7 @@ function isExpected(state: RoundState, neighbour: Neighbour, arrival?: Arrival):
   if (!takesPart(neighbour)) return false;
   if (arrival !== undefined) return !arrival.equivocated;
   return (
+    !neighbour.hasLeft &&
     neighbour.newestRound < state.round &&
     waitFor(neighbour.announcing, state.config.timing) !== "none"
   );
@@ -124,7 +125,8 @@ function tallyCommit(state: RoundState): CommitTally {
 function commitQuorum(state: RoundState, expected: number): number {
   const quorum = quorumOf(state, expected);
   if (state.round > 0) return quorum;
-  return Math.max(quorum, Math.min(state.config.startOthers, expected));
+  const { startOthers, neighbours } = state.config;
+  return Math.max(quorum, Math.min(startOthers ?? neighbours.length >> 1, expected));
 }
 
 /** How much the commit phase waits for, and until when, as of what has arrived. */

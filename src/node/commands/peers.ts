@@ -13,8 +13,7 @@ const HEADERS = [
   "score",
   "round",
   "ping ms",
-  "last refusal",
-  "last dial",
+  "why not mixed",
 ];
 
 /** `klatch peers`: the other members, as the node sees them, or saw them when it stopped. */
@@ -35,6 +34,9 @@ export function define(command: Command, terminal: Terminal): void {
       peers.map((peer) => row(peer, name)),
     ))
       terminal.line(line);
+    for (const { peer, notes } of peers) {
+      for (const note of notes) terminal.line(`${name(peer)} ${note}`);
+    }
   });
 }
 
@@ -44,7 +46,6 @@ function row(
   peer: PeerStatus,
   name: (peer: string) => string,
 ): readonly (string | number | null)[] {
-  const { lastDial } = peer;
   return [
     name(peer.peer),
     peer.connected ? "yes" : "no",
@@ -53,7 +54,6 @@ function row(
     Number(peer.score.toFixed(2)),
     peer.round === null ? null : peer.round + 1,
     peer.roundTripMs === null ? null : Math.round(peer.roundTripMs),
-    peer.lastReason,
-    lastDial === null ? null : `${lastDial.address}: ${lastDial.reason}`,
+    peer.reason,
   ];
 }

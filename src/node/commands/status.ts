@@ -37,6 +37,14 @@ export function describeStatus(status: NodeStatus, now: number): readonly string
         : `, at most ${Math.max(0, Math.ceil((status.deadline - now) / 1000))} s more`;
     lines.push(`waits     for ${status.waitingFor.map(short).join(" ")}${until}`);
   }
+  for (const { peer, reason, notes } of status.peers) {
+    for (const what of [...(reason === null ? [] : [`not mixed: ${reason}`]), ...notes]) {
+      lines.push(`member    ${short(peer)} ${what}`);
+    }
+  }
+  if (status.strangers.length > 0) {
+    lines.push(`strangers ${status.strangers.join(" ")} (not in run.members)`);
+  }
   if (status.evaluation !== null) {
     const { loss, exactMatch, macroF1 } = status.evaluation;
     const match = macroF1 === undefined ? "exact match" : "accuracy";

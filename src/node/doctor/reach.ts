@@ -3,11 +3,15 @@ import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
+import { acquaint } from "../acquaintance/acquaintances.ts";
+import { describeSelf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
 import { rosterOf } from "../config/roster-of.ts";
 import { identityFile } from "../folders/data-folder.ts";
 import { answers, askUrl, statusUrl } from "../http/status-client.ts";
+import { silentLogger } from "../process/logger.ts";
+import type { PeerStatus } from "../records/records.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 /** Longest wait for the peers of the bootstrap list. */
@@ -19,10 +23,12 @@ const REACH_MS = 8000;
 const ATTEMPT_MS = 3000;
 const POLL_MS = 100;
 
-/** Bootstrap peers that are connected, and how the last attempt at others failed. */
+/** Members that are connected, and what is wrong with others, or with them. */
 interface Reached {
   readonly peers: ReadonlySet<string>;
-  readonly failures: ReadonlyMap<string, { readonly address: string; readonly reason: string }>;
+  readonly troubles: ReadonlyMap<string, string>;
+  /** Who knocked and is no member. */
+  readonly strangers: readonly string[];
 }
 
 /** Identity, membership, ports and the other members. */
@@ -60,14 +66,13 @@ function checkMembers({ run }: Config, self: string | null): Check {
 /** Whom the running node of this configuration is connected with; null when none runs. */
 async function runningPeers(config: Config): Promise<Reached | null> {
   try {
-    const { peers, peerId } = await askUrl(statusUrl(config), "status", answers.status);
+    const { peers, peerId, strangers } = await askUrl(statusUrl(config), "status", answers.status);
     const { peerId: own } = await loadIdentity(identityFile(config.dataDir));
     if (peerId !== own) return null;
     return {
       peers: new Set(peers.filter(({ connected }) => connected).map(({ peer }) => peer)),
-      failures: new Map(
-        peers.flatMap(({ peer, lastDial }) => (lastDial ? [[peer, lastDial]] : [])),
-      ),
+      troubles: new Map(peers.flatMap((peer) => troubleOf(peer))),
+      strangers,
     };
   } catch (error) {
     if (error instanceof KlatchError) return null;
@@ -120,16 +125,27 @@ async function checkPeers(
   const reached = running ?? (await dial(config, identity, wanted));
   const missing = [...wanted].filter((peer) => !reached.peers.has(peer));
   const detail = `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
-  if (missing.length === 0) return pass("peers", detail);
-  const fix = "start those nodes, and check addresses, firewalls and that all list all members";
-  const named = missing.map((peer) => {
-    const failure = reached.failures.get(peer);
-    return failure ? `${peer} (${failure.address}: ${failure.reason})` : peer;
-  });
-  return warn("peers", `${detail}; not ${named.join(", ")}`, fix);
+  const unreached = missing.filter((peer) => !reached.troubles.has(peer));
+  const named = [
+    ...unreached.map((peer) => `${peer} not reached`),
+    ...[...reached.troubles].map(([peer, trouble]) => `${peer} ${trouble}`),
+    ...reached.strangers.map((peer) => `${peer} knocks and is not in run.members`),
+  ];
+  if (named.length === 0) return pass("peers", detail);
+  const fix =
+    "make the named settings alike, start nodes that are down, check addresses and firewalls";
+  return warn("peers", `${detail}; ${named.join("; ")}`, fix);
 }
 
-/** Connects as the node would, without listening, and says who answered. */
+/** What keeps a member from being mixed and will not pass by itself, and what is unlike. */
+function troubleOf(peer: PeerStatus): readonly (readonly [string, string])[] {
+  const { connected, reason, notes, lastDial, barrier } = peer;
+  const isLasting = barrier || (!connected && lastDial !== null);
+  const troubles = [...(isLasting && reason !== null ? [reason] : []), ...notes];
+  return troubles.length === 0 ? [] : [[peer.peer, troubles.join("; ")]];
+}
+
+/** Connects as the node would, without listening, and says who answered and with what. */
 async function dial(
   config: Config,
   identity: Identity,
@@ -138,15 +154,24 @@ async function dial(
   const dialTimeoutMs = Math.min(config.network.dialTimeoutMs, ATTEMPT_MS);
   const quick = { ...networkConfig(config), listen: [], dialTimeoutMs };
   const network = await createNetwork(quick, identity);
+  const acquaintances = acquaint(network, describeSelf(config, null), silentLogger());
   network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
   const reached = (): ReadonlySet<string> => new Set(network.peers().map(({ peer }) => peer));
+  const isMet = (peer: string) => reached().has(peer) && acquaintances.of(peer) !== null;
   try {
     await network.start();
     const deadline = Date.now() + REACH_MS;
-    while (Date.now() < deadline && [...wanted].some((peer) => !reached().has(peer))) {
+    while (Date.now() < deadline && [...wanted].some((peer) => !isMet(peer))) {
       await delay(POLL_MS);
     }
-    return { peers: reached(), failures: network.dialFailures() };
+    const failed = [...network.dialFailures()].map(
+      ([peer, { address, reason }]) => [peer, `not reached at ${address}: ${reason}`] as const,
+    );
+    const unlike = [...reached()].flatMap((peer) => {
+      const said = acquaintances.troublesOf(peer);
+      return said.length === 0 ? [] : [[peer, said.join("; ")] as const];
+    });
+    return { peers: reached(), troubles: new Map([...failed, ...unlike]), strangers: [] };
   } finally {
     await network.stop();
   }

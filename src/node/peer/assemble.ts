@@ -1,5 +1,7 @@
 import { AnnouncementBook, type ResumePoint } from "../../consensus/index.ts";
 import { emptyLedger, fromJson, type Ledger } from "../../reputation/index.ts";
+import { acquaint } from "../acquaintance/acquaintances.ts";
+import { describeSelf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Store } from "../store/contract.ts";
@@ -38,6 +40,7 @@ export async function assemble(
     ledger: { current: restoreLedger(config, checkpoint?.ledger, log) },
     neighbourhoods,
     initial: await learner.initialAdapter(),
+    acquaintances: acquaint(network, describeSelf(config, learner.info), log),
     log,
     metrics,
   };

@@ -104,20 +104,26 @@ export class Driver {
       now: this.#parts.clock.now(),
     } as Event);
     this.#round = round;
+    const at = this.#parts.clock.now();
+    const seen = effects.filter((effect) => effect.type === "observe");
+    if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at })));
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** Notes what a peer did: in the ledger, in the store, and where its standing changes, in the round. */
-  observe(evidence: Evidence): void {
+  /** Notes what peers did: in the ledger, in the store, and where a standing changes, in the round. */
+  observe(evidence: readonly Evidence[]): void {
     const { ledger, store, run, metrics, log } = this.#parts;
-    const before = standingOf(ledger.current, evidence.peer);
-    ledger.current = observe(ledger.current, evidence);
-    metrics.evidence.inc({ kind: evidence.kind });
-    if (evidence.kind !== "timely") {
-      store.appendEvidence(run, evidence);
-      log.debug({ ...evidence }, "evidence");
+    const before = ledger.current;
+    ledger.current = observe(before, ...evidence);
+    for (const each of evidence) {
+      metrics.evidence.inc({ kind: each.kind });
+      if (each.kind === "timely") continue;
+      store.appendEvidence(run, each);
+      log.debug({ ...each }, "evidence");
     }
-    if (standingOf(ledger.current, evidence.peer) !== before) this.#applyStanding(evidence.peer);
+    for (const peer of new Set(evidence.map((each) => each.peer))) {
+      if (standingOf(ledger.current, peer) !== standingOf(before, peer)) this.#applyStanding(peer);
+    }
   }
 
   // --- internal ---
@@ -174,7 +180,7 @@ export class Driver {
         this.#spawn(() => this.#adopt(effect.round, effect.peers));
         break;
       case "observe":
-        this.observe({ ...effect, at: this.#parts.clock.now() });
+        // noted all at once
         break;
       case "commit":
         this.#commit(effect.round);
@@ -201,7 +207,7 @@ export class Driver {
   }
 
   async #mix(round: number, peers: readonly PeerId[]): Promise<void> {
-    for (const evidence of await this.#mixing.mix(round, peers)) this.observe(evidence);
+    this.observe(await this.#mixing.mix(round, peers));
     this.dispatch({ type: "mixed", round });
   }
 

@@ -5,7 +5,7 @@ import type { PeerParts } from "./peer-parts.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, book, updates, neighbourhoods, clock, metrics, log }: PeerParts,
+  { network, book, updates, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
   driver: Driver,
   onRefusal: (reason: Reason) => void,
 ): void {
@@ -19,7 +19,7 @@ export function listen(
     if (!(isProven(kind) && neighbours.has(peer))) return;
     if (accusedIn.get(`${kind} ${peer}`) === round) return;
     accusedIn.set(`${kind} ${peer}`, round);
-    driver.observe({ peer, round, kind, at: clock.now(), detail: "by its own signature" });
+    driver.observe([{ peer, round, kind, at: clock.now(), detail: "by its own signature" }]);
   };
   network.onAnnouncement((signed) => {
     if (!isReadable(signed.announcement)) return { verdict: "ignore", reason: "other-update" };
@@ -31,8 +31,14 @@ export function listen(
     }
     return { verdict: "accept", value: undefined };
   });
+  network.onPeer((event, peer) => {
+    if (event === "left") acquaintances.left(peer);
+    if (event === "disconnected") return;
+    driver.dispatch({ type: "presence", peer, isThere: event === "connected" });
+  });
   network.onRefused((from, { verdict, reason, author }) => {
     if (author !== undefined) accuse(author, reason);
+    if (reason === "not-member" && author === undefined) acquaintances.knocked(from);
     onRefusal(reason);
     metrics.refusals.inc({ reason });
     log.debug({ from, verdict, reason }, "announcement refused");

@@ -4,7 +4,7 @@ import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
-const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 2;
 
 /** Everything of which a run id is the digest. */
 export interface SharedTerms {

@@ -1,7 +1,7 @@
-import { score, standing } from "../../reputation/index.ts";
-import type { NodeStatus, PeerStatus } from "../records/records.ts";
+import type { NodeStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
 import type { Driver } from "./driver.ts";
+import { memberStatuses } from "./member-status.ts";
 import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
 
@@ -48,7 +48,8 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     data: info.data,
     bytesSent: sent,
     bytesReceived: received,
-    peers: peerStatuses(parts, driver, hood),
+    peers: memberStatuses(parts, driver, hood),
+    strangers: parts.acquaintances.strangers,
     refusals: Object.fromEntries(refusals),
   };
 }
@@ -64,34 +65,4 @@ function stateOf(
   const connected = new Set(parts.network.peers().map(({ peer }) => peer));
   if (neighbours.length === 0 || neighbours.some((peer) => connected.has(peer))) return "running";
   return driver.state.mixedRounds > 0 ? "alone" : "joining";
-}
-
-function peerStatuses(
-  parts: PeerParts,
-  driver: Driver,
-  hood: RoundNeighbourhood,
-): readonly PeerStatus[] {
-  const connections = new Map(parts.network.peers().map((peer) => [peer.peer, peer]));
-  const failures = parts.network.dialFailures();
-  const rounds = parts.book.newestRounds();
-  const neighbours = new Set(hood.neighbours);
-  const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
-  return hood.members
-    .filter((peer) => peer !== parts.network.peerId)
-    .map((peer) => {
-      const connection = connections.get(peer);
-      const failure = connection === undefined ? failures.get(peer) : undefined;
-      return {
-        peer,
-        connected: connection !== undefined,
-        neighbour: neighbours.has(peer),
-        standing: standing(parts.ledger.current, peer),
-        score: score(parts.ledger.current, peer),
-        round: rounds.get(peer) ?? null,
-        lastReason: refused.get(peer) ?? null,
-        roundTripMs: connection?.roundTripMs ?? null,
-        gossipScore: connection?.gossipScore ?? null,
-        lastDial: failure ? { address: failure.address, reason: failure.reason } : null,
-      };
-    });
 }

@@ -2,6 +2,7 @@ import type { AnnouncementBook } from "../../consensus/index.ts";
 import type { SignedAnnouncement } from "../../gossip/index.ts";
 import type { Ledger } from "../../reputation/index.ts";
 import type { Digest } from "../../types.ts";
+import type { Acquaintances } from "../acquaintance/acquaintances.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Checkpoint, Store } from "../store/contract.ts";
@@ -22,6 +23,8 @@ export interface PeerParts extends PeerPorts {
   readonly neighbourhoods: Neighbourhoods;
   /** The seeded adapter that every peer of the run starts from. */
   readonly initial: Float32Array;
+  /** What others said of themselves. */
+  readonly acquaintances: Acquaintances;
   readonly log: Logger;
   readonly metrics: Metrics;
 }

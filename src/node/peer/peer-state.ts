@@ -40,6 +40,8 @@ export class PeerState {
   trainLoss: number | null = null;
   heldOutLoss: number | null = null;
   evaluation: Evaluation | null = null;
+  /** Who was mixed in the last round that is done. */
+  lastMixed: ReadonlySet<PeerId> = new Set();
   #update: OwnUpdate | null = null;
   #reference: { readonly state: Float32Array; readonly digest: Digest } | null = null;
 
@@ -87,6 +89,7 @@ export class PeerState {
   /** Counts the round under way, which is over. */
   countRound(): void {
     this.#count(this.round.mixed.length);
+    this.lastMixed = new Set(this.round.mixed.map(({ peer }) => peer));
   }
 
   #count(contributions: number): void {

@@ -63,6 +63,18 @@ export const peerStatusSchema = z.looseObject({
   gossipScore: z.number().nullable(),
   /** How the last attempt to connect failed; null of who is connected, and in answers of earlier versions. */
   lastDial: z.looseObject({ address: z.string(), reason: z.string() }).nullable().default(null),
+  direction: z.enum(["inbound", "outbound"]).nullable().default(null),
+  address: z.string().nullable().default(null),
+  /** Version of its klatch, as it said when it connected. */
+  version: z.string().nullable().default(null),
+  /** How far its clock is ahead, milliseconds. */
+  clockOffsetMs: z.number().nullable().default(null),
+  /** What it has not like this node, and what keeps nobody from mixing. */
+  notes: z.array(z.string()).default([]),
+  /** Whether the two have something unlike that keeps them from mixing. */
+  barrier: z.boolean().default(false),
+  /** Why it is not mixed with, in words; null of one that is. */
+  reason: z.string().nullable().default(null),
 });
 
 const summary = z.looseObject({
@@ -112,6 +124,8 @@ export const nodeStatusSchema = z.looseObject({
   bytesSent: count,
   bytesReceived: count,
   peers: z.array(peerStatusSchema),
+  /** Who knocked and is no member, the last ones. */
+  strangers: z.array(z.string()).default([]),
   refusals: z.record(z.string(), count),
 });
 

@@ -37,6 +37,10 @@ export interface TestNode {
 export interface NodeChoices {
   readonly config?: Partial<NetworkConfig>;
   readonly identity?: Identity;
+  /** Its clock. */
+  readonly now?: () => number;
+  /** Called before it starts. */
+  readonly prepare?: (network: Network) => void;
   /** Judges like the driver would, a reason being a rejection; the default accepts everything. */
   readonly judge?: (signed: SignedAnnouncement) => Verdict<unknown> | Reason | null;
 }
@@ -54,7 +58,11 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
   };
   const network = await createNetwork(
     networkConfigSchema.parse({ listen: ["/ip4/127.0.0.1/tcp/0"], ...choices.config }),
-    { key: identity.key, log: { debug: say, info: say, warn: say } },
+    {
+      key: identity.key,
+      log: { debug: say, info: say, warn: say },
+      ...(choices.now === undefined ? {} : { now: choices.now }),
+    },
   );
   running.push(network);
   const node: TestNode = {
@@ -70,6 +78,7 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
     until: (condition, what, deadlineMs = 60_000) => until(changes, condition, what, deadlineMs),
   };
   listen(node, changes, choices);
+  choices.prepare?.(network);
   await network.start();
   return node;
 }
@@ -89,7 +98,7 @@ function listen(node: TestNode, changes: EventEmitter, { judge }: NodeChoices): 
   });
   node.network.onPeer((event, peer) => {
     if (event === "connected") node.connected.add(peer);
-    else node.connected.delete(peer);
+    else if (event === "disconnected") node.connected.delete(peer);
     changes.emit("change");
   });
 }

@@ -34,8 +34,12 @@ describe("the doctor's check of peers", () => {
     const peers = checks.find(({ name }) => name === "peers");
     expect(peers?.status).toBe("warn");
     expect(peers?.detail).toContain("0 of 3 bootstrap peers reached");
-    expect(peers?.detail).toContain(`${refusing} (/ip4/127.0.0.1/tcp/1: connection refused)`);
-    expect(peers?.detail).toContain(`${silent} (${foreign.address}: no answer in time)`);
+    expect(peers?.detail).toContain(
+      `${refusing} not reached at /ip4/127.0.0.1/tcp/1: connection refused`,
+    );
+    expect(peers?.detail).toContain(
+      `${silent} not reached at ${foreign.address}: no answer in time`,
+    );
     // without any network the name server is what is missing
     expect(peers?.detail).toMatch(
       /mistyped\.invalid\/tcp\/7117: no (such name|name server answers)/,

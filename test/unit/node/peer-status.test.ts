@@ -28,9 +28,11 @@ describe("a peer that is not connected", () => {
   test("is shown with the address that was tried and why it did not answer", async () => {
     const [peer] = sampleStatus().peers;
     if (peer === undefined) throw new Error("the sample has a peer");
-    const lost = await peersOf(sampleStatus({ peers: [{ ...peer, connected: false, lastDial }] }));
+    const reason = `not reached at ${lastDial.address}: ${lastDial.reason}`;
+    const unreached = { ...peer, connected: false, lastDial, reason };
+    const lost = await peersOf(sampleStatus({ peers: [unreached] }));
     expect(lost).toContain(`${lastDial.address}: ${lastDial.reason}`);
-    expect(lost.split("\n")[0]).toMatch(/last dial$/);
+    expect(lost.split("\n")[0]).toMatch(/why not mixed$/);
     expect(await peersOf(sampleStatus())).not.toContain("/tcp/");
   });
 

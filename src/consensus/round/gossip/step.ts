@@ -58,6 +58,9 @@ function handle(turn: Turn, event: Event): void {
       assert.equal(turn.state.round, event.round, "mixed another round");
       finishRound(turn);
       break;
+    case "presence":
+      changePresence(turn, event.peer, event.isThere);
+      break;
     case "standing":
       changeStanding(turn, event.peer, event.standing);
       break;
@@ -94,6 +97,7 @@ function settleFetch(turn: Turn, peer: PeerId, round: number, outcome: FetchOutc
   reviewFetch(turn);
 }
 
+const UNREACHABLE: FetchOutcome = { result: "failed", reason: "unreachable" };
 /** A timer that fires at most this much early counts as on time, for timers are coarse. */
 const TIMER_TOLERANCE_MS = 5;
 
@@ -105,6 +109,14 @@ function timer(turn: Turn, name: TimerName, round: number): void {
     turn.effects.push({ type: "start-timer", timer: name, round, at: state.deadline });
   } else if (name === "commit") closeCommit(turn);
   else startMix(turn);
+}
+
+function changePresence(turn: Turn, peer: PeerId, isThere: boolean): void {
+  if (turn.state.neighbours.get(peer)?.hasLeft !== isThere) return;
+  changeNeighbour(turn, peer, { hasLeft: !isThere });
+  if (turn.state.phase === "commit") reviewCommit(turn);
+  // what it did not serve before it left cannot be had
+  else if (!isThere) settleFetch(turn, peer, turn.state.round, UNREACHABLE);
 }
 
 function changeStanding(turn: Turn, peer: PeerId, standing: Standing): void {

@@ -35,6 +35,7 @@ function judgeServing(turn: Turn): void {
 }
 
 function judgeFailure(turn: Turn, peer: PeerId, reason: Reason, isReachable: boolean): void {
+  if (turn.state.neighbours.get(peer)?.hasLeft === true) return;
   const fault = FAULT_OF_REASON[reason];
   const detail = `payload of round ${turn.state.round}: ${reason}`;
   if (fault !== undefined) observe(turn, peer, fault, detail);
@@ -59,7 +60,8 @@ function judgePatience(turn: Turn): void {
     if (!takesPart(neighbour)) continue;
     const { announcing, serving } = neighbour;
     const announced = wasAnnouncedInTime(state, neighbour);
-    const served = wasServedInTime(state.fetches.get(peer), servedUntil);
+    const fetch = neighbour.hasLeft ? undefined : state.fetches.get(peer);
+    const served = wasServedInTime(fetch, servedUntil);
     changeNeighbour(turn, peer, {
       announcing: afterRound(state, announcing, announced, state.accusable),
       serving: afterRound(state, serving, served, isReachable),
@@ -83,7 +85,7 @@ function afterRound(
 function wasAnnouncedInTime(state: RoundState, neighbour: Neighbour): boolean | null {
   const arrival = neighbour.arrivals.get(state.round);
   if (arrival !== undefined) return arrival.at <= state.punctualUntil;
-  return neighbour.newestRound < state.round ? false : null;
+  return neighbour.hasLeft || neighbour.newestRound >= state.round ? null : false;
 }
 
 /** Whether nobody had to wait long for a payload; null where that cannot be told. */

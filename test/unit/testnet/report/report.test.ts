@@ -34,6 +34,13 @@ test("attackers count neither for quality nor for bytes, and honest peers judge 
     roundTripMs: 1,
     gossipScore: 0,
     lastDial: null,
+    direction: null,
+    address: null,
+    version: null,
+    clockOffsetMs: null,
+    notes: [],
+    barrier: false,
+    reason: null,
   });
   const facts = runFacts({ attack: "scaled" });
   const views = (["isolated", "isolated", "full"] as const).map((standing, index) =>

@@ -38,6 +38,7 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   bytesSent: 1_572_864,
   bytesReceived: 1_048_576,
   peers: [],
+  strangers: [],
   refusals: {},
   ...over,
 });

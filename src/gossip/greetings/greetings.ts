@@ -1,0 +1,144 @@
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
+import { lpStream } from "@libp2p/utils";
+import type { PeerId, Timestamp } from "../../types.ts";
+import { TokenBuckets } from "../connections/token-bucket.ts";
+import type { Greeting } from "../contract.ts";
+import { type Log, reasonOf } from "../log.ts";
+import {
+  decodeGreeting,
+  encodeGreeting,
+  type GreetingMessage,
+  MAX_BODY_BYTES,
+  MAX_GREETING_BYTES,
+} from "./greeting-message.ts";
+
+/**
+ * Two peers that meet tell each other what they are and what their clocks say. This protocol stays the same when the
+ * others change, so that peers of different versions can still say why they do not understand one another.
+ */
+export const GREETING_PROTOCOL = "/klatch/greeting/1";
+
+const TIMEOUT_MS = 10_000;
+/** How long a node that stops waits for its farewells to go out. */
+const FAREWELL_MS = 1000;
+/** Greetings that a peer may begin: one when it connects, one when it stops, and some for what changes. */
+const ALLOWANCE = { burst: 8, refillMs: 5000 };
+
+export interface GreetingsOptions {
+  readonly node: Libp2p;
+  readonly log: Log;
+  readonly now: () => Timestamp;
+  readonly onGreeting: (from: PeerId, greeting: Greeting) => void;
+  readonly onLeft: (peer: PeerId) => void;
+  readonly onMalformed: (from: PeerId) => void;
+}
+
+/** Speaks {@link GREETING_PROTOCOL} on both ends. */
+export class Greetings {
+  readonly #options: GreetingsOptions;
+  readonly #allowance = new TokenBuckets(ALLOWANCE);
+  readonly #ended = new AbortController();
+  #body = new Uint8Array();
+
+  constructor(options: GreetingsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on this is what is said. */
+  say(body: Uint8Array): void {
+    if (body.byteLength > MAX_BODY_BYTES) {
+      throw new RangeError(`a greeting is at most ${MAX_BODY_BYTES} bytes`);
+    }
+    this.#body = Uint8Array.from(body);
+  }
+
+  /** Greets a peer over a connection that has just begun, and reads its answer. */
+  async begin(connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString();
+    const { now, log, onGreeting } = this.#options;
+    try {
+      await this.#talk(connection, TIMEOUT_MS, async (wire, signal) => {
+        const sentAt = now();
+        await wire.write(this.#message(false), { signal });
+        const answer = this.#parse(peer, await wire.read({ signal }));
+        const tookMs = now() - sentAt;
+        const clockOffsetMs = answer.sentAt - (sentAt + tookMs / 2);
+        onGreeting(peer, { body: answer.body, clock: { offsetMs: clockOffsetMs, tookMs } });
+      });
+    } catch (error) {
+      if (isUnknownProtocol(error)) onGreeting(peer, { body: null, clock: null });
+      log.debug({ peer, reason: reasonOf(error) }, "could not greet");
+    }
+  }
+
+  /** Handles an incoming stream. */
+  async handle(stream: Stream, connection: Connection): Promise<void> {
+    const peer = connection.remotePeer.toString();
+    const { now, log, onGreeting, onLeft } = this.#options;
+    if (!this.#allowance.take(peer, now())) {
+      stream.abort(new Error("too many greetings"));
+      return;
+    }
+    const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#ended.signal]);
+    try {
+      const wire = lpStream(stream, { maxDataLength: MAX_GREETING_BYTES });
+      const message = this.#parse(peer, await wire.read({ signal }));
+      if (message.leaves) onLeft(peer);
+      else onGreeting(peer, { body: message.body, clock: null });
+      await wire.write(this.#message(false), { signal });
+      await stream.close({ signal });
+    } catch (error) {
+      stream.abort(new Error(reasonOf(error)));
+      log.debug({ peer, reason: reasonOf(error) }, "a greeting ended early");
+    }
+  }
+
+  /** Tells every connected peer that this node stops, so that nobody waits for it. */
+  async farewell(): Promise<void> {
+    const connections = new Map(
+      this.#options.node.getConnections().map((each) => [each.remotePeer.toString(), each]),
+    );
+    const told = [...connections.values()].map((connection) =>
+      this.#talk(connection, FAREWELL_MS, async (wire, signal) => {
+        await wire.write(this.#message(true), { signal });
+        // the answer shows that it has been read
+        await wire.read({ signal });
+      }),
+    );
+    await Promise.allSettled(told);
+    this.#ended.abort();
+  }
+
+  // --- internal ---
+
+  #message(leaves: boolean): Uint8Array {
+    return encodeGreeting({ sentAt: this.#options.now(), leaves, body: this.#body });
+  }
+
+  #parse(peer: PeerId, bytes: { subarray(): Uint8Array }): GreetingMessage {
+    const message = decodeGreeting(bytes.subarray());
+    if (message !== null) return message;
+    this.#options.onMalformed(peer);
+    throw new Error("the peer sent something that is no greeting");
+  }
+
+  async #talk(
+    connection: Connection,
+    timeoutMs: number,
+    talk: (wire: ReturnType<typeof lpStream>, signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#ended.signal]);
+    const stream = await connection.newStream(GREETING_PROTOCOL, { signal });
+    try {
+      await talk(lpStream(stream, { maxDataLength: MAX_GREETING_BYTES }), signal);
+      await stream.close({ signal });
+    } catch (error) {
+      stream.abort(new Error(reasonOf(error)));
+      throw error;
+    }
+  }
+}
+
+function isUnknownProtocol(error: unknown): boolean {
+  return error instanceof Error && error.name === "UnsupportedProtocolError";
+}

@@ -1,0 +1,96 @@
+import type { PeerId } from "../../types.ts";
+import { short } from "../view/table.ts";
+import type { SelfDescription } from "./self-description.ts";
+
+/** What two members have not alike, in words. */
+export interface Mismatch {
+  /** What keeps the two from mixing; null when nothing does. */
+  readonly barrier: string | null;
+  /** What may surprise, and keeps nobody from mixing. */
+  readonly notes: readonly string[];
+}
+
+/** Settings that two members may have apart, as they are no part of the run id. */
+const APART: ReadonlySet<string> = new Set(["run.rounds", "run.start.members", "run.start.at"]);
+/** Differences that are named; the others are counted. */
+const NAMED_MAX = 4;
+
+/** Compares what a peer says of itself with what this node would say; either may not know its model yet. */
+export function compare(self: PeerId, here: SelfDescription, theirs: SelfDescription): Mismatch {
+  return { barrier: barrierOf(self, here, theirs), notes: notesOf(self, here, theirs) };
+}
+
+// --- internal ---
+
+function barrierOf(self: PeerId, here: SelfDescription, theirs: SelfDescription): string | null {
+  if (theirs.protocol !== here.protocol) {
+    const versions = `${theirs.protocol} (klatch ${theirs.version}), here ${here.protocol} (klatch ${here.version})`;
+    return `speaks another version of the protocol: ${versions}; update the older one`;
+  }
+  if (isListed(theirs, self) === false) return "does not list this node among its members";
+  const parts = [...modelDifferences(here, theirs), ...settingDifferences(here, theirs, false)];
+  if (parts.length > 0) return `runs another run: ${enumerated(parts)}`;
+  if (here.run === null || theirs.run === null || here.run === theirs.run) return null;
+  return `runs another run, of klatch ${theirs.version}; here it is klatch ${here.version}`;
+}
+
+function notesOf(self: PeerId, here: SelfDescription, theirs: SelfDescription): readonly string[] {
+  const notes = settingDifferences(here, theirs, true);
+  const [ours, listed] = [new Set(here.members), new Set(theirs.members)];
+  const unlisted = here.members.filter((peer) => !listed.has(peer) && peer !== self);
+  const extra = theirs.members.filter((peer) => !ours.has(peer));
+  const named = (peers: readonly PeerId[]) => enumerated(peers.map(short));
+  return [
+    ...notes,
+    ...(unlisted.length > 0 ? [`does not list ${named(unlisted)}, a member here`] : []),
+    ...(extra.length > 0 ? [`lists ${named(extra)}, no member here`] : []),
+    ...(here.roster.join() === theirs.roster.join()
+      ? []
+      : [
+          `run.roster ${theirs.roster.join(", ") || "empty"}, here ${here.roster.join(", ") || "empty"}`,
+        ]),
+  ];
+}
+
+function modelDifferences(here: SelfDescription, theirs: SelfDescription): readonly string[] {
+  if (here.model === null || theirs.model === null) return [];
+  if (here.model.digest !== theirs.model.digest) {
+    return [`model ${modelName(theirs.model)}, here ${modelName(here.model)}`];
+  }
+  if (here.tokenizer !== theirs.tokenizer) return ["another tokenizer.json beside the same model"];
+  // settings that differ explain another layout better
+  const isExplained = settingDifferences(here, theirs, false).length > 0;
+  return here.layout === theirs.layout || isExplained ? [] : ["an adapter of other tensors"];
+}
+
+function settingDifferences(
+  here: SelfDescription,
+  theirs: SelfDescription,
+  areApart: boolean,
+): readonly string[] {
+  const keys = new Set([...Object.keys(here.settings), ...Object.keys(theirs.settings)]);
+  return [...keys].sort().flatMap((key) => {
+    const [ours, other] = [here.settings[key], theirs.settings[key]];
+    if (ours === other || APART.has(key) !== areApart) return [];
+    return [`${key} ${plain(other)}, here ${plain(ours)}`];
+  });
+}
+
+function isListed({ members, roster }: SelfDescription, peer: PeerId): boolean {
+  return members.includes(peer) || roster.some((change) => change.endsWith(`+${peer}`));
+}
+
+function modelName({ name, digest }: { readonly name: string; readonly digest: string }): string {
+  return `${name} (${digest.slice(0, 12)})`;
+}
+
+/** A text without the quotes that JSON has around it. */
+function plain(value: string | undefined): string {
+  return value === undefined ? "unknown" : value.replace(/^"(.*)"$/, "$1");
+}
+
+function enumerated(parts: readonly string[]): string {
+  const named = parts.slice(0, NAMED_MAX);
+  const more = parts.length - named.length;
+  return `${named.join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
+}

@@ -1,0 +1,48 @@
+import type { ConnectedPeer, DialFailure } from "../../gossip/index.ts";
+import type { Reason, Standing } from "../../types.ts";
+import type { Acquaintance } from "./acquaintances.ts";
+
+/** What is known of a member that this node does not mix with. */
+export interface MemberFacts {
+  /** Whether the last round that was done mixed it. */
+  readonly isMixed: boolean;
+  readonly isNeighbour: boolean;
+  readonly standing: Standing;
+  readonly connection: Pick<ConnectedPeer, "direction"> | null;
+  readonly lastDial: Pick<DialFailure, "address" | "reason"> | null;
+  readonly acquaintance: Acquaintance | null;
+  readonly clockTrouble: string | null;
+  /** Why its update was not used in this round or the last. */
+  readonly refused: Reason | null;
+  /** Newest round that it announced, and this node's. */
+  readonly announced: number | null;
+  readonly round: number;
+}
+
+/** Why a member is not mixed with, in words; null of one that is. The first of the table that holds. */
+export function whyNotMixed(facts: MemberFacts): string | null {
+  const { acquaintance, lastDial, announced, round } = facts;
+  const table: readonly (readonly [boolean, string | null])[] = [
+    [facts.standing === "evicted", "evicted: it was proven to break the rules"],
+    [acquaintance?.barrier != null, acquaintance?.barrier ?? null],
+    [facts.clockTrouble?.includes("refused") === true, facts.clockTrouble],
+    [facts.isMixed, null],
+    [facts.connection === null && acquaintance?.hasLeft === true, "it has stopped, and said so"],
+    [
+      facts.connection === null && lastDial !== null,
+      `not reached at ${lastDial?.address}: ${lastDial?.reason}`,
+    ],
+    [facts.connection === null && acquaintance !== null, "the connection was lost"],
+    [facts.connection === null, "not met yet: no address of it is known, and it has not connected"],
+    [!facts.isNeighbour, "no neighbour in this topology: its state comes through others"],
+    [facts.standing === "isolated", "isolated for a while by this node's own judgement"],
+    [facts.refused !== null, `its update was not used: ${facts.refused}`],
+    [announced === null, "has not announced a round yet"],
+    [
+      (announced ?? 0) < round,
+      `announced round ${(announced ?? 0) + 1}, this node is in round ${round + 1}`,
+    ],
+  ];
+  const found = table.find(([holds]) => holds);
+  return found === undefined ? "the round is not over yet" : found[1];
+}

@@ -1,0 +1,82 @@
+import type { ConnectedPeer } from "../../gossip/index.ts";
+import { score, standing } from "../../reputation/index.ts";
+import type { Acquaintance } from "../acquaintance/acquaintances.ts";
+import { whyNotMixed } from "../acquaintance/why-not-mixed.ts";
+import type { PeerStatus } from "../records/records.ts";
+import type { Driver } from "./driver.ts";
+import type { RoundNeighbourhood } from "./neighbourhoods.ts";
+import type { PeerParts } from "./peer-parts.ts";
+
+/** The other members of a round, as the node sees them. */
+export function memberStatuses(
+  parts: PeerParts,
+  driver: Driver,
+  { members, neighbours }: RoundNeighbourhood,
+): readonly PeerStatus[] {
+  const { network, ledger, acquaintances } = parts;
+  const connections = new Map(network.peers().map((peer) => [peer.peer, peer]));
+  const failures = network.dialFailures();
+  const rounds = parts.book.newestRounds();
+  const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
+  const others = members.filter((peer) => peer !== network.peerId);
+  return others.map((peer) => {
+    const connection = connections.get(peer) ?? null;
+    const acquaintance = acquaintances.of(peer);
+    const facts = {
+      isMixed: driver.state.lastMixed.has(peer),
+      isNeighbour: neighbours.includes(peer),
+      standing: standing(ledger.current, peer),
+      connection,
+      lastDial: connection === null ? (failures.get(peer) ?? null) : null,
+      acquaintance,
+      clockTrouble: acquaintance && acquaintances.clockTrouble(acquaintance),
+      refused: refused.get(peer) ?? null,
+      announced: rounds.get(peer) ?? null,
+      round: driver.round,
+    };
+    return {
+      peer,
+      ...connectionFields(connection),
+      ...acquaintanceFields(acquaintance, facts.clockTrouble),
+      neighbour: facts.isNeighbour,
+      standing: facts.standing,
+      score: score(ledger.current, peer),
+      round: facts.announced,
+      lastReason: facts.refused,
+      lastDial: facts.lastDial && addressAndReason(facts.lastDial),
+      reason: whyNotMixed(facts),
+    };
+  });
+}
+
+// --- internal ---
+
+type Fields<Key extends keyof PeerStatus> = Pick<PeerStatus, Key>;
+
+function connectionFields(
+  connection: ConnectedPeer | null,
+): Fields<"connected" | "direction" | "address" | "roundTripMs" | "gossipScore"> {
+  return {
+    connected: connection !== null,
+    direction: connection?.direction ?? null,
+    address: connection?.address ?? null,
+    roundTripMs: connection?.roundTripMs ?? null,
+    gossipScore: connection?.gossipScore ?? null,
+  };
+}
+
+function acquaintanceFields(
+  acquaintance: Acquaintance | null,
+  clockTrouble: string | null,
+): Fields<"version" | "clockOffsetMs" | "notes" | "barrier"> {
+  return {
+    version: acquaintance?.version ?? null,
+    clockOffsetMs: acquaintance?.clockOffsetMs ?? null,
+    barrier: acquaintance?.barrier != null,
+    notes: [...(acquaintance?.notes ?? []), ...(clockTrouble === null ? [] : [clockTrouble])],
+  };
+}
+
+function addressAndReason(failure: { readonly address: string; readonly reason: string }) {
+  return { address: failure.address, reason: failure.reason };
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it, test } from "vitest";
+import { compare } from "../../../../src/node/acquaintance/mismatch.ts";
+import {
+  decodeSelf,
+  describeSelf,
+  encodeSelf,
+  type SelfDescription,
+} from "../../../../src/node/acquaintance/self-description.ts";
+import { parseConfig } from "../../../../src/node/config/load.ts";
+
+const ANNA = "12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2";
+const BERT = "12D3KooWGAX221r3r8b6iC7PsQct7Ebn5HBnDo8KHeckgbiD1uqM";
+const CARL = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo";
+
+const info = {
+  modelDigest: "a".repeat(64),
+  modelOrigin: null,
+  tokenizerDigest: "b".repeat(64),
+  layout: { tensors: [], length: 0, digest: "c".repeat(64) },
+};
+
+/** What the node of this run section says of itself. */
+function self(run: object, facts: Partial<typeof info> = {}): SelfDescription {
+  const members = [ANNA, BERT];
+  const config = parseConfig({ model: "/models/small-llama", run: { members, ...run } }, "/");
+  return describeSelf(config, { ...info, ...facts });
+}
+
+const here = self({});
+const seen = (theirs: SelfDescription) => compare(ANNA, here, theirs);
+const other = (letter: string) => letter.repeat(64);
+
+describe("two members that do not mix", () => {
+  it.each<[string, SelfDescription, RegExp]>([
+    ["a setting", self({ steps: 41 }), /^runs another run: run.steps 41, here 20$/],
+    ["a nested setting", self({ adapter: { rank: 4 } }), /run.adapter.rank 4, here 8$/],
+    ["two settings", self({ steps: 41, rule: "mean" }), /rule mean, here cs-plus; run.steps 41/],
+    [
+      "the model",
+      self({}, { modelDigest: other("d") }),
+      /model small-llama \(d{12}\), here small-llama \(a{12}\)/,
+    ],
+    ["the tokenizer", self({}, { tokenizerDigest: other("d") }), /another tokenizer.json/],
+    [
+      "the tensors of the adapter",
+      self({}, { layout: { tensors: [], length: 0, digest: other("d") } }),
+      /an adapter of other tensors/,
+    ],
+    [
+      "the version of the protocol",
+      { ...here, protocol: 9, version: "9.0.0" },
+      /protocol: 9 \(klatch 9.0.0\), here \d+ \(klatch .*\); update the older one/,
+    ],
+    ["the members", self({ members: [BERT, CARL] }), /does not list this node among its members/],
+    ["a key that one does not know", withoutKey(here, "run.codec"), /run.codec unknown, here int8/],
+    ["what no version can name", { ...here, run: other("d") }, /runs another run, of klatch/],
+  ])("as %s is another are told so", (_, theirs, sentence) => {
+    expect(seen(theirs).barrier).toMatch(sentence);
+  });
+
+  it("hear of four differences, and how many more there are", () => {
+    const theirs = self({ steps: 1, batchSize: 1, seed: 9, rule: "mean", codec: "float32" });
+    expect(seen(theirs).barrier).toMatch(/; and 1 more$/);
+  });
+});
+
+describe("two members that mix", () => {
+  it("say nothing of one another where they are alike", () => {
+    expect(seen(self({}))).toEqual({ barrier: null, notes: [] });
+  });
+
+  it.each<[string, SelfDescription, string]>([
+    ["rounds", self({ rounds: 80 }), "run.rounds 80, here 50"],
+    ["the beginning", self({ start: { members: "all" } }), "run.start.members all, here quorum"],
+    ["a member more", self({ members: [ANNA, BERT, CARL] }), "lists …SCVe2Xo, no member here"],
+    ["a change", self({ roster: [`8 +${CARL}`] }), `run.roster 8 +${CARL}, here empty`],
+  ])("note that %s differ", (_, theirs, note) => {
+    expect(seen(theirs).barrier).toBeNull();
+    expect(seen(theirs).notes[0]).toContain(note.replace("…SCVe2Xo", `…${CARL.slice(-8)}`));
+  });
+
+  it("note whom one of them leaves out", () => {
+    const wide = self({ members: [ANNA, BERT, CARL] });
+    const { notes } = compare(ANNA, wide, here);
+    expect(notes).toEqual([`does not list …${CARL.slice(-8)}, a member here`]);
+  });
+
+  it("count a member that joins later as listed", () => {
+    const theirs = self({ members: [BERT, CARL], roster: [`8 +${ANNA}`] });
+    expect(seen(theirs).barrier).toBeNull();
+  });
+});
+
+test("what has no model loaded is compared by its settings", () => {
+  const config = parseConfig({ run: { members: [ANNA, BERT], steps: 41 } }, "/");
+  expect(seen(describeSelf(config, null)).barrier).toContain("run.steps 41, here 20");
+});
+
+describe("a description of oneself", () => {
+  it("arrives as it was sent, with a thousand members", () => {
+    const many = self({
+      members: Array.from({ length: 1000 }, () => 0).map((_, i) => memberId(i)),
+    });
+    expect(decodeSelf(encodeSelf(many))).toEqual(many);
+    expect(encodeSelf(many).byteLength).toBeLessThan(128 * 1024 - 64);
+  });
+
+  it("tells a long value by its digest", () => {
+    const classes = Array.from({ length: 500 }, (_, index) => `class ${index}`);
+    const long = self({ task: "classification", classes });
+    expect(long.settings["run.classes"]).toMatch(/^500 values \([0-9a-f]{12}\)$/);
+  });
+
+  it.each(["", "{", "[]", "null", '{"protocol":1}'])("is not read in %j", (text) => {
+    expect(decodeSelf(new TextEncoder().encode(text))).toBeNull();
+  });
+
+  it("cannot move the cursor of whoever reads it", () => {
+    const evil = { ...here, version: "\u001b[2J1.0", settings: { "run.name": '"\u009b31mred"' } };
+    const read = decodeSelf(encodeSelf(evil));
+    expect(read?.version).toBe("?[2J1.0");
+    expect(seen(read ?? here).barrier).not.toMatch(/\p{C}/u);
+  });
+});
+
+function withoutKey(said: SelfDescription, key: string): SelfDescription {
+  const { [key]: _, ...settings } = said.settings;
+  return { ...said, settings };
+}
+
+/** Something of the form of a peer id. */
+function memberId(index: number): string {
+  return `12D3KooW${String(index).replaceAll("0", "A").padStart(44, "B")}`;
+}
