@@ -134,7 +134,7 @@ function isText(value: unknown): boolean {
 
 /** Earlier turns: pairs of what was asked and answered, or turns. */
 function isHistory(value: unknown): boolean {
-  return pairsSchema.safeParse(value).success || isTurns(value);
+  return isTurns(value) || (Array.isArray(value) && pairsSchema.safeParse(value).success);
 }
 
 function historyTurns(

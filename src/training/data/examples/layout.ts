@@ -32,12 +32,12 @@ export type FirstRows = readonly [Row, ...(readonly Row[])];
 export function settleLayout(named: ColumnMap, rows: FirstRows, file: string): Layout {
   const columns = settleColumns(named, rows[0], file);
   const asChat = rows.some((row) => isConversation(row, columns, file));
-  return { columns, marks: marksIn(rows), asChat };
+  return { columns, marks: marksIn(rows, columns), asChat };
 }
 
 /** The layout for a further file of the same data set. */
 export function layoutOfNext(layout: Layout, rows: FirstRows): Layout {
-  return { ...layout, marks: marksIn(rows) };
+  return { ...layout, marks: marksIn(rows, layout.columns) };
 }
 
 /**
@@ -61,8 +61,10 @@ export function unwantedBy(
 // --- internal ---
 
 /** The columns that hold nothing but true and false, in any way of writing them. */
-function marksIn(rows: FirstRows): readonly MarkColumn[] {
+function marksIn(rows: FirstRows, { form }: Columns): readonly MarkColumn[] {
   return MARK_COLUMNS.filter((name) => {
+    // No tool reads the label of an instruction so: 0 and 1 may be classes.
+    if (name === "label" && form === "alpaca") return false;
     const values = rows.map(({ fields }) => fields[name]).filter((value) => !isNothing(value));
     return values.length > 0 && values.every((value) => truthOf(value) !== null);
   });

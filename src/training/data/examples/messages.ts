@@ -4,35 +4,41 @@ import { columnsHint, present } from "./columns.ts";
 import type { RowTally } from "./row-tally.ts";
 import { type Turn, turnOf } from "./turns.ts";
 
-const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
+const textPart = z.looseObject({ type: z.literal("text").optional(), text: z.string() });
 /** A message may be a list of text parts; a call of a tool has no text. */
 const contentSchema = z
   .union([z.string(), z.null(), z.array(textPart)])
   .optional()
   .transform((content) => {
-    if (typeof content === "string") return content;
+    if (typeof content === "string" || content === undefined) return content;
     return (content ?? []).map(({ text }) => text).join("");
   });
 const roleSchema = z.string().min(1).max(100);
-const messageSchema = z.looseObject({ role: roleSchema, content: contentSchema });
-/** The layout of ShareGPT. */
-const sharegptSchema = z
-  .looseObject({ from: roleSchema, value: contentSchema })
-  .transform(({ from, value, ...rest }) => ({ ...rest, role: from, content: value }));
-const messagesSchema = z.array(z.union([messageSchema, sharegptSchema])).max(10_000);
+/** OpenAI's {role, content}, ShareGPT's {from, value}, and what lies between. */
+const messageSchema = z.union([
+  z
+    .looseObject({ role: roleSchema, content: contentSchema, value: contentSchema })
+    .transform((message) => ({ ...message, content: message.content ?? message.value ?? "" })),
+  z
+    .looseObject({ from: roleSchema, value: contentSchema, content: contentSchema })
+    .transform(({ from, value, ...rest }) => ({
+      ...rest,
+      role: from,
+      content: value ?? rest.content ?? "",
+    })),
+]);
+const messagesSchema = z.array(messageSchema).max(10_000);
 
-const openAiLike = z.array(z.looseObject({ role: z.string() })).min(1);
-const sharegptLike = z.array(z.looseObject({ from: z.string() })).min(1);
 const partsLike = z.looseObject({ content: z.array(z.looseObject({ type: z.string() })) });
 
 /** Whether a value holds turns of a conversation where a text might stand. */
 export function isTurns(value: unknown): boolean {
-  return openAiLike.safeParse(value).success || isSharegpt(value);
+  return hasName(firstOf(value), "role") || isSharegpt(value);
 }
 
 /** Whether turns are laid out as in ShareGPT, {from, value}. */
 export function isSharegpt(value: unknown): boolean {
-  return sharegptLike.safeParse(value).success;
+  return hasName(firstOf(value), "from");
 }
 
 /**
@@ -56,6 +62,14 @@ export function turnsOf(
 }
 
 // --- internal ---
+
+// Asked of every row, so without the cost of a schema.
+const firstOf = (value: unknown): unknown => (Array.isArray(value) ? value[0] : undefined);
+
+function hasName(value: unknown, key: "role" | "from"): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return typeof (value as Readonly<Record<string, unknown>>)[key] === "string";
+}
 
 /** Whether a turn has a part that is an image or a sound. */
 function hasOtherParts(value: unknown): boolean {

@@ -12,6 +12,8 @@ export interface Turn {
 
 /** Marks of a turn that say whether it is learned: Axolotl's, and ms-swift's `loss`. */
 const LEARN_MARKS = ["train", "training", "loss"] as const;
+/** Marks that say the contrary, torchtune's among them. */
+const HIDE_MARKS = ["masked", "mask"] as const;
 const DETAIL_MARKS = ["train_detail", "training_detail"] as const;
 
 const callSchema = z.looseObject({ name: z.string().min(1), arguments: z.unknown() });
@@ -63,7 +65,8 @@ function isMarkedOut(message: Message, isAssistant: boolean, tally: RowTally): b
   }
   const { weight } = message;
   const isWeighted = weight !== null && weight !== undefined;
-  if (marks.includes(false) || (isWeighted && Number(weight) === 0)) {
+  const isHidden = HIDE_MARKS.some((name) => message[name] === true);
+  if (marks.includes(false) || isHidden || (isWeighted && Number(weight) === 0)) {
     tally.add("context");
     return true;
   }

@@ -38,9 +38,11 @@ export async function visibleFiles(folder: string): Promise<readonly string[]> {
  */
 export async function expandFolders(paths: readonly string[], use: Use): Promise<FoundFiles> {
   const found: FoundFiles[] = [];
+  const named: string[] = [];
   for (const path of paths) {
     try {
       const isFolder = (await stat(path)).isDirectory();
+      if (!isFolder) named.push(path);
       found.push(isFolder ? await dataFilesIn(path, use) : { files: [path], notes: [] });
     } catch (error) {
       throw fileError(error, path);
@@ -48,7 +50,7 @@ export async function expandFolders(paths: readonly string[], use: Use): Promise
   }
   return {
     files: found.flatMap(({ files }) => files),
-    notes: found.flatMap(({ notes }) => notes),
+    notes: [...found.flatMap(({ notes }) => notes), ...mixedSplits(named)],
   };
 }
 
@@ -77,6 +79,15 @@ export function isDescription(name: string, all: readonly string[]): boolean {
 }
 
 // --- internal ---
+
+/** A shell's `*.jsonl` names the files of all splits. */
+function mixedSplits(files: readonly string[]): readonly string[] {
+  const splits = [...Map.groupBy(files, (file) => splitOfTable(basename(file)))];
+  const told = splits.flatMap(([split, { length }]) =>
+    split === null ? [] : [`${length} of ${split}`],
+  );
+  return told.length < 2 ? [] : [`files of several splits are read together: ${told.join(", ")}`];
+}
 
 async function dataFilesIn(folder: string, use: Use): Promise<FoundFiles> {
   const visible = await visibleFiles(folder);

@@ -69,6 +69,19 @@ describe("a folder with splits", () => {
     expect(idsOf(await loadFiles({ "test.jsonl": row }, tokenizer))).toHaveLength(1);
   });
 
+  it("named file by file is read as one, and this is said", async () => {
+    await inFolder(async (folder) => {
+      const names = ["train.jsonl", "test.jsonl", "more.jsonl"];
+      await writeFiles(folder, Object.fromEntries(names.map((name) => [name, "{}"])));
+      const paths = names.map((name) => join(folder, name));
+      const { files, notes } = await expandFolders(paths, "train");
+      expect(files).toEqual(paths);
+      expect(notes).toEqual(["files of several splits are read together: 1 of train, 1 of test"]);
+      // Control: files of one split.
+      expect((await expandFolders([paths[0] ?? "", paths[2] ?? ""], "train")).notes).toEqual([]);
+    });
+  });
+
   it("is no folder of other names, as a control", async () => {
     for (const names of [
       ["latest.jsonl", "trains.jsonl", "devices.jsonl", "contest.jsonl"],
@@ -149,9 +162,11 @@ describe("a saved data set", () => {
     expect(await refusal({ ...inSplits, "dataset_dict.json": "{}" })).toContain(
       "[data[name].to_json(name + '.jsonl') for name in data]",
     );
-    const one = "Dataset.from_file('F/a.arrow').to_json('train.jsonl')";
+    const one = "Dataset.from_file('F/a.arrow').to_json('a.jsonl')";
     expect(await refusal({ "a.arrow": "ARROW" }, "a.arrow")).toContain(one);
     expect(await refusal({ "a.arrow": "ARROW" })).toContain(one);
+    const two = await refusal({ "a.arrow": "ARROW", "b.arrow": "ARROW" });
+    expect(two).toContain("for file in glob.glob('F/**/*.arrow', recursive=True)]");
   });
 });
 

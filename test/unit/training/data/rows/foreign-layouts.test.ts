@@ -30,6 +30,25 @@ describe("the speakers of other formats", () => {
     expect((await only(sharegpt)).text).toBe(ASKED);
   });
 
+  it("are known in layouts between {role, content} and {from, value}", async () => {
+    for (const messages of [
+      [
+        { role: "user", value: "When?" },
+        { role: "assistant", value: "At seven." },
+      ],
+      [
+        { from: "human", content: "When?" },
+        { from: "gpt", content: "At seven." },
+      ],
+      [
+        { role: "user", content: [{ text: "When?" }] },
+        { role: "assistant", content: [{ type: "text", text: "At seven." }] },
+      ],
+    ]) {
+      expect(await only({ messages })).toMatchObject({ text: ASKED, learned: [`At seven.${END}`] });
+    }
+  });
+
   it("of a call and what came of it are the assistant and the tool", async () => {
     const call = { name: "weather", arguments: { city: "Lisbon" } };
     for (const [name, result] of [
@@ -112,6 +131,7 @@ describe("turns that are marked", () => {
     ["train", { train: false }, { train: true }],
     ["training", { training: false }, {}],
     ["loss", { loss: false }, {}],
+    ["masked", { masked: true }, { masked: false }],
   ])("by %s are context alone", async (_, mark, other) => {
     for (const chat of [await characters(), await characters(null)]) {
       const { learned, text, notes } = await only({ messages: turns(mark, other) }, chat);

@@ -66,6 +66,8 @@ describe("rows that people marked as unwanted", () => {
     const set = await readAll(classes, { chat: plain });
     expect(set.examples).toHaveLength(3);
     expect(set.notes).toContain("left aside: label");
+    const instructions = ["a", "b"].map((output, label) => ({ instruction: "x", output, label }));
+    expect((await readAll(instructions)).notes).toEqual(["left aside: label"]);
     // Control: what is written as true or false is a mark whatever else there is.
     const mixed = await readAll([...classes, pair("bad", { label: false })], { chat: plain });
     expect(mixed.examples).toHaveLength(3);
