@@ -2,6 +2,7 @@ import type { Evaluation } from "../../types.ts";
 import { writeMergedModel } from "../adapters/merging/merge.ts";
 import { fitPeft, readPeft } from "../adapters/peft/peft-reader.ts";
 import { type AdapterOrigin, writePeft } from "../adapters/peft/peft-writer.ts";
+import { readPromptLayout, writePromptLayout } from "../adapters/prompt-file.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
@@ -36,6 +37,8 @@ interface LearnerParts {
   readonly data: LearnerData;
   /** Where the model came from; null for a folder. */
   readonly origin: ModelOrigin | null;
+  /** What the model says of prompts; null for most. */
+  readonly prompts: PromptLayout | null;
 }
 
 /** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
@@ -56,7 +59,7 @@ export class LearnerCore {
 
   private constructor(
     options: LearnerOptions,
-    { opened, initial, model, input, endIds, data, origin }: LearnerParts,
+    { opened, initial, model, input, endIds, data, origin, prompts }: LearnerParts,
     onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
@@ -72,7 +75,8 @@ export class LearnerCore {
     this.#endIds = endIds;
     this.#data = data;
     const { separator = DEFAULT_SEPARATOR } = options;
-    this.#prompts = { format: data.format, separator, promptEnd: data.promptEnd };
+    const { format, promptEnd } = data;
+    this.#prompts = prompts ?? { format, separator, promptEnd };
     const { tensors, length, digest } = model.adapter.layout;
     this.info = {
       layout: { tensors, length, digest },
@@ -99,7 +103,11 @@ export class LearnerCore {
     openEngine = openLearnerEngine,
   ): Promise<LearnerCore> {
     const base = await loadBaseModel(requested.model);
-    const options = checkOptions(requested, base.definition);
+    // A model that an adapter was merged into says how its prompts were written.
+    const prompts = requested.data ? null : await readPromptLayout(requested.model);
+    const { separator = prompts?.separator } = requested;
+    const checked = checkOptions(requested, base.definition);
+    const options = { ...checked, ...(separator === undefined ? {} : { separator }) };
     const input = await openInput(options.model, base.definition);
     const endIds = await readEndIds(options.model);
     const data = await readLearnerData(options, input, onNotice, base.head?.classes);
@@ -113,7 +121,7 @@ export class LearnerCore {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),
     });
-    const parts = { opened, initial, model, input, endIds, data, origin };
+    const parts = { opened, initial, model, input, endIds, data, origin, prompts };
     return new LearnerCore(options, parts, onNotice);
   }
 
@@ -187,6 +195,7 @@ export class LearnerCore {
       out: folder,
       dtype,
     });
+    if (this.#data.classes === null) await writePromptLayout(folder, this.#prompts);
   }
 
   async importAdapter(folder: string): Promise<Float32Array> {

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { AdapterLayout, Digest } from "../../../types.ts";
-import { EXAMPLE_FORMATS } from "../../data/examples/example.ts";
-import { DEFAULT_SEPARATOR, type PromptLayout } from "../../data/examples/separator.ts";
+import type { PromptLayout } from "../../data/examples/separator.ts";
 import { ifThere, readJson } from "../../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../../files/safetensors.ts";
 import type { AdapterSettings } from "../options.ts";
+import { layoutIn, promptKeys } from "../prompt-file.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 import { readAdapterSettings } from "./peft-settings.ts";
 import type { AdapterOrigin } from "./peft-writer.ts";
@@ -24,9 +24,7 @@ export interface PeftAdapter {
 }
 
 const ownSchema = z.object({
-  examples: z.enum(EXAMPLE_FORMATS),
-  separator: z.string().max(1000).nullish(),
-  promptEnd: z.string().max(1000).nullish(),
+  ...promptKeys,
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   classes: z.array(z.string().min(1).max(1000)).min(2).max(10_000).nullish(),
   runId: z.string().max(256).nullish(),
@@ -35,11 +33,6 @@ const ownSchema = z.object({
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
   return await ifThere(readJson(join(folder, KLATCH_FILE), ownSchema));
-}
-
-function promptsOf({ examples, ...own }: z.infer<typeof ownSchema>): PromptLayout {
-  const separator = own.separator ?? DEFAULT_SEPARATOR;
-  return { format: examples, separator, promptEnd: own.promptEnd ?? separator };
 }
 
 /** What stands between prompts and completions of an adapter's training; null for one that does not say. */
@@ -83,7 +76,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     settings,
     folder,
     tensors,
-    prompts: own && promptsOf(own),
+    prompts: own && layoutIn(own),
     baseDigest: own?.baseModelDigest ?? null,
     classes: own?.classes ?? null,
     origin: originOf(own),

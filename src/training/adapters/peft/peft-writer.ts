@@ -5,6 +5,7 @@ import type { ExampleFormat } from "../../data/examples/example.ts";
 import type { PromptLayout } from "../../data/examples/separator.ts";
 import { makeFolder, writeWhole } from "../../files/file-access.ts";
 import { writeSafetensors } from "../../files/safetensors-writer.ts";
+import { keysOf } from "../prompt-file.ts";
 import { slotView } from "../slots.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 
@@ -58,11 +59,8 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     revision: adapter.baseRevision ?? null,
   };
   await writeWhole(join(folder, "adapter_config.json"), asJson(config));
-  const { format, separator, promptEnd } = adapter;
   const own = {
-    examples: format,
-    // What stands between a prompt and its completion, and what to put behind a prompt.
-    ...(format === "prompt" ? { separator, promptEnd } : {}),
+    ...keysOf(adapter),
     baseModelDigest: adapter.baseDigest,
     ...(adapter.classes ? { classes: adapter.classes } : {}),
     runId: adapter.origin?.runId ?? null,

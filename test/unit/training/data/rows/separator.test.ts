@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { encodePrompt } from "../../../../../src/training/data/examples/encode.ts";
@@ -128,6 +128,31 @@ describe("the separator of a run", () => {
       expect(await text.generate(text.initialAdapter(), whole)).toBe(bare);
       await text.close();
     }
+  });
+
+  it("is kept by a model that the adapter is merged into", async () => {
+    const request = { prompt: "hello", maxTokens: 4, temperature: 0, seed: 1 };
+    const { folder, out } = await trained([NONE], { separator: " => " });
+    const merged = join(folder, "merged");
+    const user = await learnerOn(folder, null);
+    const adapter = await user.importAdapter(out);
+    const expected = await user.generate(adapter, request);
+    await user.exportMerged(adapter, merged, null);
+    await user.close();
+    const rows = join(folder, "rows.jsonl");
+    const model = await learnerOn(folder, null, {
+      model: merged,
+      test: { files: [rows], columns: {} },
+    });
+    expect(model.info.data.test.notes[0]).toContain('" => "');
+    expect(await model.generate(model.initialAdapter(), request)).toBe(expected);
+    await model.close();
+    // Control: without what it says, a prompt is a text.
+    await rm(join(merged, "klatch.json"));
+    const bare = await learnerOn(folder, null, { model: merged });
+    const text = { ...request, prompt: "hello => " };
+    expect(await bare.generate(bare.initialAdapter(), text)).toBe(expected);
+    await bare.close();
   });
 
   it("ends a prompt that has white space of its own with nothing", () => {
