@@ -6,9 +6,15 @@ import { fileError, readExactly, withFile } from "../../files/file-access.ts";
 import { textOf } from "../examples/cells.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import type { RowTally } from "../examples/row-tally.ts";
-import { expandFolders, noSplitFor, visibleFiles } from "../rows/folders.ts";
+import {
+  describeOthers,
+  expandFolders,
+  isOtherData,
+  noSplitFor,
+  visibleFiles,
+} from "../rows/folders.ts";
 import { badRow, type Row } from "../rows/row.ts";
-import { rowBatches } from "../rows/rows.ts";
+import { isTable, rowBatches } from "../rows/rows.ts";
 import { chooseSplit, describeChosen, splitOfImage, type Use } from "../rows/splits.ts";
 import { IMAGE_BYTES_MAX } from "./decode.ts";
 
@@ -23,6 +29,9 @@ export interface ImageRow {
 }
 
 const ENDINGS: readonly string[] = [".png", ".jpg", ".jpeg", ".webp"];
+/** Images that are not read. */
+const OTHER_ENDINGS: readonly string[] =
+  ".gif .bmp .tif .tiff .heic .heif .avif .jp2 .jxl .svg .ppm".split(" ");
 const FILES_MAX = 2_000_000;
 /** Images that are decoded at once. */
 const BATCH = 16;
@@ -50,11 +59,12 @@ export async function* imageBatches(
   { use, tally }: { readonly use: Use; readonly tally: RowTally },
 ): AsyncGenerator<readonly ImageRow[], void> {
   for (const path of paths) {
-    const images = await imagesIn(path);
+    const { images, others } = await imagesIn(path);
     if (images.length > 0) {
       const chosen = chooseSplit(images, splitOfImage, use);
       if (chosen.files.length === 0) throw noSplitFor(use, path, chosen.others);
       tally.say(describeChosen(chosen, path));
+      tally.say(describeOthers(path, others));
       yield* inBatches(chosen.files.map((name) => fileRow(path, name)));
     } else {
       const { files, notes } = await expandFolders([path], use);
@@ -66,13 +76,25 @@ export async function* imageBatches(
 
 // --- internal ---
 
-/** Paths of the images under a folder, from the folder; none for a file. */
-async function imagesIn(path: string): Promise<readonly string[]> {
+interface FolderOfImages {
+  /** Paths from the folder. */
+  readonly images: readonly string[];
+  /** Images of other formats, tables and the like. */
+  readonly others: readonly string[];
+}
+
+/** The images under a folder; none for a file. */
+async function imagesIn(path: string): Promise<FolderOfImages> {
   try {
-    if (!(await stat(path)).isDirectory()) return [];
+    if (!(await stat(path)).isDirectory()) return { images: [], others: [] };
     const files = await visibleFiles(path);
-    const images = files.filter((name) => ENDINGS.includes(extname(name).toLowerCase()));
-    if (images.length <= FILES_MAX) return images;
+    const isOf = (endings: readonly string[], name: string) =>
+      endings.includes(extname(name).toLowerCase());
+    const images = files.filter((name) => isOf(ENDINGS, name));
+    const others = files.filter(
+      (name) => isOf(OTHER_ENDINGS, name) || isTable(name) || isOtherData(name),
+    );
+    if (images.length <= FILES_MAX) return { images, others };
     const what = `the folder ${path} holds ${images.length} images`;
     throw new KlatchError("data", what, `give a folder with at most ${FILES_MAX}`);
   } catch (error) {

@@ -78,6 +78,16 @@ export function isDescription(name: string, all: readonly string[]): boolean {
   return own === "state.json" && all.includes(join(dirname(name), "dataset_info.json"));
 }
 
+/** Whether a file surely holds data that is not read, by its ending. */
+export function isOtherData(name: string): boolean {
+  return OTHER_DATA.has(extname(name).toLowerCase());
+}
+
+/** What is said of files that are not read, by their kinds; null for none. */
+export function describeOthers(folder: string, others: readonly string[]): string | null {
+  return others.length === 0 ? null : `${folder}: left aside: ${kindsOf(others)}`;
+}
+
 // --- internal ---
 
 /** A shell's `*.jsonl` names the files of all splits. */
@@ -107,10 +117,6 @@ async function dataFilesIn(folder: string, use: Use): Promise<FoundFiles> {
   };
 }
 
-function isOtherData(name: string): boolean {
-  return OTHER_DATA.has(extname(name).toLowerCase());
-}
-
 function checkCount(folder: string, count: number, visible: readonly string[]): void {
   if (count > 0 && count <= FILES_MAX) return;
   const arrow = count === 0 ? exportFolder(folder, visible) : null;
@@ -124,10 +130,6 @@ function checkCount(folder: string, count: number, visible: readonly string[]): 
     `the folder ${folder} holds ${count} files of the kinds ${KINDS}${beside}`,
     `give a folder with 1 to ${FILES_MAX} such files`,
   );
-}
-
-function describeOthers(folder: string, others: readonly string[]): string | null {
-  return others.length === 0 ? null : `${folder}: left aside: ${kindsOf(others)}`;
 }
 
 function kindsOf(files: readonly string[]): string {

@@ -108,18 +108,24 @@ describe("a folder with splits", () => {
   it("of images is told by the folders above the classes", async () => {
     const create = { width: 2, height: 2, channels: 3, background: "red" } as const;
     const png = await sharp({ create }).png().toBuffer();
+    let notes: readonly string[] = [];
     const read = async (names: readonly string[], use: "train" | "test") =>
       await inFolder(async (folder) => {
         await writeFiles(folder, Object.fromEntries(names.map((name) => [name, png])));
         const places: string[] = [];
-        for await (const rows of imageBatches([folder], {}, { use, tally: new RowTally() })) {
+        const tally = new RowTally();
+        for await (const rows of imageBatches([folder], {}, { use, tally })) {
           places.push(...rows.map(({ place }) => place.slice(folder.length + 1)));
         }
+        notes = tally.notes.map((note) => note.replaceAll(folder, "F"));
         return places;
       });
     const split = ["test/cat/1.png", "train/cat/1.png", "train/dog/1.png"];
     expect(await read(split, "train")).toEqual(["train/cat/1.png", "train/dog/1.png"]);
+    expect(notes).toEqual(["F: 2 files of train read; left aside: 1 file of test"]);
     expect(await read(split, "test")).toEqual(["test/cat/1.png"]);
+    await read(["cat/1.png", "cat/2.bmp", "metadata.csv", "README.md"], "train");
+    expect(notes).toEqual(["F: left aside: 1 .bmp, 1 .csv"]);
     // Control: classes that are called so.
     const vehicles = ["car/1.png", "train/1.png"];
     expect(await read(vehicles, "train")).toEqual(vehicles);
