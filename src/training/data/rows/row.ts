@@ -38,7 +38,9 @@ export function atPlace<T>(place: string, work: () => T): T {
 /** A parsed JSON value as the fields of a row. */
 export function asFields(value: unknown, file: string, line: number): Row["fields"] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw badRow(file, line, "the row is not a JSON object");
+    const what = "the row is not a JSON object";
+    if (!Array.isArray(value)) throw badRow(file, line, what);
+    throw badRow(file, line, what, "name the file .json when it is one list of all rows");
   }
   return value as Row["fields"];
 }

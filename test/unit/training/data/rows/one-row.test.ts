@@ -33,6 +33,13 @@ describe("a .json file with one object", () => {
     expect(await examples(json({ rows }))).toBe(2);
   });
 
+  it("may be a list of rows, which JSON Lines may not", async () => {
+    const list = json([{ text: "a" }, { text: "b" }]);
+    expect(await examples(list)).toBe(2);
+    const hint = expect.stringContaining("name the file .json");
+    await expect(examples(list, "a.jsonl")).rejects.toMatchObject({ hint });
+  });
+
   it("is refused with the way out when its rows are called otherwise", async () => {
     const refused = examples(json({ questions: [{ text: "a" }, { text: "b" }] }));
     await expect(refused).rejects.toMatchObject({
