@@ -3,7 +3,7 @@ import { badRow, type Row } from "../rows/row.ts";
 import { fromCell, jsonOrText, textOf } from "./cells.ts";
 import type { Conversation } from "./chat.ts";
 import { type Columns, columnsOf } from "./columns.ts";
-import { isSharegpt, isTurns, turnsOf } from "./messages.ts";
+import { contentSchema, isSharegpt, isTurns, turnsOf } from "./messages.ts";
 import type { RowTally } from "./row-tally.ts";
 import type { Turn } from "./turns.ts";
 
@@ -28,7 +28,7 @@ export function isConversation(row: Row, columns: Columns, file: string): boolea
   if (columns.form === "messages") return true;
   if (columns.form === "text") return false;
   const side = sideOf(row, columns, file);
-  if (isText(side("system")) || isHistory(side("history"))) return true;
+  if (textIn(side("system")) !== "" || isHistory(side("history"))) return true;
   return columnsOf(columns).some((name) => isTurns(turnsOrText(row.fields[name])));
 }
 
@@ -47,11 +47,11 @@ export function conversationOf(
 ): Conversation {
   const side = sideOf(row, columns, file);
   const own = ownTurns(row, columns, file, tally);
-  const [system, history] = [side("system"), side("history")];
-  const takesSystem = isText(system) && own[0]?.message.role !== "system";
+  const [system, history] = [textIn(side("system")), side("history")];
+  const takesSystem = system !== "" && own[0]?.message.role !== "system";
   const takesHistory = columns.form !== "messages" && isHistory(history);
   const turns = [
-    ...(takesSystem ? [turn("system", String(system))] : []),
+    ...(takesSystem ? [turn("system", system)] : []),
     ...(takesHistory ? historyTurns(history, { row, column: "history", file }, tally) : []),
     ...own,
   ];
@@ -122,14 +122,17 @@ function turn(role: string, content: string): Turn {
   return { message: { role, content }, isContext: false };
 }
 
-/** A text that begins like turns in JSON is read as these. */
+/** A text that begins like turns in JSON is read as these; one turn by itself, as preferences have it, as a list. */
 function turnsOrText(value: unknown): unknown {
+  if (isTurns([value])) return [value];
   const isLike = typeof value === "string" && /^\s*\[\s*\{\s*"(role|from)"/.test(value);
   return isLike ? jsonOrText(value) : value;
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === "string" && value.trim() !== "";
+/** A text, or the parts of one; empty for anything else, and for blanks. */
+function textIn(value: unknown): string {
+  const { data = "" } = contentSchema.safeParse(value);
+  return data.trim() === "" ? "" : data;
 }
 
 /** Earlier turns: pairs of what was asked and answered, or turns. */

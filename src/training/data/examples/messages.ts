@@ -6,7 +6,7 @@ import { type Turn, turnOf } from "./turns.ts";
 
 const textPart = z.looseObject({ type: z.literal("text").optional(), text: z.string() });
 /** A message may be a list of text parts; a call of a tool has no text. */
-const contentSchema = z
+export const contentSchema = z
   .union([z.string(), z.null(), z.array(textPart)])
   .optional()
   .transform((content) => {

@@ -20,7 +20,7 @@ export const REMARKS = {
 export type Remark = keyof typeof REMARKS;
 
 /** Names as people give them to columns; an object's keys may be data of people instead. */
-const NAME = /^([\p{L}_][\p{L}_.-]{0,39}\d{0,2}_{0,2}|Unnamed: \d{1,2})$/u;
+const NAME = /^([A-Za-z_][A-Za-z_.-]{0,39}\d{0,2}_{0,2}|Unnamed: \d{1,2})$/;
 const NAMES_MAX = 100;
 
 /** Counts what happened to the rows of a data set, and remembers the columns that nothing was made of. */

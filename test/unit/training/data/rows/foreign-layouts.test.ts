@@ -187,6 +187,8 @@ describe("the columns of other formats", () => {
     const own = [speak("system", "Be kind."), ...conversations];
     const second = await only({ conversations: own, system: "Be a pirate." });
     expect(second.notes).toEqual(["left aside: system"]);
+    const parts = [{ text: "Be a " }, { text: "pirate." }];
+    expect((await only({ conversations, system: parts })).text).toContain("Be a pirate.");
     const openAi = [say("user", "When?"), say("assistant", "Now.")];
     const bare = await only({ messages: openAi, tools: [{ name: "clock" }] });
     expect(bare.text).toContain('[tools [{"name": "clock"}]]');
@@ -250,6 +252,10 @@ describe("the columns of other formats", () => {
     const set = await readAll([chosen], { columns });
     expect(set.examples[0]).toEqual({ text, learned });
     expect(set.notes).toContain("left aside: rejected");
+    // LLaMA-Factory's: a conversation that one of two turns ends.
+    const one = { conversations: prompt, chosen: completion[0], rejected: say("assistant", "e") };
+    const named = { prompt: "conversations", completion: "chosen" };
+    expect((await readAll([one], { columns: named })).examples[0]).toEqual({ text, learned });
   });
 
   it("of pairs to choose from are refused with the way out", async () => {

@@ -99,8 +99,8 @@ describe("columns beside the layout", () => {
 
   it("of names that no column has are counted alone", async () => {
     const key = "0170 1234567";
-    const { notes } = await readAll([{ text: "a", id: 7, [key]: "x", "Müller, Eva": "y" }]);
-    expect(notes).toEqual(["left aside: id, 2 more"]);
+    const { notes } = await readAll([{ text: "a", id: 7, [key]: "x", Müller: "y", "P-7319": "z" }]);
+    expect(notes).toEqual(["left aside: id, 3 more"]);
     const only = await readAll([{ text: "a", [key]: "x" }]);
     expect(only.notes).toEqual(["left aside: 1 columns"]);
   });
