@@ -8,7 +8,7 @@ const SHARED = ["src/types.ts", "src/errors.ts", "src/random.ts"];
 /** The folders of src/training: each imports those before it. */
 const LEARNER = [
   ...["graph", "files", "onnx", "layers"],
-  ...["data/rows", "data/tokenizer", "data/examples", "data/images", "data/dataset"],
+  ...["data/rows", "data/jinja", "data/tokenizer", "data/examples", "data/images", "data/dataset"],
   ...["engine", "models", "base", "adapters", "batches", "programs", "loop", "learner", "bench"],
 ];
 const LINES_MAX = 300;

@@ -1,4 +1,4 @@
-import { textOf } from "../examples/cells.ts";
+import { labelOf, textOf } from "../examples/cells.ts";
 import { Classes, type LabelledText } from "../examples/classes.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import { textHash } from "../examples/duplicates.ts";
@@ -24,7 +24,7 @@ function labelledTexts(
       tally.leaveAside(row, used);
       return {
         text: textOf(row, text, file),
-        label: textOf(row, label, file).trim(),
+        label: labelOf(row, label, file),
         place: `${file}:${row.line}`,
       };
     })

@@ -1,9 +1,10 @@
+import { JsonNumber } from "../rows/json-number.ts";
 import { badRow, type Row } from "../rows/row.ts";
 import { parseRowJson } from "../rows/row-json.ts";
 import { columnsHint, present } from "./columns.ts";
 
 /**
- * The text in a column. A missing value counts as empty text.
+ * The text in a column, a number as it is written there. A missing value counts as empty text.
  *
  * @throws KlatchError `data` when the column is missing or holds a list, an object or bytes
  */
@@ -15,9 +16,17 @@ export function textOf(row: Row, column: string, file: string): string {
   const value = row.fields[column];
   if (value === null || value === undefined) return "";
   if (typeof value === "string") return value;
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  const isPlain = ["number", "boolean"].includes(typeof value) || value instanceof JsonNumber;
+  if (isPlain) return String(value);
   const what = `column ${column} holds a list, an object or bytes, not text`;
   throw badRow(file, row.line, what, columnsHint(file));
+}
+
+/** The name of a class in a column: a whole number is the same with a point and without. */
+export function labelOf(row: Row, column: string, file: string): string {
+  const value = row.fields[column];
+  const isFloat = value instanceof JsonNumber && !value.isInteger;
+  return isFloat ? String(Number(value.text)) : textOf(row, column, file).trim();
 }
 
 /** A CSV cell keeps a list as JSON text; so do many tables of other kinds. */

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { badRow, type Row } from "../rows/row.ts";
+import type { Conversation } from "../tokenizer/chat-template.ts";
 import { fromCell, jsonOrText, textOf } from "./cells.ts";
-import type { Conversation } from "./chat.ts";
 import { type Columns, columnsOf } from "./columns.ts";
 import { contentSchema, isSharegpt, isTurns, turnsOf } from "./messages.ts";
 import type { RowTally } from "./row-tally.ts";
+import { contentText } from "./said-parts.ts";
 import type { Turn } from "./turns.ts";
 
 /** Columns beside a layout that tools for fine-tuning give a meaning. */
@@ -131,8 +132,8 @@ function turnsOrText(value: unknown): unknown {
 
 /** A text, or the parts of one; empty for anything else, and for blanks. */
 function textIn(value: unknown): string {
-  const { data = "" } = contentSchema.safeParse(value);
-  return data.trim() === "" ? "" : data;
+  const text = contentText(contentSchema.safeParse(value).data);
+  return text.trim() === "" ? "" : text;
 }
 
 /** Earlier turns: pairs of what was asked and answered, or turns. */

@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
+import type { Message } from "../tokenizer/chat-template.ts";
 import type { RowText } from "./row-text.ts";
+import { contentText } from "./said-parts.ts";
 
 /** Differences that make no other text: case, spaces, and how an accented letter is composed. */
 function normalised(text: string): string {
@@ -10,12 +12,16 @@ function normalised(text: string): string {
 export function wordsOf(row: RowText): string {
   if (row.format === "text") return row.text;
   if (row.format === "chat") {
-    const words = row.messages.flatMap(({ role, content, tool_calls: calls }) =>
-      calls ? [role, content, JSON.stringify(calls)] : [role, content],
-    );
-    return words.join("\u0000");
+    return row.messages.map(messageWords).join("\u0000");
   }
   return `${row.prompt}\u0000${row.completion}`;
+}
+
+/** The words of a message, and its further fields: two calls of a tool are not the same. */
+function messageWords({ role, content, ...more }: Message): string {
+  const fields = Object.entries(more).filter(([, value]) => value !== null);
+  const rest = fields.length > 0 ? `\u0000${JSON.stringify(fields)}` : "";
+  return `${role}\u0000${contentText(content)}${rest}`;
 }
 
 /**

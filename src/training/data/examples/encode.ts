@@ -1,9 +1,10 @@
-import type { ChatTemplate } from "../tokenizer/chat-template.ts";
+import type { Conversation } from "../tokenizer/chat-template.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Conversation, encodeChat } from "./chat.ts";
+import { encodeChat } from "./chat.ts";
 import { encodeEnd, fitPair, maybe, type PairTexts } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
+import { contentText } from "./said-parts.ts";
 import { DEFAULT_SEPARATOR, ended, joined } from "./separator.ts";
 
 function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Example | null {
@@ -36,27 +37,19 @@ function plainConversation({ messages, contextTurns = [] }: Conversation, separa
     ({ role }, i) => role === "assistant" && !contextTurns.includes(i),
   );
   let prompt = "";
-  for (const { role, content } of messages.slice(0, Math.max(last, 0))) {
+  for (const { role, ...message } of messages.slice(0, Math.max(last, 0))) {
+    const content = contentText(message.content);
     if (role === "assistant") prompt += `${separator} ${content}`;
     else prompt += prompt === "" ? content : `\n${content}`;
   }
-  return { prompt: prompt + separator, completion: messages[last]?.content ?? "" };
-}
-
-/** A template that is given the further values of a row, as trl gives them to it. */
-function withSettings(template: ChatTemplate, { settings }: Conversation): ChatTemplate {
-  if (!settings) return template;
-  return {
-    ...template,
-    render: (messages, continues, tools) => template.render(messages, continues, tools, settings),
-  };
+  return { prompt: prompt + separator, completion: contentText(messages[last]?.content) };
 }
 
 /**
- * Encodes a row as `BOS prompt SEPARATOR completion EOS` (see `joined`) or `BOS text EOS`, cut to `sequenceMax` ids. The completion or text
- * loses its end, and EOS with it. A prompt that leaves the completion less than a quarter of the room loses its
- * beginning. BOS and EOS are left out where the model has none. A conversation is written by the model's chat
- * template where it has one.
+ * Encodes a row as `BOS prompt SEPARATOR completion EOS` (see `joined`) or `BOS text EOS`, cut to `sequenceMax` ids.
+ * The completion or text loses its end, and EOS with it. A prompt that leaves the completion less than a quarter of
+ * the room loses its beginning. BOS and EOS are left out where the model has none. A conversation is written by the
+ * model's chat template where it has one.
  *
  * @returns null when nothing would be learned from the row: its completion or text has no token
  * @throws KlatchError `data` when the chat template refuses a conversation
@@ -76,7 +69,7 @@ export function encodeExample(
       return encodePair(tokenizer, row, sequenceMax);
     case "chat":
       return tokenizer.chat
-        ? encodeChat(tokenizer, withSettings(tokenizer.chat, row), row, sequenceMax)
+        ? encodeChat(tokenizer, tokenizer.chat, row, sequenceMax)
         : encodePair(tokenizer, plainConversation(row, separator), sequenceMax);
   }
 }

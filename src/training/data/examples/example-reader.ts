@@ -7,6 +7,7 @@ import { textHash, wordsOf } from "./duplicates.ts";
 import { encodeExample } from "./encode.ts";
 import type { Example, ExampleFormat } from "./example.ts";
 import { type FirstRows, type Layout, layoutOfNext, settleLayout } from "./layout.ts";
+import { RowNotes } from "./row-notes.ts";
 import { RowTally } from "./row-tally.ts";
 import { type RowText, rowText } from "./row-text.ts";
 import { bringsSpace, NO_SEAMS, type Seams } from "./separator.ts";
@@ -42,6 +43,7 @@ export class ExampleReader {
   readonly #reading: Reading;
   readonly #windows: TextWindows;
   readonly #tally = new RowTally();
+  readonly #notes = new RowNotes();
   #layout: Layout | null = null;
   /** Rows that gave no example. */
   skipped = 0;
@@ -68,14 +70,15 @@ export class ExampleReader {
       ...(asChat && columns?.form !== "messages" ? [AS_CHAT] : []),
       ...(asChat && !this.#reading.tokenizer.chat ? [NO_TEMPLATE] : []),
       ...this.#tally.notes,
+      ...this.#notes.sentences(),
     ];
   }
 
   /**
-   * The examples of a file, in batches.
+   * The examples of a file, in batches. A conversation that the chat template refuses is left out and noted.
    *
-   * @throws KlatchError `data` naming file and line for bad rows, missing columns and conversations that the chat
-   *   template refuses, `usage` when columns or packing do not go together
+   * @throws KlatchError `data` naming file and line for bad rows and missing columns, `usage` when columns or packing
+   *   do not go together
    */
   async *read(file: string): AsyncGenerator<readonly ReadExample[], void> {
     let layout: Layout | null = null;
@@ -89,8 +92,13 @@ export class ExampleReader {
     }
   }
 
-  /** What is left when the last file has been read. */
+  /**
+   * What is left when the last file has been read.
+   *
+   * @throws KlatchError `data` with what the chat template says when it refuses every row
+   */
   finish(): readonly ReadExample[] {
+    this.#notes.checkAnyRead();
     return this.#windows.finish().map(hashed);
   }
 
@@ -110,22 +118,37 @@ export class ExampleReader {
   }
 
   #examplesOf(row: Row, layout: Layout, file: string): readonly ReadExample[] {
-    const { tokenizer, sequenceMax, packing, separator } = this.#reading;
+    const { packing } = this.#reading;
     const parts = rowText(row, layout, file, this.#tally);
     if (parts === null) return [];
-    this.#tallyChat(parts);
     const place = `${file}:${row.line}`;
     if (parts.format === "text" && (row.document || packing === "concatenate")) {
       const { text } = parts;
       return atPlace(place, () => this.#windows.add(text, row.document ?? "ends")).map(hashed);
     }
-    const example = atPlace(place, () => encodeExample(tokenizer, parts, sequenceMax, separator));
+    const example = this.#encoded(parts, place);
+    if (example === "refused") return [];
+    this.#tallyChat(parts);
     if (example) {
       this.#countSeam(parts);
       return [{ example, hash: textHash(wordsOf(parts)) }];
     }
     this.skipped += 1;
     return [];
+  }
+
+  /** Conversations are judged one by one: the others are learned when a template refuses one. */
+  #encoded(parts: RowText, place: string): Example | null | "refused" {
+    const { tokenizer, sequenceMax, separator } = this.#reading;
+    const encode = () => encodeExample(tokenizer, parts, sequenceMax, separator);
+    try {
+      const example = atPlace(place, encode);
+      if (example) this.#notes.read(example);
+      return example;
+    } catch (error) {
+      if (parts.format !== "chat" || !this.#notes.refuse(error, place)) throw error;
+      return "refused";
+    }
   }
 
   #countSeam(parts: RowText): void {

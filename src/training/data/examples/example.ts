@@ -1,3 +1,5 @@
+import type { HiddenPart } from "./said-parts.ts";
+
 /**
  * How a text was laid out in training, so that generation lays out a prompt in the same way. `text` is continued. A
  * `prompt` is answered after a separator. `alpaca` is an instruction in Alpaca's template. `chat` is a conversation
@@ -15,6 +17,8 @@ export interface Example {
   readonly parts?: readonly (readonly [start: number, end: number])[];
   /** The row was longer than the context and lost a part. */
   readonly truncated: boolean;
+  /** What the chat template does not show of the row; not kept with the data set, which counts it. */
+  readonly hidden?: readonly HiddenPart[];
 }
 
 /** First and end index of the parts of `ids` that are learned. */

@@ -4,27 +4,31 @@ import { columnsHint, present } from "./columns.ts";
 import type { RowTally } from "./row-tally.ts";
 import { type Turn, turnOf } from "./turns.ts";
 
-const textPart = z.looseObject({ type: z.literal("text").optional(), text: z.string() });
+const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
+/** Parts as no chat template knows them. */
+const bareParts = z
+  .array(z.strictObject({ text: z.string() }))
+  .transform((parts) => parts.map(({ text }) => text).join(""));
 /** A message may be a list of text parts; a call of a tool has no text. */
 export const contentSchema = z
-  .union([z.string(), z.null(), z.array(textPart)])
-  .optional()
-  .transform((content) => {
-    if (typeof content === "string" || content === undefined) return content;
-    return (content ?? []).map(({ text }) => text).join("");
-  });
+  .union([z.string(), z.null(), z.array(textPart), bareParts])
+  .optional();
 const roleSchema = z.string().min(1).max(100);
 /** OpenAI's {role, content}, ShareGPT's {from, value}, and what lies between. */
 const messageSchema = z.union([
   z
     .looseObject({ role: roleSchema, content: contentSchema, value: contentSchema })
-    .transform((message) => ({ ...message, content: message.content ?? message.value ?? "" })),
+    .transform(({ value, ...message }) =>
+      message.content === undefined && value !== undefined
+        ? { ...message, content: value }
+        : message,
+    ),
   z
     .looseObject({ from: roleSchema, value: contentSchema, content: contentSchema })
-    .transform(({ from, value, ...rest }) => ({
+    .transform(({ from, value, content, ...rest }) => ({
       ...rest,
       role: from,
-      content: value ?? rest.content ?? "",
+      content: value === undefined ? content : value,
     })),
 ]);
 const messagesSchema = z.array(messageSchema).max(10_000);

@@ -1,6 +1,6 @@
 import type { Row } from "../rows/row.ts";
+import type { Conversation } from "../tokenizer/chat-template.ts";
 import { textOf } from "./cells.ts";
-import type { Conversation } from "./chat.ts";
 import { columnsOf } from "./columns.ts";
 import { conversationOf, isConversation } from "./conversation.ts";
 import { type Layout, unwantedBy } from "./layout.ts";

@@ -3,7 +3,7 @@ import { basename, extname, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, readExactly, withFile } from "../../files/file-access.ts";
-import { textOf } from "../examples/cells.ts";
+import { labelOf } from "../examples/cells.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import type { RowTally } from "../examples/row-tally.ts";
 import {
@@ -139,7 +139,7 @@ async function* tableRows(
     yield* inBatches(
       rows.map((row) => ({
         place: `${file}:${row.line}`,
-        label: textOf(row, label, file).trim(),
+        label: labelOf(row, label, file),
         bytes: async () => cellBytes(row, image, file),
       })),
     );

@@ -4,8 +4,10 @@ import { open } from "node:fs/promises";
 import { type AsyncBuffer, type FileMetaData, parquetReadObjects, type RowGroup } from "hyparquet";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, oneLine, readExactly } from "../../files/file-access.ts";
+import { JsonNumber } from "./json-number.ts";
 import { checkColumns, type Limits, TooMuch } from "./parquet/check-columns.ts";
 import { CODECS } from "./parquet/codecs.ts";
+import { type FloatPlaces, floatPlaces, writtenFloat } from "./parquet/floats.ts";
 import { readFooter } from "./parquet/footer.ts";
 import { BATCH_ROWS, type Row, type RowBatches } from "./row.ts";
 import { parseRowJson } from "./row-json.ts";
@@ -85,15 +87,29 @@ async function checkEnds(buffer: AsyncBuffer, file: string): Promise<void> {
 }
 
 /** Values as JSON would have them: numbers and text; bytes are text in files whose writer did not say so. */
-function plain(value: unknown): unknown {
+function plain(value: unknown, floats?: FloatPlaces | null): unknown {
   if (typeof value === "bigint") {
-    return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    return Number.isSafeInteger(Number(value)) ? Number(value) : new JsonNumber(String(value));
+  }
+  if (typeof value === "number") {
+    return floats?.isFloat && Number.isInteger(value) ? writtenFloat(value) : value;
   }
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return isUtf8(value) ? Buffer.from(value).toString() : value;
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
+  if (Array.isArray(value)) return value.map((item) => plain(item, floats?.items));
+  const isOther = ArrayBuffer.isView(value) || value instanceof JsonNumber;
+  if (typeof value !== "object" || value === null || isOther) return value;
+  const entries = Object.entries(value).map(([key, part]) => {
+    return [key, plain(part, floats?.parts.get(key) ?? floats?.items)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A column's value: numbers there are for tables, and no template prints them. An int beyond 2^53 is text. */
+function plainColumn(value: unknown, floats?: FloatPlaces): unknown {
+  if (typeof value === "number") return value;
+  const isLarge = typeof value === "bigint" && !Number.isSafeInteger(Number(value));
+  return isLarge ? String(value) : plain(value, floats);
 }
 
 /** Parts of a file, each read once, however often it is asked for. */
@@ -139,6 +155,7 @@ async function* groups(
   name: string,
   piece: Piece,
 ): RowBatches {
+  const floats = floatPlaces(metadata);
   let rowStart = 0;
   let fileValues = Math.max(LIMITS.values, file.byteLength * VALUES_PER_BYTE);
   for (const group of metadata.row_groups) {
@@ -149,7 +166,7 @@ async function* groups(
     const pieceRows = rowsAtOnce(group, metadata, piece);
     while (rowStart < rowEnd) {
       const range = { rowStart, rowEnd: Math.min(rowStart + pieceRows, rowEnd) };
-      yield* batches(await parquetReadObjects({ ...options, ...range }), rowStart);
+      yield* batches(await parquetReadObjects({ ...options, ...range }), rowStart, floats);
       rowStart = range.rowEnd;
     }
   }
@@ -174,12 +191,15 @@ async function checked(
 function* batches(
   rows: readonly Readonly<Record<string, unknown>>[],
   before: number,
+  floats: FloatPlaces,
 ): Generator<readonly Row[], void> {
   for (let at = 0; at < rows.length; at += BATCH_ROWS) {
     const first = before + at + 1;
     yield rows.slice(at, at + BATCH_ROWS).map((row, i) => ({
       line: first + i,
-      fields: Object.fromEntries(Object.entries(row).map(([key, value]) => [key, plain(value)])),
+      fields: Object.fromEntries(
+        Object.entries(row).map(([key, value]) => [key, plainColumn(value, floats.parts.get(key))]),
+      ),
     }));
   }
 }

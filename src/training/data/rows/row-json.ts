@@ -1,23 +1,40 @@
+import { JsonNumber } from "./json-number.ts";
 import { ROW_CHARACTERS_MAX } from "./row.ts";
 
 /** What JavaScript's parser says without quoting the text that it reads. */
 const QUOTES_NOTHING =
   /^(Unexpected end of JSON input|[A-Z][a-z]+ [\w ,:'}\]-]{1,60} JSON at position \d+( \(line \d+ column \d+\))?)$/;
 
+/** What stands in every text with a number that JavaScript writes otherwise; most rows have none, and are read faster. */
+const MAY_HAVE_OTHER_NUMBER = /\d[.eE]|\d{16}|-0/;
+
 /**
- * Parses JSON of a private row.
+ * Parses JSON of a private row. A number that JavaScript writes otherwise than the text does is a `JsonNumber`.
  *
  * @param refuse makes the error to throw of what is wrong and where, told without any of the row's words
  */
 export function parseRowJson(text: string, refuse: (what: string) => Error): unknown {
   try {
-    return JSON.parse(text);
+    return MAY_HAVE_OTHER_NUMBER.test(text) ? JSON.parse(text, asWritten) : JSON.parse(text);
   } catch (error) {
     throw refuse(whatIsWrong(error, text));
   }
 }
 
 // --- internal ---
+
+/** The declarations of TypeScript do not have the text yet that a value was read from. */
+function asWritten(
+  this: unknown,
+  _key: string,
+  value: unknown,
+  ...more: readonly unknown[]
+): unknown {
+  if (typeof value !== "number") return value;
+  const { source } = more[0] as { readonly source: string };
+  const isFloat = /[.eE]/.test(source) && Number.isInteger(value);
+  return String(value) === source && !isFloat ? value : new JsonNumber(source);
+}
 
 function whatIsWrong(error: unknown, text: string): string {
   const said = error instanceof Error ? error.message : "";

@@ -1,16 +1,13 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
-import { ifThere, oneLine, readText } from "../../files/file-access.ts";
-import { renderBounded } from "./bounded-template.ts";
-import { refusalReason } from "./template-refusal.ts";
+import type { Passage, Rendered, Span, Template } from "../jinja/template.ts";
+import { toValue } from "../jinja/values/from-json.ts";
+import { Dict, type Value } from "../jinja/values/values.ts";
+import { readTemplates, type Templates, templateSettings } from "./template-files.ts";
+import { templateError } from "./template-refusal.ts";
 
-const TEMPLATE_BYTES_MAX = 1 << 20;
-
-const namedTemplate = z.object({ name: z.string(), template: z.string() });
 const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 const SPECIAL_TOKENS = [
   "bos_token",
@@ -24,7 +21,7 @@ const SPECIAL_TOKENS = [
 
 /** The keys of tokenizer_config.json that chat templates read. */
 export const chatSettings = {
-  chat_template: z.union([z.string(), z.array(namedTemplate)]).nullish(),
+  chat_template: templateSettings,
   bos_token: tokenSchema,
   eos_token: tokenSchema,
   unk_token: tokenSchema,
@@ -35,11 +32,29 @@ export const chatSettings = {
 };
 type ChatSettings = z.infer<z.ZodObject<typeof chatSettings>>;
 
-/** One turn of a conversation; further fields are for the chat template. */
+/** One turn of a conversation: its content is a text, a list of parts or nothing, further fields are the template's. */
 export interface Message {
   readonly role: string;
-  readonly content: string;
+  readonly content?: unknown;
   readonly [field: string]: unknown;
+}
+
+export interface Conversation {
+  readonly messages: readonly Message[];
+  readonly tools?: unknown;
+  /** Turns of the assistant that are not learned. */
+  readonly contextTurns?: readonly number[];
+  /** Further values for the template, e.g. `enable_thinking`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** A conversation as text, with what is known of where its turns stand. */
+export interface LaidOut {
+  readonly text: string;
+  /** What the template itself marks as said by the assistant; null for templates that mark nothing. */
+  readonly marked: readonly Span[] | null;
+  /** What was written in a loop over the messages for each of them, by its number; one that stands in two places is not here. */
+  readonly turns: ReadonlyMap<number, Span>;
 }
 
 /** How the makers of a chat model write a conversation as text, special tokens included. */
@@ -52,69 +67,101 @@ export interface ChatTemplate {
    * @throws KlatchError `data` with the template's own words, and none of the conversation's, when it refuses the
    *   conversation, `incompatible` when it would take for ever
    */
-  render(
-    messages: readonly Message[],
-    continues: boolean,
-    tools?: unknown,
-    settings?: Readonly<Record<string, unknown>>,
-  ): string;
-}
-
-/** A file of its own comes before the template in tokenizer_config.json; among several templates "default" is meant. */
-async function templateText(folder: string, settings: ChatSettings): Promise<string | null> {
-  const own = await ifThere(readText(join(folder, "chat_template.jinja"), TEMPLATE_BYTES_MAX));
-  if (own !== null) return own;
-  const { chat_template } = settings;
-  if (!Array.isArray(chat_template)) return chat_template ?? null;
-  return chat_template.find(({ name }) => name === "default")?.template ?? null;
-}
-
-function parse(text: string, folder: string): Template {
-  try {
-    return new Template(text);
-  } catch (error) {
-    throw new KlatchError(
-      "incompatible",
-      `the chat template of ${folder} cannot be read: ${oneLine(error)}`,
-      "correct chat_template.jinja (or chat_template in tokenizer_config.json), or remove it",
-      { cause: error },
-    );
-  }
+  layOut(conversation: Conversation, continues: boolean): LaidOut;
+  /** The text alone. */
+  render(messages: readonly Message[], continues: boolean, tools?: unknown): string;
 }
 
 /**
- * Reads the chat template of a model folder (Jinja, as Hugging Face transformers renders it).
+ * Reads the chat templates of a model folder (Jinja, as Hugging Face transformers renders it).
  *
  * @returns null when the model has none
- * @throws KlatchError `incompatible` when it is not a Jinja template
+ * @throws KlatchError `incompatible` when it is not a Jinja template, or there are several and none is meant
  */
 export async function readChatTemplate(
   folder: string,
   settings: ChatSettings,
 ): Promise<ChatTemplate | null> {
-  const text = await templateText(folder, settings);
-  if (text === null) return null;
-  const template = parse(text, folder);
+  const templates = await readTemplates(folder, settings.chat_template);
+  if (templates === null) return null;
   const tokens = SPECIAL_TOKENS.map((name) => {
     const token = settings[name];
     return [name, typeof token === "object" ? token?.content : token] as const;
   });
   const special = Object.fromEntries(tokens.filter(([, token]) => typeof token === "string"));
+  const layOut = (conversation: Conversation, continues: boolean) =>
+    laidOut(templates, special as Readonly<Record<string, string>>, conversation, continues);
   return {
-    digest: createHash("sha256").update(text).digest("hex"),
-    render(messages, continues, tools = null, settings = {}) {
-      try {
-        const conversation = { messages, tools, add_generation_prompt: continues };
-        return renderBounded(template, { ...special, ...settings, ...conversation });
-      } catch (error) {
-        if (error instanceof KlatchError) throw error;
-        const reason = refusalReason(error, template);
-        throw new KlatchError(
-          "data",
-          `the chat template refuses this conversation${reason && `: ${reason}`}`,
-          "give the turns as the model expects them, most often user and assistant in turn",
-        );
-      }
-    },
+    digest: createHash("sha256").update(templates.text).digest("hex"),
+    layOut,
+    render: (messages, continues, tools) => layOut({ messages, tools }, continues).text,
   };
+}
+
+// --- internal ---
+
+function laidOut(
+  templates: Templates,
+  special: Readonly<Record<string, string>>,
+  { messages, tools = null, settings = {} }: Conversation,
+  continues: boolean,
+): LaidOut {
+  const template = tools === null ? templates.plain : templates.withTools;
+  if (template === null) throw noTemplate();
+  const values = messages.map((message) => toValue(normalised(message)));
+  const further = Object.entries(settings).map(([name, value]) => [name, toValue(value)] as const);
+  const { text, generations, passages } = rendered(template, {
+    ...special,
+    ...Object.fromEntries(further),
+    ...{ messages: values, tools: toValue(tools), documents: null },
+    add_generation_prompt: continues,
+  });
+  const marked = template.marksAnswers ? generations : null;
+  return { text, marked, turns: turnsOf(values, passages) };
+}
+
+function rendered(template: Template, variables: Readonly<Record<string, Value>>): Rendered {
+  try {
+    return template.render(variables);
+  } catch (error) {
+    throw templateError(error, template);
+  }
+}
+
+function noTemplate(): KlatchError {
+  return new KlatchError(
+    "data",
+    'the model has no chat template for conversations without tools, only one named "tool_use"',
+    "give the row its tools, or the model a template named default",
+  );
+}
+
+/** As transformers has it: a key without a value is left out, and a thought is found under each of its names. */
+function normalised(message: Message): Readonly<Record<string, unknown>> {
+  const present = Object.fromEntries(
+    Object.entries(message).filter(([, value]) => value !== null && value !== undefined),
+  );
+  const { reasoning_content, thinking, reasoning } = present;
+  const thought = reasoning_content ?? thinking ?? reasoning;
+  if (thought === undefined) return present;
+  return { thinking: thought, ...present, reasoning_content: thought };
+}
+
+function turnsOf(
+  messages: readonly Value[],
+  passages: readonly Passage[],
+): ReadonlyMap<number, Span> {
+  const turns = new Map<number, Span>();
+  const twice = new Set<number>();
+  for (const { item, start, end } of passages) {
+    if (!(item instanceof Dict)) continue;
+    const turn = messages.indexOf(item);
+    if (turn < 0) continue;
+    const before = turns.get(turn);
+    // A loop over the messages within another gives the place of one within that of the other.
+    if (before && !(start <= before.start && end >= before.end)) twice.add(turn);
+    turns.set(turn, { start, end });
+  }
+  for (const turn of twice) turns.delete(turn);
+  return turns;
 }

@@ -209,12 +209,18 @@ describe("a chat template", () => {
     expect(other.chat?.digest).not.toBe(one.chat?.digest);
   });
 
-  it("that throws names the row and says why", async () => {
+  it("that throws names the row and says why; the other rows are learned", async () => {
     const tokenizer = await withTemplate(LLAMA2, 2);
-    const rows = [{ messages: TURNS }, { messages: TURNS.slice(1) }];
+    const rows = [{ messages: TURNS }, { messages: TURNS.slice(1) }, { messages: TURNS.slice(1) }];
     const file = { "a.jsonl": rows.map((row) => JSON.stringify(row)).join("\n") };
-    await expect(loadFiles(file, tokenizer)).rejects.toThrow(
-      /a\.jsonl:2: the chat template refuses this conversation: .*roles must alternate/,
+    const { summary } = await loadFiles(file, tokenizer, { max: 512 });
+    expect(summary).toMatchObject({ examples: 1, skipped: 0 });
+    expect(summary.notes).toEqual([
+      "2 rows left out, the first of them a.jsonl:2: the chat template refuses this conversation: roles must alternate",
+    ]);
+    const bad = { "a.jsonl": JSON.stringify(rows[1]) };
+    await expect(loadFiles(bad, tokenizer)).rejects.toThrow(
+      /a\.jsonl:1: the chat template refuses this conversation: .*roles must alternate/,
     );
   });
 

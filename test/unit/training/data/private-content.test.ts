@@ -26,9 +26,15 @@ describe("a chat template refuses a conversation without a word of it", () => {
     ["{{ raise_exception(messages[0].content + ' is no role') }}", /refuses this conversation$/],
     ["{{ raise_exception(messages) }}", /refuses this conversation$/],
     ["{{ raise_exception(messages | tojson) }}", /refuses this conversation$/],
-    ["{% macro m(a) %}{% endmacro %}{{ m(**messages[0]) }}", /refuses this conversation$/],
-    ["{{ messages | selectattr('role', messages[0].role) | list }}", /refuses this conversation$/],
-    ["{{ messages[0].content | nothing }}", /: Unknown StringValue filter: nothing$/],
+    [
+      "{% macro m(a) %}{% endmacro %}{{ m(**messages[0]) }}",
+      /: a macro is given an argument that it does not have$/,
+    ],
+    [
+      "{{ messages | selectattr('role', messages[0].role) | list }}",
+      /: a test is named that there is not$/,
+    ],
+    ["{{ messages[0].content | nothing }}", /: Unknown filter: nothing$/],
     ["{{ messages[0].content() }}", /: Cannot call something that is not a function/],
     ["{{ range(messages[0].content) }}", /: range\(\) takes whole numbers$/],
     ["{% for m in messages %}{{ m.role }}{% endfor %}", /does not show the answer in turn 2/],

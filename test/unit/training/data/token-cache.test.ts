@@ -139,7 +139,8 @@ describe("the cache of tokens", () => {
       await load({ with: { ...tokenizer, digest: "other" } });
       await load({ with: { ...tokenizer, settingsDigest: "other" } });
       await load({ with: { ...tokenizer, bosId: null } });
-      await load({ with: { ...tokenizer, chat: { digest: "other", render: () => "" } } });
+      const layOut = () => ({ text: "", marked: null, turns: new Map() });
+      await load({ with: { ...tokenizer, chat: { digest: "other", layOut, render: () => "" } } });
       await writeFile(join(folder, "a.jsonl"), `${FILE}\n${JSON.stringify(DATA[0])}`);
       await load();
       expect(await cached(folder)).toHaveLength(7);

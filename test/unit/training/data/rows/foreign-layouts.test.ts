@@ -1,19 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { characters, readAll } from "./read-rows.ts";
-
-const say = (role: string, content: string, more: object = {}) => ({ role, content, ...more });
-const speak = (from: string, value: string, more: object = {}) => ({ from, value, ...more });
-const END = "<|im_end|>";
-const shown = (role: string, content: string) => `<|im_start|>${role}\n${content}${END}\n`;
-
-/** The one example of one row. */
-async function only(row: unknown, chat?: Awaited<ReturnType<typeof characters>>) {
-  const { examples, ...set } = await readAll([row], chat ? { chat } : {});
-  expect(examples).toHaveLength(1);
-  return { ...set, text: examples[0]?.text, learned: examples[0]?.learned };
-}
+import { characters, END, only, readAll, say, shown, speak } from "./read-rows.ts";
 
 describe("the speakers of other formats", () => {
   const ASKED = shown("user", "When?") + shown("assistant", "At seven.");
@@ -42,7 +30,7 @@ describe("the speakers of other formats", () => {
       ],
       [
         { role: "user", content: [{ text: "When?" }] },
-        { role: "assistant", content: [{ type: "text", text: "At seven." }] },
+        { role: "assistant", content: [{ text: "At " }, { text: "seven." }] },
       ],
     ]) {
       expect(await only({ messages })).toMatchObject({ text: ASKED, learned: [`At seven.${END}`] });
@@ -62,13 +50,17 @@ describe("the speakers of other formats", () => {
         speak(result, "21"),
         speak("gpt", "It is 21 degrees."),
       ];
-      const { text, notes } = await only({ conversations });
+      const { text, learned, notes } = await only({ conversations });
       expect(text).toBe(
         shown("user", "Weather?") +
           shown("assistant", '[call weather {"city": "Lisbon"}]') +
           shown("tool", "21") +
           shown("assistant", "It is 21 degrees."),
       );
+      expect(learned).toEqual([
+        `[call weather {"city": "Lisbon"}]${END}`,
+        `It is 21 degrees.${END}`,
+      ]);
       expect(notes).toEqual([]);
     }
   });
@@ -114,61 +106,6 @@ describe("the speakers of other formats", () => {
   it("are counted where none of them is the assistant", async () => {
     const set = readAll([{ messages: [say("user", "When?"), say("clerk", "Now.")] }]);
     await expect(set).rejects.toThrow(/1 conversations hold no answer to learn/);
-  });
-});
-
-describe("turns that are marked", () => {
-  const turns = (mark: object, other: object = {}) => [
-    say("user", "When?"),
-    say("assistant", "Go away.", mark),
-    say("user", "Please."),
-    say("assistant", "At seven.", other),
-  ];
-  const CONTEXT = "1 turns are marked as not to be learned: they are context alone";
-
-  it.each([
-    ["weight", { weight: 0 }, { weight: 1 }],
-    ["train", { train: false }, { train: true }],
-    ["training", { training: false }, {}],
-    ["loss", { loss: false }, {}],
-    ["masked", { masked: true }, { masked: false }],
-  ])("by %s are context alone", async (_, mark, other) => {
-    for (const chat of [await characters(), await characters(null)]) {
-      const { learned, text, notes } = await only({ messages: turns(mark, other) }, chat);
-      expect(learned).toEqual([`At seven.${END}`]);
-      expect(text).toContain("Go away.");
-      expect(notes).toContain(CONTEXT);
-      const last = await only({ messages: turns(other, mark) }, chat);
-      expect(last.learned).toEqual([`Go away.${END}`]);
-    }
-  });
-
-  it("in part are context alone, and counted", async () => {
-    const train_detail = [
-      { begin_offset: 0, end_offset: 2, train: false },
-      { begin_offset: 3, end_offset: 7, train: true },
-    ];
-    const { learned, notes } = await only({ messages: turns({ train_detail }) });
-    expect(learned).toEqual([`At seven.${END}`]);
-    expect(notes).toEqual(["1 turns are marked in part (train_detail): they are context alone"]);
-  });
-
-  it("as to be learned are learned, as a control", async () => {
-    const marks = [{ weight: 1 }, { train: true }, { train: null }, { weight: null }, {}];
-    for (const mark of marks) {
-      const { learned, notes } = await only({ messages: turns(mark) });
-      expect(learned).toEqual([`Go away.${END}`, `At seven.${END}`]);
-      expect(notes).toEqual([]);
-    }
-  });
-
-  it("in ways that cannot be followed are counted", async () => {
-    const odd = await only({ messages: turns({ weight: 0.5 }) });
-    expect(odd.notes).toEqual(["1 turns have a weight other than 0 and 1, which counts as 1"]);
-    const user = [say("user", "When?", { train: true }), say("assistant", "Now.")];
-    expect((await only({ messages: user })).notes).toEqual([
-      "1 turns of others than the assistant are marked to be learned: they are context alone",
-    ]);
   });
 });
 

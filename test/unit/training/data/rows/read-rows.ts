@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import type { ColumnMap } from "../../../../../src/training/data/examples/columns.ts";
 import { learnedParts } from "../../../../../src/training/data/examples/example.ts";
 import type { Tokenizer } from "../../../../../src/training/data/tokenizer/tokenizer.ts";
@@ -44,4 +45,22 @@ export async function readAll(
     learned: learnedParts(example).map(([start, end]) => textOf(example.ids.slice(start, end))),
   }));
   return { examples, format: set.format, summary: set.summary, notes: set.summary.notes };
+}
+
+/** A turn of OpenAI's layout, and of ShareGPT's. */
+export const say = (role: string, content: string, more: object = {}) => ({
+  role,
+  content,
+  ...more,
+});
+export const speak = (from: string, value: string, more: object = {}) => ({ from, value, ...more });
+export const END = "<|im_end|>";
+/** A turn as the template writes it. */
+export const shown = (role: string, content: string) => `<|im_start|>${role}\n${content}${END}\n`;
+
+/** The one example of one row. */
+export async function only(row: unknown, chat?: Awaited<ReturnType<typeof characters>>) {
+  const { examples, ...set } = await readAll([row], chat ? { chat } : {});
+  expect(examples).toHaveLength(1);
+  return { ...set, text: examples[0]?.text, learned: examples[0]?.learned };
 }
