@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { dirname } from "node:path/posix";
 
 /** A file as the hub stores it; large ones lie apart under their SHA-256, small ones in git. */
 export interface StoredFile {
@@ -51,6 +52,11 @@ export class HubRepository {
     const names = readdirSync(folder);
     const contents = names.map((name) => [name, readFileSync(join(folder, name))] as const);
     return new HubRepository(id, Object.fromEntries(contents), options);
+  }
+
+  /** Folders of files. */
+  get folders(): readonly string[] {
+    return [...new Set(this.files.map(({ path }) => dirname(path)))].filter((name) => name !== ".");
   }
 
   /** The entry of a file in the answers of `tree` and `paths-info`. */

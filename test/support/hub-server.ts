@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { dirname } from "node:path/posix";
 import { type Fault, sendContent } from "./hub-content.ts";
 import type { HubRepository, Refused, StoredFile } from "./hub-repository.ts";
 
@@ -13,7 +14,8 @@ export interface Asked {
 }
 
 type Found =
-  | { readonly kind: "tree" | "revision"; readonly repository: HubRepository }
+  | { readonly kind: "revision"; readonly repository: HubRepository }
+  | { readonly kind: "tree"; readonly repository: HubRepository; readonly folder: string }
   | { readonly kind: "resolve"; readonly repository: HubRepository; readonly file: StoredFile };
 
 const PAGE = 4;
@@ -97,7 +99,7 @@ export class HubServer {
     if ("status" in found) refuse(response, found);
     else if (found.kind === "resolve") this.#redirect(request, response, found);
     else if (found.kind === "tree" && this.endless === "text") sendBlanks(response);
-    else if (found.kind === "tree") this.#sendTree(response, found.repository, url);
+    else if (found.kind === "tree") this.#sendTree(response, found, url);
     else sendInfo(response, found.repository);
   }
 
@@ -110,12 +112,17 @@ export class HubServer {
     const repository = this.#repositories.get(id);
     if (repository === undefined) return { status: token === null ? 401 : 404, ...NOT_FOUND };
     const slash = rest.indexOf("/");
-    const revision = kind === "resolve" ? rest.slice(0, slash) : rest;
+    const folder =
+      kind === "tree" ? repository.folders.find((name) => rest.endsWith(`/${name}`)) : undefined;
+    const end =
+      kind === "resolve" ? slash : rest.length - (folder === undefined ? 0 : folder.length + 1);
+    const revision = rest.slice(0, end);
     if (![...REVISIONS, repository.commit].includes(revision)) {
       const message = `Invalid rev id: ${revision}`;
       return { status: 404, code: "RevisionNotFound", message };
     }
-    if (kind === "tree" || kind === "revision") return { kind, repository };
+    if (kind === "tree") return { kind, repository, folder: folder ?? "." };
+    if (kind === "revision") return { kind, repository };
     const file = repository.files.find((each) => each.path === rest.slice(slash + 1));
     if (file === undefined) {
       return { status: 404, code: "EntryNotFound", message: "Entry not found" };
@@ -123,16 +130,27 @@ export class HubServer {
     return repository.refusal(token) ?? { kind: "resolve", repository, file };
   }
 
-  #sendTree(response: ServerResponse, repository: HubRepository, url: URL): void {
+  #sendTree(
+    response: ServerResponse,
+    { repository, folder }: Extract<Found, { readonly kind: "tree" }>,
+    url: URL,
+  ): void {
     const from = Number(url.searchParams.get("cursor") ?? 0);
-    const items = repository.files.slice(from, from + PAGE);
-    if (this.endless === "pages" || from + PAGE < repository.files.length) {
+    const files = repository.files.filter(({ path }) => dirname(path) === folder);
+    const items = files.slice(from, from + PAGE);
+    if (this.endless === "pages" || from + PAGE < files.length) {
       url.searchParams.set("cursor", String(from + PAGE));
       response.setHeader("link", `<${url.href}>; rel="next"`);
     }
-    const folder = { type: "directory", oid: repository.commit, size: 0, path: "onnx" };
+    const names = from === 0 && folder === "." ? ["onnx", ...repository.folders] : [];
+    const folders = names.map((path) => ({
+      type: "directory",
+      oid: repository.commit,
+      size: 0,
+      path,
+    }));
     const entries = items.map((file) => repository.entry(file));
-    sendJson(response, repository.commit, [...(from === 0 ? [folder] : []), ...entries]);
+    sendJson(response, repository.commit, [...folders, ...entries]);
   }
 
   #redirect(
@@ -169,7 +187,8 @@ export class HubServer {
   }
 
   #sendContent(request: IncomingMessage, response: ServerResponse, path: string): void {
-    const [, , owner, name, file = ""] = path.split("/");
+    const [, , owner, name, ...rest] = path.split("/");
+    const file = rest.join("/");
     const repository = this.#repositories.get(`${owner}/${name}`);
     const stored = repository?.files.find((each) => each.path === file);
     if (repository === undefined || stored === undefined) {

@@ -2,7 +2,7 @@
  * Everything but weights that a model folder may hold and Klatch reads or passes on: configuration, tokenizer, licence.
  * Never code, never pickles.
  */
-export const COMPANION_FILES: ReadonlySet<string> = new Set([
+const COMPANION_FILES: ReadonlySet<string> = new Set([
   "config.json",
   "generation_config.json",
   "tokenizer.json",
@@ -21,6 +21,16 @@ export const COMPANION_FILES: ReadonlySet<string> = new Set([
   "LICENSE.txt",
   "NOTICE",
 ]);
+
+/** The one folder of a model whose files are read: chat templates with names, as transformers saves them. */
+export const TEMPLATES_FOLDER = "additional_chat_templates";
+
+/** Whether a path, from a model's folder, is one of the files that are read or passed on. */
+export function isCompanion(path: string): boolean {
+  const [folder, name, ...rest] = path.split("/");
+  if (name === undefined) return COMPANION_FILES.has(path);
+  return folder === TEMPLATES_FOLDER && /^[\w-][\w.-]*\.jinja$/.test(name) && rest.length === 0;
+}
 
 export const CONFIG_BYTES_MAX = 1 << 20;
 export const WEIGHTS_FILE = "model.safetensors";

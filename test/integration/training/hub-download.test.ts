@@ -10,6 +10,26 @@ import type { HubServer } from "../../support/hub-server.ts";
 import { FILES, hubWith, ID, WEIGHTS, weightsOf } from "../../support/small-hub.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
+describe("a download", () => {
+  test("brings the chat templates that lie in their folder, and nothing of other folders", async () => {
+    const names = ["default", "rag", "tool_use", "a", "b"];
+    const templates = names.map(
+      (name) => [`additional_chat_templates/${name}.jinja`, name] as const,
+    );
+    const others = { "additional_chat_templates/notes.txt": "x", "onnx/config.json": "x" };
+    const { hub } = await hubWith({ ...FILES, ...Object.fromEntries(templates), ...others });
+
+    const { folder } = await resolveModel(ID, hub);
+
+    for (const [path, text] of templates) {
+      expect(readFileSync(join(folder, path), "utf8")).toBe(text);
+    }
+    expect(readdirSync(join(folder, "additional_chat_templates"))).toHaveLength(names.length);
+    expect(existsSync(join(folder, "onnx"))).toBe(false);
+    expect((await resolveModel(ID, { ...hub, offline: true })).folder).toBe(folder);
+  });
+});
+
 describe("a download that goes wrong", () => {
   test("goes on where the connection was cut, by Range", async () => {
     const { server, hub, events } = await hubWith();

@@ -1,15 +1,16 @@
 import { mkdir, readdir, readFile, realpath } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
-import { fileError, readJson, readText, writeWhole } from "../../files/file-access.ts";
+import { fileError, makeFolder, readJson, readText, writeWhole } from "../../files/file-access.ts";
 import type { FloatFormat } from "../../files/float-formats.ts";
 import { requireSpace } from "../../files/free-space.ts";
 import { setFields } from "../../files/json-fields.ts";
 import {
-  COMPANION_FILES,
   CONFIG_BYTES_MAX,
   INDEX_FILE,
+  isCompanion,
+  TEMPLATES_FOLDER,
   WEIGHTS_FILE,
 } from "../../files/model-files.ts";
 import { withSafetensors } from "../../files/safetensors.ts";
@@ -119,11 +120,22 @@ const TORCH_NAMES: Readonly<Record<FloatFormat, string>> = {
   F16: "float16",
 };
 
+/** Paths of the files that a merged model has of its base. */
+async function companions(base: string): Promise<readonly string[]> {
+  const names = await readdir(base);
+  const templates = names.includes(TEMPLATES_FOLDER)
+    ? await readdir(join(base, TEMPLATES_FOLDER))
+    : [];
+  const paths = [...names, ...templates.map((name) => `${TEMPLATES_FOLDER}/${name}`)];
+  return paths.filter(isCompanion);
+}
+
 /** The content alone: a base model may be read-only, its copy is not. */
 async function copyFile(from: string, to: string): Promise<void> {
   const content = await readFile(from).catch((error: unknown) => {
     throw fileError(error, from);
   });
+  await makeFolder(dirname(to));
   await writeWhole(to, content);
 }
 
@@ -133,9 +145,8 @@ async function copyCompanions(
   fields: MergedForm["config"],
 ): Promise<void> {
   const sameConfig = dtype === null && Object.keys(fields).length === 0;
-  for (const name of await readdir(base)) {
-    if (!COMPANION_FILES.has(name) || (name === "config.json" && !sameConfig)) continue;
-    await copyFile(join(base, name), join(out, name));
+  for (const path of await companions(base)) {
+    if (path !== "config.json" || sameConfig) await copyFile(join(base, path), join(out, path));
   }
   if (sameConfig) return;
   const file = join(base, "config.json");

@@ -24,8 +24,9 @@ export function answersIn(
   if (whole.marked) return whole.marked.map((span) => ({ ...span, turn: turnAt(whole, span) }));
   return conversation.messages.flatMap((message, turn) => {
     const found = saysSomething(message) ? findAnswer(template, conversation, whole, turn) : null;
-    const isShown = found && showsSome(whole.text.slice(found.start, found.end), message);
-    return isShown ? [{ ...found, turn }] : [];
+    if (!found || !showsSome(whole.text.slice(found.start, found.end), message)) return [];
+    const parts = withoutResults(template, conversation, whole, { ...found, turn });
+    return parts.filter(({ start, end }) => start < end);
   });
 }
 
@@ -43,21 +44,56 @@ function findAnswer(
   turn: number,
 ): Span | null {
   const isLast = turn === conversation.messages.length - 1;
-  const before = { ...conversation, messages: conversation.messages.slice(0, turn) };
+  const before = through(conversation, turn - 1);
   const prompt = layOutMaybe(template, before, true);
   const span = whole.turns.get(turn);
   if (span) {
-    const { length } = headOf(whole.text.slice(span.start, span.end), prompt ?? probe(template));
+    const head = headLength(template, whole.text.slice(span.start, span.end), prompt);
     // What follows the last turn ends it: some templates write EOS once, behind all turns.
-    return notEmpty(span.start + length, isLast ? whole.text.length : span.end);
+    return notEmpty(span.start + head, isLast ? whole.text.length : span.end);
   }
   const start =
     prompt && startBehind(prompt.text, layOutMaybe(template, before, false), whole.text);
   if (start === null) return null;
   if (isLast) return notEmpty(start, whole.text.length);
-  const through = { ...conversation, messages: conversation.messages.slice(0, turn + 1) };
-  const closed = layOutMaybe(template, through, false);
+  const closed = layOutMaybe(template, through(conversation, turn), false);
   return closed && notEmpty(start, sharedStart(closed.text, whole.text));
+}
+
+/** The messages up to a turn, and that turn. */
+function through({ messages, ...more }: Conversation, turn: number): Conversation {
+  return { ...more, messages: messages.slice(0, turn + 1) };
+}
+
+/**
+ * An answer without the results of its calls, where a template writes these into the turn that calls: they are what is
+ * not written when the conversation ends with the call.
+ */
+function withoutResults(
+  template: ChatTemplate,
+  conversation: Conversation,
+  whole: LaidOut,
+  answer: Answer & { readonly turn: number },
+): readonly Answer[] {
+  const { start, end, turn } = answer;
+  const isFollowed = conversation.messages[turn + 1]?.role === "tool" && whole.turns.has(turn);
+  const place = whole.turns.get(turn + 1);
+  if (!isFollowed || (place && place.start >= end)) return [answer];
+  const alone = layOutMaybe(template, through(conversation, turn), false);
+  const own = alone?.turns.get(turn);
+  const before = whole.turns.get(turn)?.start ?? start;
+  if (!alone || !own) return [];
+  const head = start - before;
+  const said = alone.text.slice(own.start + head, own.end);
+  const text = whole.text.slice(start, end);
+  const shared = sharedStart(said, text);
+  const [more, rest] = [said.slice(shared), text.slice(shared)];
+  let tail = Math.min(more.length, rest.length);
+  while (!rest.endsWith(more.slice(0, tail))) tail -= 1;
+  return [
+    { start, end: start + shared, turn },
+    { start: end - tail, end, turn },
+  ];
 }
 
 function notEmpty(start: number, end: number): Span | null {
@@ -77,23 +113,26 @@ function layOutMaybe(
   }
 }
 
-/** The prompt for an answer to anybody. */
-function probe(template: ChatTemplate): LaidOut | null {
-  return layOutMaybe(template, { messages: [{ role: "user", content: "a" }] }, true);
+/**
+ * How much of a turn's text the generation prompt has written already: the header, and a thought that it opens. Before
+ * the first turn that is written by itself, a template may have more to say; the header is looked for behind it.
+ */
+function headLength(template: ChatTemplate, turn: string, prompt: LaidOut | null): number {
+  if (prompt && prompt.turns.size > 0) return sharedStart(headerOf(prompt), turn);
+  const anybody = { messages: [{ role: "user", content: "a" }] };
+  const other = layOutMaybe(template, anybody, true);
+  const header = other ? headerOf(other) : "";
+  let [most, end] = [0, 0];
+  for (let at = 0; at < turn.length; at += 1) {
+    const shared = sharedStart(header, turn.slice(at, at + header.length));
+    if (shared > most) [most, end] = [shared, at + shared];
+  }
+  return end;
 }
 
-/** What of a turn's text the generation prompt has written already: the header, and a thought that it opens. */
-function headOf(turn: string, prompt: LaidOut | null): string {
-  if (!prompt) return "";
-  const ends = Array.from(prompt.turns.values(), ({ end }) => end);
-  const header = prompt.text.slice(Math.max(0, ...ends));
-  const shared = turn.slice(0, sharedStart(header, turn));
-  if (shared !== "" || ends.length > 0) return shared;
-  // What comes before the first turn is not told from the prompt: the header is the end that the turn begins with.
-  for (let at = 0; at < header.length; at += 1) {
-    if (turn.startsWith(header.slice(at))) return header.slice(at);
-  }
-  return "";
+/** What a generation prompt writes behind the last turn. */
+function headerOf({ text, turns }: LaidOut): string {
+  return text.slice(Math.max(...Array.from(turns.values(), ({ end }) => end)));
 }
 
 /** Where the whole text goes on behind a generation prompt; null where the two part before it. */
@@ -109,5 +148,7 @@ function sharedStart(a: string, b: string): number {
   if (at === a.length || at === b.length) return at;
   const open = a.lastIndexOf("<", at - 1);
   const isInMark = at > 0 && open >= at - MARK_MAX && open > a.lastIndexOf(">", at - 1);
-  return isInMark && open >= 0 ? open : at;
+  if (isInMark && open >= 0) return open;
+  // Half of a character is not shared.
+  return /[\udc00-\udfff]/.test(a[at] ?? "") ? at - 1 : at;
 }

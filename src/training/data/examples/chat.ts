@@ -26,8 +26,7 @@ export function encodeChat(
     (message, i) => saysSomething(message) && !contextTurns.includes(i),
   );
   if (turn < 0) return null;
-  const { conversation, whole } = layOut(template, given);
-  const said = answersIn(template, conversation, whole);
+  const { conversation, whole, answers: said } = read(template, given);
   const answers = learnedOf(said, contextTurns);
   if (answers.length === 0) throw unreadable(turn);
   const text = new TokenisedText(tokenizer, whole.text, sequenceMax);
@@ -43,7 +42,8 @@ export function encodeChat(
   }
   const [first] = parts;
   if (first === undefined) return null;
-  const hidden = leftOut(conversation, whole, said);
+  const isJoined = conversation !== given;
+  const hidden = [...leftOut(conversation, whole, said), ...(isJoined ? ["parts" as const] : [])];
   const { ids, complete } = text;
   return { ids: Int32Array.from(ids), promptLength: first[0], parts, truncated: !complete, hidden };
 }
@@ -63,18 +63,27 @@ function learnedOf(answers: readonly Answer[], contextTurns: readonly number[]):
   return answers.filter(({ turn }) => turn !== null && !contextTurns.includes(turn));
 }
 
-/** Contents in parts are joined to texts for a template that cannot read them. */
-function layOut(
-  template: ChatTemplate,
-  given: Conversation,
-): { readonly conversation: Conversation; readonly whole: LaidOut } {
+interface Reading {
+  readonly conversation: Conversation;
+  readonly whole: LaidOut;
+  readonly answers: readonly Answer[];
+}
+
+/** Contents in parts are joined to texts for a template that refuses them, or shows nothing of them. */
+function read(template: ChatTemplate, given: Conversation): Reading {
+  const attempt = (conversation: Conversation): Reading => {
+    const whole = template.layOut(conversation, false);
+    return { conversation, whole, answers: answersIn(template, conversation, whole) };
+  };
+  if (!given.messages.some(({ content }) => Array.isArray(content))) return attempt(given);
   try {
-    return { conversation: given, whole: template.layOut(given, false) };
+    const reading = attempt(given);
+    const hidden = leftOut(given, reading.whole, reading.answers);
+    if (!hidden.includes("words") && !hidden.includes("others")) return reading;
   } catch (error) {
-    if (!given.messages.some(({ content }) => Array.isArray(content))) throw error;
-    const conversation = { ...given, messages: given.messages.map(joined) };
-    return { conversation, whole: template.layOut(conversation, false) };
+    if (!(error instanceof KlatchError)) throw error;
   }
+  return attempt({ ...given, messages: given.messages.map(joined) });
 }
 
 function joined(message: Message): Message {

@@ -1,23 +1,49 @@
-import type { Conversation, LaidOut } from "../tokenizer/chat-template.ts";
+import type { Conversation, LaidOut, Message } from "../tokenizer/chat-template.ts";
 import type { Answer } from "./answers.ts";
-import { HIDDEN_PARTS, type HiddenPart, isIn, namesOf, partsOf } from "./said-parts.ts";
+import {
+  contentText,
+  HIDDEN_PARTS,
+  type HiddenPart,
+  namesOf,
+  partsOf,
+  saysSomething,
+  shows,
+} from "./said-parts.ts";
 
 /**
- * What of a row its text does not show: words, thoughts or calls of the assistant, or the tools that the row gives.
- * Templates leave out what they do not know, or what they show in the last turn alone.
+ * What of a row its text does not show: words, thoughts or calls of the assistant, words of others, or the tools that
+ * the row gives. Templates leave out what they do not know, or what they show in the last turn alone.
  */
 export function leftOut(
   { messages, tools }: Conversation,
-  { text }: LaidOut,
+  whole: LaidOut,
   answers: readonly Answer[],
 ): readonly HiddenPart[] {
   const hidden = new Set<HiddenPart>();
   for (const [turn, message] of messages.entries()) {
-    if (message.role !== "assistant") continue;
-    const own = answers.filter((answer) => answer.turn === turn);
-    const shown = own.map(({ start, end }) => text.slice(start, end)).join("") || text;
-    for (const [part, said] of partsOf(message)) if (!said.every(isIn(shown))) hidden.add(part);
+    if (message.role === "assistant") {
+      for (const part of ofAnswer(message, turn, whole, answers)) hidden.add(part);
+    } else if (!shows(whole.text, contentText(message.content))) hidden.add("others");
   }
-  if (!namesOf(tools).every(isIn(text))) hidden.add("tools");
+  if (!namesOf(tools).every((name) => whole.text.includes(name))) hidden.add("tools");
   return HIDDEN_PARTS.filter((part) => hidden.has(part));
+}
+
+// --- internal ---
+
+function ofAnswer(
+  message: Message,
+  turn: number,
+  { text, marked, turns }: LaidOut,
+  answers: readonly Answer[],
+): readonly HiddenPart[] {
+  const own = answers.filter((answer) => answer.turn === turn);
+  if (own.length === 0 && saysSomething(message)) {
+    // What is marked is not always known to be of a turn.
+    return marked === null || turns.has(turn) ? ["answers"] : [];
+  }
+  const shown = own.map(({ start, end }) => text.slice(start, end)).join("");
+  return partsOf(message).flatMap(([part, said]) => {
+    return said.every((each) => shows(shown, each)) ? [] : [part];
+  });
 }

@@ -4,10 +4,13 @@ import type { Example } from "./example.ts";
 import { HIDDEN_PARTS, type HiddenPart } from "./said-parts.ts";
 
 const SHOWS_NOT: Readonly<Record<HiddenPart, string>> = {
+  answers: "does not show or mark some answers, which are not learned",
   words: "does not show some words of the assistant",
   thoughts: "does not show some thoughts of the assistant",
   calls: "does not show some calls of tools",
+  others: "does not show some words of the system, the user or a tool",
   tools: "does not show the tools",
+  parts: "does not read contents in parts, which were joined to texts",
 };
 
 /** Counts what the chat template refuses or leaves out, and names it without a word of a row. */

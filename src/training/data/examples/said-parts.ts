@@ -1,7 +1,15 @@
 import type { Message } from "../tokenizer/chat-template.ts";
 
-/** What a chat template may leave out of a row without an error. */
-export const HIDDEN_PARTS = ["words", "thoughts", "calls", "tools"] as const;
+/** What a chat template may leave out of a row without an error, or what was changed for it to be read. */
+export const HIDDEN_PARTS = [
+  "answers",
+  "words",
+  "thoughts",
+  "calls",
+  "others",
+  "tools",
+  "parts",
+] as const;
 export type HiddenPart = (typeof HIDDEN_PARTS)[number];
 
 /** Whether the assistant says something in a turn: words, a thought or a call. */
@@ -11,9 +19,8 @@ export function saysSomething({ role, name, id, ...said }: Message): boolean {
 
 /** Whether a text has something of what the assistant says in a turn: a word, or the name of what it calls. */
 export function showsSome(text: string, message: Message): boolean {
-  const said = partsOf(message).flatMap(([, parts]) => parts.flatMap((part) => part.split(/\s+/)));
-  const words = said.filter((word) => word !== "");
-  return words.length === 0 || words.some(isIn(text));
+  const said = partsOf(message).flatMap(([, parts]) => parts.flatMap(wordsOf));
+  return said.length === 0 || said.some((word) => text.includes(word));
 }
 
 /** The words of a message's content, which may be a list of parts. */
@@ -46,8 +53,9 @@ export function namesOf(list: unknown): readonly string[] {
   });
 }
 
-export function isIn(text: string): (part: string) => boolean {
-  return (part) => text.includes(part);
+/** Whether a text has each word of a part: templates trim, and write quotes and lines in their own ways. */
+export function shows(text: string, part: string): boolean {
+  return text.includes(part) || wordsOf(part).every((word) => text.includes(word));
 }
 
 // --- internal ---
@@ -57,4 +65,9 @@ function isSomething(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(isSomething);
   if (typeof value !== "object" || value === null) return false;
   return Object.entries(value).some(([key, part]) => key !== "type" && isSomething(part));
+}
+
+/** Words and, where there are none, signs. */
+function wordsOf(part: string): readonly string[] {
+  return part.match(/[\p{L}\p{N}]+/gu) ?? part.match(/\S+/g) ?? [];
 }

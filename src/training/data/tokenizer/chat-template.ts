@@ -108,6 +108,7 @@ function laidOut(
 ): LaidOut {
   const template = tools === null ? templates.plain : templates.withTools;
   if (template === null) throw noTemplate();
+  checkTools(tools);
   const values = messages.map((message) => toValue(normalised(message)));
   const further = Object.entries(settings).map(([name, value]) => [name, toValue(value)] as const);
   const { text, generations, passages } = rendered(template, {
@@ -126,6 +127,18 @@ function rendered(template: Template, variables: Readonly<Record<string, Value>>
   } catch (error) {
     throw templateError(error, template);
   }
+}
+
+/** Transformers takes nothing else either. */
+function checkTools(tools: unknown): void {
+  const areObjects = (list: readonly unknown[]) =>
+    list.every((tool) => typeof tool === "object" && tool !== null && !Array.isArray(tool));
+  if (tools === null || (Array.isArray(tools) && areObjects(tools))) return;
+  throw new KlatchError(
+    "data",
+    "the tools of this conversation are not a list of objects",
+    "give them as JSON Schemas: [{type: function, function: {name, description, parameters}}]",
+  );
 }
 
 function noTemplate(): KlatchError {

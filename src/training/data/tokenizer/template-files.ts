@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { exists, ifThere, oneLine, readText } from "../../files/file-access.ts";
+import { TEMPLATES_FOLDER } from "../../files/model-files.ts";
 import { Template } from "../jinja/template.ts";
 
 const TEMPLATE_BYTES_MAX = 1 << 20;
 const TEMPLATES_MAX = 100;
 const OWN_FILE = "chat_template.jinja";
-const MORE_FILES = "additional_chat_templates";
 
 /** `chat_template` of tokenizer_config.json: a template, or several with their names. */
 export const templateSettings = z
@@ -71,10 +71,10 @@ function ofSettings(settings: TemplateSettings): NamedTexts {
 /** Null when there is no such file. */
 async function templateFiles(folder: string): Promise<NamedTexts | null> {
   const own = await ifThere(readText(join(folder, OWN_FILE), TEMPLATE_BYTES_MAX));
-  const names = await filesIn(join(folder, MORE_FILES));
+  const names = await filesIn(join(folder, TEMPLATES_FOLDER));
   const texts: [string, string][] = own === null ? [] : [["default", own]];
   for (const name of names) {
-    const text = await readText(join(folder, MORE_FILES, name), TEMPLATE_BYTES_MAX);
+    const text = await readText(join(folder, TEMPLATES_FOLDER, name), TEMPLATE_BYTES_MAX);
     texts.push([name.slice(0, -".jinja".length), text]);
   }
   return texts.length > 0 ? texts : null;

@@ -17,7 +17,7 @@ const recordSchema = z.strictObject({
   files: z
     .array(
       z.strictObject({
-        path: z.string().regex(/^[\w-][\w.-]*$/),
+        path: z.string().regex(/^([\w-]+\/)?[\w-][\w.-]*$/),
         size: z.number().int().min(0),
         algorithm: z.enum(["sha256", "git-sha1"]),
         digest: z.string().regex(/^[0-9a-f]{40,64}$/),

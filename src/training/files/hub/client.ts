@@ -1,6 +1,8 @@
+import { dirname } from "node:path/posix";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { checkShape, oneLine } from "../file-access.ts";
+import { TEMPLATES_FOLDER } from "../model-files.ts";
 import { type HubModel, isCommit } from "./model-id.ts";
 import type { HubOptions } from "./options.ts";
 import { pause } from "./pause.ts";
@@ -58,22 +60,33 @@ export class HubClient {
     throw confused(`it names no commit for ${name}`);
   }
 
-  /** The files at the top of the repository; those in folders are no part of a model. */
+  /** The files at the top of the repository, and chat templates; those in other folders are no part of a model. */
   async files(commit: string): Promise<readonly HubFile[]> {
+    const { files, folders } = await this.#list(commit);
+    if (!folders.includes(TEMPLATES_FOLDER)) return files;
+    const templates = await this.#list(commit, TEMPLATES_FOLDER);
+    return [...files, ...templates.files];
+  }
+
+  async #list(commit: string, path?: string) {
     const { listFiles } = await library();
     return protocol(async () => {
       const files: HubFile[] = [];
-      let seen = 0;
-      const { id } = this.#model;
-      const common = this.#common(this.#bounded());
-      for await (const item of listFiles({ repo: id, revision: commit, ...common })) {
-        seen += 1;
-        if (seen > ENTRIES_MAX) throw confused(`${id} holds more than ${ENTRIES_MAX} files`);
-        if (item.type !== "file" || item.path.includes("/")) continue;
-        const entry = checkShape(item, entrySchema, `the hub's list of the files of ${id}`);
-        files.push(fileOf(entry));
+      const folders: string[] = [];
+      const { id: repo } = this.#model;
+      const common = { ...this.#common(this.#bounded()), ...(path === undefined ? {} : { path }) };
+      for await (const item of listFiles({ repo, revision: commit, ...common })) {
+        if (files.length + folders.length === ENTRIES_MAX) {
+          throw confused(`${repo} holds more than ${ENTRIES_MAX} files`);
+        }
+        if (item.type !== "file") folders.push(item.path);
+        else if (dirname(item.path) === (path ?? ".")) {
+          files.push(
+            fileOf(checkShape(item, entrySchema, `the hub's list of the files of ${repo}`)),
+          );
+        }
       }
-      return files;
+      return { files, folders };
     });
   }
 

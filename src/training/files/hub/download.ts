@@ -24,7 +24,7 @@ export interface DownloadOptions {
 /** Bytes of a file that an earlier attempt left, the whole size when it is there. */
 export async function bytesPresent(folder: string, file: HubFile): Promise<number> {
   if ((await sizeOfFile(join(folder, file.path))) === file.size) return file.size;
-  const parts = await leftParts(folder, file);
+  const parts = await leftParts(dirname(join(folder, file.path)), file);
   return Math.max(0, ...parts.map(({ size }) => size));
 }
 
@@ -71,7 +71,8 @@ async function publish(part: string, folder: string, file: HubFile): Promise<voi
 }
 
 async function removeParts(folder: string, file: HubFile): Promise<void> {
-  for (const { path } of await leftParts(folder, file)) await rm(path, { force: true });
+  for (const { path } of await leftParts(dirname(join(folder, file.path)), file))
+    await rm(path, { force: true });
 }
 
 /** Completes the part and gives the digest of its content. */

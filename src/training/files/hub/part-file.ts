@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, readdir, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { HubFile } from "./client.ts";
 
 const READ_BYTES = 1 << 20;
@@ -18,8 +18,9 @@ export interface LeftPart {
 /** All that is there of a file besides the whole, the most first. */
 export async function leftParts(folder: string, file: HubFile): Promise<readonly LeftPart[]> {
   const found: LeftPart[] = [];
+  const own = basename(file.path);
   for (const name of await readdir(folder)) {
-    const isPart = name.startsWith(`${file.path}.`) && PART.test(name.slice(file.path.length));
+    const isPart = name.startsWith(`${own}.`) && PART.test(name.slice(own.length));
     const path = join(folder, name);
     const facts = isPart ? await stat(path).catch(() => null) : null;
     if (facts?.isFile()) found.push({ path, size: facts.size, changedMs: facts.mtimeMs });

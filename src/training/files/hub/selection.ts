@@ -1,5 +1,5 @@
 import { KlatchError } from "../../../errors.ts";
-import { COMPANION_FILES, INDEX_FILE, WEIGHTS_FILE } from "../model-files.ts";
+import { INDEX_FILE, isCompanion, WEIGHTS_FILE } from "../model-files.ts";
 import { OTHER_FORMATS } from "../weights.ts";
 import type { HubFile } from "./client.ts";
 
@@ -24,7 +24,7 @@ export function selectFiles(id: string, files: readonly HubFile[]): Selection {
   const index = byPath.get(INDEX_FILE);
   if (!byPath.has("config.json")) throw notAModel(id, byPath);
   if (single === null && index === undefined) throw noSafetensors(id, files);
-  const small = files.filter(({ path }) => COMPANION_FILES.has(path));
+  const small = files.filter(({ path }) => isCompanion(path));
   if (single === null && index !== undefined) small.push(index);
   for (const { path, size } of small) {
     if (size > SMALL_BYTES_MAX) {

@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, makeFolder } from "../file-access.ts";
 import { shardNames } from "../weights.ts";
@@ -92,6 +92,7 @@ class Batch {
   async bring(files: readonly HubFile[]): Promise<void> {
     const { report, retryMs, signal } = this.#options;
     const total = files.reduce((sum, { size }) => sum + size, 0);
+    for (const { path } of files) await makeFolder(dirname(join(this.#folder, path)));
     await this.#checkSpace(files, total);
     let before = 0;
     for (const file of files) {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -90,17 +90,22 @@ describe("a merged model", () => {
     const { folder } = source;
     await writeFile(join(folder, "LICENSE"), "free");
     await writeFile(join(folder, "modeling.py"), "no code");
+    await mkdir(join(folder, "additional_chat_templates"));
+    await writeFile(join(folder, "additional_chat_templates", "tool_use.jinja"), "tools");
+    await writeFile(join(folder, "additional_chat_templates", "notes.txt"), "no template");
     const lora = createLora(source.base.definition, { ...LOW_RANK, targets: ["q", "down"] });
 
     const out = await merge(source, lora, trainedValues(lora));
 
     expect((await readdir(out)).sort()).toEqual([
       "LICENSE",
+      "additional_chat_templates",
       "config.json",
       "model.safetensors",
       "tokenizer.json",
       "tokenizer_config.json",
     ]);
+    expect(await readdir(join(out, "additional_chat_templates"))).toEqual(["tool_use.jinja"]);
     const before = await readSafetensors(join(folder, "model.safetensors"));
     const after = await readSafetensors(join(out, "model.safetensors"));
     const changed = [...before.tensors].filter(([name, { data }]) =>

@@ -1,28 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeExample, encodePrompt } from "../../../../src/training/data/examples/encode.ts";
-import {
-  type Example,
-  learnedParts,
-  learnedTokens,
-} from "../../../../src/training/data/examples/example.ts";
+import { type Example, learnedTokens } from "../../../../src/training/data/examples/example.ts";
 import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
-import type { Tokenizer } from "../../../../src/training/data/tokenizer/tokenizer.ts";
-import { bytePairTokenizer } from "../files/tiny-model.ts";
+import { learned, TOKENIZER, TURNS, vocabulary, withTemplate } from "./chat-models.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
-
-/** A vocabulary of all printable ASCII and the marks that the templates below write. */
-const CHARACTERS = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));
-const SPECIAL = ["<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>"];
-const vocabulary = ["<unk>", ...SPECIAL, "\n", ...CHARACTERS];
-const TOKENIZER = bytePairTokenizer(vocabulary, SPECIAL, []);
-
-async function withTemplate(template: string | null, eos = 4): Promise<Tokenizer> {
-  const settings = { bos_token: "<s>", eos_token: { content: "</s>" }, chat_template: template };
-  const config = { vocab_size: 256, eos_token_id: eos };
-  const files = { "tokenizer_config.json": JSON.stringify(settings) };
-  return await tinyTokenizer({ tokenizer: TOKENIZER, config }, files);
-}
 
 // The published ways to write a conversation, in their makers' syntax.
 const CHATML =
@@ -32,23 +14,6 @@ const LLAMA2 =
 /** Reasoning is shown in the last turn alone. */
 const THINKING =
   "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}<think>\n</think>\n{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
-const TURNS: readonly Message[] = [
-  { role: "user", content: "Hi" },
-  { role: "assistant", content: "Hello" },
-  { role: "user", content: "Bye?" },
-  { role: "assistant", content: "Bye!" },
-];
-
-function learned(tokenizer: Tokenizer, messages: readonly Message[], max = 512) {
-  const example = encodeExample(tokenizer, { format: "chat", messages }, max);
-  const names = (ids: Iterable<number>) => [...ids].map((id) => vocabulary[id] ?? "").join("");
-  return {
-    text: names(example?.ids ?? []),
-    parts: example ? learnedParts(example).map(([s, e]) => names(example.ids.slice(s, e))) : null,
-    truncated: example?.truncated,
-  };
-}
 
 describe("a conversation in the model's own template", () => {
   it("is learned where the assistant speaks, up to the token that ends its turn", async () => {
@@ -77,13 +42,13 @@ describe("a conversation in the model's own template", () => {
   it("loses its end when it is too long, or the beginning of a first prompt that fills the context", async () => {
     const tokenizer = await withTemplate(CHATML);
     const wordy = [TURNS[0] as Message, { role: "assistant", content: "y".repeat(99) }];
-    expect(learned(tokenizer, wordy, 30)).toEqual({
+    expect(learned(tokenizer, wordy, 30)).toMatchObject({
       text: "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nyyyyyyyyy",
       parts: ["yyyyyyyyy"],
       truncated: true,
     });
     const long = [{ role: "user", content: "x".repeat(500) }, TURNS[1] as Message];
-    expect(learned(tokenizer, long, 24)).toEqual({
+    expect(learned(tokenizer, long, 24)).toMatchObject({
       text: "xxxx<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>",
       parts: ["Hello<|im_end|>"],
       truncated: true,
