@@ -49,8 +49,9 @@ function findAnswer(
   const span = whole.turns.get(turn);
   if (span) {
     const head = headLength(template, whole.text.slice(span.start, span.end), prompt);
+    const start = Math.max(span.start + head, prompt ? sharedStart(prompt.text, whole.text) : 0);
     // What follows the last turn ends it: some templates write EOS once, behind all turns.
-    return notEmpty(span.start + head, isLast ? whole.text.length : span.end);
+    return notEmpty(start, isLast ? whole.text.length : span.end);
   }
   const start =
     prompt && startBehind(prompt.text, layOutMaybe(template, before, false), whole.text);
@@ -118,7 +119,11 @@ function layOutMaybe(
  * the first turn that is written by itself, a template may have more to say; the header is looked for behind it.
  */
 function headLength(template: ChatTemplate, turn: string, prompt: LaidOut | null): number {
-  if (prompt && prompt.turns.size > 0) return sharedStart(headerOf(prompt), turn);
+  if (prompt && prompt.turns.size > 0) {
+    const header = headerOf(prompt);
+    // White space before it may have been written for the turn before.
+    return Math.max(sharedStart(header, turn), sharedStart(header.trimStart(), turn));
+  }
   const anybody = { messages: [{ role: "user", content: "a" }] };
   const other = layOutMaybe(template, anybody, true);
   const header = other ? headerOf(other) : "";

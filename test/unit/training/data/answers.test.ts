@@ -121,6 +121,14 @@ describe("an answer in a template that", () => {
     });
   });
 
+  it("writes what parts turns for the turn before has no header", async () => {
+    const parted = "{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}";
+    const opens = "{% if add_generation_prompt %}{{ '\n' }}<|im_start|>assistant\n{% endif %}";
+    const template = `${SHOWS_ALL.replace("\n{% endfor %}", parted).replace(PROMPT, opens)}`;
+    const { parts } = learned(await withTemplate(template), TURNS);
+    expect(parts).toEqual(["Hello<|im_end|>", "Bye!<|im_end|>"]);
+  });
+
   it("counts the messages is found by what is written without it", async () => {
     const { parts } = learned(await withTemplate(COUNTS), TURNS);
     expect(parts).toEqual(["Hello<|im_end|>", "Bye!<|im_end|>"]);
