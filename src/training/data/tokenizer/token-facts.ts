@@ -11,21 +11,30 @@ const vocabularySchema = z.looseObject({
   vocab_size: vocabulary.optional(),
   ...idFields,
 });
-const configSchema = vocabularySchema.extend({ text_config: vocabularySchema.optional() });
+const configSchema = vocabularySchema.extend({
+  text_config: vocabularySchema.optional(),
+  tokenizer_class: z.string().nullish(),
+});
 
 const settingsSchema = z.looseObject({
   ...chatSettings,
   add_bos_token: z.boolean().nullish(),
+  split_special_tokens: z.boolean().nullish(),
 });
 export type TokenizerSettings = z.infer<typeof settingsSchema>;
 
 /** What a model's config.json says about token ids. */
 export interface TokenFacts {
   readonly vocabSize: number;
-  /** Null when the model's makers put no token before a text. */
+  /** Null when the model's makers have no token that begins a text. */
   readonly bosId: number | null;
+  /** Whether it stands before every text, where tokenizer.json has no post-processor that says so. */
+  readonly addsBos: boolean;
   /** Null for models that write no text, such as BERT. */
   readonly eosId: number | null;
+  readonly modelType: string;
+  /** The class of the tokenizer, where it stands in config.json. */
+  readonly tokenizerClass: string | undefined;
 }
 
 /** tokenizer_config.json holds optional settings; a folder without one means the defaults. */
@@ -61,8 +70,10 @@ export async function readTokenFacts(
       throw refuse(file, `has token id ${id} outside its vocabulary of ${vocab_size}`);
     }
   }
-  const addsBos = settings.add_bos_token !== false;
-  return { vocabSize: vocab_size, bosId: addsBos ? bosId : null, eosId };
+  return {
+    ...{ vocabSize: vocab_size, bosId, eosId, addsBos: settings.add_bos_token !== false },
+    ...{ modelType: config.model_type ?? "", tokenizerClass: config.tokenizer_class ?? undefined },
+  };
 }
 
 function usualIds(modelType = "llama"): TokenIds | undefined {

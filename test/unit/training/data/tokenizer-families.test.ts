@@ -25,7 +25,7 @@ const families = NAMES.map((name) => {
 
 const CONFIG = { model_type: "other", vocab_size: 4096, bos_token_id: 1, eos_token_id: 2 };
 const load = async (tokenizer: unknown): Promise<Tokenizer> =>
-  await tinyTokenizer({ tokenizer, config: CONFIG });
+  await tinyTokenizer({ tokenizer, config: CONFIG }, { "tokenizer_config.json": "{}" });
 
 describe("a tokenizer gives the ids of the Python library", () => {
   it.each(families)("$name", async ({ tokenizer: description, cases }) => {
@@ -55,11 +55,12 @@ describe("a tokenizer gives the ids of the Python library", () => {
 });
 
 describe("the ids around a text", () => {
-  const [family] = families;
+  // Without a post-processor, which would say what stands before a text; see tokenizer-settings.test.ts.
+  const family = { tokenizer: { ...families[0]?.tokenizer, post_processor: null } };
 
   it("have no BOS where the model's makers put none", async () => {
     const settings = { "tokenizer_config.json": JSON.stringify({ add_bos_token: false }) };
-    const options = { tokenizer: family?.tokenizer, config: CONFIG };
+    const options = { tokenizer: family.tokenizer, config: CONFIG };
     const without = await tinyTokenizer(options, settings);
     expect([without.bosId, without.eosId]).toEqual([null, 2]);
     expect(encodePrompt(without, "a", "text")).toEqual(without.encode("a"));
@@ -71,24 +72,29 @@ describe("the ids around a text", () => {
   it("are null for a model whose config.json names none, and taken from its text part where it has one", async () => {
     const none = { bos_token_id: null, eos_token_id: null };
     const bert = await tinyTokenizer({
-      tokenizer: family?.tokenizer,
+      tokenizer: family.tokenizer,
       config: { ...CONFIG, ...none },
     });
     expect([bert.bosId, bert.eosId]).toEqual([null, null]);
     const llama = { ...CONFIG, ...none, model_type: "llama" };
-    const without = await tinyTokenizer({ tokenizer: family?.tokenizer, config: llama });
+    const without = await tinyTokenizer({ tokenizer: family.tokenizer, config: llama });
     expect([without.bosId, without.eosId]).toEqual([null, null]);
     // Its classes differ in what they mean by silence: here 32000 is outside of the vocabulary.
     const silent = { ...CONFIG, bos_token_id: undefined, eos_token_id: undefined };
+    const mistral = { ...silent, model_type: "mistral" };
+    const usual = await tinyTokenizer({ tokenizer: family.tokenizer, config: mistral });
+    expect([usual.bosId, usual.eosId]).toEqual([1, 2]);
+    // That of GPT-NeoX, which takes byte pairs, puts nothing before a text.
     const neox = { ...silent, model_type: "gpt_neox" };
-    const usual = await tinyTokenizer({ tokenizer: family?.tokenizer, config: neox });
-    expect([usual.bosId, usual.eosId]).toEqual([0, 2]);
+    const gpt2 = families.find(({ name }) => name === "gpt2")?.tokenizer;
+    const pythia = await tinyTokenizer({ tokenizer: gpt2, config: neox });
+    expect([pythia.bosId, pythia.eosId]).toEqual([null, 2]);
     const phi3 = { ...silent, model_type: "phi3" };
-    await expect(tinyTokenizer({ tokenizer: family?.tokenizer, config: phi3 })).rejects.toThrow(
+    await expect(tinyTokenizer({ tokenizer: family.tokenizer, config: phi3 })).rejects.toThrow(
       "32000 outside",
     );
     const nested = { ...none, vocab_size: 2, text_config: CONFIG };
-    const images = await tinyTokenizer({ tokenizer: family?.tokenizer, config: nested });
+    const images = await tinyTokenizer({ tokenizer: family.tokenizer, config: nested });
     expect([images.bosId, images.eosId]).toEqual([1, 2]);
   });
 });

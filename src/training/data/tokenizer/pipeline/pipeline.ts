@@ -25,7 +25,7 @@ export interface Pipeline {
   encode(text: string): number[];
   decode(ids: readonly number[]): string;
   readonly around: Around;
-  /** One more than the largest id. */
+  /** One more than the largest id of the file, without the tokens that are added to it. */
   readonly size: number;
   idOf(token: string): number | undefined;
 }
@@ -48,11 +48,12 @@ export function readPipeline(
   const options = { vocab: model.vocab, normalizer, splitsSpecial };
   const added = new AddedTokens([added_tokens, more.added], options);
   const contents = new Set([...added.byId.values()].map(({ content }) => content));
+  const ofFile = added_tokens.map(({ content }) => added.get(content) ?? -1);
   const encodePiece = rememberingWords(model, contents);
   const pieces = new Map([...model.vocab].map(([piece, id]) => [id, piece]));
   return {
     around: readAround(parts.post_processor),
-    size: [...pieces.keys(), ...added.byId.keys()].reduce((max, id) => Math.max(max, id), -1) + 1,
+    size: [...pieces.keys(), ...ofFile].reduce((max, id) => Math.max(max, id), -1) + 1,
     idOf: (token) => added.get(token) ?? model.vocab.get(token),
     encode(text) {
       const ids: number[] = [];
