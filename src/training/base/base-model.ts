@@ -4,7 +4,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { openWeights, type TensorSource } from "../files/weights.ts";
-import { readModelConfig } from "../models/architectures/architectures.ts";
+import { readModelConfig, readUntiedConfig } from "../models/architectures/architectures.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 
@@ -32,6 +32,10 @@ export interface BaseModel {
   readonly digest: Digest;
   /** Number of parameters; a tied matrix counts once. */
   readonly parameters: number;
+  /** Stored tensors that have no place in the model, such as the head of another task; in name order. */
+  readonly unused: readonly string[];
+  /** Set where config.json ties the head to the embedding and the files hold another one, which is used. */
+  readonly untied?: true;
 }
 
 const ONE_MODEL = "config.json and the weights must belong to the same model";
@@ -130,6 +134,7 @@ export function makeBaseModel(
   return {
     definition,
     parameters,
+    unused: unusedNames(definition, stored, head),
     ...(head === undefined ? {} : { head }),
     digest: hash.digest("hex"),
     tensor(requested) {
@@ -139,6 +144,21 @@ export function makeBaseModel(
       return tensor;
     },
   };
+}
+
+/** What older versions of transformers stored besides weights: masks, positions and the divisors of rotations. */
+const BUFFERS =
+  /(^|\.)(position_ids|rotary_emb\.(inv_freq|cos_cached|sin_cached)|(attn|attention)\.(masked_)?bias)$/;
+
+function unusedNames(
+  { weights, aliases }: ModelDefinition,
+  stored: TensorSource,
+  head: StoredHead | undefined,
+): readonly string[] {
+  return [...stored.keys()]
+    .filter((name) => !weights.has(name) && !aliases.has(name) && !head?.tensors.has(name))
+    .filter((name) => !BUFFERS.test(name))
+    .sort();
 }
 
 /** A file may hold a part of a head alone, or none: then it begins anew. */
@@ -185,5 +205,26 @@ function hashTensor(hash: Hash, name: string, { shape, data }: FloatTensor): voi
  */
 export async function loadBaseModel(folder: string): Promise<BaseModel> {
   const definition = await readModelConfig(folder);
-  return makeBaseModel(definition, await openWeights(folder), folder);
+  const stored = await openWeights(folder);
+  const untied = await untiedDefinition(folder, definition, stored);
+  if (untied === null) return makeBaseModel(definition, stored, folder);
+  return { ...makeBaseModel(untied, stored, folder), untied: true };
+}
+
+/**
+ * What the model is when its files hold a head other than the embedding that config.json ties it to: as transformers 5
+ * has it, the two are not tied then. Null when they are, or the files hold one of them.
+ */
+async function untiedDefinition(
+  folder: string,
+  definition: ModelDefinition,
+  stored: TensorSource,
+): Promise<ModelDefinition | null> {
+  if (definition.head === null || definition.head !== definition.embedding) return null;
+  const untied = await readUntiedConfig(folder);
+  const names = storedNames(untied, stored);
+  const [head, embedding] = [untied.head, untied.embedding].map((name) => names.get(name ?? ""));
+  if (head === undefined || embedding === undefined) return null;
+  const [a, b] = [head, embedding].map((name) => stored.get(name)?.data);
+  return a?.length === b?.length && a?.every((x, i) => x === b?.[i]) ? null : untied;
 }

@@ -100,6 +100,7 @@ export function randomWeights(definition: ModelDefinition): TensorSource {
   const seeds = new Map([...definition.weights.keys()].map((name, i) => [name, i + 1]));
   return {
     has: (name: string) => seeds.has(name),
+    keys: () => seeds.keys(),
     get(name: string) {
       const [seed, shape] = [seeds.get(name), definition.weights.get(name)];
       return seed === undefined || shape === undefined ? undefined : draw(name, shape, seed);

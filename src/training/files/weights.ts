@@ -49,7 +49,7 @@ export async function shardNames(folder: string): Promise<readonly string[]> {
 }
 
 /** Tensors by name, each read when it is asked for; a map of tensors in memory is one too. */
-export type TensorSource = Pick<ReadonlyMap<string, FloatTensor>, "has" | "get">;
+export type TensorSource = Pick<ReadonlyMap<string, FloatTensor>, "has" | "get" | "keys">;
 
 /**
  * The weights of a Hugging Face model folder, from one safetensors file or from the shards of an index. Headers are
@@ -78,6 +78,7 @@ export async function openWeights(folder: string): Promise<TensorSource> {
   }
   return {
     has: (name) => places.has(name),
+    keys: () => places.keys(),
     get(name) {
       const place = places.get(name);
       return place && readPlace(name, place);

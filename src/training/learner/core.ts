@@ -24,7 +24,7 @@ import { openLearnerEngine } from "./engine.ts";
 import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
 import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import { checkOptions } from "./options.ts";
-import { headNotice, taskOf, writesNoText } from "./task.ts";
+import { headNotice, taskOf, weightNotices, writesNoText } from "./task.ts";
 
 /** What a learner is put together from. */
 interface LearnerParts {
@@ -113,6 +113,7 @@ export class LearnerCore {
     const data = await readLearnerData(options, input, onNotice, base.head?.classes);
     const { adapter, objective } = taskOf(base, options, data.classes);
     const notice = headNotice(base, data.classes);
+    for (const each of weightNotices(base)) onNotice(each);
     if (notice !== null) onNotice(notice);
     // Taken now: it may be made of weights, whose files may be changed later.
     const initial = adapter.initial(options.adapter.seed);

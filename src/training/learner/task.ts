@@ -37,6 +37,22 @@ export function taskOf(
   );
 }
 
+/** Says what of the stored weights is not as config.json would have it. */
+export function weightNotices({ untied, unused }: BaseModel): readonly LearnerNotice[] {
+  const kind = "change";
+  const named = unused.slice(0, NAMED_MAX).join(", ");
+  const more = unused.length > NAMED_MAX ? ` and ${unused.length - NAMED_MAX} more` : "";
+  const ownHead =
+    "the model has a head of its own, which config.json ties to the embedding: it is used";
+  const left = "some stored tensors have no place in the model and are not used";
+  return [
+    ...(untied ? [{ kind, message: ownHead, facts: {} } as const] : []),
+    ...(unused.length > 0
+      ? [{ kind, message: left, facts: { tensors: named + more } } as const]
+      : []),
+  ];
+}
+
 /** Says that a model's own head is not gone on with, and why; null where it is, and where there is none. */
 export function headNotice(
   base: BaseModel,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkShape, parseJson, readText } from "../../files/file-access.ts";
+import { setFields } from "../../files/json-fields.ts";
 import { CONFIG_BYTES_MAX } from "../../files/model-files.ts";
 import { scoreClass } from "../classifier.ts";
 import { refuse } from "../config-fields.ts";
@@ -81,6 +82,13 @@ function withoutVocabularyHead(definition: ModelDefinition): ModelDefinition {
 /** Reads config.json of a Hugging Face model folder; see {@link parseModelConfig}. */
 export async function readModelConfig(folder: string): Promise<ModelDefinition> {
   return await readConfigFile(join(folder, "config.json"));
+}
+
+/** The same for a model whose head is no copy of its embedding, whatever config.json says. */
+export async function readUntiedConfig(folder: string): Promise<ModelDefinition> {
+  const file = join(folder, "config.json");
+  const text = await readText(file, CONFIG_BYTES_MAX);
+  return parseModelConfig(setFields(text, { tie_word_embeddings: false }), file);
 }
 
 /** Reads a config.json wherever it lies; see {@link parseModelConfig}. */

@@ -6,6 +6,7 @@ import { KlatchError } from "../../../../src/errors.ts";
 import { loadBaseModel } from "../../../../src/training/base/base-model.ts";
 import type { FloatTensor } from "../../../../src/training/files/safetensors.ts";
 import { writeSafetensors } from "../../../../src/training/files/safetensors-writer.ts";
+import { weightNotices } from "../../../../src/training/learner/task.ts";
 import { parseModelConfig } from "../../../../src/training/models/architectures/architectures.ts";
 import { inFolder, TINY_CONFIG, tinyWeights, writeTinyModel } from "./tiny-model.ts";
 
@@ -95,6 +96,57 @@ describe("a base model", () => {
       weights.delete(EMBEDDING);
       await writeTinyModel(folder, { weights });
       expect((await loadBaseModel(folder)).digest).toBe(digest);
+    });
+  });
+
+  it("has the head that its files hold where that is no copy of the embedding, as if it were not tied", async () => {
+    await inFolder(async (folder) => {
+      const head = { shape: [16, 8], data: Float32Array.from({ length: 128 }, (_, i) => i / 64) };
+      const weights = withTensor("lm_head.weight", head);
+      await writeTinyModel(folder, { weights });
+      const own = await loadBaseModel(folder);
+      expect(own.tensor("lm_head.weight")).toEqual(head);
+      const embedding = own.tensor(EMBEDDING);
+      expect(embedding).toEqual(tinyWeights(config).get(EMBEDDING));
+      await writeTinyModel(folder, { weights, config: { tie_word_embeddings: false } });
+      const untied = await loadBaseModel(folder);
+      expect([own.digest, own.parameters]).toEqual([untied.digest, untied.parameters]);
+      expect([own.untied, untied.untied]).toEqual([true, undefined]);
+      // A copy of the embedding is no head of its own (control).
+      const copied = withTensor("lm_head.weight", embedding);
+      await writeTinyModel(folder, { weights: copied });
+      const tied = await loadBaseModel(folder);
+      await writeTinyModel(folder);
+      expect(tied.digest).toBe((await loadBaseModel(folder)).digest);
+      expect(weightNotices(tied)).toEqual([]);
+      expect(weightNotices(own).map(({ message }) => message)).toEqual([
+        "the model has a head of its own, which config.json ties to the embedding: it is used",
+      ]);
+    });
+  });
+
+  it("names the stored tensors that have no place in it, but those that were never weights", async () => {
+    await inFolder(async (folder) => {
+      const other = { shape: [2, 8], data: new Float32Array(16) };
+      const weights = withTensor("score.weight", other);
+      weights.set("model.layers.0.self_attn.q_proj.bias", other);
+      weights.set("model.layers.0.self_attn.rotary_emb.inv_freq", other);
+      await writeTinyModel(folder, { weights });
+      const model = await loadBaseModel(folder);
+      expect(model.unused).toEqual(["model.layers.0.self_attn.q_proj.bias", "score.weight"]);
+      expect(weightNotices(model)).toEqual([
+        {
+          kind: "change",
+          message: "some stored tensors have no place in the model and are not used",
+          facts: { tensors: "model.layers.0.self_attn.q_proj.bias, score.weight" },
+        },
+      ]);
+      const many = Array.from({ length: 12 }, (_, i) => `extra.${i}`);
+      expect(weightNotices({ ...model, unused: many })[0]?.facts).toMatchObject({
+        tensors: expect.stringMatching(/ and 2 more$/),
+      });
+      await writeTinyModel(folder);
+      expect((await loadBaseModel(folder)).unused).toEqual([]);
     });
   });
 

@@ -56,14 +56,15 @@ test("an example whose gradient is no number adds nothing", async () => {
   const tensors = new Map(
     [...base.definition.weights.keys()].map((name) => [name, base.tensor(name)]),
   );
-  const table = base.tensor(base.definition.embedding ?? "");
+  const embedding = base.definition.embedding ?? "";
+  const table = base.tensor(embedding);
   const damaged = { ...table, data: table.data.slice() };
   damaged.data.fill(3e38, 9 * TINY.hiddenSize, 10 * TINY.hiddenSize);
   const definition = llamaModel({ ...TINY, tiedEmbeddings: false });
   const weights = new Map([
     ...tensors,
     ["lm_head.weight", { ...table, data: table.data.map((x) => 1000 * x) }],
-    [base.definition.embedding, damaged],
+    [embedding, damaged],
   ]);
   const odd = new AdaptedModel(makeBaseModel(definition, weights, "damaged"), lora, engine);
   const options = { slots, bound: 1, sequenceMax: 16 };
