@@ -51,15 +51,21 @@ export interface RotaryConfig {
   readonly scaling?: RotaryScaling;
 }
 
-/** The rotation that config.json asks for; `defaults` where it says nothing. Refuses what is not computed. */
+/**
+ * The rotation that config.json asks for; `defaults` where it says nothing. Refuses what is not computed.
+ *
+ * @param defaults `share` is that of a head that is rotated. Architectures without one rotate whole heads whatever
+ *   `partial_rotary_factor` says, as in transformers, where they fail when it stands beside a scaled rotation.
+ */
 export function readRotary(
   raw: RawConfig,
   headDim: number,
-  defaults: { readonly theta: number; readonly share?: number },
+  defaults: { readonly theta: number; readonly share?: number | undefined },
   file: string,
 ): RotaryConfig {
   const rotary = raw.rope_scaling ?? raw.rope_parameters ?? {};
-  const share = rotary.partial_rotary_factor ?? raw.partial_rotary_factor ?? defaults.share ?? 1;
+  const asked = rotary.partial_rotary_factor ?? raw.partial_rotary_factor;
+  const share = rotatedShare(asked, rotary, defaults.share, file);
   const theta = rotary.rope_theta ?? raw.rope_theta ?? defaults.theta;
   const original =
     raw.original_max_position_embeddings ??
@@ -81,13 +87,27 @@ export function readRotary(
 
 // --- internal ---
 
+const typeOf = ({ rope_type, type }: RawRotary) => rope_type ?? type ?? "default";
+
+/** The share of a head that is rotated, from what is asked for and what the architecture has; see `readRotary`. */
+function rotatedShare(
+  asked: number | null | undefined,
+  rotary: RawRotary,
+  usual: number | undefined,
+  file: string,
+): number {
+  if (usual !== undefined) return asked ?? usual;
+  if ((asked ?? 1) === 1 || typeOf(rotary) === "default") return 1;
+  throw refuse(file, `partial_rotary_factor is ${asked} beside a scaled rotation of whole heads`);
+}
+
 function readScaling(
   rotary: RawRotary,
   originalContext: number,
   context: number,
   file: string,
 ): RotaryScaling | undefined {
-  const type = rotary.rope_type ?? rotary.type ?? "default";
+  const type = typeOf(rotary);
   const need = <T>(value: T | null | undefined, name: string): T => {
     if (value !== null && value !== undefined) return value;
     throw refuse(file, `the rotary embedding of type ${type} has no ${name}`);

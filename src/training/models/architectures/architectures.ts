@@ -41,6 +41,7 @@ const ARCHITECTURES = [...DECODERS, ...ENCODERS];
 const kindSchema = z.object({
   model_type: z.string().optional(),
   architectures: z.array(z.string()).nullish(),
+  is_causal: z.unknown().optional(),
 });
 
 /**
@@ -52,13 +53,22 @@ const kindSchema = z.object({
 export function parseModelConfig(text: string, file: string): ModelDefinition {
   const json = parseJson(text, file);
   refuseQuantised(json, file);
-  const { architectures, model_type } = checkShape(json, kindSchema, file);
+  const { architectures, model_type, is_causal } = checkShape(json, kindSchema, file);
   const name = architectures?.[0];
   const classes = storedClasses(json, file);
   const more = classes === undefined ? {} : { classes };
   const found = ARCHITECTURES.find(({ names, modelType }) =>
     name === undefined ? modelType === model_type : names.includes(name),
   );
+  if (found !== undefined && ENCODERS.includes(found))
+    return { ...found.define(json, file), ...more };
+  // transformers takes anything but true for false.
+  if (is_causal !== undefined && is_causal !== true) {
+    throw refuse(
+      file,
+      `is_causal is ${is_causal}: this decoder attends both ways, and Klatch's look back only`,
+    );
+  }
   if (found !== undefined) return { ...found.define(json, file), ...more };
   const writer = DECODERS.find(({ names }) => names.some((each) => scoreClass(each) === name));
   if (name !== undefined && writer !== undefined) {

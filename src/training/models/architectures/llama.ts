@@ -164,6 +164,8 @@ const configSchema = sharedSchema.extend({
 /** What a descendant's configuration class sets where config.json is silent. */
 export interface LlamaDefaults {
   readonly theta: number;
+  /** The share of a head that is rotated; absent where `partial_rotary_factor` counts for nothing. */
+  readonly share?: number;
   /** Null where the class has none and config.json must name the id that ends a text. */
   readonly ids: TokenIds | null;
 }

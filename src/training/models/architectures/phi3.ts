@@ -40,7 +40,7 @@ export const PHI3: Architecture = {
   modelType: "phi3",
   define(json, file) {
     const raw = checkShape(json, schema, file);
-    const config = sharedLlamaConfig(raw, { theta: 10_000, ids: USUAL_IDS.phi3 }, file);
+    const config = sharedLlamaConfig(raw, { theta: 10_000, share: 1, ids: USUAL_IDS.phi3 }, file);
     const layerWindows = windowsOf(config.layers, raw.sliding_window ?? null, null, () => true);
     return phi3Model(layerWindows === undefined ? config : { ...config, layerWindows });
   },

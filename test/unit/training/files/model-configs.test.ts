@@ -157,6 +157,18 @@ const REFUSED: readonly (readonly [string, Config, RegExp])[] = [
     { ...SMOL, no_rope_layers: [1] },
     /no_rope_layers names 1 of 2/,
   ],
+  ["SmolLM3 that looks ahead", { ...SMOL, is_causal: false }, /is_causal is false: this decoder/],
+  ["a decoder that null makes look ahead", { ...NEOX, is_causal: null }, /is_causal is null/],
+  [
+    "a classifier that looks ahead",
+    { ...SMOL, architectures: ["SmolLM3ForSequenceClassification"], is_causal: false },
+    /is_causal is false/,
+  ],
+  [
+    "a share of a head beside a scaled rotation of whole ones",
+    { ...SMOL, partial_rotary_factor: 0.5, rope_scaling: { rope_type: "linear", factor: 2 } },
+    /partial_rotary_factor is 0\.5 beside a scaled rotation/,
+  ],
   ["cross-attention", { model_type: "gpt2", add_cross_attention: true }, /add_cross_attention/],
   [
     "heads that do not divide GPT-2's width",
@@ -169,4 +181,26 @@ test.each(REFUSED)("%s is refused", (_, config, message) => {
   expect(() => parse(config)).toThrowError(
     expect.objectContaining({ code: "incompatible", message: expect.stringMatching(message) }),
   );
+});
+
+test("a decoder that says that it looks back, and an encoder that looks both ways, are read", () => {
+  expect(parse({ ...SMOL, is_causal: true }).settings).toEqual(parse(SMOL).settings);
+  const bert = named("BertModel", 2, {
+    ...{ vocab_size: 64, hidden_size: 32, num_attention_heads: 4, intermediate_size: 48 },
+    is_causal: false,
+  });
+  expect(parse(bert).layers).toBe(2);
+});
+
+test("partial_rotary_factor counts where the architecture has it, and for nothing elsewhere", () => {
+  const half = { partial_rotary_factor: 0.5 };
+  const inside = { rope_parameters: { rope_type: "default", rope_theta: 10_000, ...half } };
+  for (const config of [SMOL, { ...QWEN, eos_token_id: 2 }, GEMMA]) {
+    expect(parse({ ...config, ...half }).settings).toEqual(parse(config).settings);
+  }
+  expect(parse({ ...SMOL, ...inside }).settings).toMatchObject(
+    parse({ ...SMOL, rope_theta: 10_000 }).settings,
+  );
+  expect(parse({ ...PHI, ...half }).settings).toMatchObject({ rotarySize: 4 });
+  expect(parse({ ...NEOX, ...half }).settings).toMatchObject({ rotary: { size: 4 } });
 });
