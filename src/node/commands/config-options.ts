@@ -32,7 +32,8 @@ export function configOf(command: Command): Config {
     if (typeof value === "string") flags[key] = value;
   }
   const { config: file } = options as { config?: string };
-  return loadConfig({ env: process.env, flags, ...(file === undefined ? {} : { file }) });
+  const note = (sentence: string) => command.configureOutput().writeErr?.(`${sentence}\n`);
+  return loadConfig({ env: process.env, flags, note, ...(file === undefined ? {} : { file }) });
 }
 
 // --- internal ---

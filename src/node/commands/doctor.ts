@@ -3,7 +3,7 @@ import { EXIT_CODES } from "../../errors.ts";
 import type { HubEvent } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
-import type { Check } from "../doctor/check.ts";
+import { attempt, type Check } from "../doctor/check.ts";
 import { checkLearning } from "../doctor/learning.ts";
 import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
 import { checkQuiet } from "../doctor/quiet.ts";
@@ -39,7 +39,7 @@ async function examine(
   return [
     checkRuntime(),
     ...(await checkLearning(config, hub)),
-    checkQuiet(config, hub),
+    await attempt("quiet", async () => checkQuiet(config, hub)),
     checkMemory(),
     await checkDisk(config),
     await checkClock(),

@@ -40,9 +40,13 @@ export const MODEL_HELP = "Hugging Face model folder, or organisation/name[@revi
 
 /** `--cache`, for commands without a configuration. */
 export function cacheOption(): Option {
-  return new Option("--cache <folder>", "folder for models from the hub")
-    .env("KLATCH_CACHE")
-    .default(AUTO_CACHE, "klatch in this user's cache folder");
+  return (
+    new Option("--cache <folder>", "folder for models from the hub")
+      .env("KLATCH_CACHE")
+      // A variable that is empty is none.
+      .argParser((text) => text || AUTO_CACHE)
+      .default(AUTO_CACHE, "klatch in this user's cache folder")
+  );
 }
 
 /** `--dtype`, for commands without a configuration. */

@@ -8,6 +8,7 @@ import { bundledModel } from "../folders/package-folder.ts";
 import { AUTO_CACHE, BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "./config.ts";
 import { configFields, type Field } from "./fields.ts";
 import { nearest } from "./nearest.ts";
+import { ownVariables } from "./own-variables.ts";
 
 /** The file that `klatch init` writes and other commands look for in the current folder. */
 export const CONFIG_FILE = "klatch.yaml";
@@ -24,6 +25,8 @@ export interface ConfigSources {
   /** Dotted keys with their texts from the command line. */
   readonly flags?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Told what was passed over. */
+  readonly note?: (sentence: string) => void;
 }
 
 /**
@@ -32,12 +35,14 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const cwd = sources.cwd ?? process.cwd();
-  const named = sources.file ?? sources.env?.[FILE_VARIABLE];
+  const { names: env, passedOver } = ownVariables(sources.env ?? {});
+  if (passedOver !== null) sources.note?.(passedOver);
+  const named = sources.file ?? env[FILE_VARIABLE];
   const file = resolve(cwd, named ?? CONFIG_FILE);
   const tree = readTree(file, named !== undefined);
   const fields = new Map(configFields().map((field) => [field.key, field]));
   const origins = new Map<string, string>();
-  for (const [key, text] of environmentValues(sources.env ?? {}, fields)) {
+  for (const [key, text] of environmentValues(env, fields)) {
     assign(tree, key, fromShell(key, text, fields, cwd));
     origins.set(key, "environment");
   }
@@ -118,13 +123,12 @@ function dropEmptySections(tree: Tree): Tree {
 }
 
 function* environmentValues(
-  env: Readonly<Record<string, string | undefined>>,
+  env: Readonly<Record<string, string>>,
   fields: ReadonlyMap<string, Field>,
 ): Generator<[string, string]> {
   const keys = new Map([...fields.values()].map(({ variable, key }) => [variable, key]));
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith("KLATCH_") || variable === FILE_VARIABLE || text === undefined)
-      continue;
+    if (variable === FILE_VARIABLE) continue;
     const key = keys.get(variable);
     if (key === undefined) throw unknown(`environment variable ${variable}`, variable, keys.keys());
     yield [key, text];

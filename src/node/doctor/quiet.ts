@@ -8,6 +8,7 @@ import {
   telemetryLeftovers,
 } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
+import { proxySettings } from "../config/proxy.ts";
 import { type Check, fail, pass, warn } from "./check.ts";
 
 /** One kind of thing that leaves this machine. */
@@ -71,10 +72,12 @@ function removal(leftovers: readonly string[]): string {
   return `rm -r ${[...new Set(patterns)].join(" ")}`;
 }
 
-function toHub({ model }: Config, { endpoint, offline, token }: HubOptions): readonly Sent[] {
-  if (parseHubModel(model) === null || offline) return [];
+function toHub({ model }: Config, hub: HubOptions): readonly Sent[] {
+  if (parseHubModel(model) === null || hub.offline) return [];
+  const { endpoint, token } = hub;
   const what = `the model's name${token === undefined ? "" : " and your token"}, once`;
-  return [{ to: endpoint, what }];
+  const by = proxySettings(process.env) === null ? "" : " (through the proxy of the environment)";
+  return [{ to: `${endpoint}${by}`, what }];
 }
 
 function toMembers({ run, network }: Config): readonly Sent[] {

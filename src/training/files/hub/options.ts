@@ -23,7 +23,7 @@ export interface HubOptions {
   readonly cacheFolder: string | null;
   /** The hub's address, e.g. `https://huggingface.co`. */
   readonly endpoint: string;
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Use the cache alone and never the network. */
   readonly offline: boolean;
   readonly report?: (event: HubEvent) => void;

@@ -1,9 +1,11 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hubOptions } from "../../../../src/node/config/hub-options.ts";
 import { loadConfig } from "../../../../src/node/config/load.ts";
+import { runCommand } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { writeTinyFolder } from "../../training/learner/model-folder.ts";
 
 describe("how the hub is reached", () => {
   test("without a word: the public hub, this user's cache, no token", () => {
@@ -42,11 +44,42 @@ describe("how the hub is reached", () => {
       ["HF_TOKEN", "secret word"],
       ["HF_ENDPOINT", "ftp://secret"],
     ] as const) {
-      const read = () => hubOptions("auto", {}, { [name]: value });
+      const options = hubOptions("auto", {}, { [name]: value });
+      const read = () => [options.endpoint, options.token];
 
       expect(read).toThrow(name);
       expect(read).not.toThrow("secret");
     }
+  });
+
+  test("white space around a variable is nothing, and a token has any form", () => {
+    const environment = {
+      HF_TOKEN: "  glpat-1/2+3=\n",
+      HF_ENDPOINT: " https://mirror.example/\r\n",
+    };
+
+    expect(hubOptions("auto", {}, environment)).toMatchObject({
+      token: "glpat-1/2+3=",
+      endpoint: "https://mirror.example",
+    });
+  });
+
+  test("nothing of it matters to who asks no hub", async () => {
+    const folder = temporaryFolder();
+    await writeTinyFolder(folder);
+    vi.stubEnv("HF_TOKEN", "two words");
+    vi.stubEnv("HF_ENDPOINT", "ftp://nowhere");
+    vi.stubEnv("https_proxy", "socks5://proxy.example");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const on = (model: string) =>
+      runCommand(["eval", "--model", model, "--data", join(folder, "data.jsonl")]);
+
+    expect((await on(folder)).code).toBe(0);
+    // The control: a hub's model needs them.
+    expect(await on("some-lab/tiny")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("HF_TOKEN makes no sense"),
+    });
   });
 });
 
