@@ -8,7 +8,7 @@ import {
 } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
-import { makeScratchFolder } from "../folders/scratch-folder.ts";
+import { makeScratchFolder, type ScratchFolder } from "../folders/scratch-folder.ts";
 import { dataNotes } from "../view/data-notes.ts";
 import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
@@ -32,7 +32,11 @@ export async function checkLearning(config: Config, hub: HubOptions): Promise<re
   if (config.data.train.length > 0) {
     return [model, ...(await withLearner(config, hub, "data", checkDataAndStep))];
   }
-  const data = warn("data", "data.train is empty", "name the files to train on in klatch.yaml");
+  const data = fail(
+    "data",
+    "data.train is empty: there is nothing to train on, and `klatch start` will not",
+    "name the files to train on in klatch.yaml, or with --data-train FILE",
+  );
   return [model, data, ...(await trySample(config, hub))];
 }
 
@@ -134,7 +138,12 @@ async function oneStep(learner: Learner): Promise<Check> {
 async function trySample(given: Config, hub: HubOptions): Promise<readonly Check[]> {
   const config = withClasses(given);
   const { classes } = config.run;
-  const scratch = await makeScratchFolder(given.cache, "--cache FOLDER, or KLATCH_CACHE");
+  let scratch: ScratchFolder;
+  try {
+    scratch = await makeScratchFolder(given.cache, "--cache FOLDER, or KLATCH_CACHE");
+  } catch (error) {
+    return [await attempt("cache", () => Promise.reject(error))];
+  }
   const file = join(scratch.path, "sample.jsonl");
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
     JSON.stringify({

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import { nearestFolder } from "../folders/nearest-folder.ts";
+import { checkOutFolder } from "../folders/out-folder.ts";
 import { packageFolder } from "../folders/package-folder.ts";
 import { bytes } from "../view/table.ts";
-import { type Check, fail, pass, warn } from "./check.ts";
+import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
 const GIB = 2 ** 30;
 /** Free memory and disk below which a node is likely to fail sooner or later. */
@@ -38,8 +39,15 @@ export function checkMemory(): Check {
     : warn("memory", detail, "close other programs, or lower run.batchSize or run.sequenceMax");
 }
 
-/** Space where the data folder is or will be. */
-export async function checkDisk(config: Config): Promise<Check> {
+/** Whether the data folder can be written, and space where it is or will be. */
+export function checkDisk(config: Config): Promise<Check> {
+  return attempt("disk", async () => {
+    checkOutFolder(config.dataDir);
+    return await checkSpace(config);
+  });
+}
+
+async function checkSpace(config: Config): Promise<Check> {
   const folder = nearestFolder(config.dataDir);
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;

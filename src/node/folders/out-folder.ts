@@ -79,6 +79,14 @@ export function checkModelFolder(folder: string, mayReplace: boolean): void {
 
 // --- internal ---
 
+const CAUSES: Readonly<Record<string, string>> = {
+  EROFS: ": the file system is read-only",
+  ENOSPC: ": the disk is full",
+  EDQUOT: ": the disk quota is used up",
+  EACCES: ": this user may not",
+  EPERM: ": this user may not",
+};
+
 const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors"];
 
 function holds(folder: string, what: string, ways: string): KlatchError {
@@ -118,7 +126,7 @@ function folderError(error: unknown, folder: string): unknown {
   const isForbidden = code === "EACCES" || code === "EPERM";
   return new KlatchError(
     isForbidden ? "permission" : "disk",
-    `${folder} cannot be written (${code})`,
+    `${folder} cannot be written (${code})${CAUSES[code] ?? ""}`,
     "choose a folder that you may write to, on a disk with room",
     { cause: error },
   );

@@ -5,6 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import { fileError } from "../store/file-system.ts";
 import { lockFolder } from "../store/lock.ts";
 import { requireCacheFolder } from "./cache-folder.ts";
+import { checkOutFolder } from "./out-folder.ts";
 
 /** A folder for the work of one process. */
 export interface ScratchFolder {
@@ -28,6 +29,7 @@ const PAUSE_MS = 50;
  */
 export async function makeScratchFolder(cache: string, option: string): Promise<ScratchFolder> {
   const parent = join(requireCacheFolder(cache, option), "scratch");
+  checkOutFolder(parent);
   try {
     mkdirSync(parent, { recursive: true, mode: 0o700 });
     // One at a time: a folder that is not locked yet looks like an abandoned one.

@@ -9,6 +9,7 @@ import {
   peerStatusSchema,
   roundRecordSchema,
 } from "../records/record-schemas.ts";
+import { fileError } from "../store/file-system.ts";
 import { STARTING } from "./readiness.ts";
 
 /** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
@@ -27,10 +28,11 @@ export function writtenUrl(dataDir: string): string | null {
     const text = readFileSync(statusAddressFile(dataDir), "utf8");
     return z.looseObject({ url: z.url() }).parse(JSON.parse(text)).url;
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
     // A file cut short by a crash says as little as none.
-    if (!isMissing && !(error instanceof SyntaxError || error instanceof z.ZodError)) throw error;
-    return null;
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(code)) return null;
+    throw fileError(error, statusAddressFile(dataDir));
   }
 }
 

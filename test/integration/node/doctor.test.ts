@@ -40,7 +40,11 @@ describe("the doctor of a classifier", () => {
     for (const classes of [[], ["--run-classes", "x,y,z"]]) {
       const checks = await learning(...task, ...classes);
       expect(checks.get("model")).toMatchObject({ status: "pass" });
-      expect(checks.get("data")).toMatchObject({ status: "warn" });
+      // A node would not start.
+      expect(checks.get("data")).toMatchObject({
+        status: "fail",
+        detail: expect.stringContaining("data.train is empty"),
+      });
       expect(checks.get("engine")).toMatchObject({ status: "pass" });
     }
   });
@@ -51,5 +55,15 @@ describe("the doctor of a classifier", () => {
       status: "fail",
       fix: expect.stringContaining("run.task classification"),
     });
+  });
+});
+
+test("the doctor says of a data folder that cannot be written why, and fails", async () => {
+  const file = join(folder, "train.jsonl");
+  const checks = await learning("--data-dir", join(file, "node"));
+
+  expect(checks.get("disk")).toMatchObject({
+    status: "fail",
+    detail: expect.stringContaining("there is a file in its place or above it"),
   });
 });
