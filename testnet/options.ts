@@ -1,32 +1,21 @@
 import { z } from "zod";
 import { CODEC_NAMES } from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
+import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
 import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks/catalogue.ts";
 import type { Partition } from "./data/partition.ts";
 
 const path = z.string().min(1).max(4096);
-const columnName = z.string().min(1).max(200).exactOptional();
-const COLUMNS = /^(text|prompt|completion|messages|label)=[^=,]{1,200}$/;
+const columnMap = dataConfigSchema.shape.columns.unwrap();
 
-const columnMap = z.strictObject({
-  text: columnName,
-  prompt: columnName,
-  completion: columnName,
-  messages: columnName,
-  label: columnName,
-});
+const COLUMNS_EXPECTED = `expected ${COLUMN_NAMES.join("|")}=NAME, with commas between`;
 
 /** `prompt=question,completion=answer` -> an object. */
 const columnList = z
   .string()
-  .refine(
-    (text) => text.split(",").every((part) => COLUMNS.test(part)),
-    "expected text|prompt|completion|messages|label=NAME, with commas between",
-  )
-  .transform((text) =>
-    columnMap.parse(Object.fromEntries(text.split(",").map((part) => part.split("=")))),
-  );
+  .refine((text) => columnsOf(text) !== null)
+  .transform((text) => columnsOf(text) ?? {});
 
 const partition = z
   .string()
@@ -62,7 +51,10 @@ export const testnetOptionsSchema = z.strictObject({
   partition: partition
     .optional()
     .describe("Split of the data: by-file, iid, dirichlet:ALPHA, by:FIELD."),
-  columns: z.union([columnMap, columnList]).default({}).describe("Column names."),
+  columns: z
+    .union([columnMap, columnList], { error: COLUMNS_EXPECTED })
+    .default({})
+    .describe("Column names."),
   topology: z
     .string()
     .regex(/^(full|ring|regular:[1-9][0-9]{0,2})$/, "expected full, ring or regular:K")

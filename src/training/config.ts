@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { BASE_DTYPES, ENGINE_CHOICES, RECOMPUTE_CHOICES, TASKS } from "../types.ts";
 import { adapterConfigSchema } from "./adapters/config.ts";
+import type { ColumnMap } from "./data/examples/columns.ts";
 import { DEFAULT_SEPARATOR } from "./data/examples/separator.ts";
 import { optimizerConfigSchema } from "./loop/config.ts";
 
@@ -44,6 +45,21 @@ export const dataConfigSchema = z.strictObject({
     ),
   test: files.describe("Files or folders of the final evaluation, of the same kinds."),
 });
+
+/** The keys of `data.columns`. */
+const columnsSchema = dataConfigSchema.shape.columns.unwrap();
+
+/** The names of `data.columns` and of every flag `--columns`, in the schema's order. */
+export const COLUMN_NAMES: readonly string[] = Object.keys(columnsSchema.shape);
+
+/** Reads `prompt=question,completion=answer`; null where that is not what it says. */
+export function columnsOf(text: string): ColumnMap | null {
+  const pairs = text.split(",").map((pair) => pair.split("="));
+  if (pairs.some(({ length }) => length !== 2)) return null;
+  const names = new Set(pairs.map(([name]) => name));
+  const parsed = columnsSchema.safeParse(Object.fromEntries(pairs));
+  return parsed.success && names.size === pairs.length ? parsed.data : null;
+}
 
 /** Section `engine` of the configuration: what computes, and how the base model is kept for it. */
 export const engineConfigSchema = z.strictObject({

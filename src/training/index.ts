@@ -19,7 +19,13 @@ export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
 export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
 export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
-export { dataConfigSchema, engineConfigSchema, trainingTerms } from "./config.ts";
+export {
+  COLUMN_NAMES,
+  columnsOf,
+  dataConfigSchema,
+  engineConfigSchema,
+  trainingTerms,
+} from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
 export { isDescription } from "./data/rows/folders.ts";

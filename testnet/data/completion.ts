@@ -2,11 +2,13 @@ import { KlatchError } from "../../src/errors.ts";
 import type { ColumnMap } from "../../src/training/index.ts";
 import type { Row } from "./rows.ts";
 
-/** What the model learns to answer in a row: its completion, last message, or label; null for plain text. */
+/** What the model learns to answer in a row: its completion, output, last message, or label; null for plain text. */
 export function completionOf(row: Row, columns: ColumnMap): string | null {
   const completion = row[columns.completion ?? "completion"];
   if (typeof completion === "string") return completion;
   if (columns.label !== undefined) return labelText(row[columns.label]);
+  const output = outputColumn(row, columns);
+  if (output !== null) return String(row[output]);
   const messages = row[columns.messages ?? "messages"];
   const { label } = row;
   if (!Array.isArray(messages)) return labelText(label);
@@ -19,6 +21,8 @@ export function withCompletion(row: Row, completion: string, columns: ColumnMap)
   const column = columns.completion ?? "completion";
   if (typeof row[column] === "string") return { ...row, [column]: completion };
   if (columns.label !== undefined) return { ...row, [columns.label]: completion };
+  const output = outputColumn(row, columns);
+  if (output !== null) return { ...row, [output]: completion };
   const messagesColumn = columns.messages ?? "messages";
   if (!Array.isArray(row[messagesColumn])) return { ...row, label: completion };
   const messages = row[messagesColumn] as readonly Row[];
@@ -37,9 +41,14 @@ export function labelOf(row: Row, columns: ColumnMap): string {
   if (completion !== null) return completion;
   throw new KlatchError(
     "data",
-    `a row has neither a label nor a completion: ${JSON.stringify(row).slice(0, 80)}`,
+    "a row has neither a label nor a completion",
     "Split by iid or by:FIELD, or name the completion's column with --columns completion=NAME.",
   );
+}
+
+/** The answer to an instruction; null in rows of other layouts. */
+function outputColumn(row: Row, { instruction = "instruction", output = "output" }: ColumnMap) {
+  return typeof row[instruction] === "string" && typeof row[output] === "string" ? output : null;
 }
 
 function labelText(label: unknown): string | null {

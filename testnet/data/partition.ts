@@ -73,13 +73,21 @@ function groupBy(rows: readonly Row[], keyOf: (row: Row) => string): [string, Ro
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Names as programs give them: an object's keys may be numbers or names of people. */
+function fieldNames(row: Row): string {
+  const names = Object.keys(row);
+  const shown = names.filter((name) => /^[A-Za-z_]{1,40}\d{0,2}$/.test(name)).slice(0, 20);
+  const more = names.length - shown.length;
+  return `${shown.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 function byField(rows: readonly Row[], field: string, peers: number): Row[][] {
   const groups = groupBy(rows, (row) => {
     if (row[field] !== undefined) return String(row[field]);
     throw new KlatchError(
       "data",
-      `a row has no field ${field}: ${JSON.stringify(row).slice(0, 80)}`,
-      `Its fields are ${Object.keys(row).join(", ")}.`,
+      `a row has no field ${field}`,
+      `Its fields are ${fieldNames(row)}.`,
     );
   });
   if (groups.length < peers) {

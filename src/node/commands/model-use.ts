@@ -2,7 +2,9 @@ import { availableParallelism } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   type AdapterOptions,
+  COLUMN_NAMES,
   type ColumnMap,
+  columnsOf,
   createLearner,
   type Learner,
   type LearnerOptions,
@@ -106,34 +108,20 @@ export async function openModel(
   }
 }
 
-const PARTS = [
-  "text",
-  "label",
-  "prompt",
-  "completion",
-  "messages",
-  "instruction",
-  "input",
-  "output",
-];
-const COLUMN = new RegExp(`^(${PARTS.join("|")})=([^=,]{1,200})$`);
-
 /** Reads `prompt=question,completion=answer`. */
 export function parseColumns(text: string): ColumnMap {
-  const pairs = text.split(",").map((pair) => {
-    const match = COLUMN.exec(pair);
-    if (match !== null) return [match[1], match[2]];
-    throw new InvalidArgumentError(`expected ${PARTS.join("|")}=NAME, comma between.`);
-  });
-  return Object.fromEntries(pairs) as ColumnMap;
+  const columns = columnsOf(text);
+  if (columns !== null) return columns;
+  throw new InvalidArgumentError(`expected ${COLUMN_NAMES.join("|")}=NAME, comma between.`);
 }
 
-/** An adapter with a classification head comes with the names of its classes. */
+/** An adapter with a classification head comes with the names of its classes; without one it says nothing. */
 export async function taskOptions(
   folder: string | undefined,
 ): Promise<Pick<LearnerOptions, "task" | "classes">> {
-  const classes = folder === undefined ? null : await readAdapterClasses(folder);
-  return classes === null ? {} : { task: "classification", classes };
+  if (folder === undefined) return {};
+  const classes = await readAdapterClasses(folder);
+  return classes === null ? { task: "causal" } : { task: "classification", classes };
 }
 
 // --- internal ---

@@ -24,7 +24,7 @@ import { openLearnerEngine } from "./engine.ts";
 import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
 import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 import { checkOptions } from "./options.ts";
-import { headNotice, taskOf, weightNotices, writesNoText } from "./task.ts";
+import { headNotice, settleTask, taskOf, weightNotices, writesNoText } from "./task.ts";
 
 /** What a learner is put together from. */
 interface LearnerParts {
@@ -106,7 +106,7 @@ export class LearnerCore {
     // A model that an adapter was merged into says how its prompts were written.
     const prompts = requested.data ? null : await readPromptLayout(requested.model);
     const { separator = prompts?.separator } = requested;
-    const checked = checkOptions(requested, base.definition);
+    const checked = checkOptions(settleTask(requested, base), base.definition);
     const options = { ...checked, ...(separator === undefined ? {} : { separator }) };
     const input = await openInput(options.model, base.definition);
     const endIds = await readEndIds(options.model);

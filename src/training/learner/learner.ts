@@ -26,7 +26,7 @@ export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
   /** When the engine's device fails in the middle of something: go on on the CPU, or stop with the error. */
   readonly onEngineLoss: "fallback" | "stop";
   readonly adapter: AdapterOptions;
-  /** What the model learns; "causal" (to go on with a text) when absent. */
+  /** What the model learns; when absent "causal" (to go on with a text), or what a model is for that is only used. */
   readonly task?: Task;
   /** What a classifier tells apart, in the order of its outputs; those of the data when absent. */
   readonly classes?: readonly string[];

@@ -53,6 +53,16 @@ export function weightNotices({ untied, unused }: BaseModel): readonly LearnerNo
   ];
 }
 
+/** Who only uses a model, and names no task, does what the model was saved for: a classifier's own classes. */
+export function settleTask(
+  options: LearnerOptions,
+  { head }: Pick<BaseModel, "head">,
+): LearnerOptions {
+  const { task, data } = options;
+  if (task !== undefined || data !== undefined || head === undefined) return options;
+  return { ...options, task: "classification", classes: head.classes };
+}
+
 /** Says that a model's own head is not gone on with, and why; null where it is, and where there is none. */
 export function headNotice(
   base: BaseModel,

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runCommand, runJson } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
+import { topicRows } from "../../unit/training/learner/encoder-folder.ts";
 import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 
 const PREFIX = join(tmpdir(), "klatch-test-");
@@ -66,3 +67,52 @@ test("a format without --merged, or one that is none, is a mistake", async () =>
   expect((await runCommand([...common, "--merged-dtype", "bf16"])).code).toBe(2);
   expect((await runCommand([...common, "--merged", "--merged-dtype", "int3"])).code).toBe(2);
 });
+
+test("a merged classifier is measured as what it is, and asks for no settings", async () => {
+  const [folder, out] = [temporaryFolder(), temporaryFolder()];
+  await writeTinyFolder(folder);
+  for (const [name, count] of [
+    ["train", 48],
+    ["test", 30],
+  ] as const) {
+    const lines = topicRows(count, count).map((row) => JSON.stringify(row));
+    writeFileSync(join(folder, `${name}.jsonl`), lines.join("\n"));
+  }
+  const tested = ["--data", join(folder, "test.jsonl")];
+  const [head, merged] = [join(out, "head"), join(out, "merged")];
+  const steps = [
+    "--steps",
+    "30",
+    "--run-sequence-max",
+    "16",
+    "--run-optimizer-learning-rate",
+    "0.02",
+  ];
+  const train = ["--model", folder, "--data", join(folder, "train.jsonl"), "--out", head, ...steps];
+  await runJson(["train", "--run-task", "classification", ...train]);
+  await runJson(["export", "--model", folder, "--adapter", head, "--merged", "--out", merged]);
+
+  const together = await runJson<Measured>([
+    "eval",
+    "--model",
+    folder,
+    "--adapter",
+    head,
+    ...tested,
+  ]);
+  const alone = await runJson<Measured>(["eval", "--model", merged, ...tested]);
+
+  expect(alone.exactMatch).toBe(together.exactMatch);
+  expect(alone.loss).toBeCloseTo(together.loss, 5);
+  // The classes are the model's, not those of the rows: one class alone is told apart from the others.
+  const one = join(out, "one.jsonl");
+  writeFileSync(one, '{"text":"the bread","label":"food"}\n');
+  expect((await runCommand(["eval", "--model", merged, "--data", one])).code).toBe(0);
+  const told = await runCommand(["generate", "--model", merged, "--prompt", "the bread"]);
+  expect(told.stderr).toContain("a classifier tells the class of a text and writes none");
+});
+
+interface Measured {
+  readonly loss: number;
+  readonly exactMatch: number;
+}

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { parseColumns } from "../../../src/node/commands/model-use.ts";
+import { dataConfigSchema } from "../../../src/training/index.ts";
 import { attackersOf, parseOptions, partitionOf } from "../../../testnet/options.ts";
 
 const input = { model: "model", data: "data" };
@@ -14,6 +16,18 @@ test("columns may be typed as a list", () => {
   });
 });
 
+test("every column that a node knows may be named, and by `klatch train` too", () => {
+  const { shape } = dataConfigSchema.shape.columns.unwrap();
+  const names = Object.keys(shape);
+  expect(names).toContain("image");
+  for (const name of names) {
+    const columns = { [name]: "x" };
+    expect(parseOptions({ ...input, columns: `${name}=x` }).columns).toEqual(columns);
+    expect(parseOptions({ ...input, columns }).columns).toEqual(columns);
+    expect(parseColumns(`${name}=x`)).toEqual(columns);
+  }
+});
+
 test.each([
   [{ peers: 1 }, /--peers/],
   [{ peers: 2.5 }, /--peers/],
@@ -22,7 +36,10 @@ test.each([
   [{ topology: "star" }, /--topology: expected full, ring or regular:K/],
   [{ partition: "dirichlet:0" }, /--partition: ALPHA/],
   [{ partition: "dirichlet:x" }, /--partition: expected by-file/],
-  [{ columns: "answer" }, /--columns/],
+  [{ columns: "answer" }, /--columns: expected text\|.*image.*=NAME/],
+  [{ columns: "prompt=a,prompt=b" }, /--columns/],
+  [{ columns: "prompt=a=b" }, /--columns/],
+  [{ columns: { colour: "a" } }, /--columns/],
   [{ learningRate: 0 }, /--learning-rate/],
   [{ attackers: 1 }, /--attackers needs --attack/],
   [{ attack: "nan", attackers: 4 }, /4 attackers leave no honest peer among 4/],

@@ -178,3 +178,17 @@ test("a common test set is taken out of every part, and nothing is in both", () 
     Array.from({ length: 400 }, (_, id) => id),
   );
 });
+
+test("a row without the field of the split is not repeated, its fields are", () => {
+  const row = { text: "the patient is Ann", "Ann 1980": "secret" };
+  const read = () =>
+    partitionRows(
+      [{ name: "a", rows: [row, row] }],
+      { kind: "by-field", field: "ward" },
+      options(2),
+    );
+
+  expect(read).toThrow("a row has no field ward");
+  expect(read).toThrow(expect.objectContaining({ hint: "Its fields are text and 1 more." }));
+  expect(read).not.toThrow(/Ann|secret/);
+});
