@@ -6,7 +6,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Evidence } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
-import { type Metrics, showStatus } from "../peer/metrics.ts";
+import { type Metrics, showDisk, showStatus } from "../peer/metrics.ts";
 import type { Service } from "../process/lifecycle.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
@@ -120,7 +120,7 @@ const listQuery = z.strictObject({
 function addRoutes(
   server: FastifyInstance,
   prefix: string,
-  { source, metrics, isStarted }: StatusServerDeps,
+  { source, metrics, isStarted, dataDir }: StatusServerDeps,
 ): void {
   server.get(`${prefix}/healthz`, async () => ({ status: "ok" }));
   server.get(`${prefix}/readyz`, async (_request, reply) => {
@@ -148,6 +148,7 @@ function addRoutes(
   }
   server.get(`${prefix}/metrics`, async (_request, reply) => {
     if (isStarted?.() !== false) showStatus(metrics, source.status());
+    showDisk(metrics, dataDir);
     const text = await metrics.registry.metrics();
     return reply.header("content-type", metrics.registry.contentType).send(text);
   });

@@ -98,7 +98,7 @@ describe("what it shows", () => {
     const { headers, text } = await ask(url, "/metrics");
 
     expect(headers["content-type"]).toContain("text/plain");
-    expect(text).toContain("klatch_consensus_round 2\n");
+    expect(text).toContain("klatch_consensus_round 3\n");
   });
 
   test("HEAD answers without a body", async () => {
