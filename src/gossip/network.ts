@@ -175,7 +175,10 @@ class KlatchNetwork implements Network {
     const { round, sequence } = signed.announcement;
     const peers = this.#wiring.node.getPeers().length;
     if (recipients.length === 0) {
-      this.#log.warn({ round, sequence, peers }, "announced to nobody; who connects later is told");
+      this.#log.warn(
+        { round: round + 1, sequence, peers },
+        "announced to nobody; who connects later is told",
+      );
     }
     return recipients.length;
   }

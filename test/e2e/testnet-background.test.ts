@@ -64,7 +64,7 @@ test("peers stop when the process that keeps them is killed", async () => {
   expect(down.code, down.stderr).toBe(0);
 });
 
-test("an interrupted run stops its peers and ends well", async () => {
+test("an interrupted run stops its peers and ends with 130", async () => {
   rmSync(network, { recursive: true, force: true });
   const child = startCli(["testnet", "run", ...BUSY, "--folder", network], scratch.folder);
   const ended = outcomeOf(child);
@@ -73,6 +73,6 @@ test("an interrupted run stops its peers and ends well", async () => {
 
   child.kill("SIGINT");
 
-  expect((await ended).code).toBe(0);
+  expect((await ended).code).toBe(130);
   expect(await nobodyAnswers(urls)()).toBe(true);
 });

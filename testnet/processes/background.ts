@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, EXIT_CODES, KlatchError } from "../../src/errors.ts";
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import { toldStatus } from "../../src/node/records/told.ts";
 import { parseOptions, type TestnetInput } from "../options.ts";
 import { makeWorkingFolder, withPaths } from "../working-folder.ts";
 import { entryFile } from "./entry-file.ts";
@@ -79,7 +80,10 @@ export async function statusTestnet(path: string = DEFAULT_FOLDER): Promise<Test
     state: isKept ? state.state : "abandoned",
     startedAt,
     pid,
-    peers: state.peers.map((peer, index) => ({ ...peer, status: statuses[index] ?? null })),
+    peers: state.peers.map((peer, index) => {
+      const status = statuses[index];
+      return { ...peer, status: status ? toldStatus(status) : null };
+    }),
   };
 }
 

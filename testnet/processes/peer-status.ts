@@ -1,5 +1,6 @@
 import { nodeStatusSchema } from "../../src/node/records/record-schemas.ts";
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import { heardStatus } from "../../src/node/records/told.ts";
 
 /** Longest wait for an answer of a peer's status endpoint, ms. */
 const ANSWER_MS = 3000;
@@ -7,7 +8,7 @@ const ANSWER_MS = 3000;
 /** A peer's status; null while its endpoint does not answer. */
 export async function readStatus(port: number): Promise<NodeStatus | null> {
   const answer = await ask(port, "/status");
-  return answer === null ? null : nodeStatusSchema.parse(answer);
+  return answer === null ? null : heardStatus(nodeStatusSchema.parse(answer));
 }
 
 async function ask(port: number, path: string): Promise<unknown> {

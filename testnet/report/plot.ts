@@ -52,7 +52,7 @@ function curveOf(peer: PeerReport): Curve {
   return {
     name: peer.label,
     points: peer.curve.map((point) => ({
-      round: point.round + 1,
+      round: point.round,
       loss: point.heldOutLoss ?? point.trainLoss,
     })),
   };

@@ -173,10 +173,6 @@ function evidenceSection(report: TestnetReport): string[] {
 
 function incidentSection(report: TestnetReport): string[] {
   if (report.incidents.length === 0) return [];
-  const rows = report.incidents.map(({ peer, round, what }) => [
-    String(peer),
-    String(round + 1),
-    what,
-  ]);
+  const rows = report.incidents.map(({ peer, round, what }) => [String(peer), String(round), what]);
   return ["## Incidents", "", markdownTable(["peer", "round", "what"], rows), ""];
 }

@@ -10,7 +10,7 @@ export interface Quality {
   readonly exactMatch: number;
 }
 
-/** One point of a peer's curve. */
+/** One point of a peer's curve; rounds count from 1, here and in evidence and incidents. */
 export interface CurvePoint {
   readonly round: number;
   readonly trainLoss: number;

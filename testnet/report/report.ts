@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeStatus, RoundRecord } from "../../src/node/records/records.ts";
+import { toldRecord } from "../../src/node/records/told.ts";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
 import type { Evaluation, Evidence, PeerId } from "../../src/types.ts";
@@ -67,9 +68,9 @@ export function buildReport(facts: RunFacts): TestnetReport {
     attack: options.attack ?? null,
     attackers: peers.length - honest.length,
     evidence: honest.flatMap(({ id, evidence }) =>
-      evidence.map((item) => ({ ...item, observer: id })),
+      evidence.map((item) => ({ ...toldRecord(item), observer: id })),
     ),
-    incidents: facts.incidents,
+    incidents: facts.incidents.map(toldRecord),
   };
 }
 
@@ -107,7 +108,7 @@ function peerReport(peer: PeerRecord, honest: readonly NodeStatus[]): PeerReport
     exactMatch: status?.evaluation?.exactMatch ?? null,
     ...reputationOf(id, honest),
     curve: rounds.map((record) => ({
-      round: record.round,
+      round: record.round + 1,
       trainLoss: record.trainLoss,
       heldOutLoss: record.heldOutLoss,
       bytesSent: record.bytesSent,

@@ -52,7 +52,7 @@ function row(
     peer.neighbour ? "yes" : "no",
     peer.standing,
     Number(peer.score.toFixed(2)),
-    peer.round === null ? null : peer.round + 1,
+    peer.round,
     peer.roundTripMs === null ? null : Math.round(peer.roundTripMs),
     peer.reason,
   ];

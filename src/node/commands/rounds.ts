@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { answers } from "../http/status-client.ts";
 import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
+import { toldRecord } from "../records/told.ts";
 import { bytes, decimals, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wholeNumber } from "./number-flags.ts";
@@ -27,11 +28,11 @@ export function define(command: Command, terminal: Terminal): void {
     const rounds = await askNodeOrFolder(command, terminal, {
       path: `rounds?limit=${limit}&offset=${offset}`,
       schema: answers.rounds,
-      past: ({ runs, run }) => [...runs.rounds(run, limit, offset)],
+      past: ({ runs, run }) => runs.rounds(run, limit, offset).map(toldRecord),
     });
     if (json === true) return terminal.json(rounds);
     const rows = rounds.map((round) => [
-      round.round + 1,
+      round.round,
       new Date(round.endedAt).toISOString().slice(0, 19),
       Number(((round.endedAt - round.startedAt) / 1000).toFixed(1)),
       decimals(round.trainLoss),

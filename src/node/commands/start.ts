@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
 import type { NodeStatus } from "../records/records.ts";
+import { toldStatus } from "../records/told.ts";
 import { runNode } from "../run-node.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { describeModel } from "../view/table.ts";
@@ -27,7 +28,9 @@ export function define(command: Command, terminal: Terminal): void {
           result = status;
         },
       });
-      if (options.json === true) terminal.json({ finished: result !== null, status: result });
+      if (options.json === true) {
+        terminal.json({ finished: result !== null, status: result && toldStatus(result) });
+      }
       if (exitCode !== 0) terminal.fail(exitCode);
       else if (result !== null && wasAlone(result)) terminal.fail(EXIT_CODES.alone);
     });

@@ -55,9 +55,9 @@ export function describeStatus(status: NodeStatus, now: number): readonly string
 
 // --- internal ---
 
-function whereItIs({ state, round, rounds, phase }: NodeStatus): string {
-  const done = `${round} of ${rounds} rounds done`;
+function whereItIs({ state, round, roundsDone = 0, rounds, phase }: NodeStatus): string {
+  const done = `${roundsDone} of ${rounds} rounds done`;
   if (state === "stopped")
     return phase === "done" ? `stopped, finished, ${done}` : `stopped, ${done}`;
-  return `${state}, round ${Math.min(round + 1, rounds)} of ${rounds}, ${phase}`;
+  return `${state}, round ${round} of ${rounds}, ${phase}`;
 }

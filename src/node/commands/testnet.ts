@@ -122,7 +122,7 @@ const loadTestnet = () => loadTestnetModule<Testnet>("index");
 function describeState(state: Awaited<ReturnType<Testnet["statusTestnet"]>>): readonly string[] {
   const peers = state.peers.map(({ status, index, role, statusPort }) => {
     const where = status
-      ? `round ${status.round + 1} of ${status.rounds}, ${status.state}, ${status.phase}`
+      ? `round ${status.round} of ${status.rounds}, ${status.state}, ${status.phase}`
       : "does not answer";
     return `peer ${index + 1}  ${role}  http://127.0.0.1:${statusPort}  ${where}`;
   });

@@ -9,6 +9,7 @@ import { statusAddressFile } from "../folders/data-folder.ts";
 import { type Metrics, showDisk, showStatus } from "../peer/metrics.ts";
 import type { Service } from "../process/lifecycle.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
+import { toldPeer, toldRecord, toldStatus } from "../records/told.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
 import { checkBinding, judgeRequest } from "./access.ts";
@@ -127,11 +128,11 @@ function addRoutes(
     const status = source.status();
     return reply.code(readiness(status)).send({ state: status.state });
   });
-  server.get(`${prefix}/status`, async () => source.status());
-  server.get(`${prefix}/peers`, async () => source.status().peers);
+  server.get(`${prefix}/status`, async () => toldStatus(source.status()));
+  server.get(`${prefix}/peers`, async () => source.status().peers.map(toldPeer));
   const lists = {
-    rounds: (limit: number, offset: number) => source.rounds(limit, offset),
-    evidence: (limit: number, offset: number) => source.evidence(limit, offset),
+    rounds: (limit: number, offset: number) => source.rounds(limit, offset).map(toldRecord),
+    evidence: (limit: number, offset: number) => source.evidence(limit, offset).map(toldRecord),
   };
   for (const [name, list] of Object.entries(lists)) {
     server.get(`${prefix}/${name}`, async (request, reply) => {

@@ -11,6 +11,7 @@ import {
   writtenUrl,
 } from "../http/status-client.ts";
 import type { NodeStatus } from "../records/records.ts";
+import { toldStatus } from "../records/told.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { PastRuns } from "./past-runs.ts";
 import { stoppedStatus } from "./stopped-status.ts";
@@ -85,7 +86,7 @@ export async function livingNode(
 }
 
 /**
- * The status that a run's remains tell.
+ * The status that a run's remains tell, as a node would.
  *
  * @throws KlatchError `data` of a run by a version that wrote none down
  */
@@ -100,5 +101,5 @@ export function pastStatus({ runs, run }: PastRun): NodeStatus {
   }
   const rounds = runs.rounds(run);
   const roundsDone = runs.checkpoints(run)[0]?.number ?? 0;
-  return stoppedStatus({ record, roundsDone, rounds, result: runs.result(run) });
+  return toldStatus(stoppedStatus({ record, roundsDone, rounds, result: runs.result(run) }));
 }

@@ -41,8 +41,9 @@ export class Mixing {
     state.optimizer = update.optimizer;
     state.heldOutLoss = outcome.heldOutLoss;
     state.round.mixed = outcome.mixed;
-    log.debug({ round, gains: Object.fromEntries(outcome.gains) }, "gate");
-    if (outcome.refusedMix) log.warn({ round }, "the mix would ruin the held-out loss: not taken");
+    log.debug({ round: round + 1, gains: Object.fromEntries(outcome.gains) }, "gate");
+    if (outcome.refusedMix)
+      log.warn({ round: round + 1 }, "the mix would ruin the held-out loss: not taken");
     for (const peer of outcome.vetoed) state.round.refused.push({ peer, reason: "gate-veto" });
     if (outcome.gains.size < JUDGED_TOGETHER_MIN) return [];
     return outcome.vetoed.map((peer) => this.#opinion(peer, round, outcome.gains.get(peer) ?? 0));
@@ -58,13 +59,19 @@ export class Mixing {
     const taken =
       adopted && (await lossIfBearable(learner, config.gate, state.adapter, adopted.state));
     if (!(adopted && taken)) {
-      log.warn({ round, peers: peers.length }, "late, and no state of others to go on from");
+      log.warn(
+        { round: round + 1, peers: peers.length },
+        "late, and no state of others to go on from",
+      );
       return;
     }
     state.adapter = adopted.state;
     state.heldOutLoss = taken.loss;
     state.round.mixed = adopted.peers.map((peer) => ({ peer, share: 1 / adopted.peers.length }));
-    log.info({ round, states: adopted.peers.length }, "late: goes on from the state of others");
+    log.info(
+      { round: round + 1, states: adopted.peers.length },
+      "late: goes on from the state of others",
+    );
   }
 
   // --- internal ---

@@ -67,7 +67,10 @@ export class OwnUpdates {
     const { network, book, log } = this.#parts;
     const earlier = book.of(network.peerId, round);
     if (earlier !== undefined && earlier.announcement.payload !== payload) {
-      log.warn({ round }, "announced otherwise before the data folder was lost: silent this round");
+      log.warn(
+        { round: round + 1 },
+        "announced otherwise before the data folder was lost: silent this round",
+      );
       return;
     }
     await this.#publish(this.#state.updateOf(round), payload);
@@ -96,7 +99,7 @@ export class OwnUpdates {
       expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS,
     });
     book.judge(signed, round);
-    log.debug({ round, recipients, bytes: update.payload.length }, "announced");
+    log.debug({ round: round + 1, recipients, bytes: update.payload.length }, "announced");
   }
 
   #hold(payload: Digest, bytes: Uint8Array): void {

@@ -99,6 +99,8 @@ export const nodeStatusSchema = z.looseObject({
   state: z.enum(NODE_STATES),
   phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
   round: count,
+  /** Of a status that is told (told.ts): rounds that are over. */
+  roundsDone: count.exactOptional(),
   rounds: count,
   /** Rounds that mixed something of others, and rounds that nobody else had a part in. */
   mixedRounds: count.default(0),

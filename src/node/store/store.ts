@@ -101,7 +101,7 @@ function loadCheckpoint(
   );
   if (checkpoint === null) return null;
   const { round } = checkpoint;
-  const warning = `${sentences.join("; ")}; going on from the checkpoint before round ${round}`;
+  const warning = `${sentences.join("; ")}; going on from the checkpoint after round ${round}`;
   return { checkpoint, warning: sentences.length === 0 ? null : warning };
 }
 

@@ -10,6 +10,7 @@ import { judgeRequest } from "../../../../src/node/http/access.ts";
 import { createStatusServer, type StatusServer } from "../../../../src/node/http/status-server.ts";
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import type { NodeStatus } from "../../../../src/node/records/records.ts";
+import { toldPeer, toldRecord, toldStatus } from "../../../../src/node/records/told.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { PEERS, sampleRound, sampleStatus } from "../node-samples.ts";
 
@@ -69,10 +70,10 @@ describe("what it shows", () => {
   test.each(["", "/v1"])("%s/status, /peers, /rounds and /evidence are JSON", async (prefix) => {
     const json = async (path: string) => JSON.parse((await ask(url, prefix + path)).text);
 
-    expect(await json("/status")).toEqual(sampleStatus());
-    expect(await json("/peers")).toEqual(sampleStatus().peers);
-    expect(await json("/rounds?limit=2")).toEqual([sampleRound(1), sampleRound(2)]);
-    expect(await json("/evidence")).toEqual(source.evidence());
+    expect(await json("/status")).toEqual(toldStatus(sampleStatus()));
+    expect(await json("/peers")).toEqual(sampleStatus().peers.map(toldPeer));
+    expect(await json("/rounds?limit=2")).toEqual([1, 2].map(sampleRound).map(toldRecord));
+    expect(await json("/evidence")).toEqual(source.evidence().map(toldRecord));
   });
 
   test.each([
@@ -111,11 +112,11 @@ describe("what it shows", () => {
     const newest = await ask(url, "/rounds?limit=2");
     const { link } = newest.headers;
     expect(link).toBe('</rounds?limit=2&offset=2>; rel="next"');
-    expect(JSON.parse(newest.text)).toEqual([sampleRound(1), sampleRound(2)]);
+    expect(JSON.parse(newest.text)).toEqual([1, 2].map(sampleRound).map(toldRecord));
 
     const rest = await ask(url, "/rounds?limit=2&offset=2");
     expect("link" in rest.headers).toBe(false);
-    expect(JSON.parse(rest.text)).toEqual([sampleRound(0)]);
+    expect(JSON.parse(rest.text)).toEqual([toldRecord(sampleRound(0))]);
     expect((await ask(url, "/rounds?offset=-1")).status).toBe(400);
   });
 

@@ -6,6 +6,7 @@ import { createStatusServer } from "../../../../src/node/http/status-server.ts";
 import { PastRuns } from "../../../../src/node/past/past-runs.ts";
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import type { NodeStatus, RoundRecord, RunRecord } from "../../../../src/node/records/records.ts";
+import { toldRecord } from "../../../../src/node/records/told.ts";
 import { openStore } from "../../../../src/node/store/store.ts";
 import { runCommand, runJson } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -173,16 +174,20 @@ describe("a node that does not run", () => {
     const status = await runJson<NodeStatus>(["status", ...at]);
     const shown = await runCommand(["status", ...at]);
 
-    expect(status).toMatchObject({ run: RUN, state: "stopped", round: 4, mixedRounds: 4 });
+    expect(status).toMatchObject({ run: RUN, state: "stopped", round: 5, roundsDone: 4 });
     expect(status.peers.map(({ peer, connected }) => ({ peer, connected }))).toEqual([
       { peer: PEERS[1], connected: false },
     ]);
     expect(status.trainLoss).toBe(sampleRound(3).trainLoss);
     expect(shown.stdout).toMatch(/^state +stopped, 4 of 10 rounds done$/m);
     expect(shown.stderr).toContain("no node runs here");
-    expect(await runJson(["rounds", ...at, "--limit", "2"])).toEqual([2, 3].map(sampleRound));
+    expect(await runJson(["rounds", ...at, "--limit", "2"])).toEqual(
+      [2, 3].map(sampleRound).map(toldRecord),
+    );
     expect(await runJson(["peers", ...at])).toEqual(status.peers);
-    expect(await runJson(["rounds", ...at, "--run", "bbb"])).toEqual([0, 1].map(sampleRound));
+    expect(await runJson(["rounds", ...at, "--run", "bbb"])).toEqual(
+      [0, 1].map(sampleRound).map(toldRecord),
+    );
   });
 
   test("is not taken for another that has its port since it was killed", async () => {

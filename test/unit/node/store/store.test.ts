@@ -100,7 +100,7 @@ describe("damage", () => {
     const loaded = store.loadCheckpoint(RUN);
 
     expect(loaded?.checkpoint).toEqual(sampleCheckpoint(2));
-    expect(loaded?.warning).toMatch(/checkpoint-00000003.*damaged.*checksum.*before round 2/);
+    expect(loaded?.warning).toMatch(/checkpoint-00000003.*damaged.*checksum.*after round 2/);
     expect(warnings.join()).toContain("checkpoint-00000003");
     expect(store.loadCheckpoint(RUN)).toEqual({ checkpoint: sampleCheckpoint(2), warning: null });
   });
