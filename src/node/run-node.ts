@@ -6,6 +6,7 @@ import type { Config } from "./config/config.ts";
 import { rosterOf } from "./config/roster-of.ts";
 import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
+import { newRunOf } from "./past/new-run.ts";
 import { heartbeat } from "./peer/heartbeat.ts";
 import { createMetrics } from "./peer/metrics.ts";
 import { createNode, type KlatchNode } from "./peer/node.ts";
@@ -99,7 +100,10 @@ async function live(
     await startAll(services, signal, config.timing.stopMs);
     isStarted = true;
     try {
-      options.onStarted?.(node.status(), status.url);
+      const started = node.status();
+      const newRun = newRunOf(config, started.run);
+      if (newRun !== null) log.warn({ ...newRun }, "a new run begins: its settings are others");
+      options.onStarted?.(started, status.url);
       await untilDone(node, config, options, log, signal);
     } finally {
       for (const failure of await stopAll(services, config.timing.stopMs)) {

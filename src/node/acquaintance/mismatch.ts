@@ -20,7 +20,21 @@ export function compare(self: PeerId, here: SelfDescription, theirs: SelfDescrip
   return { barrier: barrierOf(self, here, theirs), notes: notesOf(self, here, theirs) };
 }
 
+type Settings = SelfDescription["settings"];
+
+/** What of the settings makes a new run of an old one, as `key old -> new`. */
+export function changes(before: Settings, now: Settings): readonly string[] {
+  return differingKeys(before, now)
+    .filter((key) => !APART.has(key))
+    .map((key) => `${key} ${plain(before[key])} -> ${plain(now[key])}`);
+}
+
 // --- internal ---
+
+function differingKeys(one: Settings, other: Settings): readonly string[] {
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...keys].sort().filter((key) => one[key] !== other[key]);
+}
 
 function barrierOf(self: PeerId, here: SelfDescription, theirs: SelfDescription): string | null {
   if (theirs.protocol !== here.protocol) {
@@ -57,6 +71,7 @@ function modelDifferences(here: SelfDescription, theirs: SelfDescription): reado
   if (here.model.digest !== theirs.model.digest) {
     return [`model ${modelName(theirs.model)}, here ${modelName(here.model)}`];
   }
+  if (here.init !== theirs.init) return [`run begins from ${start(theirs)}, here ${start(here)}`];
   if (here.tokenizer !== theirs.tokenizer) return ["another tokenizer.json beside the same model"];
   // settings that differ explain another layout better
   const isExplained = settingDifferences(here, theirs, false).length > 0;
@@ -68,16 +83,17 @@ function settingDifferences(
   theirs: SelfDescription,
   areApart: boolean,
 ): readonly string[] {
-  const keys = new Set([...Object.keys(here.settings), ...Object.keys(theirs.settings)]);
-  return [...keys].sort().flatMap((key) => {
-    const [ours, other] = [here.settings[key], theirs.settings[key]];
-    if (ours === other || APART.has(key) !== areApart) return [];
-    return [`${key} ${plain(other)}, here ${plain(ours)}`];
-  });
+  return differingKeys(here.settings, theirs.settings)
+    .filter((key) => APART.has(key) === areApart)
+    .map((key) => `${key} ${plain(theirs.settings[key])}, here ${plain(here.settings[key])}`);
 }
 
 function isListed({ members, roster }: SelfDescription, peer: PeerId): boolean {
   return members.includes(peer) || roster.some((change) => change.endsWith(`+${peer}`));
+}
+
+function start({ init }: SelfDescription): string {
+  return init === null ? "a fresh adapter" : `the adapter ${init.slice(0, 12)}`;
 }
 
 function modelName({ name, digest }: { readonly name: string; readonly digest: string }): string {

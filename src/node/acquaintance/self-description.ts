@@ -26,6 +26,8 @@ const selfDescriptionSchema = z.object({
   model: z.object({ name: line(200), digest }).nullable(),
   tokenizer: digest.nullable(),
   layout: digest.nullable(),
+  /** The state that the run begins from, where it is not the seeded one. */
+  init: digest.nullable(),
   /** Every key of section `run` but the members, as JSON. */
   settings: z.record(line(64), line(VALUE_LENGTH_MAX)),
   members: z.array(line(80)).max(1000),
@@ -34,24 +36,34 @@ const selfDescriptionSchema = z.object({
 
 export type SelfDescription = z.output<typeof selfDescriptionSchema>;
 
+/** What a node knows when its model is loaded. */
+export interface OwnFacts
+  extends Pick<LearnerInfo, "modelDigest" | "modelOrigin" | "tokenizerDigest" | "layout"> {
+  readonly init?: Digest | null;
+}
+
 /** What the node of a configuration says of itself; without `info` what is known before a model is loaded. */
-export function describeSelf(
-  config: Config,
-  info: Pick<LearnerInfo, "modelDigest" | "modelOrigin" | "tokenizerDigest" | "layout"> | null,
-): SelfDescription {
-  const { members, roster, ...settings } = config.run;
+export function describeSelf(config: Config, info: OwnFacts | null): SelfDescription {
+  const { members, roster } = config.run;
   const name = info?.modelOrigin?.id ?? basename(config.model);
   return {
     protocol: PROTOCOL_VERSION,
     version: VERSION,
-    run: info && runDigest(config.run, info),
+    run: info && runDigest(config.run, info, info.init ?? null),
     model: info && { name, digest: info.modelDigest },
     tokenizer: info?.tokenizerDigest ?? null,
     layout: info?.layout.digest ?? null,
-    settings: Object.fromEntries(leaves("run", settings)),
+    init: info?.init ?? null,
+    settings: settingsOf(config.run),
     members: [...members].sort(),
     roster: [...roster].sort(),
   };
+}
+
+/** Every key of a `run` section but the members, as JSON. */
+export function settingsOf(run: object): SelfDescription["settings"] {
+  const { members: _, roster: __, ...settings } = run as Config["run"];
+  return Object.fromEntries(leaves("run", settings));
 }
 
 /** A description as the bytes of a greeting. */

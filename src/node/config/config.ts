@@ -40,6 +40,15 @@ export const configSchema = z.strictObject({
     .max(4096)
     .default(AUTO_CACHE)
     .describe("Folder for models from the hub; auto is klatch in this user's cache folder."),
+  init: z
+    .string()
+    .min(1)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe(
+      "Folder of an adapter that the run begins from, alike on every peer; null for a fresh one.",
+    ),
   run: runSection
     .prefault({})
     .describe(
@@ -61,6 +70,7 @@ export const PATH_KEYS: ReadonlySet<string> = new Set([
   "dataDir",
   "model",
   "cache",
+  "init",
   "data.train",
   "data.test",
   "network.networkKeyFile",

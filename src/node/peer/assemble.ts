@@ -5,7 +5,7 @@ import { describeSelf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Store } from "../store/contract.ts";
-import { runDigest } from "./manifest.ts";
+import { digestOfState, runDigest } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
 import { Neighbourhoods } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -25,7 +25,9 @@ export async function assemble(
   const { learner, network } = ports;
   const neighbourhoods = new Neighbourhoods(config.run, network.peerId);
   const { roster, rounds } = neighbourhoods;
-  const run = runDigest(config.run, learner.info);
+  const initial = await learner.initialAdapter();
+  const init = config.init === null ? null : digestOfState(initial);
+  const run = runDigest(config.run, learner.info, init);
   const loaded = store.loadCheckpoint(run);
   if (loaded?.warning) log.warn({}, loaded.warning);
   const checkpoint = loaded?.checkpoint ?? null;
@@ -39,8 +41,8 @@ export async function assemble(
     book: new AnnouncementBook({ run, base, rounds, roster }),
     ledger: { current: restoreLedger(config, checkpoint?.ledger, log) },
     neighbourhoods,
-    initial: await learner.initialAdapter(),
-    acquaintances: acquaint(network, describeSelf(config, learner.info), log),
+    initial,
+    acquaintances: acquaint(network, describeSelf(config, { ...learner.info, init }), log),
     log,
     metrics,
   };

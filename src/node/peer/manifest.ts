@@ -12,18 +12,23 @@ export interface SharedTerms {
   readonly model: Digest;
   readonly tokenizer: Digest | null;
   readonly layout: Digest;
+  /** The state that the run begins from, where it is not the seeded one. */
+  readonly init?: Digest;
   readonly run: object;
 }
 
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
  * never mix. Equal terms give equal digests whatever the order of keys or members.
+ *
+ * @param init - digest of the state that the run begins from, where it is not the seeded one
  */
 export function runDigest(
   run: Config["run"],
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
+  init: Digest | null = null,
 ): Digest {
-  return digestOf(canonicalJson(runTerms(run, info)));
+  return digestOf(canonicalJson(runTerms(run, info, init)));
 }
 
 /**
@@ -33,12 +38,14 @@ export function runDigest(
 export function runTerms(
   { rounds: _rounds, members: _members, roster: _roster, start: _start, ...run }: Config["run"],
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
+  init: Digest | null,
 ): SharedTerms {
   return {
     protocol: PROTOCOL_VERSION,
     model: info.modelDigest,
     tokenizer: info.tokenizerDigest,
     layout: info.layout.digest,
+    ...(init === null ? {} : { init }),
     // What auto stands for may change with the version.
     run: { ...run, optimizer: { ...run.optimizer, learningRate: learningRateOf(run) } },
   };

@@ -74,12 +74,33 @@ export function openUpdates({ run }: Config): Updates {
 
 // --- internal ---
 
-function openLearner(config: Config, { log, signal }: PortContext): Promise<Learner> {
+async function openLearner(config: Config, { log, signal }: PortContext): Promise<PeerLearner> {
   const hub = hubOptions(config.cache, {
     report: downloadLog(log),
     ...(signal === undefined ? {} : { signal }),
   });
-  return createLearner(learnerOptions(config), hub, noticeLog(log));
+  const learner = await createLearner(learnerOptions(config), hub, noticeLog(log));
+  return config.init === null ? learner : beginningFrom(config.init, learner);
+}
+
+/** A learner whose run begins from an adapter of a folder. */
+async function beginningFrom(folder: string, learner: Learner): Promise<PeerLearner> {
+  try {
+    const adapter = await learner.importAdapter(folder);
+    return {
+      info: learner.info,
+      initialAdapter: async () => adapter,
+      initialOptimizer: () => learner.initialOptimizer(),
+      train: (...given) => learner.train(...given),
+      evaluate: (...given) => learner.evaluate(...given),
+      probe: (...given) => learner.probe(...given),
+      planMemory: () => learner.planMemory(),
+      close: () => learner.close(),
+    };
+  } catch (error) {
+    await learner.close();
+    throw error;
+  }
 }
 
 async function openNetwork(config: Config, { store, log }: PortContext): Promise<Network> {

@@ -42,6 +42,17 @@ describe("two members that do not mix", () => {
     ],
     ["the tokenizer", self({}, { tokenizerDigest: other("d") }), /another tokenizer.json/],
     [
+      "the adapter that it begins from",
+      describeSelf(
+        parseConfig({ model: "/models/small-llama", run: { members: [ANNA, BERT] } }, "/"),
+        {
+          ...info,
+          init: other("d"),
+        },
+      ),
+      /run begins from the adapter d{12}, here a fresh adapter/,
+    ],
+    [
       "the tensors of the adapter",
       self({}, { layout: { tensors: [], length: 0, digest: other("d") } }),
       /an adapter of other tensors/,
