@@ -122,8 +122,11 @@ export interface Network {
   onGreeting(listener: (from: PeerId, greeting: Greeting) => void): void;
   /** Holds bytes for others to fetch by digest; requests that come before `open` wait, bounded in time. */
   hold(payload: Digest, bytes: Uint8Array): void;
-  /** From now on the payload is served: its commit deadline has passed. */
-  open(payload: Digest): void;
+  /**
+   * From now on the payload is served to these peers, or to everybody: its commit deadline has passed. Requests of
+   * others wait.
+   */
+  open(payload: Digest, to?: readonly PeerId[]): void;
   /** Stops serving a payload. */
   withdraw(payload: Digest): void;
   /** Pulls a payload in acknowledged chunks, resuming after a broken stream, and checks its digest. */

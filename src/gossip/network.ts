@@ -148,8 +148,8 @@ class KlatchNetwork implements Network {
     this.#wiring.store.hold(payload, bytes);
   }
 
-  open(payload: Digest): void {
-    this.#wiring.store.open(payload);
+  open(payload: Digest, to?: readonly PeerId[]): void {
+    this.#wiring.store.open(payload, to);
   }
 
   withdraw(payload: Digest): void {

@@ -1,10 +1,17 @@
 import type { Attack } from "./attack.ts";
+import { COPYING_ATTACKS } from "./copying-attacks.ts";
 import { DATA_ATTACKS } from "./data-attacks.ts";
 import { PAYLOAD_ATTACKS } from "./payload-attacks.ts";
 import { PROTOCOL_ATTACKS } from "./protocol-attacks.ts";
 import { VALUE_ATTACKS } from "./value-attacks.ts";
 
-const ALL = { ...VALUE_ATTACKS, ...PAYLOAD_ATTACKS, ...DATA_ATTACKS, ...PROTOCOL_ATTACKS } as const;
+const ALL = {
+  ...VALUE_ATTACKS,
+  ...PAYLOAD_ATTACKS,
+  ...DATA_ATTACKS,
+  ...PROTOCOL_ATTACKS,
+  ...COPYING_ATTACKS,
+} as const;
 
 export type AttackName = keyof typeof ALL;
 

@@ -33,6 +33,11 @@ const CLOCK_TOLERANCE_MS = 600_000;
 /** Nobody has the key of a simulated peer. */
 const NO_BYTES = new Uint8Array();
 
+interface Held {
+  readonly bytes: Uint8Array;
+  openTo: readonly PeerId[] | "everybody";
+}
+
 type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
 type PeerListener = Parameters<Network["onPeer"]>[0];
 
@@ -42,7 +47,7 @@ export class Endpoint implements Network {
   readonly life: Life;
   readonly banned = new Set<PeerId>();
   readonly #wire: WireOfEndpoint;
-  readonly #held = new Map<Digest, { readonly bytes: Uint8Array; isOpen: boolean }>();
+  readonly #held = new Map<Digest, Held>();
   readonly #heard = new Map<PeerId, readonly SignedAnnouncement[]>();
   readonly #known = new WeakSet<SignedAnnouncement>();
   readonly #links = new Set<Endpoint>();
@@ -135,12 +140,12 @@ export class Endpoint implements Network {
   }
 
   hold(payload: Digest, bytes: Uint8Array): void {
-    if (!this.#held.has(payload)) this.#held.set(payload, { bytes, isOpen: false });
+    if (!this.#held.has(payload)) this.#held.set(payload, { bytes, openTo: [] });
   }
 
-  open(payload: Digest): void {
+  open(payload: Digest, to: Held["openTo"] = "everybody"): void {
     const held = this.#held.get(payload);
-    if (held !== undefined) held.isOpen = true;
+    if (held !== undefined && held.openTo !== "everybody") held.openTo = to;
   }
 
   withdraw(payload: Digest): void {
@@ -160,10 +165,10 @@ export class Endpoint implements Network {
     for (const other of this.#links) if (other.peerId === peer) this.#unlink(other);
   }
 
-  /** The bytes of a payload that is open; null when it is not. */
-  served(payload: Digest): Uint8Array | null {
-    const held = this.#held.get(payload);
-    return held?.isOpen === true ? held.bytes : null;
+  /** The bytes of a payload that is open to a peer; null when it is not. */
+  served(payload: Digest, to: PeerId): Uint8Array | null {
+    const { openTo = [], bytes = null } = this.#held.get(payload) ?? {};
+    return openTo === "everybody" || openTo.includes(to) ? bytes : null;
   }
 
   /** What it tells those who connect. */

@@ -94,7 +94,7 @@ export class MemoryWire {
     await this.#pause(client, this.#between(LATENCY_MS));
     while (!signal.aborted) {
       const server = this.#reachable(client, peer);
-      const bytes = server?.served(wanted.digest);
+      const bytes = server?.served(wanted.digest, client.peerId);
       if (server !== null && bytes != null) return this.#transfer(server, client, bytes, wanted);
       if (this.#time.now >= giveUpAt) return failed(server === null ? "unreachable" : "missing");
       await this.#pause(client, POLL_MS);

@@ -2,6 +2,7 @@ import type { PeerId } from "../../types.ts";
 import type { Event } from "./contract.ts";
 import { afterPunctualRound, waitFor } from "./patience.ts";
 import type { Arrival, Neighbour, RoundState } from "./round-state.ts";
+import { serveCommitted } from "./serving.ts";
 import { changeNeighbour, observe, type Turn } from "./turn.ts";
 
 export type Announced = Extract<Event, { type: "announced" }>;
@@ -32,6 +33,12 @@ export function hear(turn: Turn, event: Announced): void {
   });
   noteLate(turn, event);
   notePunctual(turn, event);
+  if (isClosed(turn.state, event.round)) serveCommitted(turn, event.round);
+}
+
+/** Whether this node has closed a round of which it still holds its payload. */
+function isClosed({ round, phase }: RoundState, of: number): boolean {
+  return of === round - 1 || (of === round && (phase === "fetch" || phase === "mix"));
 }
 
 function isRoundOfRun(state: RoundState, round: number): boolean {

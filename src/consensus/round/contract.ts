@@ -35,8 +35,13 @@ export type TimerName = "commit" | "fetch";
 export type Effect =
   | { readonly type: "train"; readonly round: number }
   | { readonly type: "announce"; readonly round: number; readonly payload: Digest }
-  /** The commit deadline has passed: serve the own payload. */
-  | { readonly type: "open"; readonly round: number; readonly payload: Digest }
+  /** Serve an own payload from now on: to these peers, or to everybody. */
+  | {
+      readonly type: "open";
+      readonly round: number;
+      readonly payload: Digest;
+      readonly to?: readonly PeerId[];
+    }
   | {
       readonly type: "start-timer";
       readonly timer: TimerName;

@@ -84,6 +84,8 @@ export interface RoundState {
   readonly deadline: Timestamp | null;
   /** The node's own payload of the round; null until it is trained. */
   readonly payload: Digest | null;
+  /** The own payload of the round before; null when there was none. */
+  readonly lastPayload: Digest | null;
   /** Last duration of training, milliseconds; null before the first. */
   readonly trainingMs: number | null;
   /** Neighbours that were expected when the commit phase closed and had not announced. */
@@ -152,6 +154,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     phaseAt: 0,
     deadline: null,
     payload: from.payload ?? null,
+    lastPayload: null,
     trainingMs: from.trainingMs ?? null,
     absent: [],
     punctualUntil: 0,

@@ -102,7 +102,7 @@ export class PayloadServer {
         this.#options.onMalformed(peer);
         throw new Error("the peer sent something that is no request");
       }
-      await this.#respond(wire, request, gone);
+      await this.#respond(wire, peer, request, gone);
     }
   }
 
@@ -117,24 +117,30 @@ export class PayloadServer {
     }
   }
 
-  async #respond(wire: Wire, request: ChunkRequest, gone: AbortSignal): Promise<void> {
-    const payload = await this.#waitFor(wire, request, gone);
+  async #respond(
+    wire: Wire,
+    peer: PeerId,
+    request: ChunkRequest,
+    gone: AbortSignal,
+  ): Promise<void> {
+    const payload = await this.#waitFor(wire, peer, request, gone);
     if (payload === null) return this.#answer(wire, "missing");
     if (request.offset >= payload.byteLength) return this.#answer(wire, "range");
     const chunk = payload.subarray(request.offset, request.offset + request.length);
     await this.#answer(wire, "data", chunk);
   }
 
-  /** The payload once it is open; null when that did not happen in time. */
+  /** The payload once it is open to the peer; null when that did not happen in time. */
   async #waitFor(
     wire: Wire,
+    peer: PeerId,
     { payload }: ChunkRequest,
     gone: AbortSignal,
   ): Promise<Uint8Array | null> {
     const { openWaitMs, unknownWaitMs } = this.#options;
     const started = performance.now();
     while (!gone.aborted) {
-      const found = this.#store.look(payload);
+      const found = this.#store.look(payload, peer);
       if (found instanceof Uint8Array) return found;
       const waitMs = found === "closed" ? openWaitMs : unknownWaitMs;
       const left = started + waitMs - performance.now();

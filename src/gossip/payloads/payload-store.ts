@@ -1,9 +1,9 @@
 import { KlatchError } from "../../errors.ts";
-import type { Digest } from "../../types.ts";
+import type { Digest, PeerId } from "../../types.ts";
 
 interface Held {
   readonly bytes: Uint8Array;
-  open: boolean;
+  openTo: ReadonlySet<PeerId> | "nobody" | "everybody";
 }
 
 /** The payloads that this node holds for others: bytes by digest, closed until their commit deadline has passed. */
@@ -31,15 +31,16 @@ export class PayloadStore {
         "Raise network.maxHeldBytes, or keep fewer payloads.",
       );
     }
-    this.#held.set(payload, { bytes, open: false });
+    this.#held.set(payload, { bytes, openTo: "nobody" });
     this.#bytes += bytes.byteLength;
     this.#changed(payload);
   }
 
-  open(payload: Digest): void {
+  /** Opens a payload to these peers, or to everybody; what is open to everybody stays so. */
+  open(payload: Digest, to?: readonly PeerId[]): void {
     const held = this.#held.get(payload);
-    if (held === undefined) return;
-    held.open = true;
+    if (held === undefined || held.openTo === "everybody") return;
+    held.openTo = to === undefined ? "everybody" : new Set(to);
     this.#changed(payload);
   }
 
@@ -51,11 +52,13 @@ export class PayloadStore {
     this.#changed(payload);
   }
 
-  /** What may be served now: the bytes, or whether it is worth waiting. */
-  look(payload: Digest): Uint8Array | "closed" | "unknown" {
+  /** What may be served to a peer now: the bytes, or whether it is worth waiting. */
+  look(payload: Digest, peer: PeerId): Uint8Array | "closed" | "unknown" {
     const held = this.#held.get(payload);
     if (held === undefined) return "unknown";
-    return held.open ? held.bytes : "closed";
+    const { openTo, bytes } = held;
+    const isOpen = openTo === "everybody" || (openTo !== "nobody" && openTo.has(peer));
+    return isOpen ? bytes : "closed";
   }
 
   /** Resolves when something about the payload changed, or after `waitMs`, or when the signal aborts. */

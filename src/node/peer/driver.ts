@@ -165,7 +165,7 @@ export class Driver {
         this.#spawn(() => this.#ownUpdates.announce(effect.round, effect.payload));
         break;
       case "open":
-        this.#parts.network.open(effect.payload);
+        this.#parts.network.open(effect.payload, effect.to);
         break;
       case "start-timer":
         this.#startTimer(effect);

@@ -1,7 +1,14 @@
 import type { Digest, PeerId } from "../../../types.ts";
 import { waitFor } from "../patience.ts";
 import { PeerTable } from "../peer-table.ts";
-import { type FetchState, neighbourhoodAt } from "../round-state.ts";
+import {
+  type Arrival,
+  type FetchState,
+  type Neighbour,
+  neighbourhoodAt,
+  type RoundState,
+} from "../round-state.ts";
+import { serveCommitted, serveEverybody } from "../serving.ts";
 import { isSupported } from "../support.ts";
 import { changeNeighbour, enter, setDeadline, type Turn } from "../turn.ts";
 import { awaitedAnnouncers, hasAnnounced, takesPart, viewCommit, viewFetch } from "../waiting.ts";
@@ -19,6 +26,7 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
     ...turn.state,
     adopting,
     payload: null,
+    lastPayload: round === state.round + 1 ? state.payload : null,
     absent: [],
     fetches: PeerTable.of<FetchState>([]),
     punctualUntil: 0,
@@ -26,6 +34,7 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
   };
   if (round >= turn.state.config.rounds) {
     enter(turn, "done");
+    serveEverybody(turn);
     turn.effects.push({ type: "finish" });
     return;
   }
@@ -71,13 +80,12 @@ export function closeCommit(turn: Turn): void {
   const { state } = turn;
   const { quorum, punctualUntil } = viewCommit(state);
   const behind = isSupported(state, state.round + ROUNDS_BEHIND);
-  if (state.payload !== null) {
-    turn.effects.push({ type: "open", round: state.round, payload: state.payload });
-  }
+  serveCommitted(turn, state.round);
+  serveEverybody(turn);
   const fetches: [PeerId, FetchState][] = [];
   for (const [peer, neighbour] of state.neighbours) {
-    const arrival = neighbour.arrivals.get(state.round);
-    if (!(arrival && hasAnnounced(neighbour, state.round) && takesPart(neighbour))) continue;
+    const arrival = takesPart(neighbour) ? payloadToFetch(state, neighbour) : null;
+    if (arrival === null) continue;
     fetches.push([
       peer,
       { result: "pending", wait: waitFor(neighbour.serving, state.config.timing) },
@@ -94,6 +102,16 @@ export function closeCommit(turn: Turn): void {
   };
   enter(turn, "fetch");
   reviewFetch(turn);
+}
+
+/**
+ * What is fetched of a neighbour. A node that only listens has not committed itself: of each neighbour it is served
+ * the round before the newest, where that is known.
+ */
+function payloadToFetch({ round, adopting }: RoundState, neighbour: Neighbour): Arrival | null {
+  const of = (which: number) =>
+    hasAnnounced(neighbour, which) ? neighbour.arrivals.get(which) : undefined;
+  return (adopting ? of(neighbour.newestRound - 1) : undefined) ?? of(round) ?? null;
 }
 
 /** Mixes when every payload that is waited for has arrived or failed; otherwise sets the fetch deadline. */

@@ -85,7 +85,7 @@ test("after a quorum the missing get one grace, and then the round goes on witho
     "open",
   );
   for (const peer of ["a", "b"]) node.on({ type: "fetched", peer, round: 0, now: 16_100 });
-  expect(kinds(node.announced("c", 16_200))).toEqual(["late c"]);
+  expect(kinds(node.announced("c", 16_200))).toEqual(["late c", "open"]);
   expect(kinds(node.on({ type: "mixed", round: 0, now: 16_300 }))).not.toContain("missing c");
 });
 

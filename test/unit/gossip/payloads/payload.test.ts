@@ -101,19 +101,30 @@ describe("the buffer of a payload", () => {
 });
 
 describe("the payload store", () => {
+  it("shows bytes to those only to whom they were opened, until they are open to everybody", () => {
+    const store = new PayloadStore(100);
+    store.hold(PAYLOAD, new Uint8Array(10));
+    store.open(PAYLOAD, ["bert"]);
+    const seenBy = (peer: string) => store.look(PAYLOAD, peer);
+    expect([seenBy("bert"), seenBy("carl")]).toEqual([new Uint8Array(10), "closed"]);
+    store.open(PAYLOAD);
+    store.open(PAYLOAD, ["bert"]);
+    expect(seenBy("carl")).toEqual(new Uint8Array(10));
+  });
+
   it("shows bytes only after they were opened, and not after they were withdrawn", () => {
     const store = new PayloadStore(100);
-    expect(store.look(PAYLOAD)).toBe("unknown");
+    expect(store.look(PAYLOAD, "bert")).toBe("unknown");
     store.open(PAYLOAD);
-    expect(store.look(PAYLOAD)).toBe("unknown");
+    expect(store.look(PAYLOAD, "bert")).toBe("unknown");
     store.hold(PAYLOAD, new Uint8Array(10));
-    expect(store.look(PAYLOAD)).toBe("closed");
+    expect(store.look(PAYLOAD, "bert")).toBe("closed");
     store.open(PAYLOAD);
     store.hold(PAYLOAD, new Uint8Array(10));
-    expect(store.look(PAYLOAD)).toEqual(new Uint8Array(10));
+    expect(store.look(PAYLOAD, "bert")).toEqual(new Uint8Array(10));
     store.withdraw(PAYLOAD);
     store.withdraw(PAYLOAD);
-    expect(store.look(PAYLOAD)).toBe("unknown");
+    expect(store.look(PAYLOAD, "bert")).toBe("unknown");
   });
 
   it("holds no more bytes than configured", () => {

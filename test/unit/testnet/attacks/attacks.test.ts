@@ -68,6 +68,8 @@ const READ: Readonly<Record<Exclude<AttackName, "gaussian">, unknown>> = {
   equivocate: accepted(...TRAINED),
   "fast-forward": accepted(...TRAINED),
   late: accepted(...TRAINED),
+  copycat: accepted(...TRAINED),
+  "open-early": accepted(...TRAINED),
 };
 
 test.each(Object.entries(READ))(
