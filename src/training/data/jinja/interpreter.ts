@@ -4,7 +4,7 @@ import { checkLength, refuse } from "./refusal.ts";
 import type { Block, Expression, For, Macro, Statement, Target } from "./syntax/nodes.ts";
 import { Loop, Namespace } from "./things.ts";
 import { print } from "./values/printing.ts";
-import { isTrue, iterate, kindOf, listOf, Thing, type Value } from "./values/values.ts";
+import { type Args, isTrue, iterate, kindOf, listOf, Thing, type Value } from "./values/values.ts";
 
 /** Where a part of a text stands in it. */
 export interface Span {
@@ -32,6 +32,8 @@ class Output {
     return this.#pieces.join("");
   }
 }
+
+const NO_ARGS: Args = { positional: [], named: new Map() };
 
 /** How a block was left before its end. */
 type Leave = "break" | "continue" | null;
@@ -127,7 +129,7 @@ export class Interpreter {
         output.write(this.#callBlock(statement, scope));
         return;
       case "generation": {
-        const text = this.#captured(statement.body, new Scope(scope));
+        const text = print(this.#macro(statement.body, scope).call(NO_ARGS));
         // As in transformers: what is written into a macro or a variable has no place in the text yet.
         const start = this.#whole.length;
         this.generations.push({ start, end: start + text.length });
@@ -161,7 +163,7 @@ export class Interpreter {
     return print(callee.call({ positional, named: new Map([...named, ["caller", caller]]) }));
   }
 
-  #macro({ name, signature, body }: Macro, scope: Scope): Value {
+  #macro({ name, signature, body }: Macro, scope: Scope): Thing {
     const parts: MacroParts = {
       ...{ name, signature, body },
       evaluate: (value: Expression, inner: Scope) => this.#evaluator.evaluate(value, inner),

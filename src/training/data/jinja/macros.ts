@@ -14,7 +14,7 @@ export interface MacroParts {
 }
 
 /** A macro that sees the names of the scope in which it stands. */
-export function makeMacro(parts: MacroParts, scope: Scope): Value {
+export function makeMacro(parts: MacroParts, scope: Scope): Thing {
   return new MacroValue(parts, scope);
 }
 

@@ -94,7 +94,8 @@ export class Loop extends Thing {
         return this.#items[index + 1] ?? this.#none(index < length - 1);
       case "cycle":
         return new Callable(({ positional }) => {
-          return positional[index % positional.length] ?? refuse("cycle() of nothing");
+          const item = positional[index % positional.length];
+          return item === undefined ? refuse("cycle() of nothing") : item;
         });
       case "changed":
         return new Callable(({ positional }) => this.#hasChanged(positional));

@@ -3,7 +3,7 @@ import { SPACE } from "../syntax/tokens.ts";
 import { Parameters } from "../values/arguments.ts";
 import { asFloat, calculate } from "../values/arithmetic.ts";
 import { fixed, roundedDivision } from "../values/printing.ts";
-import { type Args, kindOf, numberOf, Undefined, type Value } from "../values/values.ts";
+import { type Args, asPlain, kindOf, numberOf, Undefined, type Value } from "../values/values.ts";
 import type { Filter } from "./text-filters.ts";
 
 const FLOAT = new RegExp(
@@ -57,7 +57,7 @@ function parseInt_(text: string, base: number): bigint | null {
 function toFloat(value: Value, args: Args): Value {
   const given = new Parameters("float", args, ["default"]);
   if (value instanceof Undefined) refuse("the filter float on a value that is undefined");
-  const number = typeof value === "string" ? parseFloat_(value) : numberOf(value);
+  const number = typeof value === "string" ? parseFloat_(value) : numberOf(asPlain(value));
   return number === null ? given.value("default", 0) : asFloat(number);
 }
 
@@ -68,7 +68,7 @@ function toInt(value: Value, args: Args): Value {
   if (value instanceof Undefined) refuse("the filter int on a value that is undefined");
   const exact = typeof value === "string" ? parseInt_(value, base) : null;
   if (exact !== null) return exact;
-  const number = typeof value === "string" ? parseFloat_(value) : numberOf(value);
+  const number = typeof value === "string" ? parseFloat_(value) : numberOf(asPlain(value));
   if (typeof number === "bigint") return number;
   if (number === null || Number.isNaN(number)) return given.value("default", 0n);
   if (Number.isFinite(number)) return BigInt(Math.trunc(number));

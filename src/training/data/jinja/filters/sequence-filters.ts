@@ -54,7 +54,8 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
     new Parameters("last", args, []);
     if (value instanceof Undefined) return value;
     const items = typeof value === "string" ? Array.from(value).reverse() : reversed(value);
-    return (items ?? refuse(`the filter last on a ${kindOf(value)}`))[0] ?? new Undefined();
+    const [last] = items ?? refuse(`the filter last on a ${kindOf(value)}`);
+    return last === undefined ? new Undefined() : last;
   },
   length: lengthFilter,
   list: (value, args) => {
@@ -66,7 +67,7 @@ export const SEQUENCE_FILTERS: Readonly<Record<string, Filter>> = {
   reverse: (value, args) => {
     new Parameters("reverse", args, []);
     if (typeof value === "string") return Array.from(value).reverse().join("");
-    const items = reversed(value);
+    const items = value instanceof Undefined ? [] : reversed(value);
     return items ? new Lazy(items) : [...listOf(value)].reverse();
   },
   slice: (value, args) =>

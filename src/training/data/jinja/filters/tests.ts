@@ -7,6 +7,7 @@ import { print } from "../values/printing.ts";
 import { Range } from "../values/sequences.ts";
 import {
   type Args,
+  asPlain,
   Dict,
   isIterable,
   itemsOf,
@@ -29,7 +30,8 @@ const COMPARED: Readonly<Record<string, Comparison>> = {
 const ALONE: Readonly<Record<string, (value: Value) => boolean>> = {
   boolean: (value) => typeof value === "boolean",
   callable: (value) =>
-    value instanceof Thing && /^(function|Macro|LoopContext|Joiner)$/.test(value.kind),
+    value instanceof Undefined ||
+    (value instanceof Thing && /^(function|Macro|LoopContext|Joiner)$/.test(value.kind)),
   defined: (value) => !(value instanceof Undefined),
   escaped: (value) => value instanceof Markup,
   even: (value) => equals(calculate("%", value, 2n), 0n),
@@ -43,7 +45,7 @@ const ALONE: Readonly<Record<string, (value: Value) => boolean>> = {
   number: (value) => numberOf(value) !== null,
   odd: (value) => equals(calculate("%", value, 2n), 1n),
   sequence: (value) =>
-    typeof value === "string" ||
+    typeof asPlain(value) === "string" ||
     [Dict, Range, Undefined].some((kind) => value instanceof kind) ||
     itemsOf(value) !== null,
   string: (value) => typeof value === "string" || value instanceof Markup,

@@ -8,6 +8,7 @@ import { print } from "../values/printing.ts";
 import { justified, replaced, splitLines, splitText } from "../values/string-search.ts";
 import {
   type Args,
+  asPlain,
   Dict,
   isTrue,
   itemsOf,
@@ -27,7 +28,7 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   capitalize: ofText("capitalize", capitalized),
   center: (value, args) => {
     const width = new Parameters("center", args, ["width"]).int("width", 80);
-    return justified(print(value), width, " ", "center");
+    return justified(textOf(value), width, " ", "center");
   },
   format,
   indent,
@@ -49,7 +50,7 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
   tojson,
   trim: (value, args) => {
     const characters = new Parameters("trim", args, ["chars"]).maybeText("chars");
-    return stripped(print(value), characters, "both");
+    return stripped(textOf(value), characters, "both");
   },
   truncate,
   upper: ofText("upper", (text) => text.toUpperCase()),
@@ -64,8 +65,13 @@ export const TEXT_FILTERS: Readonly<Record<string, Filter>> = {
 function ofText(name: string, change: (text: string) => Value): Filter {
   return (value, args) => {
     new Parameters(name, args, []);
-    return change(print(value));
+    return change(textOf(value));
   };
+}
+
+/** Markup would stay what it is. */
+function textOf(value: Value): string {
+  return print(asPlain(value));
 }
 
 function textOnly(name: string, value: Value): string {
@@ -85,7 +91,7 @@ function titleWords(text: string): string {
 
 function format(value: Value, { positional, named }: Args): Value {
   if (positional.length > 0 && named.size > 0) refuse("a format by place and by name");
-  return formatPercent(print(value), named.size > 0 ? new Dict(named) : new Tuple(positional));
+  return formatPercent(textOf(value), named.size > 0 ? new Dict(named) : new Tuple(positional));
 }
 
 function indent(value: Value, args: Args): Value {

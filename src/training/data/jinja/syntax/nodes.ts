@@ -88,7 +88,7 @@ export type Statement =
   | { readonly type: "call block"; readonly call: Expression; readonly body: Macro }
   | { readonly type: "filter block"; readonly filter: Filter; readonly body: Block }
   | With
-  | { readonly type: "generation"; readonly body: Block }
+  | { readonly type: "generation"; readonly body: Macro }
   | { readonly type: "break" | "continue" };
 export type Block = readonly Statement[];
 

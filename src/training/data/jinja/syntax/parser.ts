@@ -28,7 +28,7 @@ class Parser extends ExpressionParser {
     call: () => this.#call(),
     filter: () => this.#filter(),
     with: () => this.#with(),
-    generation: () => ({ type: "generation", body: this.#bodyUntil("endgeneration") }),
+    generation: () => this.#generation(),
     break: () => ({ type: "break" }),
     continue: () => ({ type: "continue" }),
   };
@@ -115,6 +115,13 @@ class Parser extends ExpressionParser {
     if (call.type !== "call") throw this.stream.unexpected("the call of a macro");
     const body = this.#bodyUntil("endcall");
     return { type: "call block", call, body: { type: "macro", name: null, signature, body } };
+  }
+
+  /** To Jinja the call of a macro with this block. */
+  #generation(): Statement {
+    const signature = { names: [], defaults: [] };
+    const body = this.#bodyUntil("endgeneration");
+    return { type: "generation", body: { type: "macro", name: null, signature, body } };
   }
 
   #filter(): Statement {

@@ -60,6 +60,7 @@ function joined(left: readonly Value[], right: readonly Value[]): readonly Value
 function repeated(sequence: Value, count: Value): Value | null {
   const times = indexOf(count);
   if (times === null) return null;
+  if (!Number.isSafeInteger(times)) refuse("a sequence is repeated too often");
   const often = Math.max(times, 0);
   if (typeof sequence === "string") {
     checkLength(sequence.length * often);
@@ -121,9 +122,8 @@ function floorRemainder(x: bigint, y: bigint): bigint {
 }
 
 function quotient(x: bigint, y: bigint): number {
-  if (x % y === 0n) return asFloat(x / y);
-  const areExact = [x, y].every((each) => Number.isSafeInteger(Number(each)));
-  return areExact ? Number(x) / Number(y) : refuse("ints beyond 2**53 are divided");
+  if ([x, y].every((each) => Number.isSafeInteger(Number(each)))) return Number(x) / Number(y);
+  return x % y === 0n ? asFloat(x / y) : refuse("ints beyond 2**53 are divided");
 }
 
 function power(x: bigint, y: bigint): Number_ {

@@ -5,6 +5,7 @@ import { DictView, itemAt } from "./sequences.ts";
 import { STRING_METHODS } from "./string-methods.ts";
 import {
   type Args,
+  asPlain,
   Callable,
   Dict,
   isList,
@@ -19,7 +20,7 @@ import {
 /** `object.name`, which in Jinja is the attribute, else the item of that name. */
 export function attributeOf(object: Value, name: string): Value {
   if (object instanceof Undefined) return ofUndefined();
-  const attribute = ownAttribute(object, name);
+  const attribute = ownAttribute(asPlain(object), name);
   if (attribute !== undefined) return attribute;
   const item = object instanceof Dict ? object.get(name) : undefined;
   return item ?? asUndefined(item);
@@ -28,7 +29,7 @@ export function attributeOf(object: Value, name: string): Value {
 /** `object[key]`, which in Jinja is the item, else the attribute of that name. */
 export function itemOf(object: Value, key: Value): Value {
   if (object instanceof Undefined) return ofUndefined();
-  const item = itemAt(object, key);
+  const item = itemAt(asPlain(object), key);
   if (item !== undefined) return item;
   const attribute = typeof key === "string" ? ownAttribute(object, key) : undefined;
   return attribute ?? asUndefined(attribute);
@@ -62,7 +63,8 @@ const DICT_METHODS: Readonly<Record<string, Method<Dict> | null>> = {
   fromkeys: null,
   get: (dict, args) => {
     const given = new Parameters("get", args, ["/", "key", "default"]);
-    return dict.get(given.value("key")) ?? given.value("default", null);
+    const value = dict.get(given.value("key"));
+    return value === undefined ? given.value("default", null) : value;
   },
   items: (dict, args) => view("items", dict, args),
   keys: (dict, args) => view("keys", dict, args),

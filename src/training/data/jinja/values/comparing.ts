@@ -1,6 +1,7 @@
 import { refuse } from "../refusal.ts";
 import type { Comparison } from "../syntax/nodes.ts";
 import {
+  asPlain,
   Dict,
   isList,
   iterate,
@@ -13,7 +14,8 @@ import {
 } from "./values.ts";
 
 /** Python's `==`. */
-export function equals(a: Value, b: Value): boolean {
+export function equals(first: Value, second: Value): boolean {
+  const [a, b] = [asPlain(first), asPlain(second)];
   const [x, y] = [numberOf(a), numberOf(b)];
   // JavaScript compares an int and a float by what they stand for, as Python does.
   if (x !== null && y !== null) return !(x < y || x > y) && !Number.isNaN(x) && !Number.isNaN(y);

@@ -98,7 +98,7 @@ export class Lazy extends Thing {
   }
 }
 
-/** Text that counts as HTML. It only prints: with other text, Python would escape that. */
+/** Text that counts as HTML. It only prints: with other text, Python would escape that. See {@link asPlain}. */
 export class Markup extends Thing {
   readonly kind = "Markup";
   readonly #text: string;
@@ -111,6 +111,11 @@ export class Markup extends Thing {
   override print(): string {
     return this.#text;
   }
+}
+
+/** Asked where more than the text of a value is looked at. */
+export function asPlain(value: Value): Value {
+  return value instanceof Markup ? refuse("safe text is used as more than text") : value;
 }
 
 /** What distinguishes a key of a dict: 1, 1.0 and True are one key. */
@@ -190,7 +195,8 @@ export function itemsOf(value: Value): readonly Value[] | null {
   return value instanceof Tuple ? value.items : null;
 }
 
-export function isTrue(value: Value): boolean {
+export function isTrue(given: Value): boolean {
+  const value = asPlain(given);
   if (value instanceof Undefined) return false;
   if (value instanceof Dict) return value.size > 0;
   if (value instanceof Thing) return value.length() !== 0;
@@ -213,7 +219,7 @@ function iterableOf(value: Value): Iterable<Value> | null {
 }
 
 export function isIterable(value: Value): boolean {
-  return itemsOf(value) !== null || iterableOf(value) !== null;
+  return itemsOf(value) !== null || iterableOf(asPlain(value)) !== null;
 }
 
 /** All items, as a list. */
