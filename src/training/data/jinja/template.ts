@@ -8,8 +8,8 @@ import type { Value } from "./values/values.ts";
 
 export type { Passage, Span } from "./interpreter.ts";
 
-/** Work for one text, some seconds of it: a conversation of a thousand turns takes a tenth of this. */
-const WORK_MAX = 2_000_000;
+/** Work for one text, some seconds of it: a thousand turns of templates that look ahead take a tenth of this. */
+const WORK_MAX = 20_000_000;
 
 /** A text that a template wrote. Places are those of JavaScript's strings. */
 export interface Rendered {

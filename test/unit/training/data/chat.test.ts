@@ -151,6 +151,18 @@ describe("a conversation in the model's own template", () => {
     expect(learnedTokens(encode(spaced) as Example)).toBeGreaterThan(0);
   });
 
+  it("is learned to the last id that reaches into what the template marks, as in transformers", async () => {
+    // a and b are one id in this vocabulary.
+    const marked = "c {% generation %}{{ messages[0].content }}{% endgeneration %}b";
+    const tokenizer = await tinyTokenizer({}, { "chat_template.jinja": marked });
+    const messages = [{ role: "assistant", content: "ea" }];
+    const example = encodeExample(tokenizer, { format: "chat", messages }, 32);
+    expect(example).toMatchObject({ ids: Int32Array.of(5, 8, 7, 10), parts: [[2, 4]] });
+    const apart = [{ role: "assistant", content: "ed" }];
+    const control = encodeExample(tokenizer, { format: "chat", messages: apart }, 32);
+    expect(control).toMatchObject({ ids: Int32Array.of(5, 8, 7, 6, 4), parts: [[2, 4]] });
+  });
+
   it("gives nothing to learn when the assistant is silent", async () => {
     const tokenizer = await withTemplate(CHATML);
     expect(learned(tokenizer, TURNS.slice(0, 1)).parts).toBeNull();
