@@ -5,8 +5,9 @@ import { ROW_CHARACTERS_MAX } from "./row.ts";
 const QUOTES_NOTHING =
   /^(Unexpected end of JSON input|[A-Z][a-z]+ [\w ,:'}\]-]{1,60} JSON at position \d+( \(line \d+ column \d+\))?)$/;
 
-/** What stands in every text with a number that JavaScript writes otherwise; most rows have none, and are read faster. */
-const MAY_HAVE_OTHER_NUMBER = /\d[.eE]|\d{16}|-0/;
+/** Is in every text with a number that JavaScript writes otherwise; most rows have none, and are read faster. */
+const MAY_HAVE_OTHER_NUMBER =
+  /[:,[]\s*-?(?:(?<=-)0|\d+(?:\.\d+)?[eE][-+]?\d+|\d+\.\d+|\d{16,})\s*[,\]}]/;
 
 /**
  * Parses JSON of a private row. A number that JavaScript writes otherwise than the text does is a `JsonNumber`.

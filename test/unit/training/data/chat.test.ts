@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeExample, encodePrompt } from "../../../../src/training/data/examples/encode.ts";
 import { type Example, learnedTokens } from "../../../../src/training/data/examples/example.ts";
 import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
-import { learned, TOKENIZER, TURNS, vocabulary, withTemplate } from "./chat-models.ts";
+import { learned, TOKENIZER, TURNS, vocabulary, withTemplate } from "./chat/chat-models.ts";
 import { loadFiles, tinyTokenizer } from "./data-files.ts";
 
 // The published ways to write a conversation, in their makers' syntax.

@@ -1,9 +1,9 @@
-import { encodeExample } from "../../../../src/training/data/examples/encode.ts";
-import { learnedParts } from "../../../../src/training/data/examples/example.ts";
-import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
-import type { Tokenizer } from "../../../../src/training/data/tokenizer/tokenizer.ts";
-import { bytePairTokenizer } from "../files/tiny-model.ts";
-import { tinyTokenizer } from "./data-files.ts";
+import { encodeExample } from "../../../../../src/training/data/examples/encode.ts";
+import { learnedParts } from "../../../../../src/training/data/examples/example.ts";
+import type { Message } from "../../../../../src/training/data/tokenizer/chat-template.ts";
+import type { Tokenizer } from "../../../../../src/training/data/tokenizer/tokenizer.ts";
+import { bytePairTokenizer } from "../../files/tiny-model.ts";
+import { tinyTokenizer } from "../data-files.ts";
 
 /** A vocabulary of all printable ASCII and the marks that the templates below write. */
 const CHARACTERS = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i));

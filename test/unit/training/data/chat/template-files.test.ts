@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { loadFiles, tinyTokenizer } from "../data-files.ts";
 import { learned, TOKENIZER, TURNS } from "./chat-models.ts";
-import { loadFiles, tinyTokenizer } from "./data-files.ts";
 
 const tools = [{ type: "function", function: { name: "weather" } }];
 const written = (name: string) =>

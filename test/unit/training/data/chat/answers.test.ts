@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadDataset } from "../../../../src/training/data/dataset/dataset.ts";
-import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
+import { loadDataset } from "../../../../../src/training/data/dataset/dataset.ts";
+import type { Message } from "../../../../../src/training/data/tokenizer/chat-template.ts";
+import { loadFiles } from "../data-files.ts";
 import { learned, TURNS, withTemplate } from "./chat-models.ts";
-import { loadFiles } from "./data-files.ts";
 
 // Templates of our own, each with one habit of published ones.
 const HEAD = "{% for m in messages %}<|im_start|>{{ m.role }}\n";
@@ -176,7 +176,7 @@ describe("contents in parts", () => {
   });
 });
 
-const cases = new URL("../../../../../shared/cases/01-tool-calls", import.meta.url).pathname;
+const cases = new URL("../../../../../../shared/cases/01-tool-calls", import.meta.url).pathname;
 describe("the rows with calls", () => {
   it.skipIf(!existsSync(cases))("are learned, all of them (needs ../shared/cases)", async () => {
     const files = readdirSync(cases).map((name) => join(cases, name));
