@@ -131,11 +131,18 @@ class TokenisedText {
     return this.#before(place).count;
   }
 
-  /** Where the model stops, learning stops: what the template writes after EOS is never generated. */
+  /** Where the model stops, learning stops: spaces and marks that the template writes after EOS are never generated. */
   #upToEos(start: number, end: number): number {
     const { eosId } = this.#tokenizer;
-    const at = eosId === null ? -1 : this.ids.indexOf(eosId, start);
-    return at >= 0 && at < end ? at + 1 : end;
+    for (let at = start; at < end; at += 1) {
+      const isLast = this.ids[at] === eosId && this.#isBlank(at + 1, end);
+      if (isLast) return at + 1;
+    }
+    return end;
+  }
+
+  #isBlank(start: number, end: number): boolean {
+    return this.#tokenizer.decode(this.ids.slice(start, end)).trim() === "";
   }
 }
 

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
@@ -5,6 +7,8 @@ import { RowTally } from "../../../../src/training/data/examples/row-tally.ts";
 import { rowText } from "../../../../src/training/data/examples/row-text.ts";
 import { JsonNumber } from "../../../../src/training/data/rows/json-number.ts";
 import { parseRowJson } from "../../../../src/training/data/rows/row-json.ts";
+import { readRows } from "../../../../src/training/data/rows/rows.ts";
+import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
 import { rowsOfParquet, tinyTokenizer } from "./data-files.ts";
 
 const read = (text: string) => parseRowJson(text, (what) => new Error(what));
@@ -55,6 +59,26 @@ describe("a number of a JSON file", () => {
     expect(read("[100.0]")).toEqual([new JsonNumber("100.0")]);
     // What JavaScript alone would make of it.
     expect(String(JSON.parse("1234567890123456789"))).toBe("1234567890123456800");
+  });
+});
+
+const cases = new URL("../../../../../shared/cases/06-numbers/", import.meta.url).pathname;
+describe("the rows with numbers", () => {
+  it.skipIf(!existsSync(cases))("are as they are written (needs ../shared/cases)", async () => {
+    const columns = { form: "prompt", prompt: "prompt", completion: "completion" } as const;
+    const rows = await readRows(join(cases, "pairs.jsonl"));
+    const texts = rows.map((row) => rowText(row, columns, "pairs.jsonl"));
+    const written = ["1234567890123456789", "100.0", "1e-07", "1e+21", "true"];
+    expect(texts).toMatchObject(written.map((completion) => ({ completion })));
+    const template =
+      "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls %}{{ c.function.arguments }}{% endfor %}{% endfor %}";
+    const { chat } = await tinyTokenizer({}, { "chat_template.jinja": template });
+    const [row] = await readRows(join(cases, "chat.jsonl"));
+    const { messages, tools } = (row?.fields ?? {}) as { messages: Message[]; tools: unknown };
+    expect(chat?.render(messages, false, tools)).toBe(
+      '[{"type": "function", "function": {"name": "book", "parameters": {"type": "object", "properties": {"price": {"type": "number", "minimum": 0.0, "maximum": 1e+21}}}}}]' +
+        "Book seat 7.Booking.{'trip': 1234567890123456789, 'price': 100.0, 'tax': 1e-07, 'share': 0.1}",
+    );
   });
 });
 

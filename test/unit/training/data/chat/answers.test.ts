@@ -121,6 +121,12 @@ describe("an answer in a template that", () => {
     });
   });
 
+  it("writes EOS within an answer is learned to the last of it", async () => {
+    const twice = SHOWS_ALL.replace(CALLS, `{% if m.tool_calls %}<|im_end|>\n${CALLS}{% endif %}`);
+    const { parts } = learned(await withTemplate(twice), [asks, calls("Look."), result, says]);
+    expect(parts).toEqual([`Look.<|im_end|>\n${CALLED}`, "It is 21.<|im_end|>"]);
+  });
+
   it("writes what parts turns for the turn before has no header", async () => {
     const parted = "{% if not loop.last %}{{ '\n' }}{% endif %}{% endfor %}";
     const opens = "{% if add_generation_prompt %}{{ '\n' }}<|im_start|>assistant\n{% endif %}";
