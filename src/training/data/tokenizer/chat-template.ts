@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import type { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
 import type { Passage, Rendered, Span, Template } from "../jinja/template.ts";
@@ -7,17 +7,7 @@ import { toValue } from "../jinja/values/from-json.ts";
 import { Dict, type Value } from "../jinja/values/values.ts";
 import { readTemplates, type Templates, templateSettings } from "./template-files.ts";
 import { templateError } from "./template-refusal.ts";
-
-const tokenSchema = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
-const SPECIAL_TOKENS = [
-  "bos_token",
-  "eos_token",
-  "unk_token",
-  "sep_token",
-  "pad_token",
-  "cls_token",
-  "mask_token",
-] as const;
+import { readTemplateTokens, tokenSchema } from "./template-tokens.ts";
 
 /** The keys of tokenizer_config.json that chat templates read. */
 export const chatSettings = {
@@ -30,7 +20,7 @@ export const chatSettings = {
   cls_token: tokenSchema,
   mask_token: tokenSchema,
 };
-type ChatSettings = z.infer<z.ZodObject<typeof chatSettings>>;
+type ChatSettings = z.infer<z.ZodObject<typeof chatSettings>> & Readonly<Record<string, unknown>>;
 
 /** One turn of a conversation: its content is a text, a list of parts or nothing, further fields are the template's. */
 export interface Message {
@@ -59,7 +49,7 @@ export interface LaidOut {
 
 /** How the makers of a chat model write a conversation as text, special tokens included. */
 export interface ChatTemplate {
-  /** SHA-256 of the template's text. */
+  /** SHA-256 of the template and of the tokens that it may write. */
   readonly digest: Digest;
   /**
    * @param continues whether the beginning of an answer follows, for the model to go on from
@@ -84,15 +74,13 @@ export async function readChatTemplate(
 ): Promise<ChatTemplate | null> {
   const templates = await readTemplates(folder, settings.chat_template);
   if (templates === null) return null;
-  const tokens = SPECIAL_TOKENS.map((name) => {
-    const token = settings[name];
-    return [name, typeof token === "object" ? token?.content : token] as const;
-  });
-  const special = Object.fromEntries(tokens.filter(([, token]) => typeof token === "string"));
+  const special = await readTemplateTokens(folder, settings);
   const layOut = (conversation: Conversation, continues: boolean) =>
-    laidOut(templates, special as Readonly<Record<string, string>>, conversation, continues);
+    laidOut(templates, special, conversation, continues);
   return {
-    digest: createHash("sha256").update(templates.text).digest("hex"),
+    digest: createHash("sha256")
+      .update(JSON.stringify([templates.text, special]))
+      .digest("hex"),
     layOut,
     render: (messages, continues, tools) => layOut({ messages, tools }, continues).text,
   };

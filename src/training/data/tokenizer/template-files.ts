@@ -52,7 +52,6 @@ export async function readTemplates(
   }
   const plain = fallback === undefined ? null : parsed(fallback, folder);
   const withTools = toolUse === undefined ? plain : parsed(toolUse, folder);
-  // The digest of a single template is that of its text.
   const text = toolUse === undefined ? fallback : JSON.stringify([fallback ?? null, toolUse]);
   return { plain, withTools, text: text ?? "" };
 }

@@ -77,6 +77,39 @@ describe("of several chat templates", () => {
   });
 });
 
+describe("special tokens of a template", () => {
+  const template =
+    "{{ bos_token }}|{{ eos_token }}|{{ image_token }}|{{ eot_token }}|{{ pad_token is defined }}|{{ add_bos_token is defined }}";
+  const text = async (settings: object, files: Readonly<Record<string, string>> = {}) => {
+    const content = JSON.stringify({ chat_template: template, ...settings });
+    const tokenizer = await tinyTokenizer({}, { "tokenizer_config.json": content, ...files });
+    return tokenizer.chat?.render([], false);
+  };
+  const object = (content: string) => ({ content, special: true });
+
+  it("are those with names in the settings, and extra ones with names", async () => {
+    const settings = { bos_token: "<s>", eos_token: object("</s>"), add_bos_token: true };
+    const extra = { image_token: "<image>", eot_token: object("<eot>") };
+    expect(await text({ ...settings, ...extra })).toBe("<s>|</s>|<image>|<eot>|False|False");
+    expect(await text({ ...settings, extra_special_tokens: extra })).toBe(
+      "<s>|</s>|<image>|<eot>|False|False",
+    );
+    expect(await text({ ...settings, extra_special_tokens: ["<image>"] })).toBe(
+      "<s>|</s>|||False|False",
+    );
+  });
+
+  it("are those of special_tokens_map.json in folders of old", async () => {
+    const files = {
+      "special_tokens_map.json": JSON.stringify({ bos_token: object("<b>"), eos_token: "<e>" }),
+    };
+    expect(await text({}, files)).toBe("<b>|<e>|||False|False");
+    expect(await text({ added_tokens_decoder: {}, bos_token: "<s>" }, files)).toBe(
+      "<s>||||False|False",
+    );
+  });
+});
+
 describe("tools that a template does not show", () => {
   it("are named, and tools that are none refused", async () => {
     const tokenizer = await withTemplates(
