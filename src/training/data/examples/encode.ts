@@ -3,6 +3,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { encodeChat } from "./chat.ts";
 import { encodeEnd, fitPair, maybe, type PairTexts } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
+import { leftOutOfPlain } from "./left-out.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
 import { contentText } from "./said-parts.ts";
 import { DEFAULT_SEPARATOR, ended, joined } from "./separator.ts";
@@ -45,6 +46,17 @@ function plainConversation({ messages, contextTurns = [] }: Conversation, separa
   return { prompt: prompt + separator, completion: contentText(messages[last]?.content) };
 }
 
+function encodePlain(
+  tokenizer: Tokenizer,
+  conversation: Conversation,
+  sequenceMax: number,
+  separator: string,
+): Example | null {
+  const pair = plainConversation(conversation, separator);
+  const example = encodePair(tokenizer, pair, sequenceMax);
+  return example && { ...example, hidden: leftOutOfPlain(conversation) };
+}
+
 /**
  * Encodes a row as `BOS prompt SEPARATOR completion EOS` (see `joined`) or `BOS text EOS`, cut to `sequenceMax` ids.
  * The completion or text loses its end, and EOS with it. A prompt that leaves the completion less than a quarter of
@@ -70,7 +82,7 @@ export function encodeExample(
     case "chat":
       return tokenizer.chat
         ? encodeChat(tokenizer, tokenizer.chat, row, sequenceMax)
-        : encodePair(tokenizer, plainConversation(row, separator), sequenceMax);
+        : encodePlain(tokenizer, row, sequenceMax, separator);
   }
 }
 

@@ -29,6 +29,16 @@ export function leftOut(
   return HIDDEN_PARTS.filter((part) => hidden.has(part));
 }
 
+/** The same of a conversation without a chat template, of which the words alone are written. */
+export function leftOutOfPlain({ messages, tools }: Conversation): readonly HiddenPart[] {
+  const hidden = new Set<HiddenPart>(namesOf(tools).length > 0 ? ["tools"] : []);
+  for (const message of messages.filter(({ role }) => role === "assistant")) {
+    const written = contentText(message.content);
+    for (const part of notShown(message, written)) hidden.add(part);
+  }
+  return HIDDEN_PARTS.filter((part) => hidden.has(part));
+}
+
 // --- internal ---
 
 function ofAnswer(
@@ -42,8 +52,11 @@ function ofAnswer(
     // What is marked is not always known to be of a turn.
     return marked === null || turns.has(turn) ? ["answers"] : [];
   }
-  const shown = own.map(({ start, end }) => text.slice(start, end)).join("");
+  return notShown(message, own.map(({ start, end }) => text.slice(start, end)).join(""));
+}
+
+function notShown(message: Message, text: string): readonly HiddenPart[] {
   return partsOf(message).flatMap(([part, said]) => {
-    return said.every((each) => shows(shown, each)) ? [] : [part];
+    return said.every((each) => shows(text, each)) ? [] : [part];
   });
 }

@@ -3,14 +3,15 @@ import { KlatchError } from "../../../errors.ts";
 import type { Example } from "./example.ts";
 import { HIDDEN_PARTS, type HiddenPart } from "./said-parts.ts";
 
-const SHOWS_NOT: Readonly<Record<HiddenPart, string>> = {
-  answers: "does not show or mark some answers, which are not learned",
-  words: "does not show some words of the assistant",
-  thoughts: "does not show some thoughts of the assistant",
-  calls: "does not show some calls of tools",
-  others: "does not show some words of the system, the user or a tool",
-  tools: "does not show the tools",
-  parts: "does not read contents in parts, which were joined to texts",
+/** What is said of rows where a part is not learned or not shown. */
+const SENTENCES: Readonly<Record<HiddenPart, string>> = {
+  answers: "the text does not show or mark some answers, which are not learned",
+  words: "the text does not show some words of the assistant",
+  thoughts: "the text does not show some thoughts of the assistant",
+  calls: "the text does not show some calls of tools",
+  others: "the text does not show some words of the system, the user or a tool",
+  tools: "the text does not show the tools",
+  parts: "the chat template does not read contents in parts, which were joined to texts",
 };
 
 /** Counts what the chat template refuses or leaves out, and names it without a word of a row. */
@@ -41,7 +42,7 @@ export class RowNotes {
   sentences(): readonly string[] {
     const hidden = HIDDEN_PARTS.flatMap((part) => {
       const rows = this.#hidden.get(part);
-      return rows === undefined ? [] : [`in ${counted(rows)} the chat template ${SHOWS_NOT[part]}`];
+      return rows === undefined ? [] : [`in ${counted(rows)} ${SENTENCES[part]}`];
     });
     return this.#first ? [this.#refusal(this.#first), ...hidden] : hidden;
   }

@@ -216,4 +216,17 @@ describe("a chat template", () => {
     expect(set.summary.notes).toEqual([expect.stringContaining("has no chat template")]);
     expect(tokenizer.decode(set.examples.at(0)?.ids ?? [])).toBe("Hi : Hello\nBye? :Bye!");
   });
+
+  it("that is missing leaves out calls, thoughts and tools, which is said", async () => {
+    const call = { type: "function", function: { name: "weather", arguments: {} } };
+    const answer = { role: "assistant", content: "Warm.", reasoning: "21.", tool_calls: [call] };
+    const row = { messages: [TURNS[0], answer], tools: [{ name: "weather" }] };
+    const tokenizer = await withTemplate(null);
+    const { summary } = await loadFiles({ "a.jsonl": JSON.stringify(row) }, tokenizer, { max: 64 });
+    expect(summary.notes.slice(1)).toEqual([
+      "in 1 row the text does not show some thoughts of the assistant",
+      "in 1 row the text does not show some calls of tools",
+      "in 1 row the text does not show the tools",
+    ]);
+  });
 });

@@ -67,7 +67,8 @@ describe("the rows with numbers", () => {
   it.skipIf(!existsSync(cases))("are as they are written (needs ../shared/cases)", async () => {
     const columns = { form: "prompt", prompt: "prompt", completion: "completion" } as const;
     const rows = await readRows(join(cases, "pairs.jsonl"));
-    const texts = rows.map((row) => rowText(row, columns, "pairs.jsonl"));
+    const layout = { columns, marks: [], asChat: false };
+    const texts = rows.map((row) => rowText(row, layout, "pairs.jsonl", new RowTally()));
     const written = ["1234567890123456789", "100.0", "1e-07", "1e+21", "true"];
     expect(texts).toMatchObject(written.map((completion) => ({ completion })));
     const template =
