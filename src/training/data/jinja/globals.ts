@@ -52,7 +52,8 @@ function range({ positional, named }: Args): Value {
     return refuse("range() takes whole numbers");
   }
   const [first = 0, second, step = 1] = positional.map((value) => {
-    return indexOf(value) ?? refuse("range() takes whole numbers");
+    const number = indexOf(value) ?? refuse("range() takes whole numbers");
+    return Number.isSafeInteger(number) ? number : refuse("range() of numbers beyond 2**53");
   });
   return second === undefined ? new Range(0, first, step) : new Range(first, second, step);
 }

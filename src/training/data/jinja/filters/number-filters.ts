@@ -26,7 +26,7 @@ export const NUMBER_FILTERS: Readonly<Record<string, Filter>> = {
 };
 
 /** Python's `float` of a text; null where it is none. */
-function parseFloat_(text: string): number | null {
+function floatIn(text: string): number | null {
   const [, sign, digits, infinite, nan] = FLOAT.exec(text) ?? [];
   const size = infinite
     ? Number.POSITIVE_INFINITY
@@ -38,7 +38,7 @@ function parseFloat_(text: string): number | null {
 }
 
 /** Python's `int` of a text; null where it is none. */
-function parseInt_(text: string, base: number): bigint | null {
+function intIn(text: string, base: number): bigint | null {
   const [, sign, digits = ""] = INT.exec(text) ?? [];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
   if (!/^[\x00-\x7f]*$/.test(digits)) refuse("digits of another script are read");
@@ -57,7 +57,7 @@ function parseInt_(text: string, base: number): bigint | null {
 function toFloat(value: Value, args: Args): Value {
   const given = new Parameters("float", args, ["default"]);
   if (value instanceof Undefined) refuse("the filter float on a value that is undefined");
-  const number = typeof value === "string" ? parseFloat_(value) : numberOf(asPlain(value));
+  const number = typeof value === "string" ? floatIn(value) : numberOf(asPlain(value));
   return number === null ? given.value("default", 0) : asFloat(number);
 }
 
@@ -66,9 +66,9 @@ function toInt(value: Value, args: Args): Value {
   const base = given.int("base", 10);
   if (base < 2 || base > 36) refuse("int() in an unknown base");
   if (value instanceof Undefined) refuse("the filter int on a value that is undefined");
-  const exact = typeof value === "string" ? parseInt_(value, base) : null;
+  const exact = typeof value === "string" ? intIn(value, base) : null;
   if (exact !== null) return exact;
-  const number = typeof value === "string" ? parseFloat_(value) : numberOf(asPlain(value));
+  const number = typeof value === "string" ? floatIn(value) : numberOf(asPlain(value));
   if (typeof number === "bigint") return number;
   if (number === null || Number.isNaN(number)) return given.value("default", 0n);
   if (Number.isFinite(number)) return BigInt(Math.trunc(number));

@@ -12,7 +12,7 @@ import {
   type Value,
 } from "./values.ts";
 
-type Number_ = bigint | number;
+type PyNumber = bigint | number;
 /** Ints of more bits are not computed with. */
 const BITS_MAX = 1 << 16;
 
@@ -76,20 +76,20 @@ function repeated(sequence: Value, count: Value): Value | null {
   return isList(sequence) ? all : new Tuple(all);
 }
 
-function ofNumbers(operator: BinaryOperator, x: Number_, y: Number_): Number_ {
+function ofNumbers(operator: BinaryOperator, x: PyNumber, y: PyNumber): PyNumber {
   if (typeof x === "bigint" && typeof y === "bigint") return ofInts(operator, x, y);
   return ofFloats(operator, asFloat(x), asFloat(y));
 }
 
 /** @throws TemplateRefusal as Python's OverflowError */
-export function asFloat(value: Number_): number {
+export function asFloat(value: PyNumber): number {
   const float = Number(value);
   return typeof value === "bigint" && !Number.isFinite(float)
     ? refuse("an int is too large for a float")
     : float;
 }
 
-function ofInts(operator: BinaryOperator, x: bigint, y: bigint): Number_ {
+function ofInts(operator: BinaryOperator, x: bigint, y: bigint): PyNumber {
   if (y === 0n && /[/%]/.test(operator)) return refuse("a division by zero");
   switch (operator) {
     case "+":
@@ -126,7 +126,7 @@ function quotient(x: bigint, y: bigint): number {
   return x % y === 0n ? asFloat(x / y) : refuse("ints beyond 2**53 are divided");
 }
 
-function power(x: bigint, y: bigint): Number_ {
+function power(x: bigint, y: bigint): PyNumber {
   if (y < 0n) {
     if (x === 0n) return refuse("zero to a negative power");
     return quotient(1n, integerPower(x, -y));

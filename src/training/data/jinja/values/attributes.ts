@@ -88,18 +88,17 @@ const LIST_METHODS: Readonly<Record<string, Method<readonly Value[]> | null>> = 
 };
 
 /** What changes a list or a dict: the sandbox gives nothing in their place. */
-const CHANGES: readonly string[] = [
-  ...["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"],
-  ...["popitem", "setdefault", "update"],
-];
+const LIST_CHANGES = /^(append|clear|extend|insert|pop|remove|reverse|sort)$/;
+const DICT_CHANGES = /^(clear|pop|popitem|setdefault|update)$/;
 const NUMBER_ATTRIBUTES =
   /^(as_integer_ratio|bit_count|bit_length|conjugate|denominator|from_bytes|fromhex|hex|imag|is_integer|numerator|real|to_bytes)$/;
 
 /** `undefined` where Python has no such attribute; `Undefined` where the sandbox gives it to nobody. */
 function ownAttribute(object: Value, name: string): Value | undefined {
-  if (/^__\w+__$/.test(name)) return new Undefined();
-  if (object instanceof Thing)
+  if (/^__\w+__$/.test(name)) return ofPython(object, name);
+  if (object instanceof Thing) {
     return name.startsWith("_") ? new Undefined() : object.attribute(name);
+  }
   if (typeof object === "string") return method(STRING_METHODS, object, name);
   if (object instanceof Dict) return changing(object, name) ?? method(DICT_METHODS, object, name);
   if (object instanceof Tuple) return ofTuple(object, name);
@@ -116,11 +115,15 @@ function ofTuple(tuple: Tuple, name: string): Value | undefined {
 }
 
 function changing(object: Value, name: string): Undefined | undefined {
-  const isOfDict = /^(clear|pop|popitem|setdefault|update)$/.test(name);
-  const isChange =
-    CHANGES.includes(name) &&
-    (object instanceof Dict ? isOfDict : !isOfDict || /^(clear|pop)$/.test(name));
-  return isChange ? new Undefined() : undefined;
+  const changes = object instanceof Dict ? DICT_CHANGES : LIST_CHANGES;
+  return changes.test(name) ? new Undefined() : undefined;
+}
+
+/** Names such as `__class__`, which some objects have and some do not. */
+function ofPython(object: Value, name: string): Undefined {
+  if (object instanceof Dict && object.has(name))
+    refuse("a key of a dict with a name of Python's own");
+  return new Undefined();
 }
 
 function method<T>(
@@ -150,5 +153,8 @@ function ofUndefined(): never {
 function keysOfPath(path: Value): readonly Value[] {
   if (path === null) return [];
   if (typeof path !== "string") return [path];
-  return path.split(".").map((part) => (/^\p{Nd}+$/u.test(part) ? BigInt(part) : part));
+  return path.split(".").map((part) => {
+    if (/^[0-9]+$/.test(part)) return BigInt(part);
+    return /^\p{Nd}+$/u.test(part) ? refuse("digits of another script name an item") : part;
+  });
 }
