@@ -160,18 +160,16 @@ export class ExampleReader {
     this.seams = isOwn ? { separated, own: own + 1 } : { separated: separated + 1, own };
   }
 
-  /** What is not written of a conversation, or not learned. */
+  /** What is not learned of a conversation, and what has no use without a chat template. */
   #tallyChat(parts: RowText): void {
     if (parts.format !== "chat") return;
-    const { messages, contextTurns = [], tools, settings } = parts;
+    const { messages, contextTurns = [], settings } = parts;
     const isLearned = messages.some(
       ({ role }, i) => role === "assistant" && !contextTurns.includes(i),
     );
     if (!isLearned) this.#tally.add("noAnswer");
     if (this.#reading.tokenizer.chat) return;
-    if (tools) this.#tally.nameAside("tools");
     if (settings) this.#tally.nameAside("chat_template_kwargs");
-    this.#tally.add("plainCall", messages.filter(({ tool_calls: calls }) => calls).length);
   }
 }
 

@@ -15,7 +15,6 @@ export const REMARKS = {
   oddRole:
     "turns are of a role other than system, user, assistant and tool, which is left as it is",
   oddCall: "calls of a function are not JSON with a name: they are learned as text",
-  plainCall: "turns with calls of tools lose them: there is no chat template to write them",
 } as const;
 export type Remark = keyof typeof REMARKS;
 
