@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
-import { dataNotes } from "../view/data-notes.ts";
+import { dataNotes, describeLimit } from "../view/data-notes.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
 import { required } from "./number-flags.ts";
@@ -37,7 +37,7 @@ export function define(command: Command, terminal: Terminal): void {
         for (const line of describe(result)) terminal.line(line);
         if (truncated + skipped > 0) {
           terminal.line(
-            `rows         ${truncated} cut to the model's context, ${skipped} empty and skipped`,
+            `rows         ${truncated} cut to ${describeLimit(learner.info.data.limit)}, ${skipped} empty and skipped`,
           );
         }
         for (const note of dataNotes(learner.info.data)) terminal.line(`note         ${note}`);

@@ -130,7 +130,8 @@ function* environmentValues(
   for (const [variable, text] of Object.entries(env)) {
     if (variable === FILE_VARIABLE) continue;
     const key = keys.get(variable);
-    if (key === undefined) throw unknown(`environment variable ${variable}`, variable, keys.keys());
+    if (key === undefined)
+      throw unknown(`unknown environment variable ${variable}`, variable, keys.keys());
     yield [key, text];
   }
 }
@@ -143,7 +144,7 @@ function fromShell(
   cwd: string,
 ): unknown {
   const kind = fields.get(key)?.kind;
-  if (kind === undefined) throw unknown(`key ${key}`, key, fields.keys());
+  if (kind === undefined) throw unknown(`unknown key ${key}`, key, fields.keys());
   const value = parseText(key, text, kind);
   return PATH_KEYS.has(key) ? absolute(key, value, cwd) : value;
 }
@@ -206,7 +207,7 @@ function refusal(issue: z.core.$ZodIssue, originOf: (key: string) => string): Kl
   const origin = originOf(at);
   if (issue.code === "unrecognized_keys") {
     const key = [...issue.path, issue.keys[0]].join(".");
-    return unknown(`${origin}: key ${key}`, key, knownKeys());
+    return unknown(`${origin}: unknown key ${key}`, key, knownKeys());
   }
   // of a list, the place of the item is named, and the list has the description
   const list = at.replace(/\.[0-9]+$/, "");
@@ -238,7 +239,7 @@ function unknown(what: string, word: string, known: Iterable<string>): KlatchErr
   const close =
     nearest(word, candidates) ?? candidates.find((candidate) => tail(candidate) === tail(word));
   const hint = close === undefined ? "see the keys with `klatch init`" : `did you mean ${close}?`;
-  return new KlatchError("usage", `unknown ${what}`, hint);
+  return new KlatchError("usage", what, hint);
 }
 
 function deepFreeze<T>(value: T): T {

@@ -122,6 +122,7 @@ export const nodeStatusSchema = z.looseObject({
     heldOut: summary,
     test: summary,
     testSeenInTraining: count,
+    limit: z.looseObject({ tokens: count, isContext: z.boolean() }).optional(),
   }),
   bytesSent: count,
   bytesReceived: count,

@@ -1,13 +1,14 @@
 import type { DataReport } from "../../training/index.ts";
 
 /** How many examples there are of each kind, and what became of the other rows. */
-export function describeExamples({ train, heldOut, test }: DataReport): string {
+export function describeExamples({ train, heldOut, test, limit }: DataReport): string {
   const sets = [train, heldOut, test];
   const cut = sets.reduce((sum, { truncated }) => sum + truncated, 0);
+  const rows = sets.reduce((sum, { examples }) => sum + examples, 0);
   const empty = sets.reduce((sum, { skipped }) => sum + skipped, 0);
   return [
     `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test`,
-    ...(cut > 0 ? [`${cut} rows cut to the longest sequence`] : []),
+    ...(cut > 0 ? [`${cut} of ${rows} rows cut to ${describeLimit(limit)}`] : []),
     ...(empty > 0 ? [`${empty} empty and skipped`] : []),
   ].join(", ");
 }
@@ -26,4 +27,10 @@ export function dataNotes(report: DataReport): readonly string[] {
   ];
   const sentences = counted.filter(([count]) => count > 0).map(([, sentence]) => sentence);
   return [...sentences, ...new Set([...train.notes, ...test.notes])];
+}
+
+/** Where rows are cut, and by what, so that it can be changed. */
+export function describeLimit(limit: DataReport["limit"]): string {
+  if (limit === undefined) return "the longest sequence";
+  return `${limit.tokens} tokens (${limit.isContext ? "all that the model can read" : "run.sequenceMax"})`;
 }

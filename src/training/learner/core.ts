@@ -23,8 +23,8 @@ import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
 import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
 import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
-import { checkOptions } from "./options.ts";
-import { headNotice, settleTask, taskOf, weightNotices, writesNoText } from "./task.ts";
+import { checkOptions, limitOf } from "./options.ts";
+import { headNotice, settleTask, taskOf, writesNoText } from "./task.ts";
 
 /** What a learner is put together from. */
 interface LearnerParts {
@@ -111,6 +111,7 @@ export class LearnerCore {
     const input = await openInput(options.model, base.definition);
     const endIds = await readEndIds(options.model);
     const data = await readLearnerData(options, input, onNotice, base.head?.classes);
+    const limit = limitOf(requested, options, base.definition);
     const { adapter, objective } = taskOf(base, options, data.classes);
     const notice = headNotice(base, data.classes);
     for (const each of weightNotices(base)) onNotice(each);
@@ -122,7 +123,8 @@ export class LearnerCore {
       objective,
       ...(options.dtype ? { dtype: options.dtype } : {}),
     });
-    const parts = { opened, initial, model, input, endIds, data, origin, prompts };
+    const report = { ...data.report, ...(limit === null ? {} : { limit }) };
+    const parts = { opened, initial, model, input, endIds, origin, data: { ...data, report } };
     return new LearnerCore(options, parts, onNotice);
   }
 
@@ -159,7 +161,17 @@ export class LearnerCore {
     const { format, promptEnd } = this.#prompts;
     const prompt = encodePrompt(tokenizer, request.prompt, format, promptEnd);
     const options = { ...request, endIds: this.#endIds };
+    this.#sayIfCut(prompt.length);
     return tokenizer.decode(await generate(this.#model, adapter, prompt, options));
+  }
+
+  /** A prompt beyond the context loses its beginning, where its instruction may stand. */
+  #sayIfCut(tokens: number): void {
+    const { adapter, base } = this.#model;
+    const room = base.definition.contextMax - (adapter.virtualTokens ?? 0) - 1;
+    if (tokens <= room) return;
+    const message = "the prompt is longer than the model can read: its beginning is left out";
+    this.#onNotice({ kind: "change", message, facts: { tokens, read: room } });
   }
 
   async exportAdapter(

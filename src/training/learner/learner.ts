@@ -61,6 +61,8 @@ export interface DataReport {
   readonly test: DataSummary;
   /** Test examples that say the same as one of the training files. */
   readonly testSeenInTraining: number;
+  /** Where longer rows are cut: at `sequenceMax`, or where the model's context ends; absent of images. */
+  readonly limit?: { readonly tokens: number; readonly isContext: boolean } | undefined;
 }
 
 export interface LearnerInfo {

@@ -1,7 +1,7 @@
 import { KlatchError } from "../../errors.ts";
 import { ENGINE_CHOICES } from "../../types.ts";
 import type { ModelDefinition } from "../models/definition.ts";
-import type { LearnerOptions } from "./learner.ts";
+import type { DataReport, LearnerOptions } from "./learner.ts";
 
 /** Methods of which `factors` can choose what trains. */
 const WITH_FACTORS: readonly string[] = ["lora", "rslora", "dora"];
@@ -93,4 +93,13 @@ function checkSeparate({ task, adapter }: LearnerOptions): void {
     `packing "separate" is not possible: ${reason}`,
     'choose packing "none"',
   );
+}
+
+/** Where rows are cut, and whether the model's context makes it earlier than was asked for; null of images. */
+export function limitOf(
+  requested: Pick<LearnerOptions, "sequenceMax">,
+  { sequenceMax: tokens }: Pick<LearnerOptions, "sequenceMax">,
+  { image }: Pick<ModelDefinition, "image">,
+): DataReport["limit"] | null {
+  return image === undefined ? { tokens, isContext: tokens < requested.sequenceMax } : null;
 }

@@ -8,6 +8,7 @@ interface LockedPackage {
   readonly version?: string;
   readonly optional?: boolean;
   readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
@@ -70,4 +71,25 @@ test.each([
   });
 
   expect([result.stdout, result.status]).toEqual([line, status]);
+});
+
+test("no setting of the checkout is unknown to npm, which would warn at every start", () => {
+  const settings = readFileSync(join(ROOT, ".npmrc"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split("=")[0]);
+  const known = ["omit-lockfile-registry-resolved", "fund", "audit"];
+
+  expect(settings.filter((name) => !known.includes(name ?? ""))).toEqual([]);
+});
+
+test("install scripts are denied to the packages that have some", () => {
+  const { allowScripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly allowScripts: Readonly<Record<string, boolean>>;
+  };
+  const withScripts = Object.entries(packages).flatMap(([path, entry]) =>
+    entry.hasInstallScript === true ? [path.replace(/^.*node_modules\//, "")] : [],
+  );
+
+  expect(allowScripts).toEqual(Object.fromEntries(withScripts.map((name) => [name, false])));
 });

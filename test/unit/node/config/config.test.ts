@@ -121,7 +121,7 @@ describe("refusals", () => {
 
     const error = refusal({ cwd: folder });
 
-    expect(error.message).toContain("run.roundz");
+    expect(error.message).toBe("klatch.yaml: unknown key run.roundz");
     expect(error.hint).toBe("did you mean run.rounds?");
   });
 

@@ -16,8 +16,11 @@ describe("what an operator is told of the data", () => {
   test("is how many examples there are, and how many rows were cut or left out", () => {
     const whole = { ...plain, truncated: 0, skipped: 0 };
 
-    expect(describeExamples(report)).toBe(
-      "20 examples to train on, 20 held out, 20 to test, 3 rows cut to the longest sequence, 3 empty and skipped",
+    expect(describeExamples({ ...report, limit: { tokens: 48, isContext: false } })).toBe(
+      "20 examples to train on, 20 held out, 20 to test, 3 of 60 rows cut to 48 tokens (run.sequenceMax), 3 empty and skipped",
+    );
+    expect(describeExamples({ ...report, limit: { tokens: 256, isContext: true } })).toContain(
+      "3 of 60 rows cut to 256 tokens (all that the model can read)",
     );
     expect(describeExamples({ ...report, train: whole, heldOut: whole, test: whole })).toBe(
       "20 examples to train on, 20 held out, 20 to test",

@@ -5,6 +5,7 @@ import { seededRandom } from "../../../../src/random.ts";
 import { createLora } from "../../../../src/training/adapters/methods/lora.ts";
 import type { Engine, Program } from "../../../../src/training/engine/engine.ts";
 import { LearnerCore } from "../../../../src/training/learner/core.ts";
+import type { LearnerNotice } from "../../../../src/training/learner/learner.ts";
 import { AdaptedModel } from "../../../../src/training/programs/adapted-model.ts";
 import { choose, generate } from "../../../../src/training/programs/generation.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -131,4 +132,23 @@ describe("generation_config.json", () => {
   test("is refused when its ids are none", async () => {
     await expect(answer({ eos_token_id: "end" })).rejects.toMatchObject({ code: "data" });
   });
+});
+
+test("a prompt that the model cannot read whole is said to be cut, and one that it can is not", async () => {
+  const folder = temporaryFolder();
+  await writeTinyFolder(folder);
+  const notices: LearnerNotice[] = [];
+  const core = await LearnerCore.open(tinyOptions(folder), null, (notice) => notices.push(notice));
+  const ask = (prompt: string) =>
+    core.generate(core.initialAdapter(), { prompt, maxTokens: 1, temperature: 0, seed: 1 });
+
+  await ask("ab");
+  expect(notices).toEqual([]);
+  await ask("a long prompt ".repeat(20));
+  await core.close();
+
+  expect(notices[0]?.message).toContain("its beginning is left out");
+  // The context is 32, and one more token is to be had.
+  expect(notices[0]?.facts).toMatchObject({ read: 31 });
+  expect(notices[0]?.facts.tokens).toBeGreaterThan(280);
 });
