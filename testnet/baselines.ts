@@ -1,10 +1,12 @@
 import { configSchema } from "../src/node/config/config.ts";
+import { hubOptions } from "../src/node/config/hub-options.ts";
 import { learnerOptions } from "../src/node/config/learner-options.ts";
 import { createLearner, type Learner } from "../src/training/index.ts";
 import type { Evaluation } from "../src/types.ts";
 import type { RunData } from "./data/run-data.ts";
 import type { TestnetOptions } from "./options.ts";
 import { trainingConfig } from "./processes/peer-config.ts";
+import { cacheName } from "./working-folder.ts";
 
 /** Learners that train at the same time; each has its own threads. */
 const PARALLEL = 2;
@@ -59,6 +61,7 @@ export async function withLearner<T>(
   // Without training files the learner only evaluates and generates.
   const learner = await createLearner(
     data.train === undefined || training === undefined ? rest : { ...rest, data: training },
+    hubOptions(cacheName()),
   );
   try {
     return await work(learner);

@@ -45,7 +45,7 @@ export const testnetOptionsSchema = z.strictObject({
     .max(4_294_967_295)
     .default(1)
     .describe("Seed of split, adapter and attacks."),
-  model: path.describe("Hugging Face folder of the base model."),
+  model: path.describe("Hugging Face model folder, or organisation/name[@revision] of the hub."),
   data: path.describe("JSONL or CSV file, or a folder of them."),
   test: path.optional().describe("Common test set, a file or a folder (pooled)."),
   partition: partition

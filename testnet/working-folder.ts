@@ -4,6 +4,7 @@ import { KlatchError } from "../src/errors.ts";
 import { AUTO_CACHE } from "../src/node/config/config.ts";
 import { checkOutFolder } from "../src/node/folders/out-folder.ts";
 import { makeScratchFolder, type ScratchFolder } from "../src/node/folders/scratch-folder.ts";
+import { parseHubModel } from "../src/training/index.ts";
 import type { TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */
@@ -18,8 +19,13 @@ export async function openWorkingFolder(path: string | undefined): Promise<Scrat
 
 /** A folder of this process alone. */
 export function makeTestnetScratch(): Promise<ScratchFolder> {
+  return makeScratchFolder(cacheName(), "--folder FOLDER, or KLATCH_CACHE");
+}
+
+/** The cache of this user, or the folder that KLATCH_CACHE names: peers, baselines and scratch folders share it. */
+export function cacheName(): string {
   const { KLATCH_CACHE } = process.env;
-  return makeScratchFolder(KLATCH_CACHE || AUTO_CACHE, "--folder FOLDER, or KLATCH_CACHE");
+  return KLATCH_CACHE ? resolve(KLATCH_CACHE) : AUTO_CACHE;
 }
 
 /**
@@ -42,12 +48,17 @@ export function makeWorkingFolder(path: string): void {
   mkdirSync(folder, { recursive: true });
 }
 
+/** Whether a model is named as the hub names it, and there is no folder of that name. */
+export function isOnHub(model: string): boolean {
+  return parseHubModel(model) !== null && !existsSync(model);
+}
+
 /** Makes every path absolute: the peers run in folders of their own. */
 export function withPaths(options: TestnetOptions): TestnetOptions {
   const { model, data, test, report, folder } = options;
   return {
     ...options,
-    model: resolve(model),
+    model: isOnHub(model) ? model : resolve(model),
     data: resolve(data),
     ...(test === undefined ? {} : { test: resolve(test) }),
     ...(report === undefined ? {} : { report: resolve(report) }),

@@ -14,6 +14,7 @@ export {
 } from "./adapters/peft/peft-reader.ts";
 export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
 export type { AdapterOrigin } from "./adapters/peft/peft-writer.ts";
+export { type ResolvedModel, resolveModel } from "./base/resolve-model.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";

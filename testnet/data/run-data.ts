@@ -1,8 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../../src/errors.ts";
+import { hubOptions } from "../../src/node/config/hub-options.ts";
+import { resolveModel } from "../../src/training/index.ts";
 import { flipLabels } from "../attacks/data-attacks.ts";
 import { attackersOf, partitionOf, type TestnetOptions } from "../options.ts";
+import { cacheName, isOnHub } from "../working-folder.ts";
 import { labelOf } from "./completion.ts";
 import { partitionRows, setAside } from "./partition.ts";
 import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
@@ -39,7 +42,7 @@ export interface RunData {
  */
 export async function prepareData(options: TestnetOptions, folder: string): Promise<RunData> {
   const { columns, peers, seed } = options;
-  requireModel(options.model);
+  await requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
   const notes: string[] = [];
   const say = (note: string) => notes.push(note);
@@ -87,8 +90,9 @@ function classesOf(rows: readonly Row[], columns: TestnetOptions["columns"]): re
   ].sort();
 }
 
-/** The peers would find out too, each on its own and later. */
-function requireModel(folder: string): void {
+/** The peers would find out too, each on its own and later; a model of the hub is fetched once for all of them. */
+async function requireModel(folder: string): Promise<void> {
+  if (isOnHub(folder)) return void (await resolveModel(folder, hubOptions(cacheName())));
   if (isFolder(folder, "--model")) return;
   throw new KlatchError(
     "data",

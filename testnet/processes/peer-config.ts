@@ -6,6 +6,7 @@ import { identityFile } from "../../src/node/folders/data-folder.ts";
 import type { PeerId } from "../../src/types.ts";
 import type { PeerData, RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
+import { cacheName } from "../working-folder.ts";
 import { freePorts } from "./free-ports.ts";
 
 /** Everything needed to start one peer and to ask for its state. */
@@ -109,6 +110,7 @@ function nodeConfig(
   });
   return {
     ...training,
+    cache: cacheName(),
     dataDir: dataFolder(plan.folder),
     run: { ...training.run, members: plans.map(({ id }) => id) },
     network: {

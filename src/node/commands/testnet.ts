@@ -9,6 +9,7 @@ import {
 } from "../process/lifecycle.ts";
 import { silentLogger } from "../process/logger.ts";
 import type { Terminal } from "../view/terminal.ts";
+import { MODEL_HELP } from "./model-use.ts";
 import { required } from "./number-flags.ts";
 import { loadTestnetModule } from "./testnet-door.ts";
 import { addTestnetOptions } from "./testnet-flags.ts";
@@ -38,7 +39,7 @@ interface Flags {
 function defineRun(command: Command, terminal: Terminal): void {
   addTestnetOptions(command.command("run"))
     .description("run a network from start to report")
-    .option("--model <folder>", "Hugging Face folder of the base model", BUNDLED_MODEL)
+    .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .option("--json", "print the report as one JSON document")
     .action(async (flags: Flags) => {
       const testnet = await loadTestnet();
@@ -66,7 +67,7 @@ function defineRun(command: Command, terminal: Terminal): void {
 function defineUp(command: Command, terminal: Terminal): void {
   addTestnetOptions(command.command("up"))
     .description("start a network in the background")
-    .option("--model <folder>", "Hugging Face folder of the base model", BUNDLED_MODEL)
+    .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
       const { upTestnet } = await loadTestnet();

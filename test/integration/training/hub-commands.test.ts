@@ -75,6 +75,24 @@ describe("commands with a model of the hub", () => {
     expect(model).toMatchObject({ origin: { id: ID, commit: repository.commit } });
   });
 
+  test("testnet fetches it once for all its peers", async () => {
+    const { folder, server } = await environment();
+    const small = ["--peers", "2", "--rounds", "1", "--steps", "1", "--batch-size", "2"];
+    const data = ["--data", join(folder, "data.jsonl"), "--sequence-max", "16", "--rank", "2"];
+
+    const report = await runJson<{ peers: unknown[]; options: { model: string } }>([
+      ...["testnet", "run", "--model", ID, ...small, ...data],
+    ]);
+
+    expect(report.options.model).toBe(ID);
+    expect(report.peers).toHaveLength(2);
+    // As often as one command asks that has an empty cache.
+    const asked = server.asked.splice(0).length;
+    vi.stubEnv("KLATCH_CACHE", temporaryFolder());
+    await runJson(generate(ID));
+    expect(server.asked).toHaveLength(asked);
+  });
+
   test("a model that is nowhere is an error with the words of both worlds", async () => {
     await environment();
 
