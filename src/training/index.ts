@@ -7,13 +7,13 @@
 export type { FactorSchedule } from "./adapters/adapter.ts";
 export { adapterTargets } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
+export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
 export {
   readAdapterClasses,
   readAdapterOrigin,
   readAdapterSeparator,
 } from "./adapters/peft/peft-reader.ts";
 export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
-export type { AdapterOrigin } from "./adapters/peft/peft-writer.ts";
 export { type ResolvedModel, resolveModel } from "./base/resolve-model.ts";
 export { benchEngines, type EngineResult } from "./bench/engines.ts";
 export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";

@@ -57,6 +57,9 @@ test("an older run and an older round are exported with the settings that they h
   expect(older.result).toMatchObject({ run: first.run, rounds: 3 });
   expect(older.own).toMatchObject({ runId: first.run, round: 3, examples: "prompt" });
   expect(older.peft.r).toBe(2);
+  const card = readFileSync(join(older.out, "README.md"), "utf8");
+  expect(card).toContain(first.run);
+  expect(card).toContain("| round | 3 of 4 |");
 
   // A newer round takes the place of an older one of its run, and of no other's.
   const over = (run: string) => ["export", ...config, "--run", run, "--out", older.out];

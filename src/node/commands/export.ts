@@ -94,7 +94,7 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
   checkFlags(flags);
   if (merged) checkModelFolder(folder, flags.force === true);
   else checkAdapterFolder(folder, { mayReplace: true });
-  const { learner, values, adapter, origin } = await openSource(config, flags, terminal);
+  const { learner, values, adapter, origin, story } = await openSource(config, flags, terminal);
   try {
     if (!merged) {
       await checkReplaced(folder, adapter, origin, flags.force === true);
@@ -102,7 +102,7 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
     }
     if (merged)
       await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
-    else await learner.exportAdapter(values, folder, origin ?? undefined);
+    else await learner.exportAdapter(values, folder, { origin: origin ?? undefined, story });
     return { folder, merged, adapter, run: origin?.runId ?? null, rounds: origin?.round ?? null };
   } finally {
     await learner.close();
@@ -155,7 +155,7 @@ async function openSource(config: Config, flags: Flags, terminal: Terminal): Pro
   const learner = await openForAdapter(config, adapter, hub);
   try {
     const values = await learner.importAdapter(adapter);
-    return { learner, values, adapter, origin: await readAdapterOrigin(adapter) };
+    return { learner, values, adapter, origin: await readAdapterOrigin(adapter), story: {} };
   } catch (error) {
     await learner.close();
     throw error;

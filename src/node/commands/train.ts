@@ -116,6 +116,9 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
     const keep = (adapter: Float32Array) => learner.exportAdapter(adapter, out);
     const result = await train(learner, first, keep, flags, terminal);
     const test = before === null ? null : await learner.evaluate(result.adapter, "test");
+    await learner.exportAdapter(result.adapter, out, {
+      story: { figures: figures(result, before, test) },
+    });
     return { result, learner, out, memory, before, test };
   } finally {
     await learner.close();
@@ -170,6 +173,23 @@ async function train(
     callOff();
     for (const signal of SIGNALS) process.removeListener(signal, stop);
   }
+}
+
+/** What the adapter's README says was measured. */
+function figures(
+  { bestStep, loss, heldOut }: AloneResult,
+  before: Evaluation | null,
+  test: Evaluation | null,
+): readonly (readonly [string, string])[] {
+  const nats = (value: number) => `${value.toFixed(4)} nats`;
+  return [
+    ["steps", String(bestStep)],
+    ["loss in training", nats(loss)],
+    ...(heldOut === null ? [] : [["loss on held-out rows", nats(heldOut.loss)] as const]),
+    ...(before === null || test === null
+      ? []
+      : [["loss on test rows", `${nats(before.loss)} before, ${nats(test.loss)} after`] as const]),
+  ];
 }
 
 function reportOf(

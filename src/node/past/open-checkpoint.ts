@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { KlatchError } from "../../errors.ts";
 import {
   type AdapterOrigin,
+  type AdapterStory,
   createLearner,
   type HubOptions,
   type Learner,
@@ -11,8 +12,9 @@ import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { parseConfig } from "../config/load.ts";
 import { runDigest } from "../peer/manifest.ts";
-import type { RunRecord } from "../records/records.ts";
+import type { RoundRecord, RunRecord } from "../records/records.ts";
 import type { Checkpoint } from "../store/contract.ts";
+import { decimals } from "../view/table.ts";
 import { PastRuns } from "./past-runs.ts";
 
 /** An adapter of a run with the learner that it fits, and where it came from. */
@@ -20,6 +22,8 @@ export interface OpenedCheckpoint {
   readonly learner: Learner;
   readonly values: Float32Array;
   readonly origin: AdapterOrigin | null;
+  /** What its folder tells people of it. */
+  readonly story: AdapterStory;
 }
 
 /** Which checkpoint of a folder: null for the run that was worked on last, and for the newest of a run. */
@@ -60,7 +64,8 @@ export async function openCheckpoint(
       const known = record === null ? runDigest(config.run, learner.info) : run;
       if (record !== null) checkModel(record, learner);
       const { adapter, round } = readCheckpoint(runs, known, choice.round);
-      return { learner, values: adapter, origin: { runId: known, round } };
+      const story = record === null ? {} : storyOf(record, runs.rounds(known), round);
+      return { learner, values: adapter, origin: { runId: known, round }, story };
     } catch (error) {
       await learner.close();
       throw error;
@@ -84,6 +89,23 @@ function settingsOf({ settings, classes }: RunRecord, config: Config, isNamed: b
     data: hasData ? data : config.data,
   };
   return parseConfig(tree, config.dataDir, () => `${config.dataDir}, what was kept of the run`);
+}
+
+/** The run in short, and how the last round that went into the adapter ended. */
+function storyOf(
+  { settings, status }: RunRecord,
+  rounds: readonly RoundRecord[],
+  done: number,
+): AdapterStory {
+  const last = rounds.find(({ round }) => round === done - 1);
+  const heldOut = decimals(last?.heldOutLoss ?? null);
+  return {
+    run: { name: settings.run.name, rounds: status.rounds, members: status.peers.length + 1 },
+    figures: [
+      ["loss in training", `${decimals(last?.trainLoss ?? null) ?? "-"} nats, last round`],
+      ...(heldOut === null ? [] : [["loss on held-out rows", `${heldOut} nats`] as const]),
+    ],
+  };
 }
 
 function checkModel({ status, settings }: RunRecord, { info }: Learner): void {

@@ -1,7 +1,7 @@
 import type { Evaluation } from "../../types.ts";
 import { writeMergedModel } from "../adapters/merging/merge.ts";
 import { fitPeft, readPeft } from "../adapters/peft/peft-reader.ts";
-import { type AdapterOrigin, writePeft } from "../adapters/peft/peft-writer.ts";
+import { writePeft } from "../adapters/peft/peft-writer.ts";
 import { readPromptLayout, writePromptLayout } from "../adapters/prompt-file.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
@@ -12,6 +12,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
+import { readLicence } from "../files/licence.ts";
 import { EvaluationSize, evaluate, type Probe, probe } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
 import { type TrainHooks, type TrainRequest, type TrainResult, train } from "../loop/train-step.ts";
@@ -22,7 +23,13 @@ import { generate } from "../programs/generation.ts";
 import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
 import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
-import type { GenerateRequest, LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
+import type {
+  AdapterAbout,
+  GenerateRequest,
+  LearnerInfo,
+  LearnerNotice,
+  LearnerOptions,
+} from "./learner.ts";
 import { checkOptions, limitOf } from "./options.ts";
 import { headNotice, settleTask, taskOf, writesNoText } from "./task.ts";
 
@@ -177,7 +184,7 @@ export class LearnerCore {
   async exportAdapter(
     adapter: Float32Array,
     folder: string,
-    origin?: AdapterOrigin,
+    about: AdapterAbout = {},
   ): Promise<void> {
     const { adapter: method, base } = this.#model;
     const { modelOrigin } = this.info;
@@ -190,7 +197,8 @@ export class LearnerCore {
       baseDigest: base.digest,
       ...this.#prompts,
       classes: this.#data.classes,
-      ...(origin ? { origin } : {}),
+      licence: await readLicence(this.#options.model),
+      ...about,
     });
   }
 

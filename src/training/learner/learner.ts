@@ -8,7 +8,7 @@ import type {
   Task,
 } from "../../types.ts";
 import type { AdapterOptions } from "../adapters/options.ts";
-import type { AdapterOrigin } from "../adapters/peft/peft-writer.ts";
+import type { AdapterOrigin, AdapterStory } from "../adapters/peft/adapter-export.ts";
 import type { DataSummary } from "../data/dataset/dataset.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import type { PassedOver } from "../engine/open-engine.ts";
@@ -101,6 +101,13 @@ export interface Training {
   readonly result: Promise<TrainResult>;
 }
 
+/** What an adapter's folder tells of it. */
+export interface AdapterAbout {
+  /** The run and round that it came from. */
+  readonly origin?: AdapterOrigin | undefined;
+  readonly story?: AdapterStory;
+}
+
 export interface GenerateRequest {
   readonly prompt: string;
   readonly maxTokens: number;
@@ -133,8 +140,8 @@ export interface Learner {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe>;
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
-  /** Writes a PEFT folder: adapter_config.json and adapter_model.safetensors; `origin` is the run it came from. */
-  exportAdapter(adapter: Float32Array, folder: string, origin?: AdapterOrigin): Promise<void>;
+  /** Writes a PEFT folder: adapter_config.json, adapter_model.safetensors, and a README.md as hubs read it. */
+  exportAdapter(adapter: Float32Array, folder: string, about?: AdapterAbout): Promise<void>;
   /**
    * Writes a Hugging Face model folder with the adapter folded into the base model's weights. These keep their format
    * unless `dtype` names another. Throws `incompatible` for a method that has no place in a plain model.

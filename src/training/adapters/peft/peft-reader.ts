@@ -7,9 +7,9 @@ import { ifThere, readJson } from "../../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../../files/safetensors.ts";
 import type { AdapterSettings } from "../options.ts";
 import { layoutIn, promptKeys } from "../prompt-file.ts";
+import type { AdapterOrigin } from "./adapter-export.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 import { readAdapterSettings } from "./peft-settings.ts";
-import type { AdapterOrigin } from "./peft-writer.ts";
 
 /** An adapter read from a PEFT folder; what klatch.json would say is null for adapters trained elsewhere. */
 export interface PeftAdapter {

@@ -3,16 +3,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loraTensorName } from "../../../../src/training/adapters/methods/lora.ts";
 import type { AdapterSettings } from "../../../../src/training/adapters/options.ts";
+import type { AdapterExport } from "../../../../src/training/adapters/peft/adapter-export.ts";
 import { loraConfig } from "../../../../src/training/adapters/peft/peft-config.ts";
 import {
   type ExpectedAdapter,
   fitPeft,
   readPeft,
 } from "../../../../src/training/adapters/peft/peft-reader.ts";
-import {
-  type AdapterExport,
-  writePeft,
-} from "../../../../src/training/adapters/peft/peft-writer.ts";
+import { writePeft } from "../../../../src/training/adapters/peft/peft-writer.ts";
 import type { AdapterLayout, TensorSlot } from "../../../../src/types.ts";
 import { inFolder } from "./tiny-model.ts";
 
