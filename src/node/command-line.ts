@@ -96,8 +96,9 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     },
   };
   try {
-    const program = await buildProgram(argv, reporting);
-    await program.parseAsync([...argv], { from: "user" });
+    const words = withHelpFlag(argv);
+    const program = await buildProgram(words, reporting);
+    await program.parseAsync([...words], { from: "user" });
     return failure;
   } catch (error) {
     return report(error, argv, terminal);
@@ -105,6 +106,15 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 }
 
 // --- internal ---
+
+/** `klatch help start` is `klatch start --help`: commands are loaded by their names. */
+function withHelpFlag(argv: readonly string[]): readonly string[] {
+  const [first, command] = argv;
+  if (first !== "help") return argv;
+  // Commander names a command that there is not, and the nearest that there is.
+  const isKnown = command === undefined || COMMANDS.some(({ name }) => name === command);
+  return isKnown ? [...argv.slice(1), "--help"] : argv.slice(1);
+}
 
 async function buildProgram(argv: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command("klatch")
@@ -118,6 +128,7 @@ async function buildProgram(argv: readonly string[], terminal: Terminal): Promis
       writeOut: (text) => terminal.line(text.trimEnd()),
       writeErr: (text) => terminal.note(text.trimEnd()),
     });
+  program.addHelpText("after", "\n`klatch help COMMAND` tells more of one.");
   const called = argv.find((word) => !word.startsWith("-"));
   for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).description(summary);

@@ -62,9 +62,18 @@ function shortOption({ kind, flag }: Field, name: string): Option {
 
 function optionOf(field: Field): Option {
   const group = field.key.includes(".") ? field.key.slice(0, field.key.indexOf(".")) : "node";
-  const bounds = field.bounds === "" ? "" : ` (${field.bounds})`;
+  const facts = [field.bounds, defaultText(field.default)].filter((text) => text !== "");
+  const notes = facts.length === 0 ? "" : ` (${facts.join("; ")})`;
   return new Option(
     `${field.flag} ${PLACEHOLDERS[field.kind]}`,
-    `${field.description}${bounds}`,
+    `${field.description}${notes}`,
   ).helpGroup(`Configuration, ${group}:`);
+}
+
+/** A default for a person; empty where there is none, or none that says something. */
+function defaultText(value: unknown): string {
+  const isPlain = ["string", "number", "boolean"].includes(typeof value) && value !== "";
+  const isList = Array.isArray(value) && value.length > 0;
+  const text = /\s/.test(String(value)) ? JSON.stringify(value) : String(value);
+  return isPlain || isList ? `default: ${text}` : "";
 }

@@ -11,7 +11,10 @@ import { required } from "./number-flags.ts";
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);
   command
-    .option("--data <file...>", "files or folders: JSONL, JSON, CSV, TSV, Parquet or text")
+    .option(
+      "--data <file...>",
+      "files or folders: JSONL, JSON, CSV, TSV, Parquet or text (required)",
+    )
     .option(
       "--columns <map>",
       "column names, e.g. prompt=question,completion=answer",

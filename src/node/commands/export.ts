@@ -29,7 +29,7 @@ import { required, wholeNumber } from "./number-flags.ts";
 export function define(command: Command, terminal: Terminal): void {
   addConfigOptions(command);
   command
-    .option("--out <folder>", "folder to write to")
+    .option("--out <folder>", "folder to write to (required)")
     .option("--adapter <folder>", "PEFT folder of an adapter (default: the newest checkpoint)")
     .option("--run <id>", "a run of `klatch runs`, by the beginning of its id (default: the last)")
     .option(

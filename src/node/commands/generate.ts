@@ -10,7 +10,7 @@ import { decimalNumber, required, wholeNumber } from "./number-flags.ts";
 export function define(command: Command, terminal: Terminal): void {
   addModelOptions(command);
   command
-    .option("--prompt <text>", "what to continue")
+    .option("--prompt <text>", "what to continue (required)")
     .option("--max-tokens <n>", "longest continuation", wholeNumber(1, 100_000), 64)
     .option("--temperature <t>", "0 takes the likeliest token", decimalNumber(0, 100), 0)
     .option("--seed <n>", "seed of the draw", wholeNumber(0, 4_294_967_295), 1)

@@ -1,14 +1,12 @@
 import { type Command, Option } from "commander";
-import { CODEC_NAMES } from "../../consensus/index.ts";
-import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../../types.ts";
+import { z } from "zod";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
-/** One flag of `klatch testnet up|run`; what it accepts exactly is decided by the testnet itself. */
+/** One flag of `klatch testnet up|run`; what it accepts, and its default, are decided by the testnet itself. */
 interface Flag {
   readonly flags: string;
   readonly text: string;
   readonly parse?: (text: string) => number;
-  readonly choices?: readonly string[];
 }
 
 const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
@@ -26,32 +24,31 @@ const FLAGS: readonly Flag[] = [
   },
   { flags: "--columns <map>", text: "column names, e.g. prompt=question,completion=answer" },
   { flags: "--topology <name>", text: "who exchanges with whom: full, ring, regular:K" },
-  { flags: "--rule <name>", text: "mixing rule", choices: MIXING_RULES },
+  { flags: "--rule <name>", text: "mixing rule" },
   { flags: "--attack <name>", text: "what the attackers send" },
   { flags: "--attackers <n>", text: "how many of the peers attack: the last ones", parse: whole },
   { flags: "--baselines", text: "also train each peer alone, and one on all data" },
   { flags: "--report <folder>", text: "where to write report.json, report.md and report.png" },
-  { flags: "--folder <folder>", text: "working folder; a temporary one by default" },
-  { flags: "--task <name>", text: "what is learned", choices: TASKS },
+  { flags: "--folder <folder>", text: "working folder (default: a temporary one)" },
+  { flags: "--task <name>", text: "what is learned" },
   { flags: "--batch-size <n>", text: "examples per step", parse: whole },
   {
     flags: "--learning-rate <x>",
-    text: "AdamW step size (default: one for the adapter's method)",
+    text: "AdamW step size; auto suits the adapter's method",
     parse: decimal,
   },
-  { flags: "--adapter-kind <name>", text: "adapter method", choices: ADAPTER_KINDS },
+  { flags: "--adapter-kind <name>", text: "adapter method" },
   { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
   { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },
   { flags: "--targets <names>", text: "layers with an adapter: all, or q,v,..." },
   { flags: "--factors <which>", text: "LoRA factors that train: both, alternate, ffa" },
-  { flags: "--codec <name>", text: "how updates travel", choices: CODEC_NAMES },
+  { flags: "--codec <name>", text: "how updates travel" },
   { flags: "--no-gate", text: "mix without judging updates on held-out examples" },
   { flags: "--threads <n>", text: "engine threads of each peer", parse: whole },
-  { flags: "--engine <name>", text: "what executes the graphs", choices: ENGINE_CHOICES },
+  { flags: "--engine <name>", text: "what executes the graphs" },
   {
     flags: "--dtype <type>",
     text: "how each peer keeps the frozen base model",
-    choices: BASE_DTYPES,
   },
   { flags: "--sequence-max <n>", text: "longest sequence in tokens", parse: whole },
   {
@@ -63,11 +60,23 @@ const FLAGS: readonly Flag[] = [
   { flags: "--time-limit-seconds <n>", text: "longest run", parse: whole },
 ];
 
-/** Adds the flags that decide a testnet; those not given are left to its own defaults. */
-export function addTestnetOptions(command: Command): Command {
-  command.option("--data <path>", "JSONL or CSV file, or a folder of them");
-  for (const { flags, text, parse, choices } of FLAGS) {
+/** The options of the testnet as JSON Schema. */
+interface Known {
+  readonly properties: Readonly<
+    Record<string, { readonly default?: unknown; readonly enum?: readonly string[] }>
+  >;
+}
+
+/** Adds the flags that decide a testnet; those not given are left to its own defaults, which the help names. */
+export function addTestnetOptions(command: Command, options: z.ZodType): Command {
+  const { properties } = z.toJSONSchema(options, { io: "input", unrepresentable: "any" }) as Known;
+  command.option("--data <path>", "JSONL or CSV file, or a folder of them (required)");
+  for (const { flags, text, parse } of FLAGS) {
     const option = new Option(flags, text);
+    const { default: standard, enum: choices } = properties[option.attributeName()] ?? {};
+    if (["string", "number"].includes(typeof standard)) {
+      option.description = `${text} (default: ${String(standard)})`;
+    }
     if (parse !== undefined) option.argParser(parse);
     if (choices !== undefined) option.choices([...choices]);
     command.addOption(option);

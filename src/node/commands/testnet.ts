@@ -17,6 +17,10 @@ import { addTestnetOptions } from "./testnet-flags.ts";
 /** The testnet's own door. */
 type Testnet = typeof import("../../../testnet/index.ts");
 
+/** What a testnet can be told, with its defaults: the help shows them. */
+const { testnetOptionsSchema } =
+  await loadTestnetModule<typeof import("../../../testnet/options.ts")>("options");
+
 /** Longest stop of all peers after the first signal. */
 const STOP_MS = 30_000;
 
@@ -37,7 +41,7 @@ interface Flags {
 }
 
 function defineRun(command: Command, terminal: Terminal): void {
-  addTestnetOptions(command.command("run"))
+  addTestnetOptions(command.command("run"), testnetOptionsSchema)
     .description("run a network from start to report")
     .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .option("--json", "print the report as one JSON document")
@@ -65,7 +69,7 @@ function defineRun(command: Command, terminal: Terminal): void {
 }
 
 function defineUp(command: Command, terminal: Terminal): void {
-  addTestnetOptions(command.command("up"))
+  addTestnetOptions(command.command("up"), testnetOptionsSchema)
     .description("start a network in the background")
     .option("--model <name>", MODEL_HELP, BUNDLED_MODEL)
     .option("--json", "print one JSON document")

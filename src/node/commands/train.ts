@@ -36,7 +36,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--test <file...>", "files to measure the result on")
     .option("--columns <map>", "column names, e.g. prompt=question,completion=answer", parseColumns)
     .option("--steps <n>", "optimiser steps", wholeNumber(1, 10_000_000), 100)
-    .option("--out <folder>", "PEFT folder to write the adapter to")
+    .option("--out <folder>", "PEFT folder to write the adapter to (required)")
     .option("--init <folder>", "PEFT folder of an adapter to go on from")
     .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
     .option(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { parse } from "yaml";
 import { loadConfig } from "../../../src/node/config/load.ts";
+import { ATTACK_NAMES } from "../../../testnet/index.ts";
 import { runCommand, runJson } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
@@ -49,6 +50,41 @@ describe("the command line", () => {
 
     expect(stdout).toMatch(/^ {2}--micro-batch <n> +short for --engine-micro-batch$/m);
     expect(stdout).toMatch(/^ {2}--threads <n> +short for --engine-threads$/m);
+  });
+
+  test("`klatch help COMMAND` is its --help, and one that there is not is named", async () => {
+    for (const words of [["start"], ["testnet", "run"], []]) {
+      const [asked, flagged] = [
+        ["help", ...words],
+        [...words, "--help"],
+      ];
+      expect(await runCommand(asked)).toEqual(await runCommand(flagged));
+    }
+    expect(await runCommand(["help", "strat"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("start"),
+    });
+  });
+
+  test("help names defaults, choices and what has to be given", async () => {
+    const of = async (...words: string[]) =>
+      (await runCommand([...words, "--help"])).stdout.replace(/\s+/g, " ");
+
+    expect(await of("start")).toContain(
+      "Rounds of train, exchange, mix. (1 to 1000000; default: 50)",
+    );
+    const testnet = await of("testnet", "run");
+    expect(testnet).toContain("(default: cs-plus)");
+    for (const name of ATTACK_NAMES) expect(testnet).toContain(`"${name}"`);
+    for (const [name, flag] of [
+      ["train", "--out"],
+      ["eval", "--data"],
+      ["generate", "--prompt"],
+      ["export", "--out"],
+    ] as const) {
+      expect(await of(name)).toMatch(new RegExp(`${flag} <[^>]+>[^-]*\\(required\\)`));
+    }
+    expect(testnet).toMatch(/--data <path>[^-]*\(required\)/);
   });
 
   test("the version is the package's", async () => {
