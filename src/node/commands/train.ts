@@ -18,6 +18,7 @@ import { EXIT_INTERRUPTED } from "../process/lifecycle.ts";
 import { onScriptShellGone } from "../process/script-shell.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { downloadView } from "../view/download-view.ts";
+import { LossHistory } from "../view/loss-history.ts";
 import { describeMemory } from "../view/memory-text.ts";
 import { noticeView } from "../view/notice-view.ts";
 import { describeModel, perSecond } from "../view/table.ts";
@@ -45,6 +46,7 @@ export function define(command: Command, terminal: Terminal): void {
       wholeNumber(0, 1000),
       0,
     )
+    .option("--history <file>", "CSV file for the loss of every step")
     .option("--force", "replace an adapter that --out holds already")
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
@@ -82,6 +84,7 @@ interface Flags {
   readonly init?: string;
   readonly evaluateEvery: number;
   readonly patience: number;
+  readonly history?: string;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -158,12 +161,14 @@ async function train(
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     const options = { steps, evaluateEvery, patience, adapter };
+    const history = flags.history === undefined ? null : new LossHistory(resolve(flags.history));
     const shown = new TrainProgress(
       steps,
       terminal,
       learner.info.classes === null ? "tokens" : "texts",
     );
     for await (const event of trainAlone(learner, options, controller.signal)) {
+      history?.take(event);
       if (flags.json !== true) shown.show(event);
       if (event.kind === "best") await keep(event.adapter);
       if (event.kind === "end") return event.result;

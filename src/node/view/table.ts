@@ -91,3 +91,13 @@ export function perSecond(speed: number): string {
 export function decimals(value: number | null): string | null {
   return value === null ? null : value.toFixed(4);
 }
+
+/** A time for a person: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`. */
+export function duration(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,6 +1,6 @@
 import type { AloneEvent } from "../../training/index.ts";
 import { bar } from "./progress-bar.ts";
-import { perSecond } from "./table.ts";
+import { duration, perSecond } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Least time between two pictures, ms. */
@@ -20,6 +20,7 @@ export class TrainProgress {
   #tokens = 0;
   #seconds = 0;
   #count = 0;
+  #first: { readonly step: number; readonly at: number } | null = null;
 
   constructor(
     steps: number,
@@ -46,17 +47,32 @@ export class TrainProgress {
     this.#count += 1;
     if (step < this.#steps && this.#now() - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = this.#now();
-    this.#terminal.overwrite(`${bar(step / this.#steps)}  ${this.#line(step, "")}`);
+    // A line of 80 columns has room for one of the two; each evaluation tells the speed.
+    const last = this.#left(step) ?? this.#speed();
+    this.#terminal.overwrite(`${bar(step / this.#steps)}  ${this.#line(step)}  ${last}`);
+  }
+
+  /** How long the rest will take at the speed so far, evaluations included; null when it is as good as over. */
+  #left(step: number): string | null {
+    this.#first ??= { step, at: this.#now() };
+    const { step: first, at } = this.#first;
+    if (step === first) return null;
+    const seconds = (((this.#now() - at) / (step - first)) * (this.#steps - step)) / 1000;
+    return seconds < 1 ? null : `${duration(seconds)} left`;
   }
 
   #evaluation({ step, heldOut }: Extract<AloneEvent, { kind: "evaluation" }>): void {
-    this.#terminal.note(this.#line(step, `  held out ${heldOut.loss.toFixed(4)}`));
+    const measured = `held out ${heldOut.loss.toFixed(4)}`;
+    this.#terminal.note(`${this.#line(step)}  ${measured}  ${this.#speed()}`);
     [this.#loss, this.#tokens, this.#seconds, this.#count] = [0, 0, 0, 0];
   }
 
-  #line(step: number, heldOut: string): string {
+  #line(step: number): string {
     const loss = (this.#loss / Math.max(1, this.#count)).toFixed(4);
-    const speed = perSecond(this.#tokens / Math.max(1e-9, this.#seconds));
-    return `step ${step}/${this.#steps}  loss ${loss}${heldOut}  ${speed} ${this.#unit}/s`;
+    return `step ${step}/${this.#steps}  loss ${loss}`;
+  }
+
+  #speed(): string {
+    return `${perSecond(this.#tokens / Math.max(1e-9, this.#seconds))} ${this.#unit}/s`;
   }
 }

@@ -95,6 +95,20 @@ describe("klatch train", () => {
     expect(report.before.loss).toBeLessThan(fresh.before.loss);
   });
 
+  test("keeps the loss of every step as CSV", async () => {
+    const history = join(results, "history.csv");
+    const flags = ["--evaluate-every", "2", "--history", history];
+    await train("--steps", "5", "--out", join(results, "told-of"), ...flags);
+    const [header, ...lines] = (await readFile(history, "utf8")).trimEnd().split("\n");
+
+    expect(header).toBe("step,loss,held_out_loss,learning_rate,gradient_norm,tokens,seconds");
+    const cells = lines.map((line) => line.split(","));
+    expect(cells.map(([step]) => step)).toEqual(["1", "2", "3", "4", "5"]);
+    // Measured after the steps 2, 4 and the last.
+    expect(cells.map(([, , heldOut]) => heldOut !== "")).toEqual([false, true, false, true, true]);
+    expect(cells.every(([, loss]) => Number(loss) > 0)).toBe(true);
+  });
+
   test("replaces an adapter when told to, or when it goes on from it, and else leaves it", async () => {
     const out = join(results, "kept");
     await train("--steps", "1", "--out", out, "--json");

@@ -190,6 +190,17 @@ describe("a node that does not run", () => {
     );
   });
 
+  test("has its rounds as CSV too", async () => {
+    const at = ["--data-dir", folderOf({ [RUN]: 2 })];
+    const { stdout } = await runCommand(["rounds", ...at, "--csv"]);
+
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      "round,started,ended,train_loss,held_out_loss,announced,mixed,refused,bytes_sent,bytes_received",
+      "1,1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.500Z,2,,1,1,0,10,20",
+      "2,1970-01-01T00:00:01.000Z,1970-01-01T00:00:01.500Z,1,,1,1,0,10,20",
+    ]);
+  });
+
   test("is not taken for another that has its port since it was killed", async () => {
     const [folder, other] = [folderOf({ [RUN]: 4 }), temporaryFolder()];
     await serve(other, sampleStatus({ peerId: PEERS[1] }));

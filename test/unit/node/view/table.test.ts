@@ -3,6 +3,7 @@ import {
   aligned,
   bytes,
   decimals,
+  duration,
   markdownTable,
   short,
   table,
@@ -54,4 +55,15 @@ test("ids are shortened to their end, where peer ids differ", () => {
   expect(short("12D3KooWLmmAoYR4XQSzjBCUvN54u6oycubQnGv829J8LMhp8h4S")).toBe("…LMhp8h4S");
   expect(short("short")).toBe("short");
   expect([decimals(1.23456), decimals(null)]).toEqual(["1.2346", null]);
+});
+
+test.each([
+  [1.2, "2 s"],
+  [89, "89 s"],
+  [90, "2 min"],
+  [3000, "50 min"],
+  [12_000, "3 h 20 min"],
+  [187_200, "2 d 4 h"],
+])("%d seconds are %s for a person", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
 });

@@ -37,6 +37,19 @@ describe("how a training goes", () => {
     expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(80);
   });
 
+  test("says how long the rest will take, within 80 columns", () => {
+    const { drawn, step } = watch();
+    step(1, 0);
+    step(2, 600_000);
+    step(3, 1_200_000);
+    expect(drawn.map((line) => line.replace(/^.*loss [0-9.]+ +/, ""))).toEqual([
+      "100 tokens/s",
+      "20 min left",
+      "10 min left",
+    ]);
+    expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(80);
+  });
+
   test("is a line for each evaluation, with the mean since the one before", () => {
     const { notes, progress, step } = watch();
     step(1, 0);
