@@ -65,6 +65,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/generate.ts"),
   },
   {
+    name: "predict",
+    summary: "answer every row of a file",
+    load: () => import("./commands/predict.ts"),
+  },
+  {
     name: "export",
     summary: "write the trained adapter as a PEFT folder",
     load: () => import("./commands/export.ts"),

@@ -29,6 +29,7 @@ export {
 } from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
+export { type RowInput, readInputs } from "./data/examples/inputs.ts";
 export { isDescription } from "./data/rows/folders.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
 export { readRows } from "./data/rows/rows.ts";

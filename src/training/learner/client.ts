@@ -184,6 +184,7 @@ function connect(client: WorkerClient, opened: LearnerInfo): Learner {
     evaluate: (adapter, set) => client.call("evaluate", [adapter, set]),
     probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
     generate: (adapter, request) => client.call("generate", [adapter, request]),
+    classify: (adapter, texts) => client.call("classify", [adapter, texts]),
     exportAdapter: (...request) => client.call("exportAdapter", request),
     exportMerged: (...request) => client.call("exportMerged", request),
     importAdapter: (folder) => client.call("importAdapter", [folder]),

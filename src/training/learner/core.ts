@@ -5,6 +5,7 @@ import { writePeft } from "../adapters/peft/peft-writer.ts";
 import { readPromptLayout, writePromptLayout } from "../adapters/prompt-file.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
+import { encodeLabelled } from "../data/dataset/labelled.ts";
 import { encodePrompt } from "../data/examples/encode.ts";
 import { DEFAULT_SEPARATOR, type PromptLayout } from "../data/examples/separator.ts";
 import { deviceMemory } from "../engine/device-memory.ts";
@@ -13,6 +14,7 @@ import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
 import { readLicence } from "../files/licence.ts";
+import { classify } from "../loop/classify.ts";
 import { EvaluationSize, evaluate, type Probe, probe } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
 import { type TrainHooks, type TrainRequest, type TrainResult, train } from "../loop/train-step.ts";
@@ -31,7 +33,15 @@ import type {
   LearnerOptions,
 } from "./learner.ts";
 import { checkOptions, limitOf } from "./options.ts";
-import { headNotice, settleTask, taskOf, writesNoText } from "./task.ts";
+import {
+  cutNotice,
+  headNotice,
+  settleTask,
+  taskOf,
+  tellsNoClass,
+  weightNotices,
+  writesNoText,
+} from "./task.ts";
 
 /** What a learner is put together from. */
 interface LearnerParts {
@@ -131,7 +141,8 @@ export class LearnerCore {
       ...(options.dtype ? { dtype: options.dtype } : {}),
     });
     const report = { ...data.report, ...(limit === null ? {} : { limit }) };
-    const parts = { opened, initial, model, input, endIds, origin, data: { ...data, report } };
+    const known = { ...data, report };
+    const parts = { opened, initial, model, input, endIds, origin, prompts, data: known };
     return new LearnerCore(options, parts, onNotice);
   }
 
@@ -168,17 +179,21 @@ export class LearnerCore {
     const { format, promptEnd } = this.#prompts;
     const prompt = encodePrompt(tokenizer, request.prompt, format, promptEnd);
     const options = { ...request, endIds: this.#endIds };
-    this.#sayIfCut(prompt.length);
+    const cut = cutNotice(this.#model, prompt.length);
+    if (cut !== null) this.#onNotice(cut);
     return tokenizer.decode(await generate(this.#model, adapter, prompt, options));
   }
 
-  /** A prompt beyond the context loses its beginning, where its instruction may stand. */
-  #sayIfCut(tokens: number): void {
-    const { adapter, base } = this.#model;
-    const room = base.definition.contextMax - (adapter.virtualTokens ?? 0) - 1;
-    if (tokens <= room) return;
-    const message = "the prompt is longer than the model can read: its beginning is left out";
-    this.#onNotice({ kind: "change", message, facts: { tokens, read: room } });
+  /** See `Learner.classify`. */
+  classify(
+    adapter: Float32Array,
+    texts: readonly string[],
+  ): Promise<readonly (readonly number[])[]> {
+    if (this.#data.classes === null) throw tellsNoClass();
+    const tokenizer = tokenizerOf(this.#input);
+    const { sequenceMax } = this.#options;
+    const examples = texts.map((text) => encodeLabelled({ text }, 0, tokenizer, sequenceMax));
+    return classify(this.#model, adapter, examples, sequenceMax, this.#evaluationSize);
   }
 
   async exportAdapter(

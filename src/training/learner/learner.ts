@@ -140,6 +140,11 @@ export interface Learner {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe>;
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
+  /** How likely a classifier holds each of its classes for each text, in the order of `info.classes`. */
+  classify(
+    adapter: Float32Array,
+    texts: readonly string[],
+  ): Promise<readonly (readonly number[])[]>;
   /** Writes a PEFT folder: adapter_config.json, adapter_model.safetensors, and a README.md as hubs read it. */
   exportAdapter(adapter: Float32Array, folder: string, about?: AdapterAbout): Promise<void>;
   /**

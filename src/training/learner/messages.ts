@@ -18,6 +18,7 @@ type Duties = Pick<
   | "evaluate"
   | "probe"
   | "generate"
+  | "classify"
   | "exportAdapter"
   | "exportMerged"
   | "importAdapter"

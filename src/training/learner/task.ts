@@ -4,6 +4,7 @@ import { startOfHead, withClassificationHead } from "../adapters/classification-
 import { createAdapter } from "../adapters/kinds.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { className } from "../data/examples/classes.ts";
+import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { classification } from "../programs/classification.ts";
 import { NEXT_TOKEN, type Objective } from "../programs/objective.ts";
 import type { LearnerNotice, LearnerOptions } from "./learner.ts";
@@ -87,11 +88,30 @@ export function headNotice(
   };
 }
 
+/** A prompt beyond the context loses its beginning, where its instruction may stand; null of one that fits. */
+export function cutNotice(
+  { adapter, base }: Pick<AdaptedModel, "adapter" | "base">,
+  tokens: number,
+): LearnerNotice | null {
+  const read = base.definition.contextMax - (adapter.virtualTokens ?? 0) - 1;
+  const message = "the prompt is longer than the model can read: its beginning is left out";
+  return tokens <= read ? null : { kind: "change", message, facts: { tokens, read } };
+}
+
 /** What a classifier answers when asked to generate. */
 export function writesNoText(): KlatchError {
   return new KlatchError(
     "usage",
     "a classifier tells the class of a text and writes none",
     "measure it with klatch eval",
+  );
+}
+
+/** What a model that writes texts answers when asked for a class. */
+export function tellsNoClass(): KlatchError {
+  return new KlatchError(
+    "usage",
+    "the model writes texts and tells no class",
+    "name an adapter or a model with a classification head",
   );
 }

@@ -39,6 +39,8 @@ function perform(core: LearnerCore, call: Call): unknown {
       return core.probe(...call.arguments);
     case "generate":
       return core.generate(...call.arguments);
+    case "classify":
+      return core.classify(...call.arguments);
     case "exportAdapter":
       return core.exportAdapter(...call.arguments);
     case "exportMerged":

@@ -69,6 +69,31 @@ function batchFrom(
   return { taken, batch: collate(taken, Math.min(most, bucket(taken.length)), sequenceMax) };
 }
 
+/** Examples and what came out for them. */
+export interface BatchResults {
+  readonly taken: readonly AnyExample[];
+  readonly batch: Batch;
+  readonly results: Awaited<ReturnType<AdaptedModel["rowResults"]>>;
+}
+
+/** Goes through examples in batches of like lengths, the longest first. */
+export async function* inBatches(
+  model: AdaptedModel,
+  adapter: Float32Array,
+  examples: readonly AnyExample[],
+  sequenceMax: number,
+  size: EvaluationSize,
+): AsyncGenerator<BatchResults, void> {
+  const sorted = [...examples].sort((a, b) => positionsTaken(b) - positionsTaken(a));
+  for (let start = 0; start < sorted.length; ) {
+    const { taken, batch } = batchFrom(sorted, start, sequenceMax, size.positions);
+    const results = await size.attempt(batch.shape, () => model.rowResults(adapter, batch));
+    if (results === null) continue;
+    start += taken.length;
+    yield { taken, batch, results };
+  }
+}
+
 /**
  * Teacher-forced quality of an adapter on examples: loss per completion token, perplexity, exact match. `size`
  * remembers from one evaluation to the next how much fits.
@@ -86,12 +111,8 @@ export async function evaluate(
   let tokens = 0;
   let exact = 0;
   const confusion = new ClassCounts();
-  const sorted = [...examples].sort((a, b) => positionsTaken(b) - positionsTaken(a));
-  for (let start = 0; start < sorted.length; ) {
-    const { taken, batch } = batchFrom(sorted, start, sequenceMax, size.positions);
-    const results = await size.attempt(batch.shape, () => model.rowResults(adapter, batch));
-    if (results === null) continue;
-    start += taken.length;
+  for await (const each of inBatches(model, adapter, examples, sequenceMax, size)) {
+    const { taken, batch, results } = each;
     const { losses, correct, logits } = results;
     if (logits !== undefined) confusion.add(logits, batch);
     const missed = new Set<number>();

@@ -18,6 +18,7 @@ const COMMANDS = [
   "doctor",
   "eval",
   "generate",
+  "predict",
   "export",
   "bench",
   "testnet",

@@ -31,8 +31,9 @@ function labelledTexts(
     .filter((row) => row.text.trim() !== "" && row.label !== "");
 }
 
-function encodeLabelled(
-  { text }: LabelledText,
+/** A text as a classifier reads it: it loses its end where it is too long, never the tokens around it. */
+export function encodeLabelled(
+  { text }: Pick<LabelledText, "text">,
   label: number,
   tokenizer: Tokenizer,
   sequenceMax: number,
