@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { itemsWithColumns } from "../rows/json-object.ts";
 import { badRow, type Row } from "../rows/row.ts";
 import type { Conversation } from "../tokenizer/chat-template.ts";
 import { fromCell, jsonOrText, textOf } from "./cells.ts";
@@ -56,7 +57,7 @@ export function conversationOf(
     ...(takesHistory ? historyTurns(history, { row, column: "history", file }, tally) : []),
     ...own,
   ];
-  const { data: tools } = toolsSchema.safeParse(side("tools"));
+  const { data: tools } = toolsSchema.safeParse(itemsWithColumns(side("tools")));
   const { data: settings } = settingsSchema.safeParse(side("chat_template_kwargs"));
   for (const [name, isUsed] of Object.entries({
     system: takesSystem,

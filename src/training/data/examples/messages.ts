@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { itemsWithColumns } from "../rows/json-object.ts";
 import { badRow, type Row } from "../rows/row.ts";
 import { columnsHint, present } from "./columns.ts";
 import type { RowTally } from "./row-tally.ts";
@@ -55,7 +56,7 @@ export function turnsOf(
   { row, column, file }: { readonly row: Row; readonly column: string; readonly file: string },
   tally: RowTally,
 ): readonly Turn[] {
-  const { data, error } = messagesSchema.safeParse(value);
+  const { data, error } = messagesSchema.safeParse(itemsWithColumns(value));
   if (data) return data.map((message) => turnOf(message, tally));
   const at = error.issues[0]?.path[0];
   const entry = typeof at === "number" ? ` (entry ${at + 1})` : "";

@@ -5,6 +5,7 @@ import { type AsyncBuffer, type FileMetaData, parquetReadObjects, type RowGroup 
 import { KlatchError } from "../../../errors.ts";
 import { fileError, oneLine, readExactly } from "../../files/file-access.ts";
 import { JsonNumber } from "./json-number.ts";
+import { JsonObject } from "./json-object.ts";
 import { checkColumns, type Limits, TooMuch } from "./parquet/check-columns.ts";
 import { CODECS } from "./parquet/codecs.ts";
 import { type FloatPlaces, floatPlaces, writtenFloat } from "./parquet/floats.ts";
@@ -97,7 +98,8 @@ function plain(value: unknown, floats?: FloatPlaces | null): unknown {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return isUtf8(value) ? Buffer.from(value).toString() : value;
   if (Array.isArray(value)) return value.map((item) => plain(item, floats?.items));
-  const isOther = ArrayBuffer.isView(value) || value instanceof JsonNumber;
+  const isOther =
+    ArrayBuffer.isView(value) || value instanceof JsonNumber || value instanceof JsonObject;
   if (typeof value !== "object" || value === null || isOther) return value;
   const entries = Object.entries(value).map(([key, part]) => {
     return [key, plain(part, floats?.parts.get(key) ?? floats?.items)];

@@ -1,4 +1,5 @@
-import { JsonNumber } from "./json-number.ts";
+import { withColumns } from "./json-object.ts";
+import { MAY_BE_REORDERED, parseInOrder, writtenNumber } from "./ordered-json.ts";
 import { ROW_CHARACTERS_MAX } from "./row.ts";
 
 /** What JavaScript's parser says without quoting the text that it reads. */
@@ -10,13 +11,19 @@ const MAY_HAVE_OTHER_NUMBER =
   /[:,[]\s*-?(?:(?<=-)0|\d+(?:\.\d+)?[eE][-+]?\d+|\d+\.\d+|\d{16,})\s*[,\]}]/;
 
 /**
- * Parses JSON of a private row. A number that JavaScript writes otherwise than the text does is a `JsonNumber`.
+ * Parses JSON of a private row. A number that JavaScript writes otherwise than the text does is a `JsonNumber`; an
+ * object whose names it would reorder is a `JsonObject`, but for the outermost.
  *
  * @param refuse makes the error to throw of what is wrong and where, told without any of the row's words
  */
 export function parseRowJson(text: string, refuse: (what: string) => Error): unknown {
   try {
-    return MAY_HAVE_OTHER_NUMBER.test(text) ? JSON.parse(text, asWritten) : JSON.parse(text);
+    if (!MAY_BE_REORDERED.test(text)) {
+      return MAY_HAVE_OTHER_NUMBER.test(text) ? JSON.parse(text, asWritten) : JSON.parse(text);
+    }
+    // The library's parser is the one that says what is wrong.
+    JSON.parse(text);
+    return withColumns(parseInOrder(text));
   } catch (error) {
     throw refuse(whatIsWrong(error, text));
   }
@@ -33,11 +40,11 @@ function asWritten(
 ): unknown {
   if (typeof value !== "number") return value;
   const { source } = more[0] as { readonly source: string };
-  const isFloat = /[.eE]/.test(source) && Number.isInteger(value);
-  return String(value) === source && !isFloat ? value : new JsonNumber(source);
+  return writtenNumber(source);
 }
 
 function whatIsWrong(error: unknown, text: string): string {
+  if (error instanceof RangeError) return "it has more levels than are read";
   const said = error instanceof Error ? error.message : "";
   if (QUOTES_NOTHING.test(said)) return said;
   const what = "a character that JSON does not have there";

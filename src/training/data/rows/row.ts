@@ -1,4 +1,5 @@
 import { KlatchError } from "../../../errors.ts";
+import { withColumns } from "./json-object.ts";
 
 export const ROW_CHARACTERS_MAX = 1 << 22;
 /** Rows that a reader hands on at once. */
@@ -36,7 +37,8 @@ export function atPlace<T>(place: string, work: () => T): T {
 }
 
 /** A parsed JSON value as the fields of a row. */
-export function asFields(value: unknown, file: string, line: number): Row["fields"] {
+export function asFields(parsed: unknown, file: string, line: number): Row["fields"] {
+  const value = withColumns(parsed);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const what = "the row is not a JSON object";
     if (!Array.isArray(value)) throw badRow(file, line, what);

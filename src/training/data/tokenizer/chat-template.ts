@@ -97,16 +97,27 @@ function laidOut(
   const template = tools === null ? templates.plain : templates.withTools;
   if (template === null) throw noTemplate();
   checkTools(tools);
-  const values = messages.map((message) => toValue(normalised(message)));
-  const further = Object.entries(settings).map(([name, value]) => [name, toValue(value)] as const);
+  const values = messages.map((message) => inPython(normalised(message)));
+  const further = Object.entries(settings).map(([name, value]) => [name, inPython(value)] as const);
   const { text, generations, passages } = rendered(template, {
     ...special,
     ...Object.fromEntries(further),
-    ...{ messages: values, tools: toValue(tools), documents: null },
+    ...{ messages: values, tools: inPython(tools), documents: null },
     add_generation_prompt: continues,
   });
   const marked = template.marksAnswers ? generations : null;
   return { text, marked, turns: turnsOf(values, passages) };
+}
+
+/** @throws KlatchError `data` for a value of more levels than the stack has */
+function inPython(value: unknown): Value {
+  try {
+    return toValue(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const what = "a value of this conversation has more levels than are read";
+    throw new KlatchError("data", what, "correct or remove that row");
+  }
 }
 
 function rendered(template: Template, variables: Readonly<Record<string, Value>>): Rendered {

@@ -1,11 +1,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import type { SchemaElement } from "hyparquet";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { RowTally } from "../../../../src/training/data/examples/row-tally.ts";
 import { rowText } from "../../../../src/training/data/examples/row-text.ts";
 import { JsonNumber } from "../../../../src/training/data/rows/json-number.ts";
+import { JsonObject } from "../../../../src/training/data/rows/json-object.ts";
+import { parseInOrder } from "../../../../src/training/data/rows/ordered-json.ts";
 import { parseRowJson } from "../../../../src/training/data/rows/row-json.ts";
 import { readRows } from "../../../../src/training/data/rows/rows.ts";
 import type { Message } from "../../../../src/training/data/tokenizer/chat-template.ts";
@@ -82,6 +85,55 @@ describe("the rows with numbers", () => {
     );
   });
 });
+
+describe("names that JavaScript would put first", () => {
+  const text =
+    '{"b": {"z": 1, "7": {"2": [1.0], "1": null, "a": {}}, "z": 3}, "0": "x", "c": [{"9": 9, "8": 8}]}';
+
+  it("stay where they are in a value of a row", async () => {
+    const template = "{{ messages[0].b }}{{ messages[0].c | tojson }}";
+    const { chat } = await tinyTokenizer({}, { "chat_template.jinja": template });
+    expect(chat?.render([read(text) as Message], false)).toBe(
+      `{'z': 3, '7': {'2': [1.0], '1': None, 'a': {}}}[{"9": 9, "8": 8}]`,
+    );
+    // What JavaScript alone would make of it.
+    expect(JSON.stringify(JSON.parse(text))).toMatch(/^\{"0":"x","b":\{"7":\{"1":null,"2"/);
+  });
+
+  it("are columns and fields like others", () => {
+    const layout = {
+      columns: { form: "messages", messages: "1" },
+      marks: [],
+      asChat: false,
+    } as const;
+    const fields = read('{"a": 0, "1": [{"role": "user", "3": 4, "content": "Hi"}]}') as object;
+    const row = rowText({ line: 1, fields: { ...fields } }, layout, "a.jsonl", new RowTally());
+    expect(row).toMatchObject({ messages: [{ role: "user", content: "Hi", 3: 4 }] });
+  });
+
+  it("are read in any JSON as JSON.parse has them", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(0, 1, 2), (value, indent) => {
+        const json = JSON.stringify({ "1": value, __proto__x: [value] }, null, indent);
+        expect(plain(parseInOrder(json))).toEqual(plain(JSON.parse(json)));
+      }),
+    );
+  });
+
+  it("may be as deep as the stack is, no deeper", () => {
+    const deep = `${'{"1":['.repeat(20_000)}${"]}".repeat(20_000)}`;
+    expect(() => read(deep)).toThrow("it has more levels than are read");
+  });
+});
+
+/** Objects and numbers of JavaScript in place of those that keep more. */
+function plain(value: unknown): unknown {
+  if (value instanceof JsonNumber) return Number(value.text);
+  if (value instanceof JsonObject) return plain(Object.fromEntries(value.entries));
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
+}
 
 describe("a number within a value of a Parquet file", () => {
   const schema: SchemaElement[] = [

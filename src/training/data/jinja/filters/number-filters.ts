@@ -27,6 +27,7 @@ export const NUMBER_FILTERS: Readonly<Record<string, Filter>> = {
 
 /** Python's `float` of a text; null where it is none. */
 function floatIn(text: string): number | null {
+  checkDigits(text);
   const [, sign, digits, infinite, nan] = FLOAT.exec(text) ?? [];
   const size = infinite
     ? Number.POSITIVE_INFINITY
@@ -37,11 +38,15 @@ function floatIn(text: string): number | null {
   return sign === "-" ? -size : size;
 }
 
+/** Python reads digits of any script. */
+function checkDigits(text: string): void {
+  if (/\p{Nd}/u.test(text.replace(/[0-9]/g, ""))) refuse("digits of another script are read");
+}
+
 /** Python's `int` of a text; null where it is none. */
 function intIn(text: string, base: number): bigint | null {
   const [, sign, digits = ""] = INT.exec(text) ?? [];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII
-  if (!/^[\x00-\x7f]*$/.test(digits)) refuse("digits of another script are read");
+  checkDigits(text);
   const prefix = PREFIXES[base];
   const bare = prefix ? digits.replace(prefix, "") : digits;
   if (!/^[0-9a-z]+(_[0-9a-z]+)*$/i.test(bare)) return null;

@@ -170,7 +170,7 @@ function remainderOf(x: number, y: number): number {
 function floorDivision(x: number, y: number): number {
   const remainder = x % y;
   const whole = (x - remainder) / y - Number(remainder !== 0 && remainder < 0 !== y < 0);
-  if (whole === 0) return x / y < 0 ? -0 : 0;
+  if (whole === 0) return x / y < 0 || Object.is(x / y, -0) ? -0 : 0;
   const floor = Math.floor(whole);
   return whole - floor > 0.5 ? floor + 1 : floor;
 }

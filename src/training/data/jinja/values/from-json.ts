@@ -1,4 +1,5 @@
 import { JsonNumber } from "../../rows/json-number.ts";
+import { JsonObject } from "../../rows/json-object.ts";
 import { refuse } from "../refusal.ts";
 import { Dict, Undefined, type Value } from "./values.ts";
 
@@ -25,7 +26,12 @@ export function toValue(input: unknown): Value {
 function ofObject(input: object | null): Value {
   if (input === null) return null;
   if (input instanceof JsonNumber) return input.isInteger ? BigInt(input.text) : Number(input.text);
+  if (input instanceof JsonObject) return dict(input.entries);
   if (Array.isArray(input)) return input.map(toValue);
   if (ArrayBuffer.isView(input)) return refuse("a value of bytes");
-  return new Dict(Object.entries(input).map(([key, value]) => [key, toValue(value)]));
+  return dict(Object.entries(input));
+}
+
+function dict(entries: Iterable<readonly [string, unknown]>): Dict {
+  return new Dict(Array.from(entries, ([key, value]) => [key, toValue(value)]));
 }

@@ -2,15 +2,15 @@ import { checkLength, refuse } from "../refusal.ts";
 import { fixed, print, represent } from "./printing.ts";
 import { Dict, indexOf, kindOf, Tuple, type Value } from "./values.ts";
 
-const DIRECTIVE = /%(?:\(([^()]*)\))?([-+ 0#]*)(\d+|\*)?(?:\.(\d+|\*)?)?([\s\S])/g;
+const DIRECTIVE = /%(?:\(([^()]*)\))?([-+ 0#]*)(\d+|\*)?(?:(\.)(\d+|\*)?)?([\s\S])/g;
 
 /** Python's `text % values`. */
 export function formatPercent(text: string, values: Value): string {
   const supply = new Supply(values);
-  const formatted = text.replace(DIRECTIVE, (whole, key, flags, width, decimals, kind) => {
+  const formatted = text.replace(DIRECTIVE, (whole, key, flags, width, point, decimals, kind) => {
     if (whole === "%%") return "%";
     if (width === "*" || decimals === "*") refuse("a format takes its width from a value");
-    const places = /\.\d*/.test(whole.slice(0, -1)) ? Number(decimals ?? 0) : null;
+    const places = point === undefined ? null : Number(decimals ?? 0);
     const value = supply.take(key);
     const body = converted(value, kind, flags, places);
     return padded(body, flags, Number(width ?? 0), "sra".includes(kind));
@@ -69,6 +69,7 @@ function converted(value: Value, kind: string, flags: string, places: number | n
       return based(value, kind, flags, places);
     case "f":
     case "F":
+      if (flags.includes("#")) refuse("a format with a point that nothing follows");
       return withSign(fixed(asNumber(value), places ?? 6), flags);
     default:
       return refuse(`a format "%${/^[a-z]$/i.test(kind) ? kind : "?"}" is asked for`);

@@ -20,6 +20,7 @@ import {
   replaced,
   splitLines,
   splitText,
+  windowOf,
 } from "./string-search.ts";
 import { type Args, isTrue, kindOf, listOf, Tuple, type Value } from "./values.ts";
 
@@ -46,11 +47,14 @@ const split = (fromEnd: boolean): Method => {
   };
 };
 
+/** The window that `start` and `end` leave. */
+const windowIn = (text: string, given: Parameters) =>
+  windowOf(text, given.maybeInt("start"), given.maybeInt("end"));
+
 const find = (fromEnd: boolean, isSure: boolean): Method => {
   return (text, args) => {
     const given = new Parameters("find", args, ["/", "sub", "start", "end"]);
-    const bounds = { start: given.maybeInt("start"), end: given.maybeInt("end") };
-    const place = placeOf(text, given.text("sub"), bounds, fromEnd);
+    const place = placeOf(windowIn(text, given), given.text("sub"), fromEnd);
     return place < 0 && isSure ? refuse("a part of a str is not found") : BigInt(place);
   };
 };
@@ -58,15 +62,12 @@ const find = (fromEnd: boolean, isSure: boolean): Method => {
 const begins = (atEnd: boolean): Method => {
   return (text, args) => {
     const given = new Parameters("startswith", args, ["/", "prefix", "start", "end"]);
-    const [start, end] = [given.int("start", 0), given.maybeInt("end")];
-    const part = Array.from(text)
-      .slice(start, end ?? undefined)
-      .join("");
+    const part = windowIn(text, given)?.text;
     const wanted = given.value("prefix");
     const texts = wanted instanceof Tuple ? wanted.items : [wanted];
     return texts.some((each) => {
       if (typeof each !== "string") return refuse(`a str is asked to begin with a ${kindOf(each)}`);
-      return atEnd ? part.endsWith(each) : part.startsWith(each);
+      return (atEnd ? part?.endsWith(each) : part?.startsWith(each)) ?? false;
     });
   };
 };
@@ -112,11 +113,7 @@ function replace(text: string, args: Args): Value {
 
 function count(text: string, args: Args): Value {
   const given = new Parameters("count", args, ["/", "sub", "start", "end"]);
-  const characters = Array.from(text).slice(
-    given.int("start", 0),
-    given.maybeInt("end") ?? undefined,
-  );
-  return BigInt(countOf(characters.join(""), given.text("sub")));
+  return BigInt(countOf(windowIn(text, given), given.text("sub")));
 }
 
 function fillZeros(text: string, args: Args): Value {

@@ -44,24 +44,33 @@ export function replaced(text: string, old: string, by: string, limit: number): 
   return [...parts.slice(0, most), rest].join(by);
 }
 
-/** Where a part stands, counted in characters; -1 where it does not. */
-export function placeOf(
-  text: string,
-  part: string,
-  { start, end }: { readonly start: number | null; readonly end: number | null },
-  fromEnd: boolean,
-): number {
+/** A part of a text by its bounds, as Python's methods take them. */
+export interface Window {
+  readonly text: string;
+  /** Place of its beginning, counted in characters. */
+  readonly start: number;
+}
+
+/** Null where the bounds leave no place, not even for an empty part. */
+export function windowOf(text: string, start: number | null, end: number | null): Window | null {
   const all = Array.from(text);
-  const from = start === null ? 0 : start < 0 ? Math.max(start + all.length, 0) : start;
-  if (from > all.length) return -1;
-  const within = all.slice(from, end ?? undefined).join("");
-  const at = fromEnd ? within.lastIndexOf(part) : within.indexOf(part);
-  return at < 0 ? -1 : from + Array.from(within.slice(0, at)).length;
+  const within = (place: number) => (place < 0 ? Math.max(place + all.length, 0) : place);
+  const [first, last] = [within(start ?? 0), Math.min(within(end ?? all.length), all.length)];
+  return first > last ? null : { text: all.slice(first, last).join(""), start: first };
+}
+
+/** Where a part stands, counted in characters; -1 where it does not. */
+export function placeOf(window: Window | null, part: string, fromEnd: boolean): number {
+  if (!window) return -1;
+  const { text, start } = window;
+  const at = fromEnd ? text.lastIndexOf(part) : text.indexOf(part);
+  return at < 0 ? -1 : start + Array.from(text.slice(0, at)).length;
 }
 
 /** How often a part occurs, without overlap. */
-export function countOf(text: string, part: string): number {
-  return part === "" ? Array.from(text).length + 1 : text.split(part).length - 1;
+export function countOf(window: Window | null, part: string): number {
+  if (!window) return 0;
+  return part === "" ? Array.from(window.text).length + 1 : window.text.split(part).length - 1;
 }
 
 /** Filled up to a width in characters. */
