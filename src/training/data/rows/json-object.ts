@@ -1,4 +1,4 @@
-/** An object of a data file with names that JavaScript would put first: `{"b": 1, "7": 2}` is `{"7": 2, "b": 1}` to it. */
+/** An object of a data file with names that JavaScript would put first: to it `{"b": 1, "7": 2}` begins with 7. */
 export class JsonObject {
   /** In the order of the file. */
   readonly entries: ReadonlyMap<string, unknown>;
