@@ -2,9 +2,9 @@
  * Compares what Klatch renders and learns with what transformers renders and marks, for the conversations and templates
  * of a file that `render-chat-templates.py` wrote: node scripts/check-chat-templates.ts rendered.json
  *
- * Ends with 1 when a text differs, when one side alone refuses a conversation, or when a template that marks answers has
- * others here. Of a template that marks none, the last answer is compared with what trl trains on: all that follows
- * where the text parts from the prompt. Those that differ are listed.
+ * Ends with 1 when a text differs, when one side alone refuses a conversation, or when a template that marks answers
+ * has others here. Of a template that marks none, the last answer is compared with what trl trains on: all that
+ * follows where the text parts from the prompt. Those that differ are listed.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** A number of a data file that JavaScript would take for another or print otherwise: `100.0`, `1234567890123456789`. */
+/** A number of a data file that JavaScript would print otherwise: `100.0`, `1e-07`, `1234567890123456789`. */
 export class JsonNumber {
   /** As it stands in the file. */
   readonly text: string;
