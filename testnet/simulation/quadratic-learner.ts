@@ -74,6 +74,7 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
           optimizer: { ...optimizer, step: optimizer.step + steps },
           loss: quadraticLoss(own, state),
           tokens: steps * BATCH,
+          positions: steps * BATCH,
           examples: steps * BATCH,
           seconds: milliseconds / 1000,
         };

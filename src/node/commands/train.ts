@@ -207,12 +207,15 @@ function reportOf(
     readonly test: Evaluation | null;
   },
 ) {
-  const { adapter: _, tokens, seconds, ...facts } = result;
+  const { adapter: _, tokens, positions, seconds, ...facts } = result;
+  // As `bench` counts: prompts take as long as answers. Of a classifier, texts.
+  const read = info.classes === null ? positions : tokens;
   return {
     ...facts,
     tokens,
     seconds,
-    tokensPerSecond: tokens / Math.max(1e-9, seconds),
+    positions,
+    tokensPerSecond: read / Math.max(1e-9, seconds),
     engine: info.engine,
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     parameters: info.parameters,

@@ -128,7 +128,7 @@ async function oneStep(learner: Learner): Promise<Check> {
   const result = await learner.train({ adapter, optimizer, round: 0, steps: 1 });
   const { engine, passedOver } = learner.info;
   const others = passedOver.map(({ name, reason }) => `; not ${name}: ${reason}`).join("");
-  const detail = `${engine}: a training step of ${result.tokens} tokens took ${result.seconds.toFixed(2)} s`;
+  const detail = `${engine}: a training step of ${result.positions} tokens took ${result.seconds.toFixed(2)} s`;
   return Number.isFinite(result.loss)
     ? pass("engine", `${detail}, loss ${result.loss.toFixed(3)}${others}`)
     : fail("engine", `${detail} and gave no number`, "check the model files");

@@ -40,9 +40,15 @@ export class TrainProgress {
     if (event.kind === "end") this.#terminal.overwrite("");
   }
 
-  #step({ step, loss, tokens, seconds }: Extract<AloneEvent, { kind: "step" }>["metrics"]): void {
+  #step({
+    step,
+    loss,
+    tokens,
+    positions,
+    seconds,
+  }: Extract<AloneEvent, { kind: "step" }>["metrics"]): void {
     this.#loss += loss;
-    this.#tokens += tokens;
+    this.#tokens += this.#unit === "tokens" ? positions : tokens;
     this.#seconds += seconds;
     this.#count += 1;
     if (step < this.#steps && this.#now() - this.#drawnAt < REDRAW_MS) return;

@@ -34,7 +34,9 @@ export interface AloneResult {
   /** Mean training loss over the last stretch between evaluations, nats per token. */
   readonly loss: number;
   readonly heldOut: Evaluation | null;
+  /** Completion tokens, or examples with a class; and all tokens that were read, prompts included. */
   readonly tokens: number;
+  readonly positions: number;
   /** Spent in training steps, evaluations not counted. */
   readonly seconds: number;
 }
@@ -97,6 +99,7 @@ async function* judged(
 class Progress {
   steps = 0;
   #tokens = 0;
+  #positions = 0;
   #seconds = 0;
   #loss = 0;
   #misses = 0;
@@ -117,6 +120,7 @@ class Progress {
   add(trained: TrainResult, steps: number, heldOut: Evaluation | null): boolean {
     this.steps += steps;
     this.#tokens += trained.tokens;
+    this.#positions += trained.positions;
     this.#seconds += trained.seconds;
     this.#loss = trained.loss;
     if (heldOut !== null && !Number.isFinite(heldOut.loss)) {
@@ -145,7 +149,8 @@ class Progress {
     assert.ok(this.#best !== null, "at least one stretch of training");
     const [tokens, seconds, loss] = [this.#tokens, this.#seconds, this.#loss];
     const [reason, error] = [this.#reason, this.#error];
-    return { ...this.#best, steps: this.steps, tokens, seconds, loss, reason, error };
+    const positions = this.#positions;
+    return { ...this.#best, steps: this.steps, tokens, positions, seconds, loss, reason, error };
   }
 }
 

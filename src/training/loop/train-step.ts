@@ -4,7 +4,7 @@ import type { Adapter, FactorSchedule } from "../adapters/adapter.ts";
 import { collateParts } from "../batches/collate.ts";
 import { stepExamples } from "../batches/example-order.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
-import type { AnyExample } from "../data/examples/example.ts";
+import { type AnyExample, positionsTaken } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
@@ -41,7 +41,10 @@ export interface TrainResult {
   readonly optimizer: OptimizerState;
   /** Mean training loss over the steps, nats per token. */
   readonly loss: number;
+  /** Completion tokens, which are learned; or examples with a class. */
   readonly tokens: number;
+  /** All tokens that were read, prompts included and padding not. */
+  readonly positions: number;
   readonly examples: number;
   readonly seconds: number;
 }
@@ -57,6 +60,8 @@ export interface StepMetrics {
   readonly learningRate: number;
   /** Completion tokens of the batch. */
   readonly tokens: number;
+  /** All its tokens, prompts included and padding not. */
+  readonly positions: number;
   readonly seconds: number;
 }
 
@@ -102,6 +107,7 @@ export async function train(
   const { sequenceMax, threads, packed = false } = options;
   let lossSum = 0;
   let tokens = 0;
+  let positions = 0;
   let taken = 0;
   for (; taken < request.steps; taken += 1) {
     if (hooks.isStopped?.()) {
@@ -126,12 +132,15 @@ export async function train(
     state = stepped.state;
     lossSum += loss;
     tokens += stepTokens;
+    const stepPositions = chosen.reduce((sum, example) => sum + positionsTaken(example), 0);
+    positions += stepPositions;
     hooks.onStep?.({
       step: state.step,
       loss,
       gradientNorm: stepped.norm,
       learningRate: learningRateAt(options.optimizer, state.step),
       tokens: stepTokens,
+      positions: stepPositions,
       seconds: (performance.now() - stepStarted) / 1000,
     });
   }
@@ -140,6 +149,7 @@ export async function train(
     optimizer: state,
     loss: taken === 0 ? 0 : lossSum / taken,
     tokens,
+    positions,
     examples: taken * options.batchSize,
     seconds: (performance.now() - started) / 1000,
   };

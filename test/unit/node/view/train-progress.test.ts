@@ -14,7 +14,7 @@ function watch(unit?: "tokens" | "texts", seconds = 0.5) {
   const progress = new TrainProgress(4, terminal, unit, () => now);
   const step = (number: number, at: number) => {
     now = at;
-    const rest = { gradientNorm: 1, learningRate: 0.1, tokens: 50, seconds };
+    const rest = { gradientNorm: 1, learningRate: 0.1, tokens: 50, positions: 80, seconds };
     progress.show({ kind: "step", metrics: { step: number, loss: number, ...rest } });
   };
   return { notes, drawn, terminal, progress, step };
@@ -30,9 +30,9 @@ describe("how a training goes", () => {
     step(3, 120);
     step(4, 130);
     expect(drawn).toEqual([
-      "[######..................] 25 %  step 1/4  loss 1.0000  100 tokens/s",
-      "[##################......] 75 %  step 3/4  loss 2.0000  100 tokens/s",
-      "[########################] 100 %  step 4/4  loss 2.5000  100 tokens/s",
+      "[######..................] 25 %  step 1/4  loss 1.0000  160 tokens/s",
+      "[##################......] 75 %  step 3/4  loss 2.0000  160 tokens/s",
+      "[########################] 100 %  step 4/4  loss 2.5000  160 tokens/s",
     ]);
     expect(Math.max(...drawn.map((line) => line.length))).toBeLessThan(80);
   });
@@ -43,7 +43,7 @@ describe("how a training goes", () => {
     step(2, 600_000);
     step(3, 1_200_000);
     expect(drawn.map((line) => line.replace(/^.*loss [0-9.]+ +/, ""))).toEqual([
-      "100 tokens/s",
+      "160 tokens/s",
       "20 min left",
       "10 min left",
     ]);
@@ -58,8 +58,8 @@ describe("how a training goes", () => {
     step(3, 2000);
     progress.show({ kind: "evaluation", step: 3, heldOut });
     expect(notes).toEqual([
-      "step 2/4  loss 1.5000  held out 2.0000  100 tokens/s",
-      "step 3/4  loss 3.0000  held out 2.0000  100 tokens/s",
+      "step 2/4  loss 1.5000  held out 2.0000  160 tokens/s",
+      "step 3/4  loss 3.0000  held out 2.0000  160 tokens/s",
     ]);
   });
 
