@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import {
   type AloneResult,
@@ -27,7 +27,7 @@ import { TrainProgress } from "../view/train-progress.ts";
 import { wrapped, wrappedLines } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { parseColumns } from "./model-use.ts";
-import { required, wholeNumber } from "./number-flags.ts";
+import { decimalNumber, required, wholeNumber } from "./number-flags.ts";
 
 /** `klatch train`: trains an adapter alone, with the settings that a node would use, and writes it as a PEFT folder. */
 export function define(command: Command, terminal: Terminal): void {
@@ -37,6 +37,11 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--test <file...>", "files to measure the result on")
     .option("--columns <map>", "column names, e.g. prompt=question,completion=answer", parseColumns)
     .option("--steps <n>", "optimiser steps", wholeNumber(1, 10_000_000), 100)
+    .addOption(
+      new Option("--epochs <x>", "times through the data, instead of --steps")
+        .argParser(decimalNumber(0.001, 100_000))
+        .conflicts("steps"),
+    )
     .option("--out <folder>", "PEFT folder to write the adapter to (required)")
     .option("--init <folder>", "PEFT folder of an adapter to go on from")
     .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
@@ -80,6 +85,7 @@ interface Flags {
   readonly test?: readonly string[];
   readonly columns?: ColumnMap;
   readonly steps: number;
+  readonly epochs?: number;
   readonly out?: string;
   readonly init?: string;
   readonly evaluateEvery: number;
@@ -101,10 +107,7 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
       "hold rows out, e.g. --data-held-out-share 0.1",
     );
   }
-  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
-  const options = learnerOptions(config, flags.steps);
-  const learner = await createLearner(options, hub, noticeView(terminal));
-  terminal.overwrite("");
+  const { learner, steps } = await open(config, flags, terminal);
   try {
     checkOutFolder(out, ADAPTER_COPIES * learner.info.exportBytes);
     const memory = await learner.planMemory();
@@ -117,15 +120,32 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
     const before = isTested ? await learner.evaluate(first, "test") : null;
     // What a power cut leaves is the best state until then.
     const keep = (adapter: Float32Array) => learner.exportAdapter(adapter, out);
-    const result = await train(learner, first, keep, flags, terminal);
+    const result = await train(learner, first, keep, { ...flags, steps }, terminal);
     const test = before === null ? null : await learner.evaluate(result.adapter, "test");
     await learner.exportAdapter(result.adapter, out, {
       story: { figures: figures(result, before, test) },
     });
-    return { result, learner, out, memory, before, test };
+    const epochs = (result.steps * config.run.batchSize) / learner.info.data.train.examples;
+    return { result, learner, out, epochs, memory, before, test };
   } finally {
     await learner.close();
   }
+}
+
+/** The learner and the steps that it is to take: so many times through the data, where that is asked for. */
+async function open(config: Config, flags: Flags, terminal: Terminal) {
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
+  const create = async (steps: number) => {
+    const learner = await createLearner(learnerOptions(config, steps), hub, noticeView(terminal));
+    terminal.overwrite("");
+    return { learner, steps };
+  };
+  const first = await create(flags.steps);
+  if (flags.epochs === undefined) return first;
+  // The step size falls over all steps, and how many they are is known once the data is read.
+  const { examples } = first.learner.info.data.train;
+  await first.learner.close();
+  return create(Math.max(1, Math.ceil((flags.epochs * examples) / config.run.batchSize)));
 }
 
 function withFiles(config: Config, flags: Flags): Config {
@@ -202,6 +222,7 @@ function reportOf(
   info: Learner["info"],
   rest: {
     readonly out: string;
+    readonly epochs: number;
     readonly memory: MemoryPlan;
     readonly before: Evaluation | null;
     readonly test: Evaluation | null;
@@ -232,7 +253,7 @@ function describe(report: ReturnType<typeof reportOf>): readonly string[] {
   const [unit, match] = report.classes === null ? ["token", "exact match"] : ["text", "accuracy"];
   const why = report.error === null ? report.reason : `${report.reason}: ${report.error}`;
   return [
-    `training    ${why} after ${report.steps} ${report.steps === 1 ? "step" : "steps"}; kept the state of step ${report.bestStep}`,
+    `training    ${why} after ${report.steps} ${report.steps === 1 ? "step" : "steps"} (${report.epochs.toFixed(2)} epochs); kept the state of step ${report.bestStep}`,
     `adapter     ${report.trained} numbers, ${share} % of the model's ${report.parameters}`,
     `loss        ${report.loss.toFixed(4)} nats per ${unit} in training`,
     ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)} nats per ${unit}`]),

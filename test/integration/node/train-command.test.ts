@@ -97,6 +97,19 @@ describe("klatch train", () => {
     expect(report.before.loss).toBeLessThan(fresh.before.loss);
   });
 
+  test("goes through the data as often as it is told", async () => {
+    const out = join(results, "epochs");
+    const flags = ["--run-batch-size", "4", "--out", out, "--json"];
+    const { stdout } = await train("--epochs", "1.5", ...flags);
+    const report = JSON.parse(stdout);
+
+    const { examples } = report.data.train;
+    expect(report.steps).toBe(Math.ceil((1.5 * examples) / 4));
+    expect(report.epochs).toBeCloseTo((report.steps * 4) / examples, 9);
+    const both = await train("--epochs", "1", "--steps", "3", ...flags);
+    expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("--steps") });
+  });
+
   test("keeps the loss of every step as CSV", async () => {
     const history = join(results, "history.csv");
     const flags = ["--evaluate-every", "2", "--history", history];
