@@ -1,8 +1,13 @@
 import type { Command } from "commander";
 import { answers } from "../http/status-client.ts";
-import { addNodeOptions, askNodeOrFolder, pastStatus } from "../past/node-or-folder.ts";
-import type { NodeStatus } from "../records/records.ts";
-import { bytes, decimals, describeModel, short } from "../view/table.ts";
+import {
+  addNodeOptions,
+  askNodeOrFolder,
+  type PastRun,
+  pastStatus,
+} from "../past/node-or-folder.ts";
+import type { NodeStatus, RoundRecord } from "../records/records.ts";
+import { bytes, decimals, describeModel, duration, short } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
 /** `klatch status`: what the node is doing, or how far it was when it stopped. */
@@ -12,18 +17,23 @@ export function define(command: Command, terminal: Terminal): void {
     const source = { path: "status", schema: answers.status, past: pastStatus };
     const status = await askNodeOrFolder<NodeStatus>(command, terminal, source);
     if (command.opts<{ json?: boolean }>().json === true) return terminal.json(status);
-    for (const line of describeStatus(status, Date.now())) terminal.line(line);
+    const left = status.state === "running" ? await secondsLeft(command, terminal, status) : null;
+    for (const line of describeStatus(status, Date.now(), left)) terminal.line(line);
   });
 }
 
-/** A status in a few lines for a person. */
-export function describeStatus(status: NodeStatus, now: number): readonly string[] {
+/** A status in a few lines for a person; `left` seconds, as far as they are known. */
+export function describeStatus(
+  status: NodeStatus,
+  now: number,
+  left: number | null = null,
+): readonly string[] {
   const connected = status.peers.filter((peer) => peer.connected).length;
   const lines = [
     `peer      ${status.peerId}`,
     `run       ${status.run}`,
     `model     ${describeModel(status.model)}`,
-    `state     ${whereItIs(status)}`,
+    `state     ${whereItIs(status)}${timeText(left)}`,
     `rounds    ${status.mixedRounds} mixed with others, ${status.soloRounds} alone`,
     `peers     ${connected} of ${status.peers.length} connected`,
     `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
@@ -54,6 +64,28 @@ export function describeStatus(status: NodeStatus, now: number): readonly string
 }
 
 // --- internal ---
+
+/** Rounds that tell how long one takes: the last ones, for the first compile and wait for others. */
+const TIMED_ROUNDS = 10;
+
+/** How long the run will take at the pace of the last rounds; null before there is one. */
+async function secondsLeft(
+  command: Command,
+  terminal: Terminal,
+  { rounds, roundsDone = 0 }: NodeStatus,
+): Promise<number | null> {
+  const past = ({ runs, run }: PastRun) => [...runs.rounds(run, TIMED_ROUNDS)];
+  const source = { path: `rounds?limit=${TIMED_ROUNDS}`, schema: answers.rounds, past };
+  const last = await askNodeOrFolder<readonly RoundRecord[]>(command, terminal, source);
+  const [first, newest] = [last[0], last.at(-1)];
+  if (first === undefined || newest === undefined) return null;
+  const each = (newest.endedAt - first.startedAt) / last.length / 1000;
+  return Math.max(0, rounds - roundsDone) * each;
+}
+
+function timeText(left: number | null): string {
+  return left === null ? "" : `, about ${duration(left)} left`;
+}
 
 function whereItIs({ state, round, roundsDone = 0, rounds, phase }: NodeStatus): string {
   const done = `${roundsDone} of ${rounds} rounds done`;
