@@ -59,7 +59,7 @@ export async function askNodeOrFolder<T>(
     if (living !== null) return await askUrl(living.url, path, schema);
     const [newest] = runs.ids();
     if (newest === undefined) return await askUrl(configuredUrl(config.status), path, schema);
-    terminal.note(`no node runs here: this is what ${config.dataDir} holds`);
+    terminal.note(`no node answers here: this is what ${config.dataDir} holds`);
     return past({ runs, run: newest });
   } finally {
     runs.close();

@@ -74,7 +74,9 @@ function frontMatter({ licence, classes }: AdapterExport, base: string, kind: st
 }
 
 function introduction({ origin, story }: AdapterExport): string {
-  if (!origin) return "Fine-tuned with Klatch, by one party on its own data.";
+  if (!origin || story?.run?.members === 1) {
+    return "Fine-tuned with Klatch, by one party on its own data.";
+  }
   const who = story?.run ? `${story.run.members} members` : "several members";
   return `Fine-tuned with Klatch: the ${who} of a run trained it together, peer to peer, and none shared its data.`;
 }

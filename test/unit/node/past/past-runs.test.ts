@@ -180,7 +180,7 @@ describe("a node that does not run", () => {
     ]);
     expect(status.trainLoss).toBe(sampleRound(3).trainLoss);
     expect(shown.stdout).toMatch(/^state +stopped, 4 of 10 rounds done$/m);
-    expect(shown.stderr).toContain("no node runs here");
+    expect(shown.stderr).toContain("no node answers here");
     expect(await runJson(["rounds", ...at, "--limit", "2"])).toEqual(
       [2, 3].map(sampleRound).map(toldRecord),
     );

@@ -73,6 +73,8 @@ describe("the card of an adapter", () => {
     expect(head).not.toHaveProperty("license");
     expect(body).toContain("by one party on its own data");
     expect(body).not.toMatch(/ann|\| run \|/);
+    const lonely = { ...adapter, story: { run: { name: "own", rounds: 20, members: 1 } } };
+    expect(modelCard(lonely)).toContain("by one party on its own data");
   });
 
   test("of a classifier has its classes and asks for no text", () => {
