@@ -23,6 +23,8 @@ export interface OnnxEngineOptions {
 }
 
 const ARENA_SHARE = 1 / 8;
+/** Below this the allocator of the process lends blocks again as fast, and to all programs instead of to one. */
+const ARENA_BYTES_MIN = 16 << 20;
 const SPIN_MICROSECONDS = "200";
 
 /** ONNX Runtime, by default on the CPU. Nothing is loaded from a driver before the first program. */
@@ -39,7 +41,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
     async compile(outputs: Readonly<Record<string, Value>>) {
       const graph = lower(outputs, provider.dialect);
       const { activations } = graphMemory(outputs);
-      const enableCpuMemArena = arenas.take(activations);
+      const enableCpuMemArena = activations >= ARENA_BYTES_MIN && arenas.take(activations);
       const giveBack = () => {
         if (enableCpuMemArena) arenas.giveBack(activations);
       };

@@ -35,7 +35,15 @@ interface RunOptions {
   readonly into?: Arrays | undefined;
   /** The weights of a program that has its own copy of them. */
   readonly copied?: WeightSource | undefined;
+  /** Where a program that has none is kept; among those that train unless said. */
+  readonly programs?: ProgramCache;
 }
+
+/**
+ * Share of the kept programs that evaluate. A set goes through many shapes, each of which is compiled faster than it
+ * runs. What is kept serves a gate, which measures the same few rows again and again.
+ */
+const EVALUATION_SHARE = 1 / 4;
 
 /** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
 export class AdaptedModel {
@@ -44,8 +52,11 @@ export class AdaptedModel {
   readonly #objective: Objective;
   readonly #frozen: FrozenWeights;
   readonly #programs: ProgramCache;
+  readonly #evaluations: ProgramCache;
   /** The one program that weights are copied into which others are fed. */
   readonly #soleProgram: ProgramCache;
+  /** All of the above. */
+  readonly #kept: readonly ProgramCache[];
   readonly #partGradient: Float32Array;
 
   constructor(
@@ -61,8 +72,12 @@ export class AdaptedModel {
     this.#frozen = freeze(base, { copyBytesMax, soleCopyBytesMax, ...options });
     engine.keep?.(Object.values(this.#frozen.feeds));
     this.#partGradient = new Float32Array(adapter.layout.length);
-    this.#programs = new ProgramCache(engine, this.#frozen.programsMax);
+    const { programsMax } = this.#frozen;
+    const evaluations = Math.ceil(programsMax * EVALUATION_SHARE);
+    this.#programs = new ProgramCache(engine, programsMax - evaluations);
+    this.#evaluations = new ProgramCache(engine, evaluations);
     this.#soleProgram = new ProgramCache(engine, 1);
+    this.#kept = [this.#soleProgram, this.#programs, this.#evaluations];
   }
 
   /** Memory that the base model's weights take as they are. */
@@ -145,6 +160,7 @@ export class AdaptedModel {
       `rows ${this.#key(batch.shape)}`,
       (parts) => evaluationOutputs(this.#objective.loss(this.base.definition, parts, batch.shape)),
       this.feeds(values, this.#objective.feeds(batch)),
+      { programs: this.#evaluations },
     );
     assert.ok(rowLosses instanceof Float32Array && correct instanceof Uint8Array);
     return {
@@ -162,19 +178,21 @@ export class AdaptedModel {
     key: string,
     build: (parts: ProgramParts) => Readonly<Record<string, Value>>,
     feeds: Arrays,
-    { into, copied }: RunOptions = {},
+    options: RunOptions = {},
   ): Promise<Arrays> {
-    const programs = copied === undefined ? this.#programs : this.#soleProgram;
+    const { into, copied } = options;
+    const programs =
+      copied === undefined ? (options.programs ?? this.#programs) : this.#soleProgram;
     try {
       const program = await programs.get(key, () => build(this.#newParts(copied)));
       return await program.run(feeds, into);
     } catch (error) {
       if (!isOutOfMemory(error)) throw error;
-      const others = [this.#programs, this.#soleProgram].some((kept) => kept.hasOthers(key));
+      const others = this.#kept.some((kept) => kept.hasOthers(key));
       await this.freePrograms();
       if (!others) throw error;
     }
-    return this.run(key, build, feeds, { into, copied });
+    return this.run(key, build, feeds, options);
   }
 
   #newParts(source: WeightSource = this.#frozen): ProgramParts {
@@ -200,8 +218,7 @@ export class AdaptedModel {
 
   /** Frees the compiled programs; those used again are compiled again. */
   async freePrograms(): Promise<void> {
-    await this.#soleProgram.close();
-    await this.#programs.close();
+    for (const programs of this.#kept) await programs.close();
   }
 
   close(): Promise<void> {
