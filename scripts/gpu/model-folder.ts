@@ -1,12 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BenchStart, benchStart } from "../../src/training/bench/engine-measurement.ts";
-import {
-  isKnownShape,
-  KNOWN_SHAPES,
-  randomWeights,
-  type Sizes,
-} from "../../src/training/bench/random-model.ts";
+import { randomWeights } from "../../src/training/bench/random-model.ts";
+import { isKnownShape, KNOWN_SHAPES, type Sizes } from "../../src/training/bench/shapes.ts";
 import { encodeBf16 } from "../../src/training/files/float-formats.ts";
 import { streamSafetensors, type TensorPlan } from "../../src/training/files/safetensors-writer.ts";
 import { parseModelConfig } from "../../src/training/models/architectures/architectures.ts";

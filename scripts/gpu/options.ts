@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { isKnownShape } from "../../src/training/bench/random-model.ts";
+import { isKnownShape } from "../../src/training/bench/shapes.ts";
 import { ENGINE_NAMES } from "../../src/types.ts";
 import { DTYPES, listOf } from "./rows.ts";
 

@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { EXIT_CODES, KlatchError } from "../errors.ts";
+import { keepHeapSmall } from "./process/small-heap.ts";
 import { VERSION } from "./version.ts";
 import type { CommandModule, Terminal } from "./view/terminal.ts";
 
@@ -13,6 +14,8 @@ const COMMANDS: readonly {
   readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<CommandModule>;
+  /** Whether it runs for days, beside others. */
+  readonly resident?: boolean;
 }[] = [
   {
     name: "init",
@@ -23,6 +26,7 @@ const COMMANDS: readonly {
     name: "start",
     summary: "train with the others",
     load: () => import("./commands/start.ts"),
+    resident: true,
   },
   {
     name: "status",
@@ -135,9 +139,11 @@ async function buildProgram(argv: readonly string[], terminal: Terminal): Promis
     });
   program.addHelpText("after", "\n`klatch help COMMAND` tells more of one.");
   const called = argv.find((word) => !word.startsWith("-"));
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, summary, load, resident } of COMMANDS) {
     const command = program.command(name).summary(summary).description(summary);
-    if (name === called) (await load()).define(command, terminal);
+    if (name !== called) continue;
+    if (resident === true) keepHeapSmall();
+    (await load()).define(command, terminal);
   }
   return program;
 }

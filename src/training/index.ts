@@ -8,18 +8,13 @@ export type { FactorSchedule } from "./adapters/adapter.ts";
 export { adapterTargets } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
-export {
-  readAdapterClasses,
-  readAdapterOrigin,
-  readAdapterSeparator,
-} from "./adapters/peft/peft-reader.ts";
-export { readAdapterSettings } from "./adapters/peft/peft-settings.ts";
-export { type ResolvedModel, resolveModel } from "./base/resolve-model.ts";
-export { benchEngines, type EngineResult } from "./bench/engines.ts";
-export { type BenchGenerateResult, benchGenerate } from "./bench/generate.ts";
+export type { ResolvedModel } from "./base/resolve-model.ts";
+export type { EngineResult } from "./bench/engines.ts";
+export type { BenchGenerateResult } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
-export { isKnownShape, KNOWN_SHAPES } from "./bench/random-model.ts";
-export { type BenchTrainOptions, type BenchTrainResult, benchTrain } from "./bench/train.ts";
+export { benchEngines, benchGenerate, benchTrain } from "./bench/on-demand.ts";
+export { isKnownShape, KNOWN_SHAPES } from "./bench/shapes.ts";
+export type { BenchTrainOptions, BenchTrainResult } from "./bench/train.ts";
 export {
   COLUMN_NAMES,
   columnsOf,
@@ -29,17 +24,30 @@ export {
 } from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
-export { type RowInput, readInputs } from "./data/examples/inputs.ts";
-export { isDescription } from "./data/rows/folders.ts";
+export type { RowInput } from "./data/examples/inputs.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
-export { readRows } from "./data/rows/rows.ts";
-export { chooseSplit, describeChosen, splitOfTable, type Use } from "./data/rows/splits.ts";
+export {
+  chooseSplit,
+  describeChosen,
+  isDescription,
+  splitOfTable,
+  type Use,
+} from "./data/rows/splits.ts";
 export { switchTelemetryOff, TELEMETRY_SWITCH, telemetryLeftovers } from "./engine/telemetry.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
 export { createLearner } from "./learner/client.ts";
 export type * from "./learner/learner.ts";
+export {
+  readAdapterClasses,
+  readAdapterOrigin,
+  readAdapterSeparator,
+  readAdapterSettings,
+  readInputs,
+  readRows,
+  resolveModel,
+} from "./learner/on-demand.ts";
 export {
   type AloneEvent,
   type AloneOptions,

@@ -3,8 +3,6 @@ import { KlatchError } from "../../errors.ts";
 import { exists } from "../files/file-access.ts";
 import { parseHubModel } from "../files/hub/model-id.ts";
 import type { HubOptions, ModelOrigin } from "../files/hub/options.ts";
-import { fetchSnapshot } from "../files/hub/snapshot.ts";
-import { readModelConfig } from "../models/architectures/architectures.ts";
 
 /** A model folder and, for one from the hub, where it came from. */
 export interface ResolvedModel {
@@ -16,7 +14,7 @@ export interface ResolvedModel {
  * The folder of a model by its name: a folder of that name wins; `organisation/name` or `organisation/name@revision` is
  * fetched from the hub, or taken from the cache. Without `hub`, only folders are known.
  *
- * @throws KlatchError as {@link fetchSnapshot}
+ * @throws KlatchError as `fetchSnapshot`
  */
 export async function resolveModel(
   name: string,
@@ -31,6 +29,8 @@ export async function resolveModel(
       "give a Hugging Face model folder, or a model of the hub as organisation/name",
     );
   }
+  const { fetchSnapshot } = await import("../files/hub/snapshot.ts");
+  const { readModelConfig } = await import("../models/architectures/architectures.ts");
   const { folder, commit } = await fetchSnapshot(model, hub, readModelConfig).catch(
     (error: unknown) => {
       throw isUnreachable(error) ? alsoNoFolder(name, error) : error;

@@ -6,7 +6,8 @@ import type { Engine } from "../engine/engine.ts";
 import { openEngine } from "../engine/open-engine.ts";
 import type { HubOptions } from "../files/hub/options.ts";
 import { readConfigFile } from "../models/architectures/architectures.ts";
-import { modelOfShape, randomModel, type Shape } from "./random-model.ts";
+import { modelOfShape, randomModel } from "./random-model.ts";
+import type { Shape } from "./shapes.ts";
 
 /** What to measure, a model or random weights in its place, and on what. */
 export interface BenchModelOptions {

@@ -1,6 +1,7 @@
 import { type ErrorCode, KlatchError } from "../../errors.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import { type StepMetrics, Stopped, type TrainHooks } from "../loop/train-step.ts";
+import { Stopped } from "../loop/stopped.ts";
+import type { StepMetrics, TrainHooks } from "../loop/train-step.ts";
 import type { LearnerCore } from "./core.ts";
 import type { LearnerInfo, LearnerNotice, LearnerOptions } from "./learner.ts";
 

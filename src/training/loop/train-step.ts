@@ -10,6 +10,7 @@ import { diverged, LossWatchdog } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { type OptimizerOptions, type OptimizerState, optimizerStep } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
+import { Stopped } from "./stopped.ts";
 
 /** What stays from one training to the next. */
 export interface TrainOptions {
@@ -64,9 +65,6 @@ export interface StepMetrics {
   readonly positions: number;
   readonly seconds: number;
 }
-
-/** Thrown between steps when the caller gave up waiting. */
-export class Stopped extends Error {}
 
 /** What a caller may hear of a training while it runs. */
 export interface TrainHooks {

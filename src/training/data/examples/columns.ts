@@ -1,7 +1,6 @@
 import { KlatchError } from "../../../errors.ts";
-import { HEADER_HINT } from "../rows/csv-rows.ts";
 import { WRAPPERS } from "../rows/json-rows.ts";
-import type { Row } from "../rows/row.ts";
+import { HEADER_HINT, type Row } from "../rows/row.ts";
 import { hasHeader } from "../rows/rows.ts";
 
 /** Names of the columns that hold an example's parts, e.g. `{ prompt: "question" }`. */

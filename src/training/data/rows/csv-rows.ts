@@ -1,10 +1,15 @@
 import { pipeline, Readable } from "node:stream";
 import { CsvError, parse } from "csv-parse";
 import type { KlatchError } from "../../../errors.ts";
-import { BATCH_ROWS, badRow, ROW_CHARACTERS_MAX, type Row, type RowBatches } from "./row.ts";
+import {
+  BATCH_ROWS,
+  badRow,
+  HEADER_HINT,
+  ROW_CHARACTERS_MAX,
+  type Row,
+  type RowBatches,
+} from "./row.ts";
 import { textChunks } from "./text-stream.ts";
-
-export const HEADER_HINT = "the first line has to be the header";
 
 interface CsvRecord {
   readonly record: readonly string[];

@@ -1,10 +1,17 @@
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join, relative } from "node:path";
+import { basename, extname, join, relative } from "node:path";
 import { KlatchError } from "../../../errors.ts";
 import { fileError } from "../../files/file-access.ts";
 import { exportFolder } from "./arrow-files.ts";
 import { isTable, isText, KINDS } from "./rows.ts";
-import { chooseSplit, describeChosen, splitOfDocument, splitOfTable, type Use } from "./splits.ts";
+import {
+  chooseSplit,
+  describeChosen,
+  isDescription,
+  splitOfDocument,
+  splitOfTable,
+  type Use,
+} from "./splits.ts";
 
 const FILES_MAX = 100_000;
 
@@ -69,13 +76,6 @@ export function noSplitFor(use: Use, folder: string, others: readonly { split: u
     `the folder ${folder} has ${names} files alone, and none to ${use === "train" ? "train on" : "test on"}`,
     "name the files themselves to take them all the same",
   );
-}
-
-/** Whether a file is what Hugging Face's `datasets` writes about those beside it, all of the folder. */
-export function isDescription(name: string, all: readonly string[]): boolean {
-  const own = basename(name);
-  if (["dataset_info.json", "dataset_infos.json", "dataset_dict.json"].includes(own)) return true;
-  return own === "state.json" && all.includes(join(dirname(name), "dataset_info.json"));
 }
 
 /** Whether a file surely holds data that is not read, by its ending. */

@@ -5,6 +5,8 @@ export const ROW_CHARACTERS_MAX = 1 << 22;
 /** Rows that a reader hands on at once. */
 export const BATCH_ROWS = 1024;
 
+export const HEADER_HINT = "the first line has to be the header";
+
 /** One row of a data file. */
 export interface Row {
   /** Line of the file where the row ends, counted from 1; in files without lines the number of the row. */

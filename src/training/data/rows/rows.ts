@@ -1,19 +1,17 @@
 import { extname } from "node:path";
 import { KlatchError } from "../../../errors.ts";
 import { exportFile, isArrow } from "./arrow-files.ts";
-import { csvRows } from "./csv-rows.ts";
 import { documentRows } from "./document-rows.ts";
 import { jsonLineRows, jsonRows } from "./json-rows.ts";
-import { parquetRows } from "./parquet-rows.ts";
 import type { Row, RowBatches } from "./row.ts";
 
 const TABLES: Readonly<Record<string, (file: string) => RowBatches>> = {
   ".jsonl": jsonLineRows,
   ".ndjson": jsonLineRows,
   ".json": jsonRows,
-  ".csv": (file) => csvRows(file, ","),
-  ".tsv": (file) => csvRows(file, "\t"),
-  ".parquet": parquetRows,
+  ".csv": (file) => separatedRows(file, ","),
+  ".tsv": (file) => separatedRows(file, "\t"),
+  ".parquet": columnarRows,
 };
 const TEXTS: Readonly<Record<string, (file: string) => RowBatches>> = {
   ".txt": documentRows,
@@ -21,6 +19,17 @@ const TEXTS: Readonly<Record<string, (file: string) => RowBatches>> = {
   ".md": documentRows,
 };
 export const KINDS = Object.keys({ ...TABLES, ...TEXTS }).join(", ");
+
+// The packages that read these are large, and a node that trains on JSON Lines keeps them in memory for nothing.
+async function* separatedRows(file: string, separator: "," | "\t"): RowBatches {
+  const { csvRows } = await import("./csv-rows.ts");
+  yield* csvRows(file, separator);
+}
+
+async function* columnarRows(file: string): RowBatches {
+  const { parquetRows } = await import("./parquet-rows.ts");
+  yield* parquetRows(file);
+}
 
 function kindOf(file: string): string {
   return extname(file).toLowerCase();

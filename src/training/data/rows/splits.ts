@@ -1,4 +1,4 @@
-import { basename, dirname, extname } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 
 /** The parts of a data set that its makers keep apart. */
 export type Split = "train" | "validation" | "test";
@@ -66,6 +66,13 @@ export function describeChosen({ split, files, others }: Chosen, folder: string)
     `${n} ${n === 1 ? "file" : "files"} of ${name ?? "no split"}`;
   const left = others.map((each) => count(each.split, each.count)).join(", ");
   return `${folder}: ${count(split, files.length)} read; left aside: ${left}`;
+}
+
+/** Whether a file is what Hugging Face's `datasets` writes about those beside it, all of the folder. */
+export function isDescription(name: string, all: readonly string[]): boolean {
+  const own = basename(name);
+  if (["dataset_info.json", "dataset_infos.json", "dataset_dict.json"].includes(own)) return true;
+  return own === "state.json" && all.includes(join(dirname(name), "dataset_info.json"));
 }
 
 // --- internal ---

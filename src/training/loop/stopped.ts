@@ -1,0 +1,2 @@
+/** Thrown between steps when the caller gave up waiting. */
+export class Stopped extends Error {}
