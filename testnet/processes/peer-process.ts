@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { AUTO_CACHE } from "../../src/node/config/config.ts";
+import { cacheFolder } from "../../src/node/folders/cache-folder.ts";
 import { entryFile } from "./entry-file.ts";
 
 /** How a process ended. */
@@ -93,9 +96,13 @@ export class PeerProcess {
   }
 }
 
-/** The environment without settings meant for another node. */
+/**
+ * The environment without settings meant for another node. In a checkout a process also takes TypeScript off every file
+ * that it loads, in all threads; with what Node keeps of it from the last time, it loads no compiler.
+ */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith("KLATCH_")),
-  );
+  const cache = cacheFolder(AUTO_CACHE);
+  const compiled = cache === null ? {} : { NODE_COMPILE_CACHE: join(cache, "compiled") };
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("KLATCH_"));
+  return { ...compiled, ...Object.fromEntries(own) };
 }
