@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { AUTO_CACHE } from "../../src/node/config/config.ts";
-import { cacheFolder } from "../../src/node/folders/cache-folder.ts";
+import { compiledCache } from "../../src/node/folders/cache-folder.ts";
 import { entryFile } from "./entry-file.ts";
 
 /** How a process ended. */
@@ -101,8 +100,15 @@ export class PeerProcess {
  * that it loads, in all threads; with what Node keeps of it from the last time, it loads no compiler.
  */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const cache = cacheFolder(AUTO_CACHE);
-  const compiled = cache === null ? {} : { NODE_COMPILE_CACHE: join(cache, "compiled") };
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("KLATCH_"));
-  return { ...compiled, ...Object.fromEntries(own) };
+  return { ...compileCache(), ...Object.fromEntries(own) };
+}
+
+function compileCache(): NodeJS.ProcessEnv {
+  const { KLATCH_CACHE } = process.env;
+  const folder = compiledCache(KLATCH_CACHE || AUTO_CACHE);
+  if (folder === null) return {};
+  // Code lies there that will run: it is this user's alone whatever the umask.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return { NODE_COMPILE_CACHE: folder };
 }

@@ -31,12 +31,21 @@ export function requireCacheFolder(cache: string, option: string): string {
  * be written: data is then read anew each time.
  */
 export function tokenCache(cache: string): string | null {
-  const folder = cacheFolder(cache);
-  if (folder === null || (cache === AUTO_CACHE && !isWritable(nearestFolder(folder)))) return null;
-  return join(folder, "tokens");
+  return writableCache(cache, "tokens");
+}
+
+/** Folder of compiled modules for `NODE_COMPILE_CACHE`; null as above. */
+export function compiledCache(cache: string): string | null {
+  return writableCache(cache, "compiled");
 }
 
 // --- internal ---
+
+function writableCache(cache: string, name: string): string | null {
+  const folder = cacheFolder(cache);
+  if (folder === null || (cache === AUTO_CACHE && !isWritable(nearestFolder(folder)))) return null;
+  return join(folder, name);
+}
 
 /** Where programs of this user keep what can be had again (XDG base directories; LOCALAPPDATA on Windows). */
 function userCache({ XDG_CACHE_HOME, LOCALAPPDATA }: Environment): string | null {

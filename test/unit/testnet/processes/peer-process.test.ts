@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +40,33 @@ test("a process logs to its file, gets its arguments, and is stopped by a signal
 
   expect(exit).toEqual({ code: null, signal: "SIGTERM" });
   expect(peer.logTail(2)).toEqual(["a,b", "up"]);
+});
+
+test.skipIf(process.platform === "win32")(
+  "a process takes compiled modules from this user's cache, which nobody else can write to",
+  async () => {
+    vi.stubEnv("NODE_COMPILE_CACHE", undefined).stubEnv("KLATCH_CACHE", join(folder, "cache"));
+    const peer = processOf("compiled", "console.log(process.env.NODE_COMPILE_CACHE);");
+    const umask = process.umask(0);
+    peer.start();
+    process.umask(umask);
+    vi.unstubAllEnvs();
+    while (peer.exit === null) await delay(20);
+
+    const compiled = join(folder, "cache", "compiled");
+    expect(peer.logTail(1)).toEqual([compiled]);
+    expect(statSync(compiled).mode & 0o777).toBe(0o700);
+  },
+);
+
+test("a process takes them from where the environment says (control)", async () => {
+  vi.stubEnv("NODE_COMPILE_CACHE", join(folder, "named"));
+  const peer = processOf("named", "console.log(process.env.NODE_COMPILE_CACHE);");
+  peer.start();
+  vi.unstubAllEnvs();
+  while (peer.exit === null) await delay(20);
+
+  expect(peer.logTail(1)).toEqual([join(folder, "named")]);
 });
 
 test("a killed process can be started again, and its log goes on", async () => {
