@@ -41,6 +41,7 @@ export { createLearner } from "./learner/client.ts";
 export type * from "./learner/learner.ts";
 export {
   readAdapterClasses,
+  readAdapterHead,
   readAdapterOrigin,
   readAdapterSeparator,
   readAdapterSettings,

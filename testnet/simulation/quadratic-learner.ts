@@ -148,6 +148,7 @@ function infoOf(dimensions: number): PeerLearner["info"] {
     engine: "quadratic",
     passedOver: [],
     classes: null,
+    labels: "one",
     data: { train: some, heldOut: some, test: some, testSeenInTraining: 0 },
   };
 }

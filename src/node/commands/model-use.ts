@@ -8,7 +8,7 @@ import {
   createLearner,
   type Learner,
   type LearnerOptions,
-  readAdapterClasses,
+  readAdapterHead,
   readAdapterSeparator,
   readAdapterSettings,
 } from "../../training/index.ts";
@@ -118,10 +118,10 @@ export function parseColumns(text: string): ColumnMap {
 /** An adapter with a classification head comes with the names of its classes; without one it says nothing. */
 export async function taskOptions(
   folder: string | undefined,
-): Promise<Pick<LearnerOptions, "task" | "classes">> {
+): Promise<Pick<LearnerOptions, "task" | "classes" | "labels">> {
   if (folder === undefined) return {};
-  const classes = await readAdapterClasses(folder);
-  return classes === null ? { task: "causal" } : { task: "classification", classes };
+  const head = await readAdapterHead(folder);
+  return head === null ? { task: "causal" } : { task: "classification", ...head };
 }
 
 // --- internal ---

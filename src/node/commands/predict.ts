@@ -124,7 +124,7 @@ async function answersTo(
   asked: readonly RowInput[],
   { maxTokens, temperature, seed }: Flags,
 ): Promise<readonly object[]> {
-  const { classes } = learner.info;
+  const { classes, labels } = learner.info;
   if (classes === null) {
     const answers: object[] = [];
     for (const { line, text: input } of asked) {
@@ -139,7 +139,9 @@ async function answersTo(
   );
   return asked.map(({ line, text: input }, row) => {
     const scores = shares[row] ?? [];
-    const prediction = classes[scores.indexOf(Math.max(...scores))];
+    const likeliest = classes[scores.indexOf(Math.max(...scores))];
+    const held = classes.filter((_, i) => (scores[i] ?? 0) > 0.5);
+    const prediction = labels === "one" ? likeliest : held;
     const named = Object.fromEntries(classes.map((name, i) => [name, rounded(scores[i] ?? 0)]));
     return { line, input, prediction, scores: named };
   });

@@ -1,4 +1,5 @@
 import type { AdapterLayout, TensorSlot } from "../../types.ts";
+import type { LabelKind } from "../data/examples/labels.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import type { Graph, Value } from "../graph/value.ts";
 import type { Adaptation } from "../models/adaptation.ts";
@@ -19,6 +20,8 @@ export type Fold = (weight: FloatTensor) => Float32Array;
 /** What trains whole behind the model. */
 export interface ClassificationHead {
   readonly classes: readonly string[];
+  /** How many of them a text or an image has. */
+  readonly kind: LabelKind;
   /** Its weights by the names they have in transformers' class. */
   weights(values: Float32Array): ReadonlyMap<string, FloatTensor>;
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { seededRandom } from "../../random.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { BaseModel } from "../base/base-model.ts";
+import type { LabelKind } from "../data/examples/labels.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/value.ts";
 import { classifierOf } from "../models/classifier.ts";
@@ -59,14 +60,17 @@ export function startOfHead(
 /**
  * `adapter` with a classification head behind it, which trains in every round, whichever of the adapter's factors do,
  * and is shared like the rest. PEFT calls such layers `modules_to_save`. The digest covers the classes and their
- * order: two heads are alike only when each output means the same. It begins with `start`, else with small random
- * numbers.
+ * order, and how many of them a text has: two heads are alike only when each output means the same. It begins with
+ * `start`, else with small random numbers.
  */
 export function withClassificationHead(
   adapter: Adapter,
   definition: ModelDefinition,
   classes: readonly string[],
-  start: HeadStart | null = null,
+  {
+    start = null,
+    kind = "one",
+  }: { readonly start?: HeadStart | null; readonly kind?: LabelKind } = {},
 ): Adapter {
   const { module, pooling, layers } = classifierOf(definition);
   const slots: TensorSlot[] = [];
@@ -81,7 +85,8 @@ export function withClassificationHead(
     if (layer.bias) slot(bias, [layer.outputs]);
   }
   const named = slots.map(({ name, shape }) => [name, shape]);
-  const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named]);
+  const many = kind === "many" ? [kind] : [];
+  const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named, ...many]);
   const digest = createHash("sha256").update(canonical).digest("hex");
   const { folded } = adapter;
   const own = (values: Float32Array) => values.subarray(0, adapter.layout.length);
@@ -92,7 +97,7 @@ export function withClassificationHead(
       ? { stored: storedWithHead(adapter.stored, adapter.layout.length, slots) }
       : {}),
     ...(folded ? { folded: (values) => folded(own(values)) } : {}),
-    head: headOf(classes, slots),
+    head: headOf(classes, kind, slots),
     initial(seed) {
       const values = new Float32Array(length);
       values.set(adapter.initial(seed));
@@ -110,9 +115,14 @@ export function withClassificationHead(
   };
 }
 
-function headOf(classes: readonly string[], slots: readonly TensorSlot[]): ClassificationHead {
+function headOf(
+  classes: readonly string[],
+  kind: LabelKind,
+  slots: readonly TensorSlot[],
+): ClassificationHead {
   return {
     classes,
+    kind,
     weights: (values) =>
       new Map(
         slots.map((slot) => [

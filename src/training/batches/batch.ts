@@ -32,6 +32,8 @@ export interface Batch {
   readonly owners: readonly number[];
   /** Completion tokens, or examples with a class. */
   readonly tokens: number;
+  /** The classes of each row, where it may have any number of them. */
+  readonly labels?: readonly (readonly number[])[];
   /** Positions of each row that has a class, zero for padding; empty for other batches. */
   readonly lengths: readonly number[];
 }

@@ -122,6 +122,7 @@ function padLabelled(
   const targets = new BigInt64Array(batch);
   const weights = new Float32Array(batch);
   const lengths = examples.map(positionsIn);
+  const labels = examples.flatMap((each) => (each.labels ? [each.labels] : []));
   for (const [row, example] of examples.entries()) {
     targets[row] = BigInt(example.label);
     weights[row] = 1 / examplesOfWhole;
@@ -132,6 +133,7 @@ function padLabelled(
     positions: new BigInt64Array(0),
     targets,
     weights,
+    ...(labels.length > 0 ? { labels } : {}),
     owners: examples.map((_, row) => row),
     tokens: examples.length,
     lengths: Array.from({ length: batch }, (_, row) => lengths[row] ?? 0),

@@ -1,4 +1,4 @@
-import { add, log, mul, neg, sub } from "../graph/elementwise.ts";
+import { add, log, mul, neg, scale, sigmoid, sub } from "../graph/elementwise.ts";
 import { withGradient } from "../graph/gradient.ts";
 import { gatherRows, pickColumns, placeColumns, scatterAddRows } from "../graph/indexing.ts";
 import { linear, matmul } from "../graph/matmul.ts";
@@ -39,6 +39,29 @@ export function logitLoss(logits: Value, targets: Value, weights: Value): HeadLo
     return [sub(mul(shares, w), placeColumns(w, columns, dimension(logits.shape, 1)))];
   });
   return { loss, rowLosses, logits, best, target };
+}
+
+/**
+ * Binary cross-entropy of each logit [rows, classes] with its mark, 1 or 0, averaged over a row's classes; marks
+ * [rows, classes], weights [rows, 1] (zero on padding). A row is right when every logit is on its mark's side of zero.
+ */
+export function markedLoss(logits: Value, marks: Value, weights: Value): HeadLoss {
+  const classes = dimension(logits.shape, 1);
+  const { graph, dtype } = logits;
+  const one = graph.scalar(1, dtype);
+  const least = graph.scalar(LEAST_SHARE, dtype);
+  const shares = sigmoid(logits);
+  const marked = mul(marks, log(add(shares, least)));
+  const unmarked = mul(sub(one, marks), log(add(sigmoid(neg(logits)), least)));
+  const rowLosses = scale(sum(add(marked, unmarked), [1]), -1 / classes);
+  const total = reshape(sum(mul(rowLosses, weights), [0, 1]), []);
+  // dL/dlogits = w (sigmoid - mark) / classes.
+  const loss = withGradient(total, [logits], (gradient) => [
+    mul(sub(shares, marks), scale(mul(weights, gradient), 1 / classes)),
+  ]);
+  const wrongSide = mul(sub(one, scale(marks, 2)), logits);
+  const target = neg(max(wrongSide, [1]));
+  return { loss, rowLosses, logits, best: scale(target, 0), target };
 }
 
 /** Keeps a logarithm finite; far below what float32 tells apart next to any share that matters. */

@@ -35,7 +35,6 @@ import type {
 import { checkOptions, limitOf } from "./options.ts";
 import {
   cutNotice,
-  headNotice,
   settleTask,
   taskOf,
   tellsNoClass,
@@ -108,6 +107,7 @@ export class LearnerCore {
       },
       passedOver: opened.passedOver,
       classes: data.classes,
+      labels: data.labels,
       data: data.report,
     };
   }
@@ -127,12 +127,11 @@ export class LearnerCore {
     const options = { ...checked, ...(separator === undefined ? {} : { separator }) };
     const input = await openInput(options.model, base.definition);
     const endIds = await readEndIds(options.model);
-    const data = await readLearnerData(options, input, onNotice, base.head?.classes);
+    const own = { classes: base.head?.classes, labels: base.definition.labels };
+    const data = await readLearnerData(options, input, onNotice, own);
     const limit = limitOf(requested, options, base.definition);
-    const { adapter, objective } = taskOf(base, options, data.classes);
-    const notice = headNotice(base, data.classes);
-    for (const each of weightNotices(base)) onNotice(each);
-    if (notice !== null) onNotice(notice);
+    const { adapter, objective } = taskOf(base, options, data);
+    for (const notice of weightNotices(base, data.classes)) onNotice(notice);
     // Taken now: it may be made of weights, whose files may be changed later.
     const initial = adapter.initial(options.adapter.seed);
     const opened = await openEngine(options, onNotice);
@@ -189,11 +188,14 @@ export class LearnerCore {
     adapter: Float32Array,
     texts: readonly string[],
   ): Promise<readonly (readonly number[])[]> {
-    if (this.#data.classes === null) throw tellsNoClass();
+    const { classes, labels } = this.#data;
+    if (classes === null) throw tellsNoClass();
     const tokenizer = tokenizerOf(this.#input);
     const { sequenceMax } = this.#options;
-    const examples = texts.map((text) => encodeLabelled({ text }, 0, tokenizer, sequenceMax));
-    return classify(this.#model, adapter, examples, sequenceMax, this.#evaluationSize);
+    const examples = texts.map((text) =>
+      encodeLabelled({ text }, { label: 0 }, tokenizer, sequenceMax),
+    );
+    return classify(this.#model, adapter, examples, labels, sequenceMax, this.#evaluationSize);
   }
 
   async exportAdapter(
@@ -212,6 +214,7 @@ export class LearnerCore {
       baseDigest: base.digest,
       ...this.#prompts,
       classes: this.#data.classes,
+      labels: this.#data.labels,
       licence: await readLicence(this.#options.model),
       ...about,
     });
@@ -242,6 +245,7 @@ export class LearnerCore {
       settings: method.settings,
       baseDigest: base.digest,
       classes: this.#data.classes,
+      labels: this.#data.labels,
     });
     this.#compareSeparators(adapter.prompts);
     // Without data of its own, a learner writes prompts as they were written when the adapter was trained.

@@ -8,6 +8,7 @@ import { splitHeldOut } from "../data/dataset/split.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import { countShared } from "../data/examples/duplicates.ts";
 import type { AnyExample, ExampleFormat } from "../data/examples/example.ts";
+import type { LabelKind } from "../data/examples/labels.ts";
 import {
   DEFAULT_SEPARATOR,
   describeSeams,
@@ -27,12 +28,20 @@ export interface LearnerData {
   readonly test: readonly AnyExample[];
   /** What a classifier tells apart; null for other tasks. */
   readonly classes: readonly string[] | null;
+  /** How many of them an example has. */
+  readonly labels: LabelKind;
   /** How prompts are written. */
   readonly format: ExampleFormat;
   /** What a prompt is ended with; see `promptEnd`. */
   readonly promptEnd: string;
   readonly report: DataReport;
   close(): void;
+}
+
+/** What a checkpoint says of its head. */
+export interface OwnLabels {
+  readonly classes?: readonly string[] | undefined;
+  readonly labels?: LabelKind | undefined;
 }
 
 /** Least time between two notices of how far reading has come, ms. */
@@ -64,18 +73,18 @@ function readingNotices(onNotice: (notice: LearnerNotice) => void): (rows: numbe
 }
 
 /**
- * Reads a learner's training and test files; `usual` are the classes of the model's own head. See `loadDataset`,
- * `readLabelledDataset` and `readLabelledImages` for errors.
+ * Reads a learner's training and test files; `own` are the classes of the model's head and how many a text has. See
+ * `loadDataset`, `readLabelledDataset` and `readLabelledImages` for errors.
  */
 export async function readLearnerData(
   options: LearnerOptions,
   input: Input,
   onNotice: (notice: LearnerNotice) => void = () => {},
-  usual?: readonly string[],
+  own: OwnLabels = {},
 ): Promise<LearnerData> {
   const { data, test } = options;
   const onRows = readingNotices(onNotice);
-  if (options.task === "classification") return readLabelled(options, input, onRows, usual);
+  if (options.task === "classification") return readLabelled(options, input, onRows, own);
   const tokenizer = tokenizerOf(input);
   const read = (files: readonly string[], columns: ColumnMap, use: Use) =>
     loadDataset(files, columns, tokenizer, options.sequenceMax, {
@@ -88,7 +97,7 @@ export async function readLearnerData(
     });
   const all = data ? await read(data.train, data.columns, "train") : NO_DATA;
   const tested = test ? await read(test.files, test.columns, "test") : NO_DATA;
-  return assemble(options, all, tested, null);
+  return assemble(options, all, tested, { classes: null, labels: "one" });
 }
 
 /** The classes are those of the options, else those of the training files, else of the test files, else the model's. */
@@ -96,10 +105,11 @@ async function readLabelled(
   options: LearnerOptions,
   input: Input,
   onRows: (rows: number) => void,
-  usual: readonly string[] | undefined,
+  { classes: usual, labels: ofModel }: OwnLabels,
 ): Promise<LearnerData> {
   const { data, test } = options;
   let classes = options.classes ?? null;
+  let kind = options.labels ?? ofModel;
   const read = async (
     files: readonly string[],
     columns: ColumnMap,
@@ -110,12 +120,13 @@ async function readLabelled(
       use,
       ...(classes === null ? {} : { classes }),
       ...(usual === undefined ? {} : { usual }),
+      ...(kind === undefined ? {} : { kind }),
     };
     const made =
       input.kind === "pixels"
         ? await readLabelledImages(files, columns, input.processor, how)
         : await readLabelledDataset(files, columns, input.tokenizer, options.sequenceMax, how);
-    classes = made.classes;
+    ({ classes, kind } = made);
     return made;
   };
   const all = data ? await read(data.train, data.columns, "train") : NO_DATA;
@@ -128,14 +139,14 @@ async function readLabelled(
       "list them in run.classes, or name an adapter or data files",
     );
   }
-  return assemble(options, all, tested, classes);
+  return assemble(options, all, tested, { classes, labels: kind ?? "one" });
 }
 
 function assemble<E extends AnyExample>(
   { data, seed, separator = DEFAULT_SEPARATOR }: LearnerOptions,
   all: Dataset<E>,
   test: Dataset<E>,
-  classes: LearnerData["classes"],
+  { classes, labels }: Pick<LearnerData, "classes" | "labels">,
 ): LearnerData {
   const { train, heldOut } = splitHeldOut(all, data?.heldOutShare ?? 0, seed);
   const { format, seams = NO_SEAMS } = data ? all : test;
@@ -150,6 +161,7 @@ function assemble<E extends AnyExample>(
     heldOut: inMemory(heldOut.examples),
     test: inMemory(test.examples),
     classes,
+    labels,
     format,
     promptEnd: promptEnd(seams, separator),
     report: {

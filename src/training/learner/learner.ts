@@ -11,6 +11,7 @@ import type { AdapterOptions } from "../adapters/options.ts";
 import type { AdapterOrigin, AdapterStory } from "../adapters/peft/adapter-export.ts";
 import type { DataSummary } from "../data/dataset/dataset.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
+import type { LabelKind } from "../data/examples/labels.ts";
 import type { PassedOver } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
@@ -30,6 +31,8 @@ export interface LearnerOptions extends Omit<TrainOptions, "packed"> {
   readonly task?: Task;
   /** What a classifier tells apart, in the order of its outputs; those of the data when absent. */
   readonly classes?: readonly string[];
+  /** How many classes a text or an image has; what the model's head or the data says when absent. */
+  readonly labels?: LabelKind;
   /** How the frozen linear layers are kept in memory; f32 when absent. */
   readonly dtype?: BaseDType;
   /** `auto` when absent. */
@@ -83,6 +86,8 @@ export interface LearnerInfo {
   readonly passedOver: readonly PassedOver[];
   /** What a classifier tells apart; null for other tasks. */
   readonly classes: readonly string[] | null;
+  /** How many of them a text or an image has. */
+  readonly labels: LabelKind;
   readonly data: DataReport;
 }
 
@@ -140,7 +145,10 @@ export interface Learner {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe>;
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
-  /** How likely a classifier holds each of its classes for each text, in the order of `info.classes`. */
+  /**
+   * How likely a classifier holds each of its classes for each text, in the order of `info.classes`: as one of them, or
+   * each by itself.
+   */
   classify(
     adapter: Float32Array,
     texts: readonly string[],

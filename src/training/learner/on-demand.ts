@@ -15,6 +15,9 @@ const peftReader = () => import("../adapters/peft/peft-reader.ts");
 export const readAdapterClasses: typeof PeftReader.readAdapterClasses = async (...values) =>
   (await peftReader()).readAdapterClasses(...values);
 
+export const readAdapterHead: typeof PeftReader.readAdapterHead = async (...values) =>
+  (await peftReader()).readAdapterHead(...values);
+
 export const readAdapterOrigin: typeof PeftReader.readAdapterOrigin = async (...values) =>
   (await peftReader()).readAdapterOrigin(...values);
 

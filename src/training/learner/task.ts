@@ -7,6 +7,7 @@ import { className } from "../data/examples/classes.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { classification } from "../programs/classification.ts";
 import { NEXT_TOKEN, type Objective } from "../programs/objective.ts";
+import type { LearnerData } from "./data.ts";
 import type { LearnerNotice, LearnerOptions } from "./learner.ts";
 
 /** Classes that a notice names. */
@@ -20,15 +21,15 @@ const NAMED_MAX = 10;
 export function taskOf(
   base: BaseModel,
   options: Pick<LearnerOptions, "adapter">,
-  classes: readonly string[] | null,
+  { classes, labels }: Pick<LearnerData, "classes" | "labels">,
 ): { readonly adapter: Adapter; readonly objective: Objective } {
   const { seed: _, ...settings } = options.adapter;
   const adapter = createAdapter(base, settings);
   const { definition } = base;
   if (classes !== null) {
     const start = startOfHead(base, classes);
-    const headed = withClassificationHead(adapter, definition, classes, start);
-    return { adapter: headed, objective: classification(definition) };
+    const headed = withClassificationHead(adapter, definition, classes, { start, kind: labels });
+    return { adapter: headed, objective: classification(definition, classes.length, labels) };
   }
   if (definition.head !== null) return { adapter, objective: NEXT_TOKEN };
   throw new KlatchError(
@@ -38,8 +39,13 @@ export function taskOf(
   );
 }
 
-/** Says what of the stored weights is not as config.json would have it. */
-export function weightNotices({ untied, unused }: BaseModel): readonly LearnerNotice[] {
+/** Says what of the stored weights is not as config.json would have it, or is not gone on with. */
+export function weightNotices(
+  base: BaseModel,
+  classes: readonly string[] | null = null,
+): readonly LearnerNotice[] {
+  const { untied, unused } = base;
+  const head = headNotice(base, classes);
   const kind = "change";
   const named = unused.slice(0, NAMED_MAX).join(", ");
   const more = unused.length > NAMED_MAX ? ` and ${unused.length - NAMED_MAX} more` : "";
@@ -51,6 +57,7 @@ export function weightNotices({ untied, unused }: BaseModel): readonly LearnerNo
     ...(unused.length > 0
       ? [{ kind, message: left, facts: { tensors: named + more } } as const]
       : []),
+    ...(head === null ? [] : [head]),
   ];
 }
 
@@ -65,10 +72,7 @@ export function settleTask(
 }
 
 /** Says that a model's own head is not gone on with, and why; null where it is, and where there is none. */
-export function headNotice(
-  base: BaseModel,
-  classes: readonly string[] | null,
-): LearnerNotice | null {
+function headNotice(base: BaseModel, classes: readonly string[] | null): LearnerNotice | null {
   const own = base.head?.classes;
   if (classes === null || own === undefined || startOfHead(base, classes) !== null) return null;
   const without = (some: readonly string[], others: readonly string[]) =>

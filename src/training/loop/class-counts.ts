@@ -10,16 +10,28 @@ export class ClassCounts {
     return this.#actual.length === 0;
   }
 
-  /** Counts the texts of a batch; logits [batch, classes], the greatest of a row is the answer. */
-  add(logits: Float32Array, { tokens: texts, targets, shape }: Batch): void {
+  /**
+   * Counts the texts of a batch; logits [batch, classes], the greatest of a row is the answer. Where a row may have any
+   * number of classes, the answers are all above zero.
+   */
+  add(logits: Float32Array, { tokens: texts, targets, labels, shape }: Batch): void {
     const classes = logits.length / shape.batch;
     for (let row = 0; row < texts; row += 1) {
       const scores = logits.subarray(row * classes, (row + 1) * classes);
-      const answer = scores.indexOf(Math.max(...scores));
-      const label = Number(targets[row]);
-      increment(this.#actual, label);
+      if (labels === undefined) {
+        this.#count([Number(targets[row])], [scores.indexOf(Math.max(...scores))]);
+      } else {
+        const answers = [...scores.keys()].filter((i) => (scores[i] ?? 0) > 0);
+        this.#count(labels[row] ?? [], answers);
+      }
+    }
+  }
+
+  #count(actual: readonly number[], answers: readonly number[]): void {
+    for (const label of actual) increment(this.#actual, label);
+    for (const answer of answers) {
       increment(this.#predicted, answer);
-      if (answer === label) increment(this.#hits, label);
+      if (actual.includes(answer)) increment(this.#hits, answer);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { LabelKind } from "../data/examples/labels.ts";
 import type { PatchGrid } from "../data/images/patches.ts";
 import type { Shape, Value } from "../graph/value.ts";
 import type { Blocks } from "./blocks.ts";
@@ -61,6 +62,8 @@ export interface ModelDefinition {
   readonly turningPoints?: readonly number[];
   /** What the head that the checkpoint may hold tells apart, in the order of its outputs. */
   readonly classes?: readonly string[];
+  /** How many of them a text or an image has, where config.json says it. */
+  readonly labels?: LabelKind;
   /** Linear layers that adapters leave alone but PEFT's `target_modules` could match. */
   readonly unadapted?: readonly string[];
   /**

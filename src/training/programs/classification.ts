@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { headModuleTensors } from "../adapters/classification-head.ts";
 import type { Batch, BatchShape } from "../batches/batch.ts";
+import type { LabelKind } from "../data/examples/labels.ts";
 import { patchCount } from "../data/images/patches.ts";
 import { add } from "../graph/elementwise.ts";
 import { matmul } from "../graph/matmul.ts";
 import { reshape } from "../graph/movement.ts";
 import type { Arrays, Graph, Value } from "../graph/value.ts";
-import { logitLoss } from "../layers/cross-entropy.ts";
+import { logitLoss, markedLoss } from "../layers/cross-entropy.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { Classifier, ModelDefinition } from "../models/definition.ts";
 import { paddedSequences } from "../models/sequences/padded-sequences.ts";
@@ -17,12 +18,16 @@ import type { Objective } from "./objective.ts";
 const HIDDEN = -1e9;
 
 /**
- * To tell the class of a text or an image: cross-entropy of a head whose layers lie in the adapter, on one row for
- * each. Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares
- * of a row's positions), `targets` [batch], `weights` [batch, 1] and, for encoders, `padding` (see
- * `paddedSequences`).
+ * To tell the class of a text or an image, or its classes: cross-entropy of a head whose layers lie in the adapter, on
+ * one row for each. Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares
+ * of a row's positions), `targets` [batch] (for any number of classes `marks` [batch, classes]), `weights` [batch, 1] and,
+ * for encoders, `padding` (see `paddedSequences`).
  */
-export function classification(definition: ModelDefinition): Objective {
+export function classification(
+  definition: ModelDefinition,
+  classes: number,
+  kind: LabelKind,
+): Objective {
   const classifier = classifierOf(definition);
   return {
     loss(_definition, { graph, tensors, blocks: over }, shape) {
@@ -32,10 +37,16 @@ export function classification(definition: ModelDefinition): Objective {
       const logits = classifier.logits(blocks, pooled, (module, x) =>
         headLayer(tensors, module, x),
       );
-      const targets = graph.input("targets", [batch], "i64");
-      return logitLoss(logits, targets, graph.input("weights", [batch, 1], "f32"));
+      const weights = graph.input("weights", [batch, 1], "f32");
+      if (kind === "one") return logitLoss(logits, graph.input("targets", [batch], "i64"), weights);
+      return markedLoss(logits, graph.input("marks", [batch, classes], "f32"), weights);
     },
-    feeds: (batch) => feedsOf(classifier, batch),
+    feeds(batch) {
+      const { weights } = batch;
+      const answers =
+        kind === "one" ? { targets: batch.targets } : { marks: marksOf(batch, classes) };
+      return { ...inputFeeds(classifier, batch), ...answers, weights };
+    },
   };
 }
 
@@ -73,8 +84,17 @@ function headLayer(tensors: ReadonlyMap<string, Value>, module: string, x: Value
   return shift === undefined ? product : add(product, shift);
 }
 
-function feedsOf({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
-  const { shape, ids, pixels, targets, weights, lengths } = batch;
+/** 1 for each class of a row, [batch, classes]. */
+function marksOf({ labels = [], shape }: Batch, classes: number): Float32Array {
+  const marks = new Float32Array(shape.batch * classes);
+  for (const [row, numbers] of labels.entries()) {
+    for (const number of numbers) marks[row * classes + number] = 1;
+  }
+  return marks;
+}
+
+function inputFeeds({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
+  const { shape, ids, pixels, lengths } = batch;
   const shares = new Float32Array(shape.batch * shape.length);
   const padding = new Float32Array(shape.batch * shape.length);
   for (const [row, tokens] of lengths.entries()) {
@@ -86,6 +106,6 @@ function feedsOf({ pooling, bidirectional }: Classifier, batch: Batch): Arrays {
     else shares.fill(1 / tokens, start, start + tokens);
   }
   const input = pixels === undefined ? { ids } : { pixels };
-  const own = { ...input, targets, weights, pooling: shares };
+  const own = { ...input, pooling: shares };
   return bidirectional ? { ...own, padding } : own;
 }

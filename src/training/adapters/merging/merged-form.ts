@@ -2,7 +2,7 @@ import { KlatchError } from "../../../errors.ts";
 import type { FloatTensor } from "../../files/safetensors.ts";
 import { classifierOf } from "../../models/classifier.ts";
 import type { ModelDefinition } from "../../models/definition.ts";
-import type { Adapter } from "../adapter.ts";
+import type { Adapter, ClassificationHead } from "../adapter.ts";
 
 /** In what a merged model's folder differs from the base model's, folded weights aside. */
 export interface MergedForm {
@@ -37,14 +37,16 @@ export function mergedForm(
       return weights.has(name) && name !== vocabularyHead && !isCopy ? name : undefined;
     },
     added: head.weights(values),
-    config: { architectures: [className], ...classFields(head.classes) },
+    config: { architectures: [className], ...classFields(head) },
   };
 }
 
 // --- internal ---
 
-function classFields(classes: readonly string[]): Readonly<Record<string, unknown>> {
+/** `problem_type` always: the base may have been made for another problem. */
+function classFields({ classes, kind }: ClassificationHead): Readonly<Record<string, unknown>> {
   return {
+    problem_type: `${kind === "many" ? "multi" : "single"}_label_classification`,
     num_labels: classes.length,
     id2label: Object.fromEntries(classes.map((name, id) => [id, name])),
     label2id: Object.fromEntries(classes.map((name, id) => [name, id])),

@@ -1,5 +1,6 @@
 import type { AdapterLayout, Digest } from "../../../types.ts";
 import type { ExampleFormat } from "../../data/examples/example.ts";
+import type { LabelKind } from "../../data/examples/labels.ts";
 import type { PromptLayout } from "../../data/examples/separator.ts";
 
 /** An adapter as it lies in a node, and what a reader elsewhere has to know about it. */
@@ -18,6 +19,8 @@ export interface AdapterExport extends Partial<PromptLayout> {
   readonly format: ExampleFormat;
   /** What its classification head tells apart; null without one. */
   readonly classes?: readonly string[] | null;
+  /** How many of them a text or an image has; one when absent. */
+  readonly labels?: LabelKind;
   readonly origin?: AdapterOrigin | undefined;
   /** Of the base model, by the name that hubs give it; null where nobody says. */
   readonly licence?: string | null;

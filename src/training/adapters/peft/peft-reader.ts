@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import type { AdapterLayout, Digest } from "../../../types.ts";
+import type { LabelKind } from "../../data/examples/labels.ts";
 import type { PromptLayout } from "../../data/examples/separator.ts";
 import { ifThere, readJson } from "../../files/file-access.ts";
 import { type FloatTensor, readSafetensors } from "../../files/safetensors.ts";
@@ -20,6 +21,8 @@ export interface PeftAdapter {
   readonly baseDigest: Digest | null;
   /** What its classification head tells apart, where klatch.json says so. */
   readonly classes: readonly string[] | null;
+  /** How many of them a text or an image has. */
+  readonly labels: LabelKind;
   readonly origin: AdapterOrigin | null;
 }
 
@@ -27,6 +30,7 @@ const ownSchema = z.object({
   ...promptKeys,
   baseModelDigest: z.string().regex(/^[0-9a-f]{64}$/),
   classes: z.array(z.string().min(1).max(1000)).min(2).max(10_000).nullish(),
+  labels: z.literal("many").nullish(),
   runId: z.string().max(256).nullish(),
   round: z.int().min(0).nullish(),
 });
@@ -42,7 +46,15 @@ export async function readAdapterSeparator(folder: string): Promise<string | nul
 
 /** What an adapter's classification head tells apart; null for one that has none or does not say. */
 export async function readAdapterClasses(folder: string): Promise<readonly string[] | null> {
-  return (await readOwn(folder))?.classes ?? null;
+  return (await readAdapterHead(folder))?.classes ?? null;
+}
+
+/** The same, and how many of its classes a text has. */
+export async function readAdapterHead(
+  folder: string,
+): Promise<{ readonly classes: readonly string[]; readonly labels: LabelKind } | null> {
+  const own = await readOwn(folder);
+  return own?.classes ? { classes: own.classes, labels: own.labels ?? "one" } : null;
 }
 
 /** The run and round that an adapter folder names; null for one that was not trained with others. */
@@ -79,6 +91,7 @@ export async function readPeft(folder: string): Promise<PeftAdapter> {
     prompts: own && layoutIn(own),
     baseDigest: own?.baseModelDigest ?? null,
     classes: own?.classes ?? null,
+    labels: own?.labels ?? "one",
     origin: originOf(own),
   };
 }
@@ -89,6 +102,7 @@ export interface ExpectedAdapter {
   readonly settings: AdapterSettings;
   readonly baseDigest?: Digest;
   readonly classes?: readonly string[] | null;
+  readonly labels?: LabelKind;
 }
 
 const same = <T>(a: readonly T[], b: readonly T[]) =>
@@ -111,6 +125,9 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
   }
   if (expected.classes && adapter.classes && !same(adapter.classes, expected.classes)) {
     return `it tells ${list(adapter.classes)} apart, expected ${list(expected.classes)}`;
+  }
+  if (expected.classes && adapter.classes && adapter.labels !== (expected.labels ?? "one")) {
+    return `it gives ${adapter.labels} of the classes to a text, expected ${expected.labels ?? "one"}`;
   }
   const found: Readonly<Record<string, unknown>> = adapter.settings;
   for (const [name, value] of Object.entries(settings)) {

@@ -37,6 +37,7 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     ...keysOf(adapter),
     baseModelDigest: adapter.baseDigest,
     ...(adapter.classes ? { classes: adapter.classes } : {}),
+    ...(adapter.labels === "many" ? { labels: adapter.labels } : {}),
     runId: adapter.origin?.runId ?? null,
     round: adapter.origin?.round ?? null,
   };

@@ -22,23 +22,25 @@ export async function readLabelledImages(
   files: readonly string[],
   columns: ColumnMap,
   processor: ImageProcessor,
-  { classes, usual, use = "train", onRows }: LabelledOptions = {},
+  { classes, usual, kind, use = "train", onRows }: LabelledOptions = {},
 ): Promise<LabelledDataset<LabelledImage>> {
   const known = new Classes(classes, usual);
-  const reading = new LabelledReading<LabelledImage>(known);
+  const reading = new LabelledReading<LabelledImage>(known, kind);
   let bytesKept = 0;
   for await (const rows of imageBatches(files, columns, { use, tally: reading.tally })) {
     const images = await Promise.all(
       rows.map(async ({ label, place, bytes }) => {
-        const content = label === "" ? null : await bytes();
-        return content && { label, place, image: await processor.read(content, place) };
+        const content = label === null ? null : await bytes();
+        return (
+          label !== null && content && { label, place, image: await processor.read(content, place) }
+        );
       }),
     );
     for (const each of images) {
-      if (each === null) continue;
+      if (!each) continue;
       const { image } = each;
-      const label = known.numberOf(each);
-      reading.add({ image, label, truncated: false }, bytesHash(image.pixels));
+      const numbers = reading.numbersOf(each);
+      reading.add({ image, ...numbers, truncated: false }, bytesHash(image.pixels));
       bytesKept += image.pixels.length;
     }
     if (bytesKept > PIXEL_BYTES_MAX) throw tooMany(files);

@@ -1,7 +1,8 @@
 import { KlatchError } from "../../../errors.ts";
-import { type Classes, describeBalance } from "../examples/classes.ts";
+import { type Classes, describeBalance, type PlacedLabel } from "../examples/classes.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
-import { type Labelled, positionsIn } from "../examples/example.ts";
+import { type Labelled, labelsOf, positionsIn } from "../examples/example.ts";
+import type { LabelKind } from "../examples/labels.ts";
 import { RowTally } from "../examples/row-tally.ts";
 import type { Use } from "../rows/splits.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
@@ -9,6 +10,8 @@ import type { DataSummary, Dataset } from "./dataset.ts";
 export interface LabelledDataset<E extends Labelled = Labelled> extends Dataset<E> {
   readonly examples: readonly E[];
   readonly classes: readonly string[];
+  /** How many of them an example has. */
+  readonly kind: LabelKind;
   /** Examples of each class, in the order of `classes`. */
   readonly balance: readonly number[];
   readonly summary: DataSummary;
@@ -22,6 +25,8 @@ export interface LabelledOptions {
   readonly usual?: readonly string[];
   /** What the files are read for: of a folder with splits that one is read; "train" when absent. */
   readonly use?: Use;
+  /** Whether a row has one class or a list of them; where nothing is said, a list in any row tells. */
+  readonly kind?: LabelKind;
   /** Told of the rows read so far, after each batch of them. */
   readonly onRows?: (rows: number) => void;
 }
@@ -29,13 +34,28 @@ export interface LabelledOptions {
 /** What has been read so far: examples labelled by the numbers that `classes` gave, and their hashes. */
 export class LabelledReading<E extends Labelled> {
   readonly #classes: Classes;
+  #kind: LabelKind | undefined;
   readonly #found: E[] = [];
   readonly #hashes: number[] = [];
   readonly tally = new RowTally();
   rows = 0;
 
-  constructor(classes: Classes) {
+  constructor(classes: Classes, kind?: LabelKind) {
     this.#classes = classes;
+    this.#kind = kind;
+  }
+
+  /**
+   * What an example has in place of a row's label.
+   *
+   * @throws KlatchError `data` for a list where a row has one class, and as `Classes.numbersOf`
+   */
+  numbersOf(row: PlacedLabel): Pick<Labelled, "label" | "labels"> {
+    const numbers = this.#classes.numbersOf(row);
+    if (typeof numbers === "number") return { label: numbers };
+    if (this.#kind === "one") throw notMany(row.place);
+    this.#kind = "many";
+    return { label: numbers[0] ?? -1, labels: numbers };
   }
 
   add(example: E, hash: number): void {
@@ -50,7 +70,13 @@ export class LabelledReading<E extends Labelled> {
   finish(files: readonly string[], part: string): LabelledDataset<E> {
     if (this.#found.length === 0) throw empty(files, part, this.rows);
     const { names, places } = this.#classes.settle();
-    const examples = this.#found.map((each) => ({ ...each, label: places[each.label] ?? 0 }));
+    const kind = this.#kind ?? "one";
+    const placeOf = (number: number) => places[number] ?? 0;
+    const examples = this.#found.map((each) => ({
+      ...each,
+      label: placeOf(each.label),
+      ...(kind === "many" ? { labels: labelsOf(each).map(placeOf) } : {}),
+    }));
     const balance = countLabels(examples, names.length);
     const hashes = Float64Array.from(this.#hashes);
     return {
@@ -59,6 +85,7 @@ export class LabelledReading<E extends Labelled> {
       longest: examples.reduce((most, each) => Math.max(most, positionsIn(each)), 0),
       format: "text",
       classes: names,
+      kind,
       balance,
       summary: {
         examples: examples.length,
@@ -66,7 +93,11 @@ export class LabelledReading<E extends Labelled> {
         truncated: examples.filter(({ truncated }) => truncated).length,
         skipped: this.rows - examples.length,
         duplicates: countDuplicates(hashes),
-        notes: [describeBalance(names, balance), ...this.tally.notes],
+        notes: [
+          describeBalance(names, balance),
+          ...(kind === "many" ? ["each example has any number of the classes"] : []),
+          ...this.tally.notes,
+        ],
       },
     };
   }
@@ -76,8 +107,18 @@ export class LabelledReading<E extends Labelled> {
 
 function countLabels(examples: readonly Labelled[], classes: number): readonly number[] {
   const counts = new Array<number>(classes).fill(0);
-  for (const { label } of examples) counts[label] = (counts[label] ?? 0) + 1;
+  for (const each of examples) {
+    for (const label of labelsOf(each)) counts[label] = (counts[label] ?? 0) + 1;
+  }
   return counts;
+}
+
+function notMany(place: string): KlatchError {
+  return new KlatchError(
+    "data",
+    `${place}: its label is a list, and here a text or an image has one class`,
+    "give each row one class, or choose a model whose problem_type is multi_label_classification",
+  );
 }
 
 function empty(files: readonly string[], part: string, rows: number): KlatchError {

@@ -1,9 +1,10 @@
-import { labelOf, textOf } from "../examples/cells.ts";
+import { textOf } from "../examples/cells.ts";
 import { Classes, type LabelledText } from "../examples/classes.ts";
 import type { ColumnMap } from "../examples/columns.ts";
 import { textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
 import type { LabelledExample } from "../examples/example.ts";
+import { labelOf } from "../examples/labels.ts";
 import type { RowTally } from "../examples/row-tally.ts";
 import { expandFolders } from "../rows/folders.ts";
 import { atPlace, type Row } from "../rows/row.ts";
@@ -28,20 +29,20 @@ function labelledTexts(
         place: `${file}:${row.line}`,
       };
     })
-    .filter((row) => row.text.trim() !== "" && row.label !== "");
+    .filter((row): row is LabelledText => row.text.trim() !== "" && row.label !== null);
 }
 
 /** A text as a classifier reads it: it loses its end where it is too long, never the tokens around it. */
 export function encodeLabelled(
   { text }: Pick<LabelledText, "text">,
-  label: number,
+  classes: Pick<LabelledExample, "label" | "labels">,
   tokenizer: Tokenizer,
   sequenceMax: number,
 ): LabelledExample {
   const { before, after } = tokenizer.around;
   const room = Math.max(sequenceMax - before.length - after.length, 1);
   const { ids, complete } = encodeEnd(tokenizer, text, room, "head");
-  return { ids: Int32Array.from([...before, ...ids, ...after]), label, truncated: !complete };
+  return { ids: Int32Array.from([...before, ...ids, ...after]), ...classes, truncated: !complete };
 }
 
 /**
@@ -60,18 +61,18 @@ export async function readLabelledDataset(
   columns: ColumnMap,
   tokenizer: Tokenizer,
   sequenceMax: number,
-  { classes, usual, use = "train", onRows }: LabelledOptions = {},
+  { classes, usual, kind, use = "train", onRows }: LabelledOptions = {},
 ): Promise<LabelledDataset<LabelledExample>> {
   const known = new Classes(classes, usual);
-  const reading = new LabelledReading<LabelledExample>(known);
+  const reading = new LabelledReading<LabelledExample>(known, kind);
   const { files: found, notes } = await expandFolders(files, use);
   for (const note of notes) reading.tally.say(note);
   for (const file of found) {
     for await (const rows of rowBatches(file)) {
       reading.rows += rows.length;
       for (const row of labelledTexts(rows, columns, file, reading.tally)) {
-        const label = known.numberOf(row);
-        const encode = () => encodeLabelled(row, label, tokenizer, sequenceMax);
+        const numbers = reading.numbersOf(row);
+        const encode = () => encodeLabelled(row, numbers, tokenizer, sequenceMax);
         const example = atPlace(row.place, encode);
         reading.add(example, textHash(row.text));
       }

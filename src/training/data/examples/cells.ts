@@ -22,13 +22,6 @@ export function textOf(row: Row, column: string, file: string): string {
   throw badRow(file, row.line, what, columnsHint(file));
 }
 
-/** The name of a class in a column: a whole number is the same with a point and without. */
-export function labelOf(row: Row, column: string, file: string): string {
-  const value = row.fields[column];
-  const isFloat = value instanceof JsonNumber && !value.isInteger;
-  return isFloat ? String(Number(value.text)) : textOf(row, column, file).trim();
-}
-
 /** A CSV cell keeps a list as JSON text; so do many tables of other kinds. */
 export function fromCell(row: Row, column: string, file: string): unknown {
   const value = row.fields[column];

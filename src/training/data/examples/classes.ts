@@ -1,14 +1,19 @@
 import { KlatchError } from "../../../errors.ts";
+import { isMarked, type RowLabel } from "./labels.ts";
 
 /** More classes than this are surely not classes: someone named a column of free text. */
 const CLASSES_MAX = 10_000;
 const NAME_MAX = 40;
 
-/** A text with its class, and the file and line it came from. */
-export interface LabelledText {
-  readonly text: string;
-  readonly label: string;
+/** A label, and the file and line it came from. */
+export interface PlacedLabel {
+  readonly label: RowLabel;
   readonly place: string;
+}
+
+/** A text with its class or classes. */
+export interface LabelledText extends PlacedLabel {
+  readonly text: string;
 }
 
 /** Numbers by size, everything else by code unit: the same order on every machine. */
@@ -55,12 +60,33 @@ export class Classes {
     this.#numbers = new Map(given?.map((name, i) => [name, i]));
   }
 
-  numberOf(row: Pick<LabelledText, "label" | "place">): number {
-    const known = this.#numbers.get(row.label);
+  /** The number of a row's class, or those of its classes. */
+  numbersOf({ label, place }: PlacedLabel): number | readonly number[] {
+    if (typeof label === "string") return this.#numberOf(label, place);
+    const names = label.areMarks ? this.#marked(label.names, place) : label.names;
+    return names.map((name) => this.#numberOf(name, place));
+  }
+
+  /** The classes that are marked; where no such classes are known the marks may be the names of two of them. */
+  #marked(marks: readonly string[], place: string): readonly string[] {
+    const classes = this.#given ?? this.#usual;
+    if (classes?.length === marks.length) return classes.filter((_, i) => isMarked(marks[i] ?? ""));
+    if (classes !== undefined && marks.every((mark) => classes.includes(mark))) return marks;
+    const known =
+      classes === undefined ? "and no classes are listed" : `for ${classes.length} classes`;
+    throw new KlatchError(
+      "data",
+      `${place}: its label is a list of ${marks.length} marks, ${known}`,
+      "list the classes in the order of the marks (run.classes), or give the names of the row's classes",
+    );
+  }
+
+  #numberOf(name: string, place: string): number {
+    const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    if (this.#given) throw unknownLabel(row, this.#given);
+    if (this.#given) throw unknownLabel(place, this.#given);
     const { size } = this.#numbers;
-    this.#numbers.set(row.label, size);
+    this.#numbers.set(name, size);
     // A column of free text is noticed before all of it is kept.
     if (size === CLASSES_MAX) checkCount(size + 1);
     return size;
@@ -85,10 +111,7 @@ export function className(name: string, i: number): string {
   return name.length > NAME_MAX ? `class ${i + 1}` : name;
 }
 
-function unknownLabel(
-  { place }: Pick<LabelledText, "place">,
-  classes: readonly string[],
-): KlatchError {
+function unknownLabel(place: string, classes: readonly string[]): KlatchError {
   const some = classes.slice(0, 10).map(className).join(", ");
   const more = classes.length > 10 ? `, and ${classes.length - 10} more` : "";
   return new KlatchError(

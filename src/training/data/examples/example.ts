@@ -37,6 +37,8 @@ export interface LabelledExample {
   readonly ids: Int32Array;
   /** Index into `classes`. */
   readonly label: number;
+  /** All of them, where an example has any number of classes; then `label` means nothing. */
+  readonly labels?: readonly number[];
   readonly truncated: boolean;
 }
 
@@ -55,6 +57,8 @@ export interface LabelledImage {
   readonly image: ModelImage;
   /** Index into `classes`. */
   readonly label: number;
+  /** All of them, where an example has any number of classes; then `label` means nothing. */
+  readonly labels?: readonly number[];
   readonly truncated: boolean;
 }
 
@@ -66,6 +70,11 @@ export type AnyExample = Example | Labelled;
 
 export function isLabelled(example: AnyExample): example is Labelled {
   return "label" in example;
+}
+
+/** The numbers of an example's classes. */
+export function labelsOf({ label, labels }: Labelled): readonly number[] {
+  return labels ?? [label];
 }
 
 export function isImage(example: AnyExample): example is LabelledImage {

@@ -3,8 +3,8 @@ import { basename, extname, join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
 import { fileError, readExactly, withFile } from "../../files/file-access.ts";
-import { labelOf } from "../examples/cells.ts";
 import type { ColumnMap } from "../examples/columns.ts";
+import { labelOf, type RowLabel } from "../examples/labels.ts";
 import type { RowTally } from "../examples/row-tally.ts";
 import {
   describeOthers,
@@ -22,8 +22,8 @@ import { IMAGE_BYTES_MAX } from "./decode.ts";
 export interface ImageRow {
   /** Where it is, for an error message. */
   readonly place: string;
-  /** Empty when it has none. */
-  readonly label: string;
+  /** Null when it has none. */
+  readonly label: RowLabel | null;
   /** Null when there is none. */
   bytes(): Promise<Uint8Array | null>;
 }

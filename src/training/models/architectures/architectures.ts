@@ -7,7 +7,7 @@ import { scoreClass } from "../classifier.ts";
 import { refuse } from "../config-fields.ts";
 import type { Architecture, ModelDefinition } from "../definition.ts";
 import { refuseQuantised } from "../quantised.ts";
-import { storedClasses } from "../stored-classes.ts";
+import { storedClasses, storedLabels } from "../stored-classes.ts";
 import { BERT } from "./bert.ts";
 import { GEMMA2, GEMMA3 } from "./gemma.ts";
 import { GPT_NEOX } from "./gpt-neox.ts";
@@ -56,7 +56,11 @@ export function parseModelConfig(text: string, file: string): ModelDefinition {
   const { architectures, model_type, is_causal } = checkShape(json, kindSchema, file);
   const name = architectures?.[0];
   const classes = storedClasses(json, file);
-  const more = classes === undefined ? {} : { classes };
+  const labels = storedLabels(json, file);
+  const more = {
+    ...(classes === undefined ? {} : { classes }),
+    ...(labels === undefined ? {} : { labels }),
+  };
   const found = ARCHITECTURES.find(({ names, modelType }) =>
     name === undefined ? modelType === model_type : names.includes(name),
   );

@@ -64,6 +64,7 @@ describe("a merged classifier", () => {
     expect(JSON.parse(text)).toEqual({
       ...JSON.parse(JSON.stringify(golden.config)),
       architectures: ["GPTNeoXForSequenceClassification"],
+      problem_type: "single_label_classification",
       num_labels: 3,
       id2label: { 0: "no", 1: "yes", 2: "perhaps" },
       label2id: { no: 0, yes: 1, perhaps: 2 },

@@ -122,6 +122,8 @@ describe("texts with labels", () => {
     await expect(read([row])).rejects.toThrow(/2 to 10000 classes apart, not 1$/);
     await expect(read([])).rejects.toThrow(/holds no example: 0 rows/);
     await expect(read([row], { classes: ["x", "x"] })).rejects.toMatchObject({ code: "usage" });
-    await expect(read([{ text: "a", label: ["x"] }])).rejects.toThrow(/a list, an object or bytes/);
+    await expect(read([{ text: "a", label: { x: 1 } }])).rejects.toThrow(
+      /a list, an object or bytes/,
+    );
   });
 });

@@ -185,10 +185,22 @@ describe("a row that does not fit is refused without a word of it", () => {
       /:1: .*the 2 classes \(a,/,
     ],
     [
-      "a list for a label",
+      "an object for a label",
+      "a.jsonl",
+      json({ text: "a", label: { [SECRET]: SECRET } }),
+      /holds a list, an object/,
+    ],
+    [
+      "a list of lists for a label",
+      "a.jsonl",
+      json({ text: "a", label: [[SECRET]] }),
+      /holds a list of something else/,
+    ],
+    [
+      "a list of classes for a label",
       "a.jsonl",
       json({ text: "a", label: [SECRET] }),
-      /holds a list, an object/,
+      /its label is none of the 2 classes/,
     ],
     [
       "Parquet with such a label",

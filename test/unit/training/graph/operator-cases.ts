@@ -38,6 +38,7 @@ import {
   type HeadOptions,
   headLoss,
   logitLoss,
+  markedLoss,
 } from "../../../../src/training/layers/cross-entropy.ts";
 import { gatedUnit } from "../../../../src/training/layers/gated-unit.ts";
 import { layerNorm, rmsNorm } from "../../../../src/training/layers/normalisation.ts";
@@ -191,6 +192,11 @@ export const BLOCKS: Readonly<Record<string, Case>> = {
   "cross-entropy of logits": one([3, 4], (x) => {
     const weights = x.graph.constant(floats(x.dtype, [0.5, 0, 0.25]), [3, 1], x.dtype);
     return logitLoss(x, indices(x.graph, [3, 0, 1], [3]), weights).loss;
+  }),
+  "cross-entropy of marked logits": one([3, 4], (x) => {
+    const weights = x.graph.constant(floats(x.dtype, [0.5, 0, 0.25]), [3, 1], x.dtype);
+    const marks = [1, 0, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1];
+    return markedLoss(x, x.graph.constant(floats(x.dtype, marks), [3, 4], x.dtype), weights).loss;
   }),
   "cross-entropy of a linear head": linearHead(),
   "cross-entropy of a linear head with capped logits": linearHead({ cap: 0.8 }),

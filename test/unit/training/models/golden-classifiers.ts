@@ -60,9 +60,11 @@ export function classifierModel(golden: GoldenClassifier, base: BaseModel): Clas
   const { definition } = base;
   const { rank, alpha } = golden;
   const lora = createLora(definition, { kind: "lora", rank, alpha, targets: ["all"] });
-  const method = withClassificationHead(lora, definition, CLASSES, startOfHead(base, CLASSES));
+  const method = withClassificationHead(lora, definition, CLASSES, {
+    start: startOfHead(base, CLASSES),
+  });
   const adapter = goldenValues(method.layout);
-  const objective = classification(definition);
+  const objective = classification(definition, CLASSES.length, "one");
   const model = new AdaptedModel(base, method, engine, { copyBytesMax: 0, objective });
   return { method, model, adapter, examples: examplesOf(golden, definition) };
 }
