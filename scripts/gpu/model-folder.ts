@@ -54,7 +54,7 @@ export async function writeModel(
   await writeStart(join(folder, START_FILE), start);
   const { layout } = start.method;
   const order = layout.tensors.map(({ name }) => name);
-  return { folder, order, scale: layout.scale, work: workOf(definition, sizes) };
+  return { folder, order, scale: layout.adapted[0]?.scale ?? 1, work: workOf(definition, sizes) };
 }
 
 /** The config.json of a known shape, or of a tied Llama of six sizes `hidden,layers,heads,kvHeads,ff,vocabulary`. */

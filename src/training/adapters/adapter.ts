@@ -53,6 +53,10 @@ export interface Adapter {
    */
   folded?(values: Float32Array): ReadonlyMap<string, Fold>;
   readonly head?: ClassificationHead;
+  /** Modules of the model that it has its own of: PEFT's `modules_to_save`. */
+  readonly saved?: readonly string[];
+  /** The output head of a model that ties it to its embedding, where the adapter has one of its own. */
+  ownHead?(values: Float32Array): { readonly name: string; readonly tensor: FloatTensor };
   /** The content of PEFT's adapter_config.json, without the base model's name. */
   peftConfig(): Readonly<Record<string, unknown>>;
 }

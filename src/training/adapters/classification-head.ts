@@ -110,7 +110,7 @@ export function withClassificationHead(
       ...adapter.peftConfig(),
       // PEFT has a task for texts only, whose inputs it names.
       task_type: definition.image === undefined ? "SEQ_CLS" : null,
-      modules_to_save: [module],
+      modules_to_save: [...(adapter.saved ?? []), module],
     }),
   };
 }

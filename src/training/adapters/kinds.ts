@@ -9,6 +9,7 @@ import { createLoraXs } from "./methods/lora-xs.ts";
 import { createPrefix } from "./methods/prefix.ts";
 import { createPrompt } from "./methods/prompt.ts";
 import { type AdapterSettings, checkAdapterSettings } from "./options.ts";
+import { withWholeWeights } from "./whole-weights.ts";
 
 /**
  * The adapter of the chosen method on a base model.
@@ -17,6 +18,11 @@ import { type AdapterSettings, checkAdapterSettings } from "./options.ts";
  */
 export function createAdapter(base: BaseModel, settings: AdapterSettings): Adapter {
   const checked = checkAdapterSettings(settings);
+  const whole = "whole" in checked ? (checked.whole ?? []) : [];
+  return withWholeWeights(ofKind(base, checked), base, whole);
+}
+
+function ofKind(base: BaseModel, checked: AdapterSettings): Adapter {
   switch (checked.kind) {
     case "lora":
     case "rslora":

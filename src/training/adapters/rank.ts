@@ -9,7 +9,7 @@ export type RankCut = "truncate" | "svd";
 /**
  * An adapter's values in a layout of another rank over the same layers. More rank means zeros after the old factors,
  * so the product scale * B A stays what it was. Less rank means the first factors alone (HetLoRA: Cho et al. 2024,
- * arXiv 2401.06432), or with `svd` the closest product of that rank (Eckart & Young). Where the layouts differ in
+ * arXiv 2401.06432), or with `svd` the closest product of that rank (Eckart & Young). Where the layers differ in
  * scale, B takes the quotient. Peers that keep alpha / rank alike pad and cut without rounding.
  */
 export function resizeRank(
@@ -27,7 +27,7 @@ export function resizeRank(
     const [a, b] = [factorRows(values, old, "a"), factorRows(values, old, "b")];
     const rank = rankOf(made);
     const [rows, columns] = rank < a.length && cut === "svd" ? closest(a, b, rank) : [a, b];
-    const quotient = from.scale / to.scale;
+    const quotient = old.scale / made.scale;
     const [rowsTo, columnsTo] = [slotView(resized, made.a), slotView(resized, made.b)];
     for (let k = 0; k < Math.min(rank, rows.length); k += 1) {
       rowsTo.set(rows[k] ?? [], k * made.linear.inputs);

@@ -19,4 +19,6 @@ export interface Adaptation {
   readonly beginning?: Beginning;
   /** What takes the place of a frozen weight; undefined leaves it. */
   weight?(name: string): Value | undefined;
+  /** The output head of a model that ties it to its embedding; undefined leaves it tied. */
+  readonly head?: Value | undefined;
 }

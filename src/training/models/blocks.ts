@@ -6,6 +6,8 @@ export interface Blocks {
   readonly graph: Graph;
   /** A frozen weight by its Hugging Face name. */
   weight(name: string): Value;
+  /** The output head where it is another than the definition's. */
+  readonly head?: Value | undefined;
   /** x [rows, inputs] through linear layer `module`, bias and adapter included: [rows, outputs]. */
   linear(module: string, x: Value): Value;
   /** The embeddings of `ids` (i64 [rows]), with what an adapter puts before them. */

@@ -30,9 +30,12 @@ export function makeBlocks(
   const layers = new Map(definition.linears.map((layer) => [layer.module, layer]));
   const weight = (name: string) => adaptation.weight?.(name) ?? source.weight(graph, name);
   const frozen = (layer: LinearLayer): FrozenLinear => ({
-    product: (x) =>
-      source.product?.(graph, layer, x) ??
-      matmul(x, weight(`${layer.module}.weight`), { transposeB: !layer.inputsFirst }),
+    product(x) {
+      const own = adaptation.weight?.(`${layer.module}.weight`);
+      const kept = own === undefined ? source.product?.(graph, layer, x) : undefined;
+      const matrix = () => own ?? weight(`${layer.module}.weight`);
+      return kept ?? matmul(x, matrix(), { transposeB: !layer.inputsFirst });
+    },
     withBias: (y) => (layer.bias ? add(y, weight(`${layer.module}.bias`)) : y),
     rowSquares: () => source.rowSquares?.(layer),
   });
@@ -40,6 +43,7 @@ export function makeBlocks(
   return {
     graph,
     weight,
+    head: adaptation.head,
     hidden(ids) {
       let x = definition.embedded(this, ids);
       for (let layer = 0; layer < definition.layers; layer += 1) {
@@ -59,7 +63,9 @@ export function makeBlocks(
     embed(ids) {
       const { embedding, embeddingScale = 1 } = definition;
       if (embedding === null) throw new Error(`${definition.architecture} reads no tokens`);
-      const chosen = source.rows?.(graph, embedding, ids) ?? gatherRows(weight(embedding), ids);
+      const own = adaptation.weight?.(embedding);
+      const kept = own === undefined ? source.rows?.(graph, embedding, ids) : undefined;
+      const chosen = kept ?? gatherRows(own ?? weight(embedding), ids);
       const rows = scale(chosen, embeddingScale);
       return behind.insert?.(rows) ?? rows;
     },

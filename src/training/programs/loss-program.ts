@@ -57,7 +57,7 @@ export function outputLogits(definition: ModelDefinition, blocks: Blocks, hidden
 
 function outputHead({ head, architecture }: ModelDefinition, blocks: Blocks): Value {
   assert.ok(head !== null, `${architecture} writes text`);
-  return blocks.weight(head);
+  return blocks.head ?? blocks.weight(head);
 }
 
 /** Outputs `loss` and the gradient of each of `wanted`, with what each block has computed kept for it or recomputed. */

@@ -4,13 +4,21 @@ import type { LinearLayer } from "../../models/definition.ts";
 import { slotView } from "../slots.ts";
 import { transposed } from "./transposed.ts";
 
+/** The factors of one layer, and what their product is multiplied by. */
+interface AdaptedPair {
+  readonly linear: LinearLayer;
+  readonly a: TensorSlot;
+  readonly b: TensorSlot;
+  readonly scale: number;
+}
+
 /** weight + scale * B A in the layout of the layer's matrix, summed in float64. */
 export function foldLowRank(
   weight: FloatTensor,
-  pair: { readonly linear: LinearLayer; readonly a: TensorSlot; readonly b: TensorSlot },
-  scale: number,
+  pair: AdaptedPair,
   values: Float32Array,
 ): Float32Array {
+  const { scale } = pair;
   const { inputs, inputsFirst } = pair.linear;
   const rank = pair.a.shape[0] ?? 0;
   const a = slotView(values, pair.a);

@@ -21,10 +21,10 @@ export interface MergedForm {
  */
 export function mergedForm(
   definition: ModelDefinition,
-  { head }: Adapter,
+  { head, ownHead }: Adapter,
   values: Float32Array,
 ): MergedForm {
-  if (head === undefined) return { nameOf: (stored) => stored, added: new Map(), config: {} };
+  if (head === undefined) return withoutClasses(ownHead?.(values));
   const { className } = classifierOf(definition);
   if (className === null) throw noClass(definition);
   const { weights, aliases } = definition;
@@ -42,6 +42,15 @@ export function mergedForm(
 }
 
 // --- internal ---
+
+/** A head of its own takes the place of a copy of the embedding in the base's files. */
+function withoutClasses(own: ReturnType<NonNullable<Adapter["ownHead"]>> | undefined): MergedForm {
+  return {
+    nameOf: (stored) => (stored === own?.name ? undefined : stored),
+    added: new Map(own ? [[own.name, own.tensor]] : []),
+    config: own ? { tie_word_embeddings: false } : {},
+  };
+}
 
 /** `problem_type` always: the base may have been made for another problem. */
 function classFields({ classes, kind }: ClassificationHead): Readonly<Record<string, unknown>> {

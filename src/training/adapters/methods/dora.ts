@@ -34,8 +34,9 @@ export interface DoraAdapter extends Adapter {
  * weights that are multiplied with.
  */
 export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">): DoraAdapter {
-  const { rank, alpha, targets } = options;
-  const lora = createLora(base.definition, { rank, alpha, targets });
+  const { rank, alpha, targets, modules } = options;
+  const uneven = modules ? { modules } : {};
+  const lora = createLora(base.definition, { rank, alpha, targets, ...uneven });
   const { adapted } = lora.layout;
   const layout = makeLayout([
     ...lora.layout.tensors.map(({ name, shape }) => [name, shape] as const),
@@ -50,7 +51,7 @@ export function createDora(base: BaseModel, options: Omit<LoraOptions, "kind">):
   );
   const adaptWithNormsOf = adaptation(lora.layout, squares);
   return {
-    settings: { kind: "dora", rank, alpha, targets },
+    settings: { kind: "dora", rank, alpha, targets, ...uneven },
     layout,
     initial(seed) {
       const values = new Float32Array(layout.length);
@@ -103,7 +104,7 @@ function adaptation(
   layout: LoraLayout,
   squares: ReadonlyMap<string, Float64Array>,
 ): DoraAdapter["adaptWithNormsOf"] {
-  const factors = new Map(layout.adapted.map(({ linear, a, b }) => [linear.module, { a, b }]));
+  const factors = new Map(layout.adapted.map((each) => [each.linear.module, each]));
   return (tensors, normsOf) => ({
     linear(linear, x, frozen) {
       const pair = factors.get(linear.module);
@@ -113,10 +114,10 @@ function adaptation(
       const [a, b] = [pick(tensors, "a"), pick(tensors, "b")];
       const [normA, normB] = [pick(normsOf, "a"), pick(normsOf, "b")];
       const own = frozen.rowSquares() ?? squares.get(linear.module);
-      if (!a || !b || !normA || !normB || !magnitude || !own) return undefined;
-      const norms = detach(rowNorms(own, frozen, normA, normB, layout.scale));
+      if (!pair || !a || !b || !normA || !normB || !magnitude || !own) return undefined;
+      const norms = detach(rowNorms(own, frozen, normA, normB, pair.scale));
       const gain = mul(reshape(magnitude, [1, linear.outputs]), reciprocal(norms));
-      return frozen.withBias(mul(gain, add(frozen.product(x), lowRank(x, a, b, layout.scale))));
+      return frozen.withBias(mul(gain, add(frozen.product(x), lowRank(x, a, b, pair.scale))));
     },
   });
 }

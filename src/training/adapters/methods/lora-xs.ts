@@ -28,10 +28,11 @@ interface Frame {
 export function createLoraXs(base: BaseModel, options: Omit<LoraOptions, "kind">): Adapter {
   const { rank, alpha, targets } = options;
   const lora = createLora(base.definition, { rank, alpha, targets });
-  const { adapted, scale } = lora.layout;
+  const { adapted } = lora.layout;
   for (const { linear } of adapted) checkRank(rank, linear);
   const layout = makeLayout(adapted.map(({ linear }) => [coreName(linear), [rank, rank]]));
   const frames = new Map(adapted.map(({ linear }) => [linear.module, frameOf(base, linear, rank)]));
+  const scales = new Map(adapted.map(({ linear, scale }) => [linear.module, scale]));
   const stored = storedForm(layout, lora.layout, frames);
   return {
     settings: lora.settings,
@@ -47,7 +48,9 @@ export function createLoraXs(base: BaseModel, options: Omit<LoraOptions, "kind">
         if (frame === undefined || core === undefined) return undefined;
         const [a, b] = constants(graph, x.dtype, linear, frame);
         const inner = matmul(matmul(x, a, { transposeB: true }), core, { transposeB: true });
-        return frozen.withBias(add(frozen.product(x), matmul(inner, b, { alpha: scale })));
+        return frozen.withBias(
+          add(frozen.product(x), matmul(inner, b, { alpha: scales.get(linear.module) ?? 1 })),
+        );
       },
     }),
     peftConfig: lora.peftConfig,

@@ -20,12 +20,12 @@ export interface AdaptedLayer {
   readonly a: TensorSlot;
   /** [out, rank] */
   readonly b: TensorSlot;
+  /** What B A is multiplied by. */
+  readonly scale: number;
 }
 
 export interface LoraLayout extends AdapterLayout {
   readonly adapted: readonly AdaptedLayer[];
-  /** What B A is multiplied by. */
-  readonly scale: number;
 }
 
 export interface LoraOptions {
@@ -34,6 +34,14 @@ export interface LoraOptions {
   readonly rank: number;
   readonly alpha: number;
   readonly targets: readonly string[];
+  /** The layers by their whole paths, each with its own numbers, in place of `targets`. */
+  readonly modules?: Readonly<Record<string, LayerSize>>;
+}
+
+/** The numbers of one layer's factors. */
+export interface LayerSize {
+  readonly rank: number;
+  readonly alpha: number;
 }
 
 /** Name of one LoRA factor in a PEFT file; A has the shape [rank, inputs], B [outputs, rank]. */
@@ -47,23 +55,29 @@ export function loraTensorName(module: string, factor: Factor): string {
  * @throws KlatchError `usage` for an unknown target
  */
 export function loraLayout(definition: ModelDefinition, options: LoraOptions): LoraLayout {
-  const { rank } = options;
-  const linears = chosenLayers(definition, options.targets);
+  const { modules, targets } = options;
+  const linears = chosenLayers(definition, modules ? Object.keys(modules) : targets);
+  const sizeOfLayer = ({ module }: LinearLayer): LayerSize => modules?.[module] ?? options;
   const layout = makeLayout(
-    linears.flatMap(({ module, inputs, outputs }) => [
-      [loraTensorName(module, "A"), [rank, inputs]] as const,
-      [loraTensorName(module, "B"), [outputs, rank]] as const,
-    ]),
+    linears.flatMap((linear) => {
+      const { module, inputs, outputs } = linear;
+      const { rank } = sizeOfLayer(linear);
+      return [
+        [loraTensorName(module, "A"), [rank, inputs]] as const,
+        [loraTensorName(module, "B"), [outputs, rank]] as const,
+      ];
+    }),
   );
   const adapted = linears.flatMap((linear, i) => {
     const [a, b] = layout.tensors.slice(2 * i);
-    return a === undefined || b === undefined ? [] : [{ linear, a, b }];
+    const scale = loraScale(options.kind, sizeOfLayer(linear));
+    return a === undefined || b === undefined ? [] : [{ linear, a, b, scale }];
   });
-  return { ...layout, adapted, scale: loraScale(options) };
+  return { ...layout, adapted };
 }
 
 /** alpha / rank, or alpha / sqrt(rank) for rank-stabilised LoRA (Kalajdzievski 2023, arXiv 2312.03732). */
-function loraScale({ kind, alpha, rank }: LoraOptions): number {
+function loraScale(kind: LoraOptions["kind"], { alpha, rank }: LayerSize): number {
   return kind === "rslora" ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
@@ -74,11 +88,11 @@ export interface LoraAdapter extends Adapter {
 
 /** LoRA on a model's chosen linear layers (Hu et al. 2021, arXiv 2106.09685): y = W x + scale * B A x. */
 export function createLora(definition: ModelDefinition, options: LoraOptions): LoraAdapter {
-  const { kind = "lora", rank, alpha, targets } = options;
+  const { kind = "lora", rank, alpha, targets, modules } = options;
   const layout = loraLayout(definition, options);
   const pairs = new Map(layout.adapted.map((each) => [each.linear.module, each]));
   return {
-    settings: { kind, rank, alpha, targets },
+    settings: { kind, rank, alpha, targets, ...(modules ? { modules } : {}) },
     layout,
     initial: (seed) => initialLora(layout, seed),
     trained: (schedule, round) => factorSlots(layout, trainedFactors(schedule, round)),
@@ -87,15 +101,15 @@ export function createLora(definition: ModelDefinition, options: LoraOptions): L
         const pair = pairs.get(module);
         const a = pair && tensors.get(pair.a.name);
         const b = pair && tensors.get(pair.b.name);
-        if (a === undefined || b === undefined) return undefined;
-        return frozen.withBias(add(frozen.product(x), lowRank(x, a, b, layout.scale)));
+        if (pair === undefined || a === undefined || b === undefined) return undefined;
+        return frozen.withBias(add(frozen.product(x), lowRank(x, a, b, pair.scale)));
       },
     }),
     folded: (values) =>
       new Map(
         layout.adapted.map((each) => [
           `${each.linear.module}.weight`,
-          (weight) => foldLowRank(weight, each, layout.scale, values),
+          (weight) => foldLowRank(weight, each, values),
         ]),
       ),
     peftConfig: () =>
@@ -107,6 +121,7 @@ export function createLora(definition: ModelDefinition, options: LoraOptions): L
           layout.adapted.map(({ linear }) => linear),
         ),
         rankStabilised: kind === "rslora",
+        modules: modules ?? {},
       }),
   };
 }

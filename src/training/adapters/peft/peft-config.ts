@@ -38,10 +38,15 @@ export function loraConfig(adapter: {
   readonly targets: readonly string[];
   /** Whether the scale is alpha / sqrt(rank). */
   readonly rankStabilised?: boolean;
+  /** Layers that have numbers of their own, by their whole paths. */
+  readonly modules?: Readonly<Record<string, { readonly rank: number; readonly alpha: number }>>;
 }): Readonly<Record<string, unknown>> {
+  const own = Object.entries(adapter.modules ?? {});
+  const ranks = own.filter(([, { rank }]) => rank !== adapter.rank);
+  const alphas = own.filter(([, { alpha }]) => alpha !== adapter.alpha);
   return {
     ...COMMON_CONFIG,
-    alpha_pattern: {},
+    alpha_pattern: Object.fromEntries(alphas.map(([path, { alpha }]) => [path, alpha])),
     bias: "none",
     fan_in_fan_out: false,
     init_lora_weights: true,
@@ -52,7 +57,7 @@ export function loraConfig(adapter: {
     modules_to_save: null,
     peft_type: "LORA",
     r: adapter.rank,
-    rank_pattern: {},
+    rank_pattern: Object.fromEntries(ranks.map(([path, { rank }]) => [path, rank])),
     target_modules: adapter.targets,
     ...(adapter.rankStabilised === true ? { use_rslora: true } : {}),
   };

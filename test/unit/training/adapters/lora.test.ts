@@ -27,7 +27,7 @@ describe("an adapter's layout", () => {
     // q is [8, 8], v [4, 8]: A [2, in], B [out, 2]; offsets 0, 16, 32, 48, and 56 in all for each layer.
     expect(layout.tensors.map(({ offset }) => offset)).toEqual([0, 16, 32, 48, 56, 72, 88, 104]);
     expect(layout.length).toBe(112);
-    expect(layout.scale).toBe(1.5);
+    expect(layout.adapted.map(({ scale }) => scale)).toEqual([1.5, 1.5, 1.5, 1.5]);
   });
 
   test("has a digest of names and shapes alone", () => {

@@ -220,7 +220,11 @@ test("a matrix that is stored with its inputs first is folded the other way roun
       const b = { name: "b", shape: [outputs, rank], offset: rank * inputs };
       const linear = { module: "m", layer: 0, inputs, outputs, bias: false };
       const fold = (data: Float32Array, inputsFirst: boolean) =>
-        foldLowRank({ shape: [], data }, { linear: { ...linear, inputsFirst }, a, b }, 2, values);
+        foldLowRank(
+          { shape: [], data },
+          { linear: { ...linear, inputsFirst }, a, b, scale: 2 },
+          values,
+        );
       const flip = (data: Float32Array) =>
         data.map((_, i) => data[(i % outputs) * inputs + Math.floor(i / outputs)] ?? 0);
 

@@ -22,7 +22,7 @@ const valuesOf = (layout: LoraLayout, seed: number) =>
 
 /** scale * B A of every layer, one after the other. */
 function products(layout: LoraLayout, values: Float32Array): Float64Array {
-  const all = layout.adapted.flatMap(({ linear, a, b }) => {
+  const all = layout.adapted.flatMap(({ linear, a, b, scale }) => {
     const [left, right] = [slotView(values, b), slotView(values, a)];
     const [rank = 0, inputs = 0] = a.shape;
     return Array.from({ length: linear.outputs * inputs }, (_, i) => {
@@ -30,7 +30,7 @@ function products(layout: LoraLayout, values: Float32Array): Float64Array {
       let sum = 0;
       for (let k = 0; k < rank; k += 1)
         sum += (left[row * rank + k] ?? 0) * (right[k * inputs + column] ?? 0);
-      return layout.scale * sum;
+      return scale * sum;
     });
   });
   return Float64Array.from(all);

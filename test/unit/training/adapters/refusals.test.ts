@@ -74,6 +74,7 @@ describe("a file is refused", () => {
     expect(() => adapter.stored?.read(written)).toThrow(failure("incompatible", /both/));
   });
 
+  const LORA = { peft_type: "LORA", r: 2, lora_alpha: 1, target_modules: ["q"] };
   const configs: readonly (readonly [Record<string, unknown>, RegExp])[] = [
     [{ peft_type: "ADALORA" }, /peft_type is ADALORA/],
     [{ peft_type: "toString" }, /peft_type is toString/],
@@ -82,7 +83,14 @@ describe("a file is refused", () => {
     [{ peft_type: "PREFIX_TUNING", num_virtual_tokens: 2, num_transformer_submodules: 2 }, /subm/],
     [{ peft_type: "PREFIX_TUNING", num_virtual_tokens: 2, use_new: true }, /use_new is true/],
     [{ peft_type: "BOTTLENECK", bottleneck_size: 4, non_linearity: "relu" }, /non_linearity/],
-    [{ peft_type: "LORA", r: 2, lora_alpha: 1, target_modules: ["q"], bias: "all" }, /bias is all/],
+    [{ ...LORA, bias: "all" }, /bias is all/],
+    [
+      { ...LORA, init_lora_weights: "pissa" },
+      /init_lora_weights is "pissa", which is not supported/,
+    ],
+    [{ ...LORA, use_dora: true, use_rslora: true }, /both true/],
+    [{ ...LORA, layer_replication: [[0, 2]] }, /layer_replication is \[\[0,2\]\]/],
+    [{ ...LORA, rank_pattern: { q: 0 } }, /rank_pattern/],
   ];
   test.for(configs)("for its settings %o", async ([config, message]) => {
     await inFolder(async (folder) => {
