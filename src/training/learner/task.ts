@@ -44,7 +44,7 @@ export function weightNotices(
   base: BaseModel,
   classes: readonly string[] | null = null,
 ): readonly LearnerNotice[] {
-  const { untied, unused } = base;
+  const { definition, untied, unused } = base;
   const head = headNotice(base, classes);
   const kind = "change";
   const named = unused.slice(0, NAMED_MAX).join(", ");
@@ -53,7 +53,9 @@ export function weightNotices(
     "the model has a head of its own, which config.json ties to the embedding: it is used";
   const left = "some stored tensors have no place in the model and are not used";
   return [
-    ...(untied ? [{ kind, message: ownHead, facts: {} } as const] : []),
+    ...(untied
+      ? [{ kind, message: ownHead, facts: { tensor: definition.head ?? "" } } as const]
+      : []),
     ...(unused.length > 0
       ? [{ kind, message: left, facts: { tensors: named + more } } as const]
       : []),

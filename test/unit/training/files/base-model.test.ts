@@ -119,8 +119,13 @@ describe("a base model", () => {
       await writeTinyModel(folder);
       expect(tied.digest).toBe((await loadBaseModel(folder)).digest);
       expect(weightNotices(tied)).toEqual([]);
-      expect(weightNotices(own).map(({ message }) => message)).toEqual([
-        "the model has a head of its own, which config.json ties to the embedding: it is used",
+      expect(weightNotices(own)).toEqual([
+        {
+          kind: "change",
+          message:
+            "the model has a head of its own, which config.json ties to the embedding: it is used",
+          facts: { tensor: "lm_head.weight" },
+        },
       ]);
     });
   });
