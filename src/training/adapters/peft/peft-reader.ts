@@ -135,7 +135,23 @@ function misfit(adapter: PeftAdapter, expected: ExpectedAdapter): string | null 
     if (found[name] === value || typeof value === "object") continue;
     return `its ${name} is ${found[name]}, expected ${value}`;
   }
-  return tensorMisfit(adapter, layout);
+  return alphaMisfit(adapter.settings, settings) ?? tensorMisfit(adapter, layout);
+}
+
+/** Likewise, for the alphas of layers, which no tensor shows. */
+function alphaMisfit(found: AdapterSettings, expected: AdapterSettings): string | null {
+  const [own, here] = [alphasOf(found), alphasOf(expected)];
+  for (const path of new Set([...own.paths, ...here.paths])) {
+    const [alpha, other] = [own.of(path), here.of(path)];
+    if (alpha !== other) return `its alpha of ${path} is ${alpha}, expected ${other}`;
+  }
+  return null;
+}
+
+function alphasOf(settings: AdapterSettings) {
+  const layers = new Map("modules" in settings ? Object.entries(settings.modules ?? {}) : []);
+  const base = "alpha" in settings ? settings.alpha : undefined;
+  return { paths: layers.keys(), of: (path: string) => layers.get(path)?.alpha ?? base };
 }
 
 /** Likewise, for names and shapes. */

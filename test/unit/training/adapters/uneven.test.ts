@@ -186,6 +186,19 @@ describe("an adapter that says where it sits by", () => {
     expect((await loaded(base, again)).values).toEqual(values);
   });
 
+  test("an alpha of some does not fit where all layers have one", async () => {
+    const { base } = await tinyBase();
+    const factors = factorsOf(base.definition, [{ path: Q, rank: 2, scale: 4 }]);
+    const config = { target_modules: ["q_proj"], alpha_pattern: { [Q]: 5 } };
+    const read = await readPeft(await peftFolder(config, stored(factors)));
+    const layer = { rank: 2, alpha: 8 };
+    const one = { kind: "lora", ...layer, targets: ["q"] } as const;
+    const { layout, settings } = createAdapter(base, { ...one, modules: { [Q]: layer } });
+    expect(() => fitPeft(read, { layout, settings })).toThrow(`its alpha of ${Q} is 5, expected 8`);
+    expect(() => fitPeft(read, { layout, settings: one })).toThrow(`is 5, expected 8`);
+    expect(fitPeft(read, { layout, settings: read.settings })).toHaveLength(layout.length);
+  });
+
   test("a path that the model does not have is refused", async () => {
     const { base } = await tinyBase();
     const [factors] = factorsOf(base.definition, [{ path: Q, rank: 2, scale: 4 }]);
