@@ -130,8 +130,8 @@ describe("an adapter that does not fit", () => {
     ["another method", { peft_type: "LOHA" }, /peft_type is LOHA/],
     ["trained biases", { bias: "all" }, /bias is all/],
     ["another method's switch", { use_qalora: true }, /use_qalora is true/],
-    ["ranks by layer", { rank_pattern: { q_proj: 4 } }, /rank_pattern/],
-    ["a pattern of modules", { target_modules: ".*_proj" }, /pattern/],
+    ["a rank by layer that is none", { rank_pattern: { q_proj: 0 } }, /rank_pattern/],
+    ["an alpha pattern that is none", { alpha_pattern: { "(": 4 } }, /alpha_pattern has "\("/],
     ["no rank", { r: 0 }, /r:/],
     ["a start that changes the base model", { init_lora_weights: "pissa" }, /init_lora_weights/],
   ];
@@ -139,6 +139,25 @@ describe("an adapter that does not fit", () => {
     await expect(
       readChanged("adapter_config.json", (json) => Object.assign(json, change)),
     ).rejects.toThrow(message);
+  });
+
+  const patterns: readonly [string, Record<string, unknown>, number][] = [
+    ["ranks by layer", { rank_pattern: { q_proj: 4 } }, 4],
+    ["a pattern of modules", { target_modules: ".*_proj" }, 4],
+    ["an alpha by layer", { alpha_pattern: { q_proj: 6 } }, 6],
+  ];
+  it.each(patterns)("takes layers and ranks from its tensors with %s", async (_, change, alpha) => {
+    const read = await readChanged("adapter_config.json", (json) => Object.assign(json, change));
+    const layers = [0, 1].flatMap((layer) => [
+      [`model.layers.${layer}.self_attn.q_proj`, { rank: 2, alpha }],
+      [`model.layers.${layer}.self_attn.v_proj`, { rank: 2, alpha: 4 }],
+    ]);
+    expect(read.settings).toMatchObject({ modules: Object.fromEntries(layers) });
+    expect(fitPeft(read, { layout, settings: read.settings })).toEqual(adapter.values);
+    // A run with one alpha for all layers takes it only where that is theirs.
+    const even = () => fitPeft(read, expected);
+    if (alpha === 4) expect(even()).toEqual(adapter.values);
+    else expect(even).toThrow(/its alpha of .*q_proj is 6, expected 4/);
   });
 
   it("is refused when a value is not finite", async () => {
