@@ -17,8 +17,8 @@ interface WholeWeight {
 }
 
 /**
- * `adapter` with weights of the model that train whole and lie behind it, which PEFT calls `modules_to_save`, most often
- * the output head. A head that is tied to the embedding is one of its own from then on.
+ * `adapter` with weights of the model that train whole and lie behind it, which PEFT calls `modules_to_save`, most
+ * often the output head. A head that is tied to the embedding is one of its own from then on.
  *
  * @param names of weights in Hugging Face's files, e.g. `lm_head.weight`
  * @throws KlatchError `incompatible` for a weight that the model does not have

@@ -4,7 +4,8 @@ import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { EvaluationSize, inBatches } from "./evaluation.ts";
 
 /**
- * How likely each class of a classifier is for each example, in the order of the examples: one of them, or each by itself.
+ * How likely each class of a classifier is for each example, in the order of the examples: one of them, or each by
+ * itself.
  *
  * @throws KlatchError `memory` when one example does not fit
  */

@@ -19,9 +19,9 @@ const HIDDEN = -1e9;
 
 /**
  * To tell the class of a text or an image, or its classes: cross-entropy of a head whose layers lie in the adapter, on
- * one row for each. Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1, length] (shares
- * of a row's positions), `targets` [batch] (for any number of classes `marks` [batch, classes]), `weights` [batch, 1] and,
- * for encoders, `padding` (see `paddedSequences`).
+ * one row for each. Inputs `ids` [batch, length] or `pixels` [batch, patches, patchPixels], `pooling` [batch, 1,
+ * length] (shares of a row's positions), `targets` [batch] (for any number of classes `marks` [batch, classes]),
+ * `weights` [batch, 1] and, for encoders, `padding` (see `paddedSequences`).
  */
 export function classification(
   definition: ModelDefinition,

@@ -32,8 +32,8 @@ const PLAIN_STARTS: readonly unknown[] = ["gaussian", "orthogonal", "eva"];
 type LoraSettings = Extract<AdapterSettings, { kind: "lora" | "rslora" | "dora" | "bitfit" }>;
 
 /**
- * Reads the settings of a LoRA adapter. Where they choose layers by a pattern, by number or with ranks of their own, the
- * names and shapes of the tensors beside adapter_config.json say which layers and ranks they are.
+ * Reads the settings of a LoRA adapter. Where they choose layers by a pattern, by number or with ranks of their own,
+ * the names and shapes of the tensors beside adapter_config.json say which layers and ranks they are.
  *
  * @throws KlatchError `incompatible` for what Klatch does not compute, `data` when a file is missing or malformed
  */
