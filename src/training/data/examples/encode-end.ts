@@ -92,7 +92,8 @@ export function fitPair(
   after: readonly number[],
 ): Pair | null {
   const encoder = texts.goesOn ? afterPrompt(tokenizer, texts.prompt) : tokenizer;
-  const answer = encodeEnd(encoder, texts.completion, room - 1, "head");
+  const promptLeast = texts.prompt === "" ? 0 : 1;
+  const answer = encodeEnd(encoder, texts.completion, room - promptLeast, "head");
   if (answer.ids.length === 0) return null;
   const wanted = answer.complete ? [...answer.ids, ...after] : answer.ids;
   const kept = Math.min(wanted.length, Math.ceil((room + 1) / 4));

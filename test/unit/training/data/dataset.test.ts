@@ -157,6 +157,13 @@ describe("a row longer than the context", () => {
     expect(long).toEqual(encode(pair("d".repeat(60), "e".repeat(60)), 16));
   });
 
+  it("has the whole room for a completion without a prompt", () => {
+    const [completion, most] = [" aaaaaa", 8];
+    const wanted = [tokenizer.bosId, ...tokenizer.encode(completion), tokenizer.eosId];
+    expect(wanted.length).toBeGreaterThan(most);
+    expect([...(encode(pair("", completion), most)?.ids ?? [])]).toEqual(wanted.slice(0, most));
+  });
+
   it("never exceeds the context, always has something to learn, and is marked exactly when something is lost", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "b", "c", " "), maxLength: 200 });
     fc.assert(
