@@ -55,7 +55,7 @@ function checkMembers({ run }: Config, self: string | null): Check {
   const members = rosterOf(run).everyone;
   const count = `${members.length} members`;
   const fix = "list the peer ids of all members, this node's too, alike on every peer";
-  if (members.length === 0) return warn("members", "run.members is empty", fix);
+  if (members.length === 0) return fail("members", "run.members is empty", fix);
   if (self !== null && !members.includes(self)) {
     return fail("members", `${count}, and this node is not one of them`, fix);
   }
