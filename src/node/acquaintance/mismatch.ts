@@ -72,7 +72,8 @@ function modelDifferences(here: SelfDescription, theirs: SelfDescription): reado
     return [`model ${modelName(theirs.model)}, here ${modelName(here.model)}`];
   }
   if (here.init !== theirs.init) return [`run begins from ${start(theirs)}, here ${start(here)}`];
-  if (here.tokenizer !== theirs.tokenizer) return ["another tokenizer.json beside the same model"];
+  if (here.tokenizer !== theirs.tokenizer)
+    return ["another tokenizer or chat template beside the same model"];
   // settings that differ explain another layout better
   const isExplained = settingDifferences(here, theirs, false).length > 0;
   return here.layout === theirs.layout || isExplained ? [] : ["an adapter of other tensors"];

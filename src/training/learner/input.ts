@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
+import type { Digest } from "../../types.ts";
 import { type ImageProcessor, loadImageProcessor } from "../data/images/processor.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer/tokenizer.ts";
 import type { ModelDefinition } from "../models/definition.ts";
@@ -14,8 +16,15 @@ export async function openInput(folder: string, { image }: ModelDefinition): Pro
   return { kind: "pixels", processor: await loadImageProcessor(folder, image) };
 }
 
-export function digestOf(input: Input): string {
-  return input.kind === "tokens" ? input.tokenizer.digest : input.processor.digest;
+/** Digest of what makes ids or pixels of data: members whose chat templates differ would train on other texts. */
+export function digestOf(input: Input): Digest {
+  if (input.kind === "pixels") return input.processor.digest;
+  const { digest, chat } = input.tokenizer;
+  return chat === null
+    ? digest
+    : createHash("sha256")
+        .update(digest + chat.digest)
+        .digest("hex");
 }
 
 /** @throws KlatchError `incompatible` for a model of images */

@@ -40,7 +40,11 @@ describe("two members that do not mix", () => {
       self({}, { modelDigest: other("d") }),
       /model small-llama \(d{12}\), here small-llama \(a{12}\)/,
     ],
-    ["the tokenizer", self({}, { tokenizerDigest: other("d") }), /another tokenizer.json/],
+    [
+      "the tokenizer",
+      self({}, { tokenizerDigest: other("d") }),
+      /another tokenizer or chat template/,
+    ],
     [
       "the adapter that it begins from",
       describeSelf(
