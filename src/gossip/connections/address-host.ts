@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
 
-export const HOST_KINDS = ["ip4", "ip6", "dns", "dns4", "dns6"] as const;
+const HOST_KINDS = ["ip4", "ip6", "dns", "dns4", "dns6"] as const;
 /** How a host is named: by number, or by a name that stands for numbers of either or one family. */
 export type HostKind = (typeof HOST_KINDS)[number];
 

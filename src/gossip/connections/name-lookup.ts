@@ -63,7 +63,7 @@ export async function numbersOf(
 }
 
 /** A name that a peer told stands for places that it may not send this node to. */
-export class TooNearError extends Error {
+class TooNearError extends Error {
   override readonly name = "TooNearError";
 }
 
