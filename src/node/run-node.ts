@@ -3,7 +3,7 @@ import { KlatchError } from "../errors.ts";
 import { loadIdentity } from "../gossip/index.ts";
 import type { PeerId } from "../types.ts";
 import type { Config } from "./config/config.ts";
-import { rosterOf } from "./config/roster-of.ts";
+import { requireMembership, rosterOf } from "./config/roster-of.ts";
 import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
 import { newRunOf } from "./past/new-run.ts";
@@ -64,13 +64,7 @@ function checkRunnable(config: Config, self: PeerId): void {
       "name JSONL or CSV files in klatch.yaml, or with --data-train FILE",
     );
   }
-  if (rosterOf(config.run).firstRound(self) === null) {
-    throw new KlatchError(
-      "usage",
-      `this node's own peer id ${self} is not among run.members`,
-      "list the peer ids of all members, this one too, alike on every peer",
-    );
-  }
+  requireMembership(rosterOf(config.run), self);
 }
 
 async function live(

@@ -1,16 +1,15 @@
 import type { Turn } from "./turn.ts";
-import { hasAnnounced } from "./waiting.ts";
+import { announcers } from "./waiting.ts";
 
 /**
  * Serves the own payload of a round that is closed to those who have announced one for it, also to those who did so
  * late. Whoever has not committed itself yet would see it and could announce a copy to those who wait longer.
  */
 export function serveCommitted(turn: Turn, round: number): void {
-  const { payload, lastPayload, round: current, neighbours } = turn.state;
+  const { payload, lastPayload, round: current } = turn.state;
   const own = round === current ? payload : lastPayload;
   if (own === null) return;
-  const to = [...neighbours].flatMap(([peer, each]) => (hasAnnounced(each, round) ? [peer] : []));
-  turn.effects.push({ type: "open", round, payload: own, to });
+  turn.effects.push({ type: "open", round, payload: own, to: announcers(turn.state, round) });
 }
 
 /** Serves the payload of the round before to everybody: nobody mixes a copy of it any more. */

@@ -1,12 +1,6 @@
 import type { PeerId, Standing, Timestamp } from "../../types.ts";
 import { waitFor } from "./patience.ts";
-import {
-  type Arrival,
-  byPeer,
-  type FetchState,
-  type Neighbour,
-  type RoundState,
-} from "./round-state.ts";
+import type { Arrival, FetchState, Neighbour, RoundState } from "./round-state.ts";
 import { commitGrace, isSupported, supportedAt, tolerance } from "./support.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -202,10 +196,7 @@ export function hasFetchQuorum(state: RoundState): boolean {
   return fetched >= quorumOf(state, state.fetches.size);
 }
 
-/** Neighbours whose single announcement for the current round is known, sorted. */
-export function announcers(state: RoundState): readonly PeerId[] {
-  return [...state.neighbours]
-    .filter(([, neighbour]) => hasAnnounced(neighbour, state.round))
-    .map(([peer]) => peer)
-    .sort(byPeer);
+/** Neighbours whose single announcement for the round is known, in order. */
+export function announcers({ neighbours }: RoundState, round: number): readonly PeerId[] {
+  return [...neighbours].flatMap(([peer, each]) => (hasAnnounced(each, round) ? [peer] : []));
 }

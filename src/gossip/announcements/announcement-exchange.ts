@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
-import { type LengthPrefixedStream, lpStream } from "@libp2p/utils";
 import type { PeerId, Timestamp } from "../../types.ts";
+import { converse, type Wire } from "../connections/conversation.ts";
 import { TokenBuckets } from "../connections/token-bucket.ts";
 import { type Log, reasonOf } from "../log.ts";
 import {
@@ -95,26 +95,21 @@ export class AnnouncementExchange {
   async #run(
     stream: Stream,
     peer: PeerId,
-    talk: (wire: LengthPrefixedStream<Stream>, signal: AbortSignal) => Promise<void>,
+    talk: (wire: Wire, signal: AbortSignal) => Promise<void>,
   ): Promise<boolean> {
     const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#ended.signal]);
     try {
-      await talk(lpStream(stream, { maxDataLength: MAX_EXCHANGE_BYTES }), signal);
-      await stream.close({ signal });
+      const limits = { maxBytes: MAX_EXCHANGE_BYTES, signal };
+      await converse(stream, limits, (wire) => talk(wire, signal));
       return true;
     } catch (thrown) {
-      const reason = reasonOf(thrown);
-      stream.abort(new Error(reason));
-      this.#options.log.debug({ peer, reason }, "an exchange of announcements ended early");
+      const facts = { peer, reason: reasonOf(thrown) };
+      this.#options.log.debug(facts, "an exchange of announcements ended early");
       return false;
     }
   }
 
-  async #receive(
-    wire: LengthPrefixedStream<Stream>,
-    connection: Connection,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #receive(wire: Wire, connection: Connection, signal: AbortSignal): Promise<void> {
     const message = decodeExchange((await wire.read({ signal })).subarray());
     if (message === null) {
       this.#options.onMalformed(connection.remotePeer.toString());

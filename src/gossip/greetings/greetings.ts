@@ -1,6 +1,6 @@
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
-import { lpStream } from "@libp2p/utils";
 import type { PeerId, Timestamp } from "../../types.ts";
+import { converse, type Wire } from "../connections/conversation.ts";
 import { TokenBuckets } from "../connections/token-bucket.ts";
 import type { Greeting } from "../contract.ts";
 import { type Log, reasonOf } from "../log.ts";
@@ -81,14 +81,13 @@ export class Greetings {
     }
     const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#ended.signal]);
     try {
-      const wire = lpStream(stream, { maxDataLength: MAX_GREETING_BYTES });
-      const message = this.#parse(peer, await wire.read({ signal }));
-      if (message.leaves) onLeft(peer);
-      else onGreeting(peer, { body: message.body, clock: null });
-      await wire.write(this.#message(false), { signal });
-      await stream.close({ signal });
+      await converse(stream, { maxBytes: MAX_GREETING_BYTES, signal }, async (wire) => {
+        const message = this.#parse(peer, await wire.read({ signal }));
+        if (message.leaves) onLeft(peer);
+        else onGreeting(peer, { body: message.body, clock: null });
+        await wire.write(this.#message(false), { signal });
+      });
     } catch (error) {
-      stream.abort(new Error(reasonOf(error)));
       log.debug({ peer, reason: reasonOf(error) }, "a greeting ended early");
     }
   }
@@ -125,17 +124,12 @@ export class Greetings {
   async #talk(
     connection: Connection,
     timeoutMs: number,
-    talk: (wire: ReturnType<typeof lpStream>, signal: AbortSignal) => Promise<void>,
+    talk: (wire: Wire, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#ended.signal]);
     const stream = await connection.newStream(GREETING_PROTOCOL, { signal });
-    try {
-      await talk(lpStream(stream, { maxDataLength: MAX_GREETING_BYTES }), signal);
-      await stream.close({ signal });
-    } catch (error) {
-      stream.abort(new Error(reasonOf(error)));
-      throw error;
-    }
+    const limits = { maxBytes: MAX_GREETING_BYTES, signal };
+    await converse(stream, limits, (wire) => talk(wire, signal));
   }
 }
 

@@ -17,6 +17,13 @@ export interface Acquaintance {
   readonly hasLeft: boolean;
 }
 
+/** A clock that is far from this node's. */
+export interface ClockTrouble {
+  readonly words: string;
+  /** Whether it keeps the two from mixing. */
+  readonly isBarrier: boolean;
+}
+
 const STRANGER: Acquaintance = {
   version: null,
   barrier: null,
@@ -86,8 +93,9 @@ export class Acquaintances {
   troublesOf(peer: PeerId): readonly string[] {
     const known = this.of(peer);
     if (known === null) return [];
-    const sentences = [known.barrier, ...known.notes, this.clockTrouble(known)];
-    return sentences.filter((sentence) => sentence !== null);
+    const { barrier, notes } = known;
+    const clock = this.clockTrouble(known);
+    return [...(barrier === null ? [] : [barrier]), ...notes, ...(clock ? [clock.words] : [])];
   }
 
   left(peer: PeerId): void {
@@ -103,12 +111,13 @@ export class Acquaintances {
   }
 
   /** What is wrong with a member's clock, or with this node's; null when they agree. */
-  clockTrouble({ clockOffsetMs }: Acquaintance): string | null {
+  clockTrouble({ clockOffsetMs }: Acquaintance): ClockTrouble | null {
     if (clockOffsetMs === null || Math.abs(clockOffsetMs) < CLOCK_WARNING_MS) return null;
     const way = clockOffsetMs > 0 ? "ahead of" : "behind";
     const apart = `its clock is ${span(Math.abs(clockOffsetMs))} ${way} this node's`;
-    if (Math.abs(clockOffsetMs) < CLOCK_TOLERANCE_MS) return apart;
-    return `${apart}: beyond ${span(CLOCK_TOLERANCE_MS)} announcements are refused; set the clocks by NTP`;
+    if (Math.abs(clockOffsetMs) < CLOCK_TOLERANCE_MS) return { words: apart, isBarrier: false };
+    const words = `${apart}: beyond ${span(CLOCK_TOLERANCE_MS)} announcements are refused; set the clocks by NTP`;
+    return { words, isBarrier: true };
   }
 
   // --- internal ---

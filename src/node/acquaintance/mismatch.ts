@@ -1,4 +1,5 @@
 import type { PeerId } from "../../types.ts";
+import { KEYS_APART } from "../peer/manifest.ts";
 import { short } from "../view/table.ts";
 import type { SelfDescription } from "./self-description.ts";
 
@@ -10,8 +11,6 @@ export interface Mismatch {
   readonly notes: readonly string[];
 }
 
-/** Settings that two members may have apart, as they are no part of the run id. */
-const APART: ReadonlySet<string> = new Set(["run.rounds", "run.start.members", "run.start.at"]);
 /** Differences that are named; the others are counted. */
 const NAMED_MAX = 4;
 
@@ -25,11 +24,16 @@ type Settings = SelfDescription["settings"];
 /** What of the settings makes a new run of an old one, as `key old -> new`. */
 export function changes(before: Settings, now: Settings): readonly string[] {
   return differingKeys(before, now)
-    .filter((key) => !APART.has(key))
+    .filter((key) => !isApart(key))
     .map((key) => `${key} ${plain(before[key])} -> ${plain(now[key])}`);
 }
 
 // --- internal ---
+
+/** Whether two members may have a setting apart, as it is no part of the run id. */
+function isApart(key: string): boolean {
+  return KEYS_APART.some((name) => key === `run.${name}` || key.startsWith(`run.${name}.`));
+}
 
 function differingKeys(one: Settings, other: Settings): readonly string[] {
   const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
@@ -41,7 +45,7 @@ function barrierOf(self: PeerId, here: SelfDescription, theirs: SelfDescription)
     const versions = `${theirs.protocol} (klatch ${theirs.version}), here ${here.protocol} (klatch ${here.version})`;
     return `speaks another version of the protocol: ${versions}; update the older one`;
   }
-  if (isListed(theirs, self) === false) return "does not list this node among its members";
+  if (!isListed(theirs, self)) return "does not list this node among its members";
   const parts = [...modelDifferences(here, theirs), ...settingDifferences(here, theirs, false)];
   if (parts.length > 0) return `runs another run: ${enumerated(parts)}`;
   if (here.run === null || theirs.run === null || here.run === theirs.run) return null;
@@ -85,7 +89,7 @@ function settingDifferences(
   areApart: boolean,
 ): readonly string[] {
   return differingKeys(here.settings, theirs.settings)
-    .filter((key) => APART.has(key) === areApart)
+    .filter((key) => isApart(key) === areApart)
     .map((key) => `${key} ${plain(theirs.settings[key])}, here ${plain(here.settings[key])}`);
 }
 

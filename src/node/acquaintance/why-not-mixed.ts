@@ -1,6 +1,6 @@
 import type { ConnectedPeer, DialFailure } from "../../gossip/index.ts";
 import type { Reason, Standing } from "../../types.ts";
-import type { Acquaintance } from "./acquaintances.ts";
+import type { Acquaintance, ClockTrouble } from "./acquaintances.ts";
 
 /** What is known of a member that this node does not mix with. */
 export interface MemberFacts {
@@ -11,12 +11,17 @@ export interface MemberFacts {
   readonly connection: Pick<ConnectedPeer, "direction"> | null;
   readonly lastDial: Pick<DialFailure, "address" | "reason"> | null;
   readonly acquaintance: Acquaintance | null;
-  readonly clockTrouble: string | null;
+  readonly clockTrouble: ClockTrouble | null;
   /** Why its update was not used in this round or the last. */
   readonly refused: Reason | null;
   /** Newest round that it announced, and this node's. */
   readonly announced: number | null;
   readonly round: number;
+}
+
+/** How an attempt to connect ended, in words. */
+export function notReached({ address, reason }: Pick<DialFailure, "address" | "reason">): string {
+  return `not reached at ${address}: ${reason}`;
 }
 
 /** Why a member is not mixed with, in words; null of one that is. The first of the table that holds. */
@@ -25,13 +30,10 @@ export function whyNotMixed(facts: MemberFacts): string | null {
   const table: readonly (readonly [boolean, string | null])[] = [
     [facts.standing === "evicted", "evicted: it was proven to break the rules"],
     [acquaintance?.barrier != null, acquaintance?.barrier ?? null],
-    [facts.clockTrouble?.includes("refused") === true, facts.clockTrouble],
+    [facts.clockTrouble?.isBarrier === true, facts.clockTrouble?.words ?? null],
     [facts.isMixed, null],
     [facts.connection === null && acquaintance?.hasLeft === true, "it has stopped, and said so"],
-    [
-      facts.connection === null && lastDial !== null,
-      `not reached at ${lastDial?.address}: ${lastDial?.reason}`,
-    ],
+    [facts.connection === null && lastDial !== null, lastDial && notReached(lastDial)],
     [facts.connection === null && acquaintance !== null, "the connection was lost"],
     [facts.connection === null, "not met yet: no address of it is known, and it has not connected"],
     [!facts.isNeighbour, "no neighbour in this topology: its state comes through others"],

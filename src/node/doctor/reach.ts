@@ -5,6 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
 import { acquaint } from "../acquaintance/acquaintances.ts";
 import { describeSelf } from "../acquaintance/self-description.ts";
+import { notReached } from "../acquaintance/why-not-mixed.ts";
 import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
 import { rosterOf } from "../config/roster-of.ts";
@@ -165,7 +166,7 @@ async function dial(
       await delay(POLL_MS);
     }
     const failed = [...network.dialFailures()].map(
-      ([peer, { address, reason }]) => [peer, `not reached at ${address}: ${reason}`] as const,
+      ([peer, failure]) => [peer, notReached(failure)] as const,
     );
     const unlike = [...reached()].flatMap((peer) => {
       const said = acquaintances.troublesOf(peer);

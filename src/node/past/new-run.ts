@@ -17,8 +17,9 @@ export interface NewRun {
 export function newRunOf(config: Config, run: Digest): NewRun | null {
   const runs = new PastRuns(config.dataDir, () => undefined);
   try {
+    if (runs.checkpoints(run).length > 0) return null;
     const lastRun = runs.ids().find((id) => id !== run);
-    if (lastRun === undefined || runs.checkpoints(run).length > 0) return null;
+    if (lastRun === undefined) return null;
     const record = runs.record(lastRun);
     const { model } = record?.settings ?? config;
     const changed = [

@@ -99,14 +99,11 @@ export class Driver {
   /** Feeds one event to the round and performs what follows from it. */
   dispatch(event: Untimed<Event>): void {
     if (this.#stopping.signal.aborted) return;
-    const [round, effects] = step(this.#round, {
-      ...event,
-      now: this.#parts.clock.now(),
-    } as Event);
+    const now = this.#parts.clock.now();
+    const [round, effects] = step(this.#round, { ...event, now } as Event);
     this.#round = round;
-    const at = this.#parts.clock.now();
     const seen = effects.filter((effect) => effect.type === "observe");
-    if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at })));
+    if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
     for (const effect of effects) this.#perform(effect);
   }
 

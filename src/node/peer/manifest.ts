@@ -6,16 +6,11 @@ import type { Config } from "../config/config.ts";
 /** Version of the rules that peers must share besides their configuration. */
 export const PROTOCOL_VERSION = 2;
 
-/** Everything of which a run id is the digest. */
-export interface SharedTerms {
-  readonly protocol: number;
-  readonly model: Digest;
-  readonly tokenizer: Digest | null;
-  readonly layout: Digest;
-  /** The state that the run begins from, where it is not the seeded one. */
-  readonly init?: Digest;
-  readonly run: object;
-}
+/**
+ * Keys of section `run` that members may have apart, or change while a run lasts: how long it is, who takes part, and
+ * when it begins.
+ */
+export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
 
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
@@ -28,27 +23,21 @@ export function runDigest(
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
   init: Digest | null = null,
 ): Digest {
-  return digestOf(canonicalJson(runTerms(run, info, init)));
-}
-
-/**
- * What makes the contributions of two peers fit together. How long the run is, who takes part and when it begins are
- * none of it: a run can be extended, and members can join and leave.
- */
-export function runTerms(
-  { rounds: _rounds, members: _members, roster: _roster, start: _start, ...run }: Config["run"],
-  info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
-  init: Digest | null,
-): SharedTerms {
-  return {
+  const isApart = (key: string) => (KEYS_APART as readonly string[]).includes(key);
+  const shared = Object.entries(run).filter(([key]) => !isApart(key));
+  const terms = {
     protocol: PROTOCOL_VERSION,
     model: info.modelDigest,
     tokenizer: info.tokenizerDigest,
     layout: info.layout.digest,
     ...(init === null ? {} : { init }),
-    // What auto stands for may change with the version.
-    run: { ...run, optimizer: { ...run.optimizer, learningRate: learningRateOf(run) } },
+    run: {
+      ...Object.fromEntries(shared),
+      // What auto stands for may change with the version.
+      optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
+    },
   };
+  return digestOf(canonicalJson(terms));
 }
 
 /** SHA-256 of bytes or of the UTF-8 form of a text. */

@@ -1,6 +1,6 @@
 import type { ConnectedPeer } from "../../gossip/index.ts";
 import { score, standing } from "../../reputation/index.ts";
-import type { Acquaintance } from "../acquaintance/acquaintances.ts";
+import type { Acquaintance, ClockTrouble } from "../acquaintance/acquaintances.ts";
 import { whyNotMixed } from "../acquaintance/why-not-mixed.ts";
 import type { PeerStatus } from "../records/records.ts";
 import type { Driver } from "./driver.ts";
@@ -18,13 +18,14 @@ export function memberStatuses(
   const failures = network.dialFailures();
   const rounds = parts.book.newestRounds();
   const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
+  const isNeighbour = new Set(neighbours);
   const others = members.filter((peer) => peer !== network.peerId);
   return others.map((peer) => {
     const connection = connections.get(peer) ?? null;
     const acquaintance = acquaintances.of(peer);
     const facts = {
       isMixed: driver.state.lastMixed.has(peer),
-      isNeighbour: neighbours.includes(peer),
+      isNeighbour: isNeighbour.has(peer),
       standing: standing(ledger.current, peer),
       connection,
       lastDial: connection === null ? (failures.get(peer) ?? null) : null,
@@ -67,13 +68,13 @@ function connectionFields(
 
 function acquaintanceFields(
   acquaintance: Acquaintance | null,
-  clockTrouble: string | null,
+  clockTrouble: ClockTrouble | null,
 ): Fields<"version" | "clockOffsetMs" | "notes" | "barrier"> {
   return {
     version: acquaintance?.version ?? null,
     clockOffsetMs: acquaintance?.clockOffsetMs ?? null,
     barrier: acquaintance?.barrier != null,
-    notes: [...(acquaintance?.notes ?? []), ...(clockTrouble === null ? [] : [clockTrouble])],
+    notes: [...(acquaintance?.notes ?? []), ...(clockTrouble ? [clockTrouble.words] : [])],
   };
 }
 

@@ -7,10 +7,9 @@ import {
   parseTopology,
   type Roster,
 } from "../../consensus/index.ts";
-import { KlatchError } from "../../errors.ts";
 import type { PeerId } from "../../types.ts";
 import type { Config } from "../config/config.ts";
-import { rosterOf } from "../config/roster-of.ts";
+import { requireMembership, rosterOf } from "../config/roster-of.ts";
 
 /** Whom a node exchanges with in a round, and what that tolerates. */
 export interface RoundNeighbourhood {
@@ -26,6 +25,8 @@ export interface RoundNeighbourhood {
 /** Who the members are, and whom a node exchanges with, round by round. */
 export class Neighbourhoods {
   readonly roster: Roster;
+  /** First round in which the node is a member. */
+  readonly firstRound: number;
   readonly #run: Config["run"];
   readonly #self: PeerId;
   readonly #known = new Map<number, RoundNeighbourhood>();
@@ -35,12 +36,7 @@ export class Neighbourhoods {
     this.#run = run;
     this.#self = self;
     this.roster = rosterOf(run);
-    if (this.roster.firstRound(self) === null) throw notListed(self);
-  }
-
-  /** First round in which the node is a member. */
-  get firstRound(): number {
-    return this.roster.firstRound(this.#self) ?? 0;
+    this.firstRound = requireMembership(this.roster, self);
   }
 
   /** Rounds of the run for this node, which may be removed before its end. */
@@ -119,13 +115,4 @@ function planOf(run: Config["run"], roster: Roster, round: number): Plan {
 function makePlan({ topology, rule }: Config["run"], members: readonly PeerId[]): Plan {
   const graph = buildGraph(parseTopology(topology), members);
   return { members, graph, certificate: certify(rule, graph) };
-}
-
-/** A node that is not in its own list would be refused by everyone, without a word. */
-function notListed(self: PeerId): KlatchError {
-  return new KlatchError(
-    "usage",
-    `this node's own peer id ${self} is not among run.members`,
-    "list the peer ids of all members, this one too, alike on every peer",
-  );
 }

@@ -1,4 +1,4 @@
-import type { NodeStatus, RoundRecord } from "../../../src/node/records/records.ts";
+import type { NodeStatus, PeerStatus, RoundRecord } from "../../../src/node/records/records.ts";
 import type { Checkpoint, OwnUpdate } from "../../../src/node/store/contract.ts";
 
 export const RUN = "a".repeat(64);
@@ -85,29 +85,33 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     },
     bytesSent: 2048,
     bytesReceived: 1024,
-    peers: [
-      {
-        peer: PEERS[1],
-        connected: true,
-        neighbour: true,
-        standing: "full",
-        score: 0.5,
-        round: 1,
-        lastReason: null,
-        roundTripMs: 3.4,
-        gossipScore: 0,
-        lastDial: null,
-        direction: null,
-        address: null,
-        version: null,
-        clockOffsetMs: null,
-        notes: [],
-        barrier: false,
-        reason: null,
-      },
-    ],
+    peers: [samplePeer()],
     strangers: [],
     refusals: {},
+    ...change,
+  };
+}
+
+/** What a node sees of another member that it mixes with. */
+export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
+  return {
+    peer: PEERS[1],
+    connected: true,
+    neighbour: true,
+    standing: "full",
+    score: 0.5,
+    round: 1,
+    lastReason: null,
+    roundTripMs: 3.4,
+    gossipScore: 0,
+    lastDial: null,
+    direction: null,
+    address: null,
+    version: null,
+    clockOffsetMs: null,
+    notes: [],
+    barrier: false,
+    reason: null,
     ...change,
   };
 }

@@ -15,8 +15,8 @@ export function isBehind(state: RoundState): boolean {
  */
 export function nextRound(state: RoundState, now: Timestamp): number {
   const next = state.round + 1;
-  if (!isBehind(state)) return next;
   const newest = supportedRound(state);
+  if (newest < next) return next;
   const since = supportedAt(state, newest);
   const grace = commitGrace(state);
   const given = state.wasBehind ? tolerance(state, grace) : grace;

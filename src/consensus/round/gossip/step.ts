@@ -135,5 +135,5 @@ export function describe(state: RoundState): RoundView {
   let waitingFor: readonly PeerId[] = [];
   if (phase === "commit") waitingFor = awaitedAnnouncers(state);
   if (phase === "fetch") waitingFor = awaitedServers(state);
-  return { phase, round, waitingFor, deadline, announced: announcers(state) };
+  return { phase, round, waitingFor, deadline, announced: announcers(state, round) };
 }

@@ -110,7 +110,8 @@ describe("a member that is not mixed with has a reason, always", () => {
     [{ standing: "evicted", isMixed: true }, /evicted/],
     [{ isNeighbour: false }, /no neighbour in this topology/],
     [{ acquaintance: { ...met, barrier: "runs another run: x" } }, /runs another run: x/],
-    [{ clockTrouble: "its clock is off: announcements are refused" }, /clock is off/],
+    [{ clockTrouble: { words: "its clock is off", isBarrier: true } }, /clock is off/],
+    [{ clockTrouble: { words: "its clock is off", isBarrier: false } }, /round is not over/],
     [{ ...lost }, /not met yet/],
     [
       { ...lost, lastDial: { address: "/ip4/1.2.3.4/tcp/1", reason: "connection refused" } },

@@ -7,6 +7,7 @@ import { logarithmicTicks, niceTicks, spread } from "../../../../testnet/report/
 import { renderPlot } from "../../../../testnet/report/plot-image.ts";
 import { buildReport, writeReport } from "../../../../testnet/report/report.ts";
 import { reportMarkdown, reportText } from "../../../../testnet/report/report-markdown.ts";
+import { samplePeer } from "../../node/node-samples.ts";
 import { evaluation, peerRecord, runFacts, status } from "./sample-report.ts";
 
 test("a report compares means over honest peers", () => {
@@ -23,25 +24,8 @@ test("a report compares means over honest peers", () => {
 });
 
 test("attackers count neither for quality nor for bytes, and honest peers judge them", () => {
-  const opinion = (standing: "isolated" | "full") => ({
-    peer: "peer-4",
-    connected: true,
-    neighbour: true,
-    standing,
-    score: standing === "full" ? 1 : 0.1,
-    round: 3,
-    lastReason: null,
-    roundTripMs: 1,
-    gossipScore: 0,
-    lastDial: null,
-    direction: null,
-    address: null,
-    version: null,
-    clockOffsetMs: null,
-    notes: [],
-    barrier: false,
-    reason: null,
-  });
+  const opinion = (standing: "isolated" | "full") =>
+    samplePeer({ peer: "peer-4", standing, score: standing === "full" ? 1 : 0.1 });
   const facts = runFacts({ attack: "scaled" });
   const views = (["isolated", "isolated", "full"] as const).map((standing, index) =>
     peerRecord(index, {
