@@ -46,9 +46,11 @@ function barrierOf(self: PeerId, here: SelfDescription, theirs: SelfDescription)
     return `speaks another version of the protocol: ${versions}; update the older one`;
   }
   if (!isListed(theirs, self)) return "does not list this node among its members";
+  // what is written otherwise may mean the same: a learning rate of auto, and the number that it stands for
+  if (here.run !== null && here.run === theirs.run) return null;
   const parts = [...modelDifferences(here, theirs), ...settingDifferences(here, theirs, false)];
   if (parts.length > 0) return `runs another run: ${enumerated(parts)}`;
-  if (here.run === null || theirs.run === null || here.run === theirs.run) return null;
+  if (here.run === null || theirs.run === null) return null;
   return `runs another run, of klatch ${theirs.version}; here it is klatch ${here.version}`;
 }
 

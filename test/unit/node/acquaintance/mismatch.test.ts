@@ -7,6 +7,7 @@ import {
   type SelfDescription,
 } from "../../../../src/node/acquaintance/self-description.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
+import { learningRateOf } from "../../../../src/training/index.ts";
 
 const ANNA = "12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2";
 const BERT = "12D3KooWGAX221r3r8b6iC7PsQct7Ebn5HBnDo8KHeckgbiD1uqM";
@@ -84,6 +85,13 @@ describe("two members that mix", () => {
     expect(seen(self({}))).toEqual({ barrier: null, notes: [] });
   });
 
+  it("say nothing of a setting that is written otherwise and means the same", () => {
+    const learningRate = learningRateOf(parseConfig({}, "/").run);
+    const theirs = self({ optimizer: { learningRate } });
+    expect(theirs.settings).not.toEqual(here.settings);
+    expect(seen(theirs).barrier).toBeNull();
+  });
+
   it.each<[string, SelfDescription, string]>([
     ["rounds", self({ rounds: 80 }), "run.rounds 80, here 50"],
     ["the beginning", self({ start: { members: "all" } }), "run.start.members all, here quorum"],
@@ -131,7 +139,12 @@ describe("a description of oneself", () => {
   });
 
   it("cannot move the cursor of whoever reads it", () => {
-    const evil = { ...here, version: "\u001b[2J1.0", settings: { "run.name": '"\u009b31mred"' } };
+    const evil = {
+      ...here,
+      run: other("d"),
+      version: "\u001b[2J1.0",
+      settings: { "run.name": '"\u009b31mred"' },
+    };
     const read = decodeSelf(encodeSelf(evil));
     expect(read?.version).toBe("?[2J1.0");
     expect(seen(read ?? here).barrier).not.toMatch(/\p{C}/u);
@@ -140,7 +153,7 @@ describe("a description of oneself", () => {
 
 function withoutKey(said: SelfDescription, key: string): SelfDescription {
   const { [key]: _, ...settings } = said.settings;
-  return { ...said, settings };
+  return { ...said, run: other("d"), settings };
 }
 
 /** Something of the form of a peer id. */
