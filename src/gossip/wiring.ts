@@ -180,7 +180,7 @@ export class Wiring {
 
   /** How the last attempt at each peer failed that is not connected. */
   dialFailures(): ReadonlyMap<PeerId, DialFailure> {
-    return this.#plan.failures();
+    return this.#plan.failures(this.#parts.now());
   }
 
   /** Disconnects a peer and refuses it until then. */

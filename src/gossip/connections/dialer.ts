@@ -10,7 +10,7 @@ import { unlessAborted } from "../unless-aborted.ts";
 import type { Address } from "./address.ts";
 import type { Range } from "./address-range.ts";
 import type { DialPlan, Origin } from "./dial-plan.ts";
-import { DROPPED, dialReason } from "./dial-reason.ts";
+import { DROPPED, DROPPED_WITHIN_MS, dialReason } from "./dial-reason.ts";
 import { type Lookups, numbersOf, systemLookups } from "./name-lookup.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 
@@ -21,8 +21,6 @@ const ORIGINS: readonly Origin[] = ["operator", "learnt"];
 const LEAST_PAUSE_MS = 20;
 /** Why a peer cannot be reached is said aloud once in this time, for every reason, however often it is tried. */
 const SAID = { burst: 1, refillMs: 60 * 60_000 };
-/** A connection that the other side ends sooner was none. */
-const DROPPED_MS = 1000;
 
 /** An address to try; `over` is null for what the operator wrote. */
 interface Candidate {
@@ -91,7 +89,7 @@ export class Dialer {
     this.#opened.delete(peer);
     this.#plan.lost(peer, at);
     const isKnown = this.#plan.addressesOf(peer) !== undefined;
-    if (isKnown && opened !== undefined && at - opened.at < DROPPED_MS) {
+    if (isKnown && opened !== undefined && at - opened.at < DROPPED_WITHIN_MS) {
       this.#failed(peer, { address: opened.address, reason: DROPPED, at });
     }
     this.wake();

@@ -33,7 +33,7 @@ export function whyNotMixed(facts: MemberFacts): string | null {
     [facts.clockTrouble?.isBarrier === true, facts.clockTrouble?.words ?? null],
     [facts.isMixed, null],
     [facts.connection === null && acquaintance?.hasLeft === true, "it has stopped, and said so"],
-    [facts.connection === null && lastDial !== null, lastDial && notReached(lastDial)],
+    [lastDial !== null, lastDial && notReached(lastDial)],
     [facts.connection === null && acquaintance !== null, "the connection was lost"],
     [facts.connection === null, "not met yet: no address of it is known, and it has not connected"],
     [!facts.isNeighbour, "no neighbour in this topology: its state comes through others"],

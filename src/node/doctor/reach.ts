@@ -140,8 +140,8 @@ async function checkPeers(
 
 /** What keeps a member from being mixed and will not pass by itself, and what is unlike. */
 function troubleOf(peer: PeerStatus): readonly (readonly [string, string])[] {
-  const { connected, reason, notes, lastDial, barrier } = peer;
-  const isLasting = barrier || (!connected && lastDial !== null);
+  const { reason, notes, lastDial, barrier } = peer;
+  const isLasting = barrier || lastDial !== null;
   const troubles = [...(isLasting && reason !== null ? [reason] : []), ...notes];
   return troubles.length === 0 ? [] : [[peer.peer, troubles.join("; ")]];
 }

@@ -28,7 +28,7 @@ export function memberStatuses(
       isNeighbour: isNeighbour.has(peer),
       standing: standing(ledger.current, peer),
       connection,
-      lastDial: connection === null ? (failures.get(peer) ?? null) : null,
+      lastDial: failures.get(peer) ?? null,
       acquaintance,
       clockTrouble: acquaintance && acquaintances.clockTrouble(acquaintance),
       refused: refused.get(peer) ?? null,

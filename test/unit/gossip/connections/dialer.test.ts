@@ -120,7 +120,7 @@ describe("an attempt at a peer", () => {
     world.tell([at("2.2.2.2")]);
     for (let times = 0; times < 3; times += 1) expect(await world.dialer.connect(PEER)).toBeNull();
     const failure = { address: at("1.1.1.1"), reason: "connection refused" };
-    expect(world.plan.failures().get(PEER)).toMatchObject(failure);
+    expect(world.plan.failures(0).get(PEER)).toMatchObject(failure);
     expect(world.said.map(({ level }) => level)).toEqual(["info", "debug", "debug"]);
     expect(world.said[0]?.fields).toEqual({ peer: PEER, ...failure });
   });
@@ -151,7 +151,7 @@ describe("a name", () => {
     world.tell(told);
     await world.dialer.connect(PEER);
     expect(world.dialled).toEqual([]);
-    expect(world.plan.failures().get(PEER)?.reason).toMatch(/may not name/);
+    expect(world.plan.failures(0).get(PEER)?.reason).toMatch(/may not name/);
   });
 
   it("that the operator wrote leads anywhere", async () => {
