@@ -21,6 +21,44 @@ export type { Contribution, MixInput } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
 export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";
 export {
+  type AgreedConfig,
+  type AgreedResume,
+  type AgreedState,
+  type ChainHead,
+  createAgreed,
+  genesis,
+} from "./round/agreed/agreed-state.ts";
+export { headAfter } from "./round/agreed/concluding.ts";
+export type {
+  AgreedEffect,
+  AgreedEvent,
+  AgreedTimer,
+  Computed,
+  Link,
+} from "./round/agreed/contract.ts";
+export { cutOf } from "./round/agreed/cut.ts";
+export { type AgreedView, describeAgreed } from "./round/agreed/describe.ts";
+export {
+  type Ballot,
+  type Block,
+  type BlockBallot,
+  type BlockPayload,
+  type Certificate as QuorumCertificate,
+  type HeightName,
+  type HeldPayload,
+  type List,
+  OPINIONS,
+  type Opinion,
+  type Proposal,
+  type SignedStatement,
+  type Statement,
+  VOTE_KINDS,
+  type Vote,
+  type VoteKind,
+} from "./round/agreed/messages.ts";
+export { type Quorum, quorumOf } from "./round/agreed/quorum.ts";
+export { stepAgreed } from "./round/agreed/step.ts";
+export {
   AnnouncementBook,
   type Equivocation,
   type RunTerms,

@@ -37,6 +37,16 @@ export class VirtualTime {
     }
   }
 
+  /** The same of actions that make no promises: nothing has to settle in between. */
+  runAtOnce(until: number, done: () => boolean): void {
+    while (!done()) {
+      const next = this.#heap[0];
+      if (next === undefined || next.at > until) return;
+      this.now = next.at;
+      this.#pop()?.run();
+    }
+  }
+
   #pop(): Job | undefined {
     const top = this.#heap[0];
     const last = this.#heap.pop();

@@ -69,6 +69,24 @@ export const roundTimingSchema = z.strictObject({
     .max(1)
     .default(0.2)
     .describe("Share of a grace that a peer may use every time; to use more counts as a miss."),
+  openDelayMs: milliseconds(
+    "Mode agreed: time between the lists of a quorum and the opening of payloads, in which lists reach everybody.",
+    2000,
+    0,
+    600_000,
+  ),
+  viewMs: milliseconds(
+    "Mode agreed: least time that a proposer has to end the round before the next one may.",
+    2000,
+    100,
+    600_000,
+  ),
+  repeatMs: milliseconds(
+    "Mode agreed: pause after which a node compares what it knows of the round with another's.",
+    3000,
+    100,
+    600_000,
+  ),
   announcementsMax: z
     .int()
     .min(2)

@@ -23,7 +23,10 @@ export type Wait = "grace" | "tolerance" | "none";
  * itself in 1, 3, 7, … rounds, and gets no grace. So whatever pattern a peer chooses, the waits that it costs become
  * short and rare.
  */
-export function waitFor({ misses, punctualRounds }: Patience, { missesMax }: RoundTiming): Wait {
+export function waitFor(
+  { misses, punctualRounds }: Patience,
+  { missesMax }: Pick<RoundTiming, "missesMax">,
+): Wait {
   if (misses < missesMax) return "grace";
   return punctualRounds >= powerOfTwo(misses - missesMax + 1) - 1 ? "tolerance" : "none";
 }
@@ -36,7 +39,7 @@ export function waitFor({ misses, punctualRounds }: Patience, { missesMax }: Rou
  */
 export function afterMiss(
   { misses }: Patience,
-  { missesMax }: RoundTiming,
+  { missesMax }: Pick<RoundTiming, "missesMax">,
   isCertain: boolean,
 ): Patience {
   const counted = isCertain ? misses + 1 : Math.max(misses, Math.min(misses + 1, missesMax));

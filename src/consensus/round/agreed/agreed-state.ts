@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
+import { type Patience, UNTRIED } from "../patience.ts";
+import { byPeer } from "../round-state.ts";
+import type { AgreedTimer, Computed, Link } from "./contract.ts";
+import type {
+  Ballot,
+  Block,
+  BlockPayload,
+  HeightName,
+  HeldPayload,
+  List,
+  SignedStatement,
+} from "./messages.ts";
+import { createSimplex, type SimplexState } from "./simplex-state.ts";
+import { firstLevels } from "./standings.ts";
+import type { AgreedTiming } from "./timing.ts";
+
+/** What the protocol of one node needs to know before it starts. */
+export interface AgreedConfig {
+  readonly self: PeerId;
+  readonly run: Digest;
+  /** Rounds of the whole run; they are counted from 0. */
+  readonly rounds: number;
+  /** Every member, sorted by peer id: a member's place is its index. */
+  readonly roster: readonly PeerId[];
+  readonly rosterDigest: Digest;
+  /** Every place once, in the order in which members propose. */
+  readonly turns: readonly number[];
+  /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
+  readonly startMembers?: number;
+  readonly timing: AgreedTiming;
+}
+
+/** The end of the chain of final blocks, on which the next one stands. */
+export interface ChainHead {
+  /** The height that is open: one more than that of the newest final block. */
+  readonly height: number;
+  /** Digest of the newest final block; the run id before the first. */
+  readonly parent: Digest;
+  /** Digest of the state that the height starts from. */
+  readonly checkpoint: Digest;
+  /** Median norm of the last updates that counted; 0 before the first. */
+  readonly norm: number;
+  /** Trust by place, from the ballots of closed rounds. */
+  readonly levels: readonly number[];
+}
+
+/** Where a restarted node goes on. */
+export interface AgreedResume {
+  readonly head: ChainHead;
+  /** The own update of the open height, if it was made. */
+  readonly payload?: BlockPayload;
+  /** How long training a round takes here, when known from before, in milliseconds. */
+  readonly trainingMs?: number;
+}
+
+/** What a node does about its own update. */
+export interface Training {
+  readonly phase: "idle" | "running" | "done";
+  readonly round: number;
+  readonly since: Timestamp;
+  /** How long it took the last time; null before the first. */
+  readonly tookMs: number | null;
+}
+
+/** A block with what follows from its bytes. */
+export interface CheckedBlock {
+  readonly block: Block;
+  /** Why it cannot end the height; null when it may. */
+  readonly fault: string | null;
+  /** The payloads that count. */
+  readonly cut: readonly HeldPayload[];
+}
+
+/** What is known of the open height, and ends with it. */
+export interface HeightState {
+  /** What this node announced for the height. */
+  readonly payload: BlockPayload | null;
+  /** What members announced, by place: one payload, or two, which prove equivocation. */
+  readonly arrivals: ReadonlyMap<number, readonly BlockPayload[]>;
+  /** When a quorum had announced. */
+  readonly quorumAt: Timestamp | null;
+  readonly lists: ReadonlyMap<number, List>;
+  /** This node's own. */
+  readonly list: List | null;
+  /** Whether payloads are served: whoever could still choose has chosen. */
+  readonly isOpen: boolean;
+  readonly fetches: ReadonlyMap<Digest, "pending" | "fetched" | Reason>;
+  readonly ballots: ReadonlyMap<number, SignedStatement<Ballot>>;
+  readonly balloting: "no" | "judging" | "done";
+  readonly simplex: SimplexState;
+  /** Bodies of blocks, by digest. */
+  readonly bodies: ReadonlyMap<Digest, CheckedBlock>;
+  /** What cuts mix to, by the payloads in them. */
+  readonly computed: ReadonlyMap<string, Computed | "pending">;
+  /** Newest view in which this node proposed; -1 before the first. */
+  readonly proposedIn: number;
+  /** More time for one view, for the work that its block makes. */
+  readonly extension: { readonly view: number; readonly ms: number } | null;
+  /** From when the view was entered until its block was notarised, milliseconds. */
+  readonly viewTook: number | null;
+  /** Members that are accused of something in this height. */
+  readonly accused: ReadonlySet<string>;
+  /** What ends the height, while that is being kept; null before. */
+  readonly concluding: readonly Link[] | null;
+}
+
+/** The whole state of the protocol; readonly data, made by `createAgreed`, changed by `stepAgreed` alone. */
+export interface AgreedState {
+  readonly config: AgreedConfig;
+  readonly places: ReadonlyMap<PeerId, number>;
+  readonly head: ChainHead;
+  readonly phase: "idle" | "running" | "done";
+  readonly training: Training;
+  /** Members that are connected, by place. */
+  readonly present: ReadonlySet<number>;
+  /** How members keep others waiting, by place. */
+  readonly patience: readonly Patience[];
+  readonly height: HeightState;
+  /** Statements for the next height, heard before this one ended here. */
+  readonly early: readonly SignedStatement[];
+  /** Newest height that each member was heard in, where that is beyond the own one. */
+  readonly ahead: ReadonlyMap<number, number>;
+  /** Newest height that a certificate beyond the own height was of; -1 before the first. */
+  readonly certifiedAhead: number;
+  /** How long the views took that ended the last heights, milliseconds. */
+  readonly viewTimes: readonly number[];
+  /** How long mixing took the last time, milliseconds. */
+  readonly mixingMs: number;
+  readonly timers: ReadonlyMap<AgreedTimer, Timestamp>;
+}
+
+/** The start of a chain. */
+export function genesis(run: Digest, checkpoint: Digest, members: number): ChainHead {
+  return { height: 0, parent: run, checkpoint, norm: 0, levels: firstLevels(members) };
+}
+
+/** What every statement about the open height names. */
+export function heightName({ config, head }: Pick<AgreedState, "config" | "head">): HeightName {
+  return { run: config.run, height: head.height, parent: head.parent };
+}
+
+/** The node's own place. */
+export function ownPlace({ config, places }: Pick<AgreedState, "config" | "places">): number {
+  return places.get(config.self) ?? -1;
+}
+
+/** A protocol that has not started; the first event it expects is `started`. */
+export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedState {
+  const { roster } = config;
+  assert.deepEqual(roster, [...new Set(roster)].sort(byPeer), "the roster is sorted, each once");
+  const places = new Map(roster.map((peer, place) => [peer, place]));
+  const { head, payload = null, trainingMs: tookMs = null } = from;
+  const phase = payload === null ? "idle" : "done";
+  return {
+    config,
+    places,
+    head,
+    phase: "idle",
+    training: { phase, round: head.height, since: 0, tookMs },
+    present: new Set(),
+    patience: roster.map(() => UNTRIED),
+    height: { ...openHeight({ config, places, head }), payload },
+    early: [],
+    ahead: new Map(),
+    certifiedAhead: -1,
+    viewTimes: [],
+    mixingMs: 0,
+    timers: new Map(),
+  };
+}
+
+/** A height of which nothing is known yet. */
+export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">): HeightState {
+  const { turns } = at.config;
+  return {
+    payload: null,
+    arrivals: new Map(),
+    quorumAt: null,
+    lists: new Map(),
+    list: null,
+    isOpen: false,
+    fetches: new Map(),
+    ballots: new Map(),
+    balloting: "no",
+    simplex: createSimplex(heightName(at), { self: ownPlace(at), turns }),
+    bodies: new Map(),
+    computed: new Map(),
+    proposedIn: -1,
+    extension: null,
+    viewTook: null,
+    accused: new Set(),
+    concluding: null,
+  };
+}

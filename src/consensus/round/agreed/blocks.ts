@@ -1,0 +1,119 @@
+import type { Digest } from "../../../types.ts";
+import { type AgreedState, type CheckedBlock, heightName } from "./agreed-state.ts";
+import { cutOf } from "./cut.ts";
+import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
+import { sharesOfCut } from "./standings.ts";
+
+/** A block that lacks what mixing will give. */
+export type Draft = Omit<Block, "norm" | "checkpoint">;
+
+/**
+ * The block that the ballots make which this node holds, before its updates are mixed. Left out is a ballot that holds a
+ * payload which nobody has announced here: who sends a ballot answers for the announcements behind it.
+ */
+export function draftBlock(state: AgreedState): Draft {
+  const { config, height } = state;
+  const isAnnounced = (held: HeldPayload) => sizeKnown(state, held) > 0;
+  const ballots = [...height.ballots]
+    .filter(([, { statement }]) => statement.held.every(isAnnounced))
+    .sort(([a], [b]) => a - b)
+    .map(([place, { statement, signature }]) => {
+      const { opinions, held } = statement;
+      return { place, opinions, held, signature };
+    });
+  return {
+    ...heightName(state),
+    roster: config.rosterDigest,
+    payloads: payloadsOf(ballots, (held) => sizeKnown(state, held)),
+    ballots,
+    cut: cutOf(ballots, height.simplex.quorum).map(({ place }) => place),
+  };
+}
+
+/** A block, checked once: what it is does not change while the height is open. */
+export function checked(block: Block, state: AgreedState): CheckedBlock {
+  const cut = cutOf(block.ballots, state.height.simplex.quorum);
+  return { block, cut, fault: faultOf(block, cut, state) };
+}
+
+/** The shares by which the updates of a cut are mixed. */
+export function cutShares(
+  { head, height }: AgreedState,
+  cut: readonly HeldPayload[],
+): readonly number[] {
+  return sharesOfCut(
+    head.levels,
+    cut.map(({ place }) => place),
+    height.simplex.quorum,
+  );
+}
+
+/** One name for a cut, by what is in it. */
+export function cutKey(cut: readonly HeldPayload[]): string {
+  return cut.map(({ place, payload }) => `${place}:${payload}`).join(" ");
+}
+
+// --- internal ---
+
+/**
+ * Why a fresh block cannot end the height, whatever its updates are; null when it may. Signatures and what ballots hold
+ * were checked at the door.
+ */
+function faultOf(block: Block, cut: readonly HeldPayload[], state: AgreedState): string | null {
+  const { config, head, height } = state;
+  const { quorum } = height.simplex;
+  const places = block.ballots.map(({ place }) => place);
+  const inCut = cut.map(({ place }) => place);
+  const table: readonly (readonly [boolean, string])[] = [
+    [block.run !== config.run, "of another run"],
+    [block.height !== head.height, "of another height"],
+    [block.parent !== head.parent, "on another parent"],
+    [block.roster !== config.rosterDigest, "of another roster"],
+    [block.ballots.length < quorum.size, "fewer ballots than a quorum"],
+    [!isSortedSet(places, quorum.members), "ballots out of order, repeated or foreign"],
+    [!namesExactly(block), "payloads that are not those of its ballots"],
+    [!areSame(block.cut, inCut), "a cut that its ballots do not make"],
+    [!(Number.isFinite(block.norm) && block.norm >= 0), "a norm that is none"],
+    [cut.length === 0 && block.checkpoint !== head.checkpoint, "another state without updates"],
+    [cut.length === 0 && block.norm !== head.norm, "another norm without updates"],
+  ];
+  return table.find(([isSo]) => isSo)?.[1] ?? null;
+}
+
+function payloadsOf(
+  ballots: readonly BlockBallot[],
+  sizeOf: (held: HeldPayload) => number,
+): readonly BlockPayload[] {
+  const named = new Map<string, HeldPayload>();
+  for (const { held } of ballots) {
+    for (const each of held) named.set(keyOf(each), each);
+  }
+  return [...named.values()]
+    .sort((a, b) => a.place - b.place || (a.payload < b.payload ? -1 : 1))
+    .map((each) => ({ ...each, bytes: sizeOf(each) }));
+}
+
+/** Whether the payloads of a block are those that its ballots hold, each once and in order. */
+function namesExactly({ payloads, ballots }: Block): boolean {
+  const wanted = payloadsOf(ballots, () => 0);
+  const isSame = ({ place, payload }: HeldPayload, i: number) =>
+    place === wanted[i]?.place && payload === wanted[i]?.payload;
+  return payloads.length === wanted.length && payloads.every(isSame);
+}
+
+function sizeKnown({ height }: AgreedState, { place, payload }: HeldPayload): number {
+  const known = height.arrivals.get(place)?.find((each) => each.payload === payload);
+  return known?.bytes ?? 0;
+}
+
+function keyOf({ place, payload }: { readonly place: number; readonly payload: Digest }): string {
+  return `${place} ${payload}`;
+}
+
+function isSortedSet(places: readonly number[], members: number): boolean {
+  return places.every((place, i) => place < members && place > (places[i - 1] ?? -1));
+}
+
+function areSame<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((each, i) => each === b[i]);
+}

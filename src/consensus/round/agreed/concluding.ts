@@ -1,0 +1,97 @@
+import { afterMiss, afterPunctualRound } from "../patience.ts";
+import { type AgreedState, type ChainHead, openHeight } from "./agreed-state.ts";
+import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
+import { reachesQuorum } from "./awaited.ts";
+import type { Link } from "./contract.ts";
+import { quorumOf } from "./quorum.ts";
+import { levelsAfter } from "./standings.ts";
+import { CATCH_UP_MS } from "./timing.ts";
+
+/** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
+export function conclude(turn: AgreedTurn): void {
+  const { simplex, bodies, concluding } = turn.state.height;
+  const { final } = simplex;
+  if (final?.block == null || concluding !== null) return;
+  const body = bodies.get(final.block);
+  if (body === undefined) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
+  else keepLinks(turn, [{ block: body.block, digest: final.block, certificate: final }]);
+}
+
+/** Takes over final blocks that others had: those that follow one another from the open height on. */
+export function takeChain(turn: AgreedTurn, links: readonly Link[]): void {
+  if (turn.state.height.concluding !== null) return;
+  const { head } = turn.state;
+  const ours: Link[] = [];
+  let parent = head.parent;
+  for (const link of links) {
+    const { height } = link.block;
+    if (height !== head.height + ours.length) continue;
+    if (link.block.parent !== parent) break;
+    ours.push(link);
+    parent = link.digest;
+  }
+  if (ours.length > 0) keepLinks(turn, ours);
+}
+
+/** The end of the chain after more final blocks. */
+export function headAfter(head: ChainHead, links: readonly Link[]): ChainHead {
+  return links.reduce(
+    ({ levels }, { block, digest }) => ({
+      height: block.height + 1,
+      parent: digest,
+      checkpoint: block.checkpoint,
+      norm: block.norm,
+      levels: levelsAfter(levels, block, quorumOf(levels.length)),
+    }),
+    head,
+  );
+}
+
+/** What was final is kept: opens the next height. */
+export function openNext(turn: AgreedTurn): void {
+  const { state } = turn;
+  const links = state.height.concluding ?? [];
+  const head = headAfter(state.head, links);
+  const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
+  const isLast = head.height >= state.config.rounds;
+  turn.state = {
+    ...state,
+    head,
+    ahead,
+    height: openHeight({ ...state, head }),
+    phase: isLast ? "done" : "running",
+    patience: patienceAfter(state, links),
+    viewTimes: viewTimesAfter(state),
+    timers: new Map(),
+    early: [],
+  };
+}
+
+// --- internal ---
+
+function keepLinks(turn: AgreedTurn, links: readonly Link[]): void {
+  changeHeight(turn, { concluding: links });
+  turn.effects.push({ type: "conclude", round: turn.state.head.height, links });
+}
+
+/** Who is in the cut kept nobody waiting; who announced and is not in it, or did not announce, did. */
+function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState["patience"] {
+  const last = links.at(-1)?.block;
+  // whoever only took over a chain saw nothing of how it came about
+  if (last === undefined || links.length > 1 || last.height !== state.head.height) {
+    return state.patience;
+  }
+  const isCertain = reachesQuorum(state);
+  return state.patience.map((patience, place) => {
+    if (last.cut.includes(place)) return afterPunctualRound(patience);
+    return state.present.has(place)
+      ? afterMiss(patience, state.config.timing, isCertain)
+      : patience;
+  });
+}
+
+/** How long the view took in which the height ended; as many are kept as there are members. */
+function viewTimesAfter({ viewTimes, height, config }: AgreedState): readonly number[] {
+  if (height.viewTook === null) return viewTimes;
+  return [...viewTimes, height.viewTook].slice(-config.roster.length);
+}

@@ -1,0 +1,125 @@
+import type { Digest, EvidenceKind, PeerId, Reason, Timestamp } from "../../../types.ts";
+import type {
+  Ballot,
+  Block,
+  BlockPayload,
+  Certificate,
+  HeldPayload,
+  List,
+  Opinion,
+  SignedStatement,
+  Vote,
+} from "./messages.ts";
+
+/** A block that is final, with what proves it. */
+export interface Link {
+  readonly block: Block;
+  readonly digest: Digest;
+  readonly certificate: Certificate;
+}
+
+/** What the pure step of mode `agreed` may hear. Every event carries the time at which it happened. */
+export type AgreedEvent = {
+  readonly now: Timestamp;
+} /** With what is on disk of the open height: what this node said, and the certificates it acted on. */ & (
+  | {
+      readonly type: "started";
+      readonly said: readonly SignedStatement[];
+      readonly certificates: readonly Certificate[];
+    }
+  | {
+      readonly type: "trained";
+      readonly round: number;
+      readonly payload: Digest;
+      readonly payloadBytes: number;
+    }
+  /** An announcement for a height that starts from the state that this node starts from. */
+  | {
+      readonly type: "announced";
+      readonly peer: PeerId;
+      readonly round: number;
+      readonly payload: Digest;
+      readonly payloadBytes: number;
+    }
+  /** A statement that was checked at the door; the node's own ones too, once they are on disk. */
+  | { readonly type: "statement"; readonly signed: SignedStatement }
+  | { readonly type: "certificate"; readonly certificate: Certificate }
+  | { readonly type: "fetched"; readonly payload: Digest }
+  | { readonly type: "fetch-failed"; readonly payload: Digest; readonly reason: Reason }
+  /** What this node thinks of the payloads that it was asked to judge, by place. */
+  | {
+      readonly type: "judged";
+      readonly round: number;
+      readonly opinions: ReadonlyMap<number, Opinion>;
+    }
+  | { readonly type: "computed"; readonly round: number; readonly outcome: Computed }
+  /** Final blocks that another had, each checked with its certificate, from the own height on. */
+  | { readonly type: "chained"; readonly links: readonly Link[] }
+  | { readonly type: "concluded"; readonly round: number }
+  | { readonly type: "timer"; readonly timer: AgreedTimer; readonly round: number }
+  | { readonly type: "presence"; readonly peer: PeerId; readonly isThere: boolean }
+);
+
+/** What mixing the updates of a cut gives. */
+export interface Computed {
+  readonly cut: readonly HeldPayload[];
+  /** Digest of the state after the round, and the median norm of the updates. */
+  readonly checkpoint: Digest;
+  readonly norm: number;
+}
+
+export type AgreedTimer = "list" | "open" | "fetch" | "propose" | "view" | "repeat" | "catch-up";
+
+/** What the pure step of mode `agreed` may ask for. */
+export type AgreedEffect =
+  | { readonly type: "train"; readonly round: number }
+  | { readonly type: "announce"; readonly round: number; readonly payload: Digest }
+  /** Serve the own payload from now on. */
+  | { readonly type: "open"; readonly round: number; readonly payload: Digest }
+  | {
+      readonly type: "start-timer";
+      readonly timer: AgreedTimer;
+      readonly round: number;
+      readonly at: Timestamp;
+    }
+  /** Sign, keep on disk, send, and only then report it as a statement. */
+  | { readonly type: "send"; readonly statement: List | Ballot | Vote }
+  /** The same of a proposal: of a fresh block, or of the digest of a notarised one. */
+  | {
+      readonly type: "propose";
+      readonly round: number;
+      readonly view: number;
+      readonly fresh: Block | null;
+      readonly confirmed: { readonly view: number; readonly block: Digest } | null;
+    }
+  /** Keep on disk before the effects that follow. */
+  | { readonly type: "keep"; readonly certificate: Certificate }
+  /** Pull a payload from any of these peers, the first first, and hold it for others. */
+  | {
+      readonly type: "fetch";
+      readonly round: number;
+      readonly payload: BlockPayload;
+      readonly holders: readonly PeerId[];
+    }
+  | { readonly type: "judge"; readonly round: number; readonly payloads: readonly HeldPayload[] }
+  /** Mix the updates of a cut, in this order, by these shares. */
+  | {
+      readonly type: "compute";
+      readonly round: number;
+      readonly cut: readonly HeldPayload[];
+      readonly shares: readonly number[];
+    }
+  /** Compare what is known of the height with another member. */
+  | { readonly type: "exchange"; readonly round: number }
+  /** Ask these for the final blocks from this height on. */
+  | { readonly type: "catch-up"; readonly round: number; readonly peers: readonly PeerId[] }
+  /** The height is over: keep its blocks and go on from the state that the last of them names. */
+  | { readonly type: "conclude"; readonly round: number; readonly links: readonly Link[] }
+  | {
+      readonly type: "observe";
+      readonly round: number;
+      readonly peer: PeerId;
+      readonly kind: EvidenceKind;
+      readonly detail: string;
+    }
+  | { readonly type: "finish" };

@@ -1,0 +1,75 @@
+import type { PeerId, Timestamp } from "../../../types.ts";
+import { type AgreedState, ownPlace } from "./agreed-state.ts";
+import { awaitedAnnouncers, awaitedServers } from "./awaited.ts";
+import { proposerOf, viewOf } from "./simplex-state.ts";
+
+/** What `status` shows of the protocol. */
+export interface AgreedView {
+  readonly phase: "train" | "commit" | "fetch" | "vote" | "done";
+  readonly round: number;
+  readonly waitingFor: readonly PeerId[];
+  readonly deadline: Timestamp | null;
+  readonly announced: readonly PeerId[];
+  readonly view: number;
+  readonly proposer: PeerId | null;
+  readonly ballots: number;
+  readonly votes: number;
+  readonly quorum: number;
+}
+
+/** A state for people. */
+export function describeAgreed(state: AgreedState): AgreedView {
+  const { config, height, head, timers } = state;
+  const { simplex } = height;
+  const peersOf = (places: readonly number[]) =>
+    places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
+  const phase = phaseOf(state);
+  const { notarize, finalize } = viewOf(simplex, simplex.view);
+  const timer = { train: null, commit: "list", fetch: "fetch", vote: "view", done: null } as const;
+  const name = timer[phase];
+  return {
+    phase,
+    round: head.height,
+    waitingFor: peersOf(waitingFor(state, phase)),
+    deadline: name === null ? null : (timers.get(name) ?? null),
+    announced: peersOf([...height.arrivals.keys()]),
+    view: simplex.view,
+    proposer: config.roster[proposerOf(simplex, simplex.view)] ?? null,
+    ballots: height.ballots.size,
+    votes: Math.max(notarize.size, finalize.size),
+    quorum: simplex.quorum.size,
+  };
+}
+
+// --- internal ---
+
+function phaseOf({ phase, height, training }: AgreedState): AgreedView["phase"] {
+  if (phase === "done") return "done";
+  if (height.simplex.viewAt !== null) return "vote";
+  if (height.isOpen) return "fetch";
+  return training.phase === "running" ? "train" : "commit";
+}
+
+function waitingFor(state: AgreedState, phase: AgreedView["phase"]): readonly number[] {
+  const self = ownPlace(state);
+  const { ballots, simplex, lists } = state.height;
+  switch (phase) {
+    case "commit": {
+      const { places } = awaitedAnnouncers(state);
+      const absent = simplex.turns.filter((place) => place !== self && !state.present.has(place));
+      const isQuorum = state.height.quorumAt !== null;
+      return isQuorum ? places.filter((place) => !lists.has(place)) : [...places, ...absent];
+    }
+    case "fetch": {
+      const { places } = awaitedServers(state);
+      const silent = [...lists.keys()].filter((place) => !ballots.has(place) && place !== self);
+      return places.length > 0 ? places : silent;
+    }
+    case "vote": {
+      const { notarize } = viewOf(simplex, simplex.view);
+      return [...state.present].filter((place) => !notarize.has(place));
+    }
+    default:
+      return [];
+  }
+}

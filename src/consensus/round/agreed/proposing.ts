@@ -1,0 +1,69 @@
+import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
+import { draftBlock } from "./blocks.ts";
+import type { Computed } from "./contract.ts";
+import { cutOf } from "./cut.ts";
+import type { Block, HeldPayload } from "./messages.ts";
+import { areNullified, highestNotarised, proposerOf } from "./simplex-state.ts";
+import { BALLOT_GRACE_SHARE } from "./timing.ts";
+import { viewLength } from "./view-time.ts";
+
+/** Gives what a cut mixes to, or has that done. */
+export type Settle = (
+  cut: readonly HeldPayload[],
+  block: Pick<Block, "ballots">,
+) => Computed | null;
+
+/** Proposes, where this node is the proposer of the view and has what that takes. */
+export function reviewProposal(turn: AgreedTurn, settle: Settle): void {
+  const { simplex, proposedIn } = turn.state.height;
+  const { view, viewAt, self } = simplex;
+  if (viewAt === null || proposedIn >= view || proposerOf(simplex, view) !== self) return;
+  const notarised = highestNotarised(simplex, view);
+  if (notarised !== null && areNullified(simplex, notarised.view + 1, view)) {
+    // normally the votes that make it final are on their way
+    if (!waitsUntil(turn, viewAt + viewLength(turn.state) / 2)) confirm(turn, notarised);
+  } else if (notarised === null && areNullified(simplex, 0, view)) {
+    proposeFresh(turn, viewAt, settle);
+  }
+}
+
+// --- internal ---
+
+function confirm(
+  turn: AgreedTurn,
+  confirmed: { readonly view: number; readonly block: string },
+): void {
+  const { simplex } = turn.state.height;
+  changeHeight(turn, { proposedIn: simplex.view });
+  const { height: round } = turn.state.head;
+  turn.effects.push({ type: "propose", round, view: simplex.view, fresh: null, confirmed });
+}
+
+function proposeFresh(turn: AgreedTurn, viewAt: number, settle: Settle): void {
+  const { simplex, ballots } = turn.state.height;
+  const { quorum, view } = simplex;
+  const expected = Math.min(quorum.members, turn.state.present.size + 1);
+  const grace = BALLOT_GRACE_SHARE * viewLength(turn.state);
+  if (ballots.size < expected && waitsUntil(turn, viewAt + grace)) return;
+  const draft = draftBlock(turn.state);
+  if (draft.ballots.length < quorum.size) return;
+  const outcome = settle(cutOf(draft.ballots, quorum), draft);
+  if (outcome === null) return;
+  const { checkpoint, norm } = outcome;
+  changeHeight(turn, { proposedIn: view });
+  const fresh = { ...draft, checkpoint, norm };
+  turn.effects.push({
+    type: "propose",
+    round: turn.state.head.height,
+    view,
+    fresh,
+    confirmed: null,
+  });
+}
+
+/** Whether it is too early; then a timer brings this node back. */
+function waitsUntil(turn: AgreedTurn, at: number): boolean {
+  if (turn.now >= at) return false;
+  setTimer(turn, "propose", at);
+  return true;
+}

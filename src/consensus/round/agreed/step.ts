@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import type { PeerId } from "../../../types.ts";
+import { type AgreedState, ownPlace } from "./agreed-state.ts";
+import { type AgreedTurn, changeHeight, clearTimers, setTimer } from "./agreed-turn.ts";
+import {
+  closeFetch,
+  hearAnnouncement,
+  open,
+  reviewList,
+  settleFetch,
+  signBallot,
+} from "./collecting.ts";
+import { openNext, takeChain } from "./concluding.ts";
+import type { AgreedEffect, AgreedEvent, AgreedTimer } from "./contract.ts";
+import type { Certificate, SignedStatement } from "./messages.ts";
+import { CATCH_UP_MS } from "./timing.ts";
+import { certified, endView, hear, noteComputed, review } from "./voting.ts";
+
+/** Statements of a member for the next height that are kept until this one ends. */
+const EARLY_MAX = 8;
+/** A timer that fires at most this much early counts as on time, for timers are coarse. */
+const TIMER_TOLERANCE_MS = 5;
+
+/**
+ * The protocol of mode `agreed`: what a node does next, as a pure function.
+ *
+ * A height is one agreement of its own (single-shot Simplex). Members train from one state and announce; each signs a
+ * list of whose announcements it holds before any payload is opened, then a ballot of what it holds and thinks sound.
+ * Proposers in turn propose a block: a quorum of ballots, the cut that follows from them, and the digest of the state
+ * that mixing the cut gives. A quorum of `finalize` ends the height for good.
+ *
+ * @throws AssertionError when the driver reports work that was not asked for
+ */
+export function stepAgreed(
+  state: AgreedState,
+  event: AgreedEvent,
+): readonly [AgreedState, readonly AgreedEffect[]] {
+  const turn: AgreedTurn = { state, effects: [], now: event.now };
+  handle(turn, event);
+  return [turn.state, turn.effects];
+}
+
+// --- internal ---
+
+function handle(turn: AgreedTurn, event: AgreedEvent): void {
+  const { head, places, height } = turn.state;
+  switch (event.type) {
+    case "started":
+      if (turn.state.phase === "idle") start(turn, event);
+      break;
+    case "trained":
+      trained(turn, event);
+      break;
+    case "announced": {
+      const place = places.get(event.peer);
+      if (place === undefined || event.round !== head.height) break;
+      hearAnnouncement(turn, { place, payload: event.payload, bytes: event.payloadBytes });
+      break;
+    }
+    case "statement":
+      hearStatement(turn, event.signed);
+      break;
+    case "certificate":
+      hearCertificate(turn, event.certificate);
+      break;
+    case "fetched":
+      settleFetch(turn, event.payload, "fetched");
+      review(turn);
+      break;
+    case "fetch-failed":
+      settleFetch(turn, event.payload, event.reason);
+      break;
+    case "judged":
+      if (event.round === head.height) signBallot(turn, event.opinions);
+      break;
+    case "computed":
+      if (event.round === head.height) noteComputed(turn, event.outcome);
+      break;
+    case "chained":
+      takeChain(turn, event.links);
+      break;
+    case "concluded":
+      assert.ok(height.concluding !== null, "concluded without being asked to");
+      next(turn);
+      break;
+    case "timer":
+      timer(turn, event.timer, event.round);
+      break;
+    case "presence":
+      changePresence(turn, event.peer, event.isThere);
+      break;
+  }
+}
+
+function start(
+  turn: AgreedTurn,
+  { said, certificates }: Extract<AgreedEvent, { type: "started" }>,
+): void {
+  const { state } = turn;
+  const isDone = state.head.height >= state.config.rounds;
+  turn.state = { ...state, phase: isDone ? "done" : "running" };
+  if (isDone) {
+    turn.effects.push({ type: "finish" });
+    return;
+  }
+  // what was said comes first: a certificate must not lead to a vote that contradicts it
+  for (const signed of said) hearStatement(turn, signed);
+  for (const certificate of certificates) hearCertificate(turn, certificate);
+  if (turn.state.height.concluding === null) begin(turn);
+}
+
+/** Begins the open height: trains, unless the update of it is made already. */
+function begin(turn: AgreedTurn): void {
+  const { head, training, height, config } = turn.state;
+  setTimer(turn, "repeat", turn.now + config.timing.repeatMs);
+  // what is still being trained for an earlier height comes first
+  if (height.payload !== null) announce(turn);
+  else if (training.phase !== "running") train(turn, head.height);
+}
+
+function train(turn: AgreedTurn, round: number): void {
+  const { tookMs } = turn.state.training;
+  turn.state = {
+    ...turn.state,
+    training: { phase: "running", round, since: turn.now, tookMs },
+  };
+  turn.effects.push({ type: "train", round });
+}
+
+function trained(turn: AgreedTurn, event: Extract<AgreedEvent, { type: "trained" }>): void {
+  const { training, head, phase } = turn.state;
+  assert.equal(training.phase, "running", "trained without being asked to");
+  assert.equal(training.round, event.round, "trained another round");
+  const tookMs = Math.max(0, turn.now - training.since);
+  turn.state = { ...turn.state, training: { ...training, phase: "done", tookMs } };
+  if (phase === "done") return;
+  if (event.round !== head.height) {
+    train(turn, head.height);
+    return;
+  }
+  const payload = {
+    place: ownPlace(turn.state),
+    payload: event.payload,
+    bytes: event.payloadBytes,
+  };
+  changeHeight(turn, { payload });
+  announce(turn);
+}
+
+function announce(turn: AgreedTurn): void {
+  const { payload } = turn.state.height;
+  assert.ok(payload !== null, "what is announced is made");
+  const { height: round } = turn.state.head;
+  turn.effects.push({ type: "announce", round, payload: payload.payload });
+  hearAnnouncement(turn, payload);
+}
+
+function hearStatement(turn: AgreedTurn, signed: SignedStatement): void {
+  const { head, places, height, config } = turn.state;
+  const { statement } = signed;
+  const place = places.get(signed.author);
+  if (place === undefined || statement.run !== config.run || turn.state.phase === "done") return;
+  if (statement.height > head.height) hearAhead(turn, place, signed);
+  else if (statement.height === head.height && statement.parent === head.parent) {
+    if (height.concluding === null) hear(turn, place, signed);
+  }
+}
+
+/** Who speaks of a later height has ended this one: what it says is kept, and if need be its chain asked for. */
+function hearAhead(turn: AgreedTurn, place: number, signed: SignedStatement): void {
+  const { head, early, ahead } = turn.state;
+  const { height } = signed.statement;
+  const newest = Math.max(height, ahead.get(place) ?? 0);
+  turn.state = { ...turn.state, ahead: new Map(ahead).set(place, newest) };
+  const ofAuthor = early.filter(({ author }) => author === signed.author).length;
+  if (height === head.height + 1 && ofAuthor < EARLY_MAX) {
+    turn.state = { ...turn.state, early: [...early, signed] };
+  }
+  awaitCatchUp(turn);
+}
+
+function awaitCatchUp(turn: AgreedTurn): void {
+  if (!turn.state.timers.has("catch-up")) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
+}
+
+function hearCertificate(turn: AgreedTurn, certificate: Certificate): void {
+  const { head, config, height, phase } = turn.state;
+  if (phase === "done" || certificate.run !== config.run) return;
+  if (certificate.height > head.height) {
+    // a quorum is past this height, whoever tells
+    turn.state = { ...turn.state, certifiedAhead: certificate.height };
+    awaitCatchUp(turn);
+  } else if (certificate.height === head.height && certificate.parent === head.parent) {
+    if (height.concluding === null) certified(turn, certificate);
+  }
+}
+
+/** The height is kept: goes on to the next, with what was said of it before. */
+function next(turn: AgreedTurn): void {
+  const { early } = turn.state;
+  openNext(turn);
+  if (turn.state.phase === "done") {
+    turn.effects.push({ type: "finish" });
+    return;
+  }
+  begin(turn);
+  for (const signed of early) hearStatement(turn, signed);
+  if (turn.state.ahead.size > 0 || isCertifiedAhead(turn.state)) awaitCatchUp(turn);
+}
+
+/** Whether a quorum is known to be past the open height. */
+function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState): boolean {
+  return certifiedAhead > head.height || height.simplex.final !== null;
+}
+
+function timer(turn: AgreedTurn, name: AgreedTimer, round: number): void {
+  const { head, timers, phase } = turn.state;
+  const at = timers.get(name);
+  if (phase !== "running" || round !== head.height || at === undefined) return;
+  if (turn.now + TIMER_TOLERANCE_MS < at) {
+    turn.effects.push({ type: "start-timer", timer: name, round, at });
+    return;
+  }
+  clearTimers(turn, name);
+  fire(turn, name);
+}
+
+function fire(turn: AgreedTurn, name: AgreedTimer): void {
+  switch (name) {
+    case "list":
+      reviewList(turn);
+      break;
+    case "open":
+      open(turn);
+      break;
+    case "fetch":
+      closeFetch(turn);
+      break;
+    case "propose":
+      review(turn);
+      break;
+    case "view":
+      endView(turn);
+      break;
+    case "repeat":
+      repeat(turn);
+      break;
+    case "catch-up":
+      catchUp(turn);
+      break;
+  }
+}
+
+/** Gossip loses messages: what is known of the height is compared with another's, and payloads are asked for again. */
+function repeat(turn: AgreedTurn): void {
+  const { head, config } = turn.state;
+  turn.effects.push({ type: "exchange", round: head.height });
+  setTimer(turn, "repeat", turn.now + config.timing.repeatMs);
+  review(turn);
+}
+
+function catchUp(turn: AgreedTurn): void {
+  const { head, ahead, present, config, height } = turn.state;
+  if (height.concluding !== null) return;
+  const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
+  const places = isCertifiedAhead(turn.state) ? [...new Set([...later, ...present])] : later;
+  if (places.length === 0) return;
+  const peers = places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
+  turn.effects.push({ type: "catch-up", round: head.height, peers });
+  setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
+}
+
+function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void {
+  const place = turn.state.places.get(peer);
+  if (place === undefined || turn.state.present.has(place) === isThere) return;
+  const present = new Set(turn.state.present);
+  if (isThere) present.add(place);
+  else present.delete(place);
+  turn.state = { ...turn.state, present };
+  if (turn.state.phase !== "running") return;
+  reviewList(turn);
+  review(turn);
+}

@@ -1,0 +1,30 @@
+import type { Timestamp } from "../../../types.ts";
+import type { AgreedState } from "./agreed-state.ts";
+import { VIEW_MAX_MS } from "./timing.ts";
+
+/** Doublings stop here: the longest view is reached long before. */
+const DOUBLINGS_MAX = 20;
+
+/**
+ * How long the open view lasts: twice what views took that ended the last heights, by their median, doubled from view to
+ * view. A median, since proposers that are late on purpose do not move it.
+ */
+export function viewLength({ config, viewTimes, height }: AgreedState): number {
+  const { view } = height.simplex;
+  const base = Math.max(config.timing.viewMs, 2 * median(viewTimes));
+  return Math.min(VIEW_MAX_MS, base * (1 << Math.min(view, DOUBLINGS_MAX)));
+}
+
+/** When the open view ends without a block. */
+export function viewEnd(state: AgreedState): Timestamp {
+  const { simplex, extension } = state.height;
+  const more = extension?.view === simplex.view ? extension.ms : 0;
+  return (simplex.viewAt ?? 0) + viewLength(state) + more;
+}
+
+// --- internal ---
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}

@@ -1,0 +1,213 @@
+import type { Digest, PeerId } from "../../../types.ts";
+import type { AgreedState, CheckedBlock } from "./agreed-state.ts";
+import { type AgreedTurn, changeHeight, clearTimers, observe, setTimer } from "./agreed-turn.ts";
+import { checked, cutKey, cutShares } from "./blocks.ts";
+import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
+import { conclude } from "./concluding.ts";
+import type { Computed } from "./contract.ts";
+import type {
+  Block,
+  Certificate,
+  HeldPayload,
+  Proposal,
+  SignedStatement,
+  Statement,
+  Vote,
+} from "./messages.ts";
+import { reviewProposal } from "./proposing.ts";
+import {
+  beginVoting,
+  candidate,
+  hearCertificate,
+  hearProposal,
+  hearVote,
+  notarize,
+  notarizers,
+  nullify,
+  type SimplexTurn,
+} from "./simplex.ts";
+import { viewOf } from "./simplex-state.ts";
+import { FETCH_RATE } from "./timing.ts";
+import { viewEnd } from "./view-time.ts";
+
+/** Hears a statement about the open height, from the member at a place. */
+export function hear(turn: AgreedTurn, place: number, signed: SignedStatement): void {
+  const { statement } = signed;
+  switch (statement.kind) {
+    case "list":
+      hearList(turn, place, statement);
+      break;
+    case "ballot":
+      hearBallot(turn, place, narrowed(signed, statement));
+      reviewVoting(turn);
+      break;
+    case "proposal":
+      hearProposed(turn, place, statement);
+      break;
+    default: {
+      const heard: SignedStatement<Vote> = narrowed(signed, statement);
+      vote(turn, (simplex) => hearVote(simplex, place, heard));
+    }
+  }
+}
+
+/** Hears a certificate for the open height. */
+export function certified(turn: AgreedTurn, certificate: Certificate): void {
+  vote(turn, (simplex) => hearCertificate(simplex, certificate));
+}
+
+/** Begins to vote once a quorum of ballots is there, and does what the view asks of this node. */
+export function reviewVoting(turn: AgreedTurn): void {
+  const { ballots, simplex } = turn.state.height;
+  if (simplex.viewAt === null && ballots.size < simplex.quorum.size) return;
+  vote(turn, beginVoting);
+}
+
+/** The time of the view is over. */
+export function endView(turn: AgreedTurn): void {
+  vote(turn, nullify);
+}
+
+/** What the updates of a cut mix to is known. */
+export function noteComputed(turn: AgreedTurn, outcome: Computed): void {
+  const { computed } = turn.state.height;
+  changeHeight(turn, { computed: new Map(computed).set(cutKey(outcome.cut), outcome) });
+  review(turn);
+}
+
+/** Votes for what is proposed, or proposes, as soon as that can be done. */
+export function review(turn: AgreedTurn): void {
+  if (turn.state.height.concluding !== null) return;
+  reviewCandidate(turn);
+  reviewProposal(turn, (cut, block) => settle(turn, cut, block));
+}
+
+// --- internal ---
+
+/** Acts upon the agreement of the height, and does what follows. */
+function vote(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
+  const { view, viewAt } = turn.state.height.simplex;
+  agree(turn, act);
+  const { simplex } = turn.state.height;
+  if (simplex.view !== view) {
+    clearTimers(turn, "propose");
+    const hasBlock = viewOf(simplex, view).notarisation !== null;
+    if (hasBlock && viewAt !== null) changeHeight(turn, { viewTook: turn.now - viewAt });
+  }
+  if (simplex.final !== null) {
+    conclude(turn);
+    return;
+  }
+  const end = viewEnd(turn.state);
+  if (simplex.viewAt !== null && end > turn.now) setTimer(turn, "view", end);
+  review(turn);
+}
+
+/** Runs one transition of the agreement; its effects are this node's. */
+function agree(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
+  const inner: SimplexTurn = { simplex: turn.state.height.simplex, asked: [], now: turn.now };
+  act(inner);
+  changeHeight(turn, { simplex: inner.simplex });
+  for (const effect of inner.asked) {
+    if (effect.type === "accuse") observe(turn, effect.place, "equivocation", effect.detail);
+    else turn.effects.push(effect);
+  }
+}
+
+function hearProposed(turn: AgreedTurn, place: number, proposal: Proposal): void {
+  const { body, block, view } = proposal;
+  let counts = false;
+  agree(turn, (simplex) => {
+    counts = hearProposal(simplex, place, proposal);
+  });
+  if (!counts) return;
+  if (body !== null) takeBody(turn, block, body, view);
+  const { simplex, proposedIn } = turn.state.height;
+  if (place === simplex.self) changeHeight(turn, { proposedIn: Math.max(proposedIn, view) });
+  reviewVoting(turn);
+}
+
+/** The ballots of a block are as good as if they had come by themselves. */
+function takeBody(turn: AgreedTurn, digest: Digest, body: Block, view: number): void {
+  const { bodies } = turn.state.height;
+  if (bodies.has(digest)) return;
+  const known = checked(body, turn.state);
+  changeHeight(turn, { bodies: new Map(bodies).set(digest, known) });
+  if (known.fault !== null) return;
+  const { roster, run } = turn.state.config;
+  for (const { place, opinions, held, signature } of body.ballots) {
+    const name = { run, height: body.height, parent: body.parent, kind: "ballot" as const };
+    const author = roster[place] as PeerId;
+    hearBallot(turn, place, { author, signature, statement: { ...name, opinions, held } });
+  }
+  extend(turn, view, missingBytes(turn.state, body));
+}
+
+/** Work that a block makes is no delay of its proposer's: it adds to the time of one view. */
+function extend(turn: AgreedTurn, view: number, bytes: number): void {
+  if (turn.state.height.extension !== null) return;
+  const ms = turn.state.mixingMs + (1000 * bytes) / FETCH_RATE;
+  changeHeight(turn, { extension: { view, ms } });
+}
+
+function missingBytes({ height }: AgreedState, { payloads }: Block): number {
+  const missing = payloads.filter(({ payload }) => height.fetches.get(payload) !== "fetched");
+  return missing.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+function reviewCandidate(turn: AgreedTurn): void {
+  const { simplex, bodies } = turn.state.height;
+  const proposed = candidate(simplex);
+  if (proposed === null) return;
+  const body = bodies.get(proposed.block);
+  if (proposed.confirms !== null) vote(turn, (each) => notarize(each, proposed.block));
+  else if (body !== undefined) reviewFresh(turn, body, proposed.block);
+}
+
+function reviewFresh(
+  turn: AgreedTurn,
+  { block: body, fault, cut }: CheckedBlock,
+  block: Digest,
+): void {
+  const { simplex } = turn.state.height;
+  if (fault !== null) {
+    if (!viewOf(simplex, simplex.view).own.nullified) vote(turn, nullify);
+    return;
+  }
+  const outcome = settle(turn, cut, body);
+  if (outcome === null) return;
+  const isSame = outcome.checkpoint === body.checkpoint && outcome.norm === body.norm;
+  // some honest member computed it: a node with odd arithmetic must not stop the run
+  const others = notarizers(simplex, simplex.view, block);
+  if (isSame || others > simplex.quorum.faulty) vote(turn, (each) => notarize(each, block));
+}
+
+/** What a cut mixes to, when that is known; otherwise has it fetched and mixed. An empty cut changes nothing. */
+function settle(
+  turn: AgreedTurn,
+  cut: readonly HeldPayload[],
+  { ballots }: Pick<Block, "ballots">,
+): Computed | null {
+  const { head, height } = turn.state;
+  if (cut.length === 0) return { cut, checkpoint: head.checkpoint, norm: head.norm };
+  const known = height.computed.get(cutKey(cut));
+  if (known !== undefined) return known === "pending" ? null : known;
+  const holdersOf = ({ place, payload }: HeldPayload) =>
+    ballots
+      .filter(({ held }) => held.some((each) => each.place === place && each.payload === payload))
+      .map((ballot) => ballot.place);
+  fetchMissing(turn, cut, holdersOf);
+  const { fetches, computed } = turn.state.height;
+  if (!cut.every(({ payload }) => fetches.get(payload) === "fetched")) return null;
+  changeHeight(turn, { computed: new Map(computed).set(cutKey(cut), "pending") });
+  const shares = cutShares(turn.state, cut);
+  turn.effects.push({ type: "compute", round: head.height, cut, shares });
+  return null;
+}
+
+function narrowed<S extends Statement>(
+  { author, signature }: SignedStatement,
+  statement: S,
+): SignedStatement<S> {
+  return { author, signature, statement };
+}

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { runSchedule, type Schedule } from "../../../testnet/simulation/agreed/schedule.ts";
+import { drawSchedule, runSchedules } from "../../../testnet/simulation/agreed/schedules.ts";
+
+const QUIET: Schedule = {
+  ...{ seed: 1, members: 4, rounds: 5, attack: "none", attackers: 0 },
+  ...{ lossRate: 0, delayMs: 50, restarts: 0, partition: false },
+};
+
+describe("mode agreed, under hostile schedules", () => {
+  it("never has two final blocks at one height, gets to the end, and accuses no honest member", () => {
+    const { conflicts, stalled, accused } = runSchedules(2000, 1);
+    expect({ conflicts, stalled, accused }).toEqual({ conflicts: [], stalled: [], accused: [] });
+  }, 120_000);
+
+  it("closes every height in its first view where nothing is wrong", () => {
+    for (const members of [4, 7, 10, 25]) {
+      expect(runSchedule({ ...QUIET, members })).toMatchObject({ conflicts: [], views: 5 });
+    }
+  });
+
+  it("loses one view in n to a member that is silent, and goes on", () => {
+    const { views, stalled } = runSchedule({
+      ...{ ...QUIET, members: 7, rounds: 14 },
+      ...{ attack: "silent", attackers: 1 },
+    });
+    expect({ views, stalled }).toEqual({ views: 16, stalled: 0 });
+  });
+
+  it("does not go on without a quorum (control)", () => {
+    const { stalled } = runSchedule({ ...QUIET, attack: "silent", attackers: 2 });
+    expect(stalled).toBe(2);
+  });
+
+  it("runs the same history from the same schedule", () => {
+    for (const seed of [3, 18, 365]) {
+      expect(runSchedule(drawSchedule(seed))).toEqual(runSchedule(drawSchedule(seed)));
+    }
+  });
+});

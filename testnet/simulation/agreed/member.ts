@@ -1,0 +1,118 @@
+import {
+  type AgreedConfig,
+  type AgreedEffect,
+  type AgreedEvent,
+  type AgreedState,
+  type BlockPayload,
+  type ChainHead,
+  createAgreed,
+  genesis,
+  headAfter,
+  type Link,
+  type QuorumCertificate,
+  type SignedStatement,
+  stepAgreed,
+} from "../../../src/consensus/index.ts";
+import type { Digest } from "../../../src/types.ts";
+
+/** `Omit` that keeps the members of a union apart. */
+type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
+export type MemberEvent = Untimed<AgreedEvent>;
+
+/** Whether it is what one member said, and not a certificate. */
+export function isStatement(told: SignedStatement | QuorumCertificate): told is SignedStatement {
+  return "author" in told;
+}
+
+/** What outlives a process. */
+export interface MemberDisk {
+  readonly chain: Link[];
+  /** Own update of the open height. */
+  payload: { readonly round: number; readonly payload: BlockPayload } | null;
+  /** Own statements and certificates of the open height. */
+  said: SignedStatement[];
+  certificates: QuorumCertificate[];
+}
+
+/** What a member asks of the world it lives in. */
+export interface MemberWorld {
+  now(): number;
+  perform(member: Member, effect: AgreedEffect): void;
+}
+
+/** A member of a schedule: the pure protocol, over a disk that lasts. */
+export class Member {
+  readonly place: number;
+  /** Apart from others with the same key, if it has twins. */
+  readonly id: string;
+  readonly config: AgreedConfig;
+  readonly disk: MemberDisk = { chain: [], payload: null, said: [], certificates: [] };
+  readonly #world: MemberWorld;
+  readonly #genesis: ChainHead;
+  /** Numbers the processes: what an earlier one had under way never comes to an end. */
+  life = 0;
+  isUp = false;
+  state: AgreedState;
+  /** Everything of the open height that others may be told. */
+  heard = new Set<SignedStatement | QuorumCertificate>();
+
+  constructor(place: number, id: string, config: AgreedConfig, world: MemberWorld) {
+    this.place = place;
+    this.id = id;
+    this.config = config;
+    this.#world = world;
+    this.#genesis = genesis(config.run, "state 0", config.roster.length);
+    this.state = createAgreed(config, { head: this.#genesis });
+  }
+
+  get head(): ChainHead {
+    return headAfter(this.#genesis, this.disk.chain);
+  }
+
+  start(): void {
+    this.life += 1;
+    this.isUp = true;
+    const { head, disk } = this;
+    const made = disk.payload?.round === head.height ? { payload: disk.payload.payload } : {};
+    this.state = createAgreed(this.config, { head, ...made });
+    this.heard = new Set([...disk.said, ...disk.certificates]);
+    const { said, certificates } = disk;
+    this.dispatch({ type: "started", said: [...said], certificates: [...certificates] });
+  }
+
+  /** Dies, as under SIGKILL. */
+  kill(): void {
+    this.isUp = false;
+    this.life += 1;
+  }
+
+  dispatch(event: MemberEvent): void {
+    if (!this.isUp) return;
+    const [state, effects] = stepAgreed(this.state, { ...event, now: this.#world.now() });
+    this.state = state;
+    const { life } = this;
+    for (const effect of effects) {
+      if (this.life !== life) return;
+      this.#world.perform(this, effect);
+    }
+  }
+
+  /** A certificate goes to disk before anything that follows from it. */
+  keep(certificate: QuorumCertificate): void {
+    this.disk.certificates.push(certificate);
+    this.heard.add(certificate);
+  }
+
+  /** Final blocks go to disk; what was said of their heights is of no use any more. */
+  conclude(links: readonly Link[]): void {
+    this.disk.chain.push(...links);
+    this.disk.said = [];
+    const last = links.at(-1)?.certificate;
+    this.disk.certificates = [];
+    this.heard = new Set(last === undefined ? [] : [last]);
+  }
+
+  digests(): readonly Digest[] {
+    return this.disk.chain.map(({ digest }) => digest);
+  }
+}

@@ -1,0 +1,184 @@
+import type { QuorumCertificate, SignedStatement } from "../../../src/consensus/index.ts";
+import type { Random } from "../../../src/random.ts";
+import type { Digest } from "../../../src/types.ts";
+import type { VirtualTime } from "../virtual-time.ts";
+import { isStatement, type Member } from "./member.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** Faults of the network end here. */
+export const HEALED_MS = 60_000;
+
+/** The hostile network of a schedule: loses, delays, reorders and cuts, until it heals. */
+export class ScheduleWire {
+  readonly #schedule: Schedule;
+  readonly #time: VirtualTime;
+  readonly #random: Random;
+  readonly #held = new Map<Digest, Set<string>>();
+  readonly #announced = new Map<string, Announced>();
+  readonly #cut: Cut | null;
+  /** Everybody, in the order of places. */
+  members: readonly Member[] = [];
+  messages = 0;
+
+  constructor(schedule: Schedule, time: VirtualTime, random: Random) {
+    this.#schedule = schedule;
+    this.#time = time;
+    this.#random = random;
+    this.#cut = schedule.partition ? drawCut(schedule.members, random) : null;
+  }
+
+  /** Whoever is up is connected; what was announced is told. */
+  connect(member: Member): void {
+    for (const other of this.members) {
+      if (other === member || !other.isUp || other.place === member.place) continue;
+      other.dispatch({ type: "presence", peer: member.config.self, isThere: true });
+      member.dispatch({ type: "presence", peer: other.config.self, isThere: true });
+      this.tell(other, member);
+      this.tell(member, other);
+    }
+    this.announcedFor(member);
+  }
+
+  /** The process of a member has ended. */
+  disconnect(member: Member): void {
+    for (const other of this.members) {
+      other.dispatch({ type: "presence", peer: member.config.self, isThere: false });
+    }
+  }
+
+  announce(member: Member, round: number, payload: Digest): void {
+    const key = `${member.id} ${round}`;
+    this.#announced.set(key, { place: member.place, payload, round });
+    this.toOthers(member, (to) => {
+      const { self: peer } = member.config;
+      to.dispatch({ type: "announced", peer, round, payload, payloadBytes: 1000 });
+    });
+  }
+
+  /** Announcements of its height that a member could not use before. */
+  announcedFor(member: Member): void {
+    for (const { place, payload, round } of this.#announced.values()) {
+      const peer = member.config.roster[place];
+      if (peer === undefined || place === member.place) continue;
+      member.dispatch({ type: "announced", peer, round, payload, payloadBytes: 1000 });
+    }
+  }
+
+  /** To each of the others on a way of its own: late, and at times never. */
+  toOthers(member: Member, hand: (to: Member) => void): void {
+    for (const to of this.members) {
+      if (to.place === member.place) continue;
+      // each copy of a key is heard by some, by chance
+      if (this.#schedule.attack === "twins" && this.#random() < 0.3) continue;
+      if (this.#random() < this.#lossNow()) continue;
+      this.messages += 1;
+      const delay = this.#random() * this.#schedule.delayMs * (this.#random() < 0.05 ? 20 : 1);
+      this.#time.after(1 + delay, () => {
+        if (to.isUp && !this.#areCut(member, to)) hand(to);
+      });
+    }
+  }
+
+  exchange(member: Member): void {
+    const others = this.members.filter(
+      (other) => other.place !== member.place && other.isUp && !this.#areCut(member, other),
+    );
+    const other = others[Math.floor(this.#random() * others.length)];
+    if (other === undefined) return;
+    this.#time.after(10, () => {
+      this.tell(other, member);
+      this.tell(member, other);
+      this.announcedFor(member);
+    });
+  }
+
+  catchUp(member: Member, from: number): void {
+    for (const other of this.members) {
+      if (other === member || !other.isUp || this.#areCut(member, other)) continue;
+      const links = other.disk.chain.slice(from);
+      if (links.length === 0 || !this.isHonest(other)) continue;
+      this.inLife(member, 50, () => member.dispatch({ type: "chained", links }));
+      return;
+    }
+  }
+
+  hold(payload: Digest, member: Member): void {
+    const holders = this.#held.get(payload) ?? new Set();
+    this.#held.set(payload, holders.add(member.id));
+  }
+
+  fetch(member: Member, payload: Digest, holders: readonly string[]): void {
+    const ms = 20 + this.#random() * 200;
+    this.inLife(member, ms, () => {
+      const served = this.members.some(
+        (other) =>
+          holders.includes(other.config.self) &&
+          this.#held.get(payload)?.has(other.id) === true &&
+          other.isUp &&
+          (this.isHonest(other) || this.#random() < 0.7) &&
+          !this.#areCut(member, other),
+      );
+      if (served) this.hold(payload, member);
+      if (served) member.dispatch({ type: "fetched", payload });
+      else member.dispatch({ type: "fetch-failed", payload, reason: "unreachable" });
+    });
+  }
+
+  inLife(member: Member, ms: number, run: () => void): void {
+    const { life } = member;
+    this.#time.after(ms, () => {
+      if (member.isUp && member.life === life) run();
+    });
+  }
+
+  isHonest({ place }: Member): boolean {
+    return place < this.#schedule.members - this.#schedule.attackers;
+  }
+
+  // --- internal ---
+
+  hear(member: Member, told: SignedStatement | QuorumCertificate): void {
+    if (isStatement(told)) {
+      if (told.statement.height >= member.state.head.height) member.heard.add(told);
+      member.dispatch({ type: "statement", signed: told });
+    } else member.dispatch({ type: "certificate", certificate: told });
+  }
+
+  tell(from: Member, to: Member): void {
+    if (this.#areCut(from, to)) return;
+    for (const told of [...from.heard]) {
+      // what a dishonest member says itself goes by gossip, in its own way
+      const isOwn = isStatement(told) && told.author === from.config.self;
+      if (!isOwn || this.isHonest(from) || this.#schedule.attack === "twins") this.hear(to, told);
+    }
+  }
+
+  #areCut(a: Member, b: Member): boolean {
+    const cut = this.#cut;
+    if (cut === null || this.#time.now < cut.from || this.#time.now >= cut.until) return false;
+    return a.place < cut.at !== b.place < cut.at;
+  }
+
+  #lossNow(): number {
+    return this.#time.now < HEALED_MS ? this.#schedule.lossRate : 0;
+  }
+}
+
+interface Announced {
+  readonly place: number;
+  readonly payload: Digest;
+  readonly round: number;
+}
+
+/** From when until when the members before a place do not hear the others. */
+interface Cut {
+  readonly from: number;
+  readonly until: number;
+  readonly at: number;
+}
+
+function drawCut(members: number, random: Random): Cut {
+  const from = random() * 20_000;
+  const at = 1 + Math.floor(random() * (members - 1));
+  return { from, until: from + random() * (HEALED_MS - from), at };
+}

@@ -1,0 +1,243 @@
+import type {
+  AgreedConfig,
+  AgreedEffect,
+  Block,
+  Opinion,
+  SignedStatement,
+} from "../../../src/consensus/index.ts";
+import { type Random, shuffled } from "../../../src/random.ts";
+import type { Digest } from "../../../src/types.ts";
+import { createRandom } from "../../random.ts";
+import { VirtualTime } from "../virtual-time.ts";
+import { type AgreedAttack, distorted } from "./adversary.ts";
+import { Member, type MemberWorld } from "./member.ts";
+import { ScheduleWire } from "./schedule-wire.ts";
+
+/** One history of a run in mode `agreed`, as data: the same schedule gives the same history. */
+export interface Schedule {
+  readonly seed: number;
+  readonly members: number;
+  readonly rounds: number;
+  readonly attack: AgreedAttack;
+  /** Members that are dishonest; the last ones. */
+  readonly attackers: number;
+  /** Share of messages that get lost, until the network heals. */
+  readonly lossRate: number;
+  readonly delayMs: number;
+  /** Times at which a member dies, to come back a while later. */
+  readonly restarts: number;
+  /** Whether the network is cut in two for a while. */
+  readonly partition: boolean;
+}
+
+/** What became of a schedule. */
+export interface ScheduleResult {
+  /** Heights at which two honest members have different final blocks. */
+  readonly conflicts: readonly number[];
+  /** Honest members that did not get to the end. */
+  readonly stalled: number;
+  readonly virtualSeconds: number;
+  readonly messages: number;
+  /** Times at which honest members were accused. */
+  readonly accused: number;
+  /** Views of the heights that were closed, summed over the first honest member. */
+  readonly views: number;
+}
+
+const RUN = "0".repeat(64);
+const UNTIL_MS = 40 * 60_000;
+const TRAIN_MS = 2000;
+const PAYLOAD_BYTES = 1000;
+const RESTARTS_WITHIN_MS = 30_000;
+const TIMING = {
+  ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
+  ...{ fetchGraceMs: 2000, fetchMaxMs: 8000, openDelayMs: 500, viewMs: 1000, repeatMs: 1000 },
+};
+
+/** Runs a schedule to its end. */
+export function runSchedule(schedule: Schedule): ScheduleResult {
+  const world = new ScheduleWorld(schedule);
+  return world.run();
+}
+
+/** Members that run the pure protocol over a hostile network in virtual time. */
+class ScheduleWorld implements MemberWorld {
+  readonly #schedule: Schedule;
+  readonly #time = new VirtualTime();
+  readonly #random: Random;
+  readonly #wire: ScheduleWire;
+  readonly #members: readonly Member[];
+  /** Names that stand for contents: as good as digests, and faster. */
+  readonly #names = new Map<string, Digest>();
+  #accused = 0;
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+    this.#random = createRandom(schedule.seed, "schedule");
+    this.#wire = new ScheduleWire(schedule, this.#time, this.#random);
+    const { members, attackers, attack, rounds, seed } = schedule;
+    const roster = Array.from({ length: members }, (_, place) => `member ${padded(place)}`);
+    const turns = shuffled([...roster.keys()], createRandom(seed, "turns"));
+    const common = { run: RUN, rounds, roster, rosterDigest: RUN, turns, timing: TIMING };
+    this.#members = roster.flatMap((self, place) => {
+      const config: AgreedConfig = { ...common, self };
+      const isTwin = attack === "twins" && place >= members - attackers;
+      const ids = isTwin ? [`${self} a`, `${self} b`] : [self];
+      return ids.map((id) => new Member(place, id, config, this));
+    });
+    this.#wire.members = this.#members;
+  }
+
+  now(): number {
+    return this.#time.now;
+  }
+
+  run(): ScheduleResult {
+    for (const member of this.#members) this.#boot(member, this.#random() * 3000);
+    for (let i = 0; i < this.#schedule.restarts; i++) this.#planRestart();
+    const honest = this.#members.filter((member) => this.#wire.isHonest(member));
+    const isDone = () => honest.every(({ state }) => state.phase === "done");
+    this.#time.runAtOnce(UNTIL_MS, isDone);
+    return this.#result(honest);
+  }
+
+  perform(member: Member, effect: AgreedEffect): void {
+    const { type } = effect;
+    if (type === "train") this.#train(member, effect.round);
+    else if (type === "announce") this.#wire.announce(member, effect.round, effect.payload);
+    else if (type === "start-timer") this.#startTimer(member, effect);
+    else if (type === "send") this.#say(member, effect.statement);
+    else if (type === "propose") this.#propose(member, effect);
+    else if (type === "keep") member.keep(effect.certificate);
+    else if (type === "fetch") this.#wire.fetch(member, effect.payload.payload, effect.holders);
+    else if (type === "judge") this.#judge(member, effect);
+    else if (type === "compute") this.#compute(member, effect);
+    else if (type === "exchange") this.#wire.exchange(member);
+    else if (type === "catch-up") this.#wire.catchUp(member, effect.round);
+    else if (type === "conclude") this.#conclude(member, effect);
+    else if (type === "observe") this.#noteAccused(member, effect.peer);
+  }
+
+  // --- internal ---
+
+  #train(member: Member, round: number): void {
+    this.#wire.inLife(member, TRAIN_MS * (0.5 + this.#random()), () => {
+      const payload = `payload ${member.id} ${round}`;
+      const made = { place: member.place, payload, bytes: PAYLOAD_BYTES };
+      member.disk.payload = { round, payload: made };
+      this.#wire.hold(payload, member);
+      member.dispatch({ type: "trained", round, payload, payloadBytes: PAYLOAD_BYTES });
+    });
+  }
+
+  #startTimer(member: Member, { at, timer, round }: Asked<"start-timer">): void {
+    this.#wire.inLife(member, at - this.now(), () => {
+      member.dispatch({ type: "timer", timer, round });
+    });
+  }
+
+  #propose(member: Member, { fresh, confirmed, view }: Asked<"propose">): void {
+    const { name } = member.state.height.simplex;
+    const block = fresh === null ? (confirmed?.block ?? "") : this.#blockName(fresh);
+    const confirms = confirmed?.view ?? null;
+    this.#say(member, { ...name, kind: "proposal", view, block, body: fresh, confirms });
+  }
+
+  #judge(member: Member, { round, payloads }: Asked<"judge">): void {
+    const opinions = new Map(payloads.map(({ place }) => [place, "neutral" as Opinion]));
+    this.#wire.inLife(member, 10, () => member.dispatch({ type: "judged", round, opinions }));
+  }
+
+  #compute(member: Member, { round, cut }: Asked<"compute">): void {
+    const { checkpoint: before } = member.state.head;
+    const checkpoint = this.#nameOf(`${before} ${cut.map(({ payload }) => payload).join()}`);
+    const outcome = { cut, checkpoint, norm: cut.length };
+    this.#wire.inLife(member, 20, () => member.dispatch({ type: "computed", round, outcome }));
+  }
+
+  #conclude(member: Member, { round, links }: Asked<"conclude">): void {
+    this.#wire.inLife(member, 5, () => {
+      member.conclude(links);
+      member.dispatch({ type: "concluded", round });
+      this.#wire.announcedFor(member);
+    });
+  }
+
+  /** Signs, keeps, and only then sends. */
+  #say(member: Member, statement: SignedStatement["statement"]): void {
+    const signature = new TextEncoder().encode(member.id);
+    const signed = { author: member.config.self, statement, signature };
+    const { attack } = this.#schedule;
+    this.#wire.inLife(member, 1, () => {
+      member.disk.said.push(signed);
+      member.heard.add(signed);
+      this.#wire.toOthers(member, (to) => {
+        const told = this.#wire.isHonest(member)
+          ? signed
+          : distorted(attack, signed, this.#random, [...member.heard]);
+        if (told !== null) this.#wire.hear(to, told);
+      });
+      member.dispatch({ type: "statement", signed });
+    });
+  }
+
+  #noteAccused(member: Member, peer: string): void {
+    const isHonest = this.#members.some(
+      (other) => other.config.self === peer && this.#wire.isHonest(other),
+    );
+    if (isHonest && this.#wire.isHonest(member)) this.#accused += 1;
+  }
+
+  #result(honest: readonly Member[]): ScheduleResult {
+    const conflicts: number[] = [];
+    for (let height = 0; height < this.#schedule.rounds; height++) {
+      const digests = honest.flatMap((member) => member.digests()[height] ?? []);
+      if (new Set(digests).size > 1) conflicts.push(height);
+    }
+    const views = (honest[0]?.disk.chain ?? []).map(({ certificate }) => certificate.view + 1);
+    return {
+      conflicts,
+      stalled: honest.filter(({ state }) => state.phase !== "done").length,
+      virtualSeconds: this.now() / 1000,
+      messages: this.#wire.messages,
+      accused: this.#accused,
+      views: views.reduce((sum, each) => sum + each, 0),
+    };
+  }
+
+  #boot(member: Member, delay: number): void {
+    this.#time.after(delay, () => {
+      member.start();
+      this.#wire.connect(member);
+    });
+  }
+
+  #planRestart(): void {
+    const member = this.#members[Math.floor(this.#random() * this.#members.length)];
+    if (member === undefined) return;
+    this.#time.after(this.#random() * RESTARTS_WITHIN_MS, () => {
+      if (!member.isUp) return;
+      member.kill();
+      this.#wire.disconnect(member);
+      this.#boot(member, this.#random() * 10_000);
+    });
+  }
+
+  #blockName(block: Block): Digest {
+    return this.#nameOf(JSON.stringify(block));
+  }
+
+  #nameOf(contents: string): Digest {
+    const name = this.#names.get(contents) ?? `name ${this.#names.size}`;
+    this.#names.set(contents, name);
+    return name;
+  }
+}
+
+/** An effect of a kind. */
+type Asked<Kind extends AgreedEffect["type"]> = Extract<AgreedEffect, { type: Kind }>;
+
+/** Sorts as the numbers do. */
+function padded(place: number): string {
+  return String(place).padStart(4, "0");
+}
