@@ -1,4 +1,14 @@
 import type { Digest, PeerId, Reason, RunMode, Timestamp, Verdict } from "../types.ts";
+import type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
+import type {
+  AgreementMessage,
+  AgreementTerms,
+  SignedStatement,
+  Statement,
+} from "./agreement/messages.ts";
+
+export type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
+export type * from "./agreement/messages.ts";
 
 /** What a peer commits to in a round, before anyone may fetch it. */
 export interface Announcement {
@@ -93,8 +103,43 @@ export type FetchOutcome =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
 
+export type ChainOutcome =
+  | { readonly ok: true; readonly entries: readonly ChainEntry[] }
+  | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
+
+/** What mode `agreed` adds to the wire: statements and certificates of a height, and the chain of those that are over. */
+export interface AgreementNetwork {
+  /** What is agreed about, set before start; null, or nothing, in mode `gossip`: none of the following is spoken. */
+  agreementTerms(terms: AgreementTerms | null): void;
+  /**
+   * Signs a statement; the roster of its height is known. Nothing is sent.
+   *
+   * @throws KlatchError `data` when no peer would take it.
+   */
+  sign<S extends Statement>(statement: S): Promise<SignedStatement<S>>;
+  /** Publishes an own statement or a certificate, as bytes; how many peers it went to directly. */
+  publish(message: { readonly bytes: Uint8Array }): Promise<number>;
+  /**
+   * The judge of statements and certificates that passed the door (form, roster, every signature), each once. Its
+   * verdict decides whether they are forwarded.
+   */
+  onAgreement(judge: (message: AgreementMessage, from: PeerId) => Verdict<void>): void;
+  /** What this node holds of the current height, the most important first: given to peers that lack it. */
+  onTellAgreement(tell: () => readonly Uint8Array[]): void;
+  /** Gives a connected peer what it lacks, and takes what it has; so do two that meet. Whether it worked. */
+  exchangeAgreement(peer: PeerId): Promise<boolean>;
+  /** The final blocks that this node holds from a height on, so many at most. */
+  onTellChain(tell: (from: number, most: number) => readonly ChainBytes[]): void;
+  /** A page of a peer's chain from a height on, empty at its end: read, not verified. */
+  fetchChain(
+    peer: PeerId,
+    from: number,
+    options: { readonly signal: AbortSignal },
+  ): Promise<ChainOutcome>;
+}
+
 /** The wire: libp2p inside, announcements and payload bytes outside. Knows no rounds and no models. */
-export interface Network {
+export interface Network extends AgreementNetwork {
   readonly peerId: PeerId;
   start(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;

@@ -4,6 +4,23 @@
  * @packageDocumentation
  */
 
+export { blockDigest, decodeBlock, encodeBlock, MAX_BLOCK_BYTES } from "./agreement/block.ts";
+export { decodeCertificate, sealCertificate } from "./agreement/certificate.ts";
+export {
+  decodeEntry,
+  decodePage,
+  encodePage,
+  MAX_PAGE_ENTRIES,
+  type PageRequest,
+} from "./agreement/chain-page.ts";
+export { sealStatement, signStatement } from "./agreement/envelope.ts";
+export { rosterDigest } from "./agreement/fields.ts";
+export { OPINIONS, VOTE_KINDS } from "./agreement/messages.ts";
+export { MAX_AGREEMENT_BYTES, parseAgreement } from "./agreement/parse.ts";
+export { attackersOf, quorumOf } from "./agreement/quorum.ts";
+export { type CheckSignature, Signatures } from "./agreement/signatures.ts";
+export { signedBytes } from "./agreement/statement.ts";
+export { verifyBlock, verifyCertificate } from "./agreement/verify.ts";
 export {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,

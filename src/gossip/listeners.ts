@@ -1,5 +1,12 @@
 import type { PeerId, Verdict } from "../types.ts";
-import type { Greeting, PeerEvent, Refusal, SignedAnnouncement } from "./contract.ts";
+import type {
+  AgreementMessage,
+  ChainBytes,
+  Greeting,
+  PeerEvent,
+  Refusal,
+  SignedAnnouncement,
+} from "./contract.ts";
 
 export type RefusalListener = (from: PeerId, refusal: Refusal) => void;
 export type PeerListener = (event: PeerEvent, peer: PeerId) => void;
@@ -8,6 +15,9 @@ export type GreetingListener = (from: PeerId, greeting: Greeting) => void;
 /** What the owner of a network wants to hear of. */
 export class Listeners {
   judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
+  judgeAgreement: ((message: AgreementMessage, from: PeerId) => Verdict<void>) | null = null;
+  tellAgreement: () => readonly Uint8Array[] = () => [];
+  tellChain: (from: number, most: number) => readonly ChainBytes[] = () => [];
   readonly #refused: RefusalListener[] = [];
   readonly #peer: PeerListener[] = [];
   readonly #greeting: GreetingListener[] = [];

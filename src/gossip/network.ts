@@ -8,12 +8,16 @@ import type { ConnectionLimits } from "./connections/connection-limits.ts";
 import { startNode } from "./connections/libp2p-node.ts";
 import { connectedPeers } from "./connections/peer-list.ts";
 import type {
+  AgreementTerms,
   Announcement,
+  ChainOutcome,
   ConnectedPeer,
   DialFailure,
   FetchOutcome,
   Network,
   SignedAnnouncement,
+  SignedStatement,
+  Statement,
   Traffic,
 } from "./contract.ts";
 import type { Identity } from "./keys/identity.ts";
@@ -167,6 +171,42 @@ class KlatchNetwork implements Network {
   ban(peer: PeerId): void {
     this.#log.warn({ peer }, "banned");
     this.#wiring.refuse(peer, Number.POSITIVE_INFINITY);
+  }
+
+  agreementTerms(terms: AgreementTerms | null): void {
+    this.#wiring.agreement.agree(terms);
+  }
+
+  sign<S extends Statement>(statement: S): Promise<SignedStatement<S>> {
+    return this.#wiring.agreement.sign(statement);
+  }
+
+  publish({ bytes }: { readonly bytes: Uint8Array }): Promise<number> {
+    return this.#wiring.agreement.publish(bytes);
+  }
+
+  onAgreement(judge: NonNullable<Listeners["judgeAgreement"]>): void {
+    this.#listeners.judgeAgreement = judge;
+  }
+
+  onTellAgreement(tell: Listeners["tellAgreement"]): void {
+    this.#listeners.tellAgreement = tell;
+  }
+
+  exchangeAgreement(peer: PeerId): Promise<boolean> {
+    return this.#wiring.agreement.exchange(peer);
+  }
+
+  onTellChain(tell: Listeners["tellChain"]): void {
+    this.#listeners.tellChain = tell;
+  }
+
+  fetchChain(
+    peer: PeerId,
+    from: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<ChainOutcome> {
+    return this.#wiring.agreement.fetchChain(peer, from, signal);
   }
 
   async #publish(signed: SignedAnnouncement): Promise<number> {

@@ -2,23 +2,23 @@ import assert from "node:assert/strict";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { PeerId, Reason, Timestamp } from "../types.ts";
+import { AgreementWiring } from "./agreement/agreement-wiring.ts";
 import { AnnouncementDoor } from "./announcements/announcement-door.ts";
-import { AnnouncementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
+import { announcementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
 import type { ExchangeMessage } from "./announcements/exchange-message.ts";
-import { GossipTopic } from "./announcements/gossip-topic.ts";
 import type { NetworkConfig } from "./config.ts";
 import { parseAddress } from "./connections/address.ts";
-import type { ConnectionCut } from "./connections/connection-cut.ts";
 import { type ConnectionLimits, connectionLimits } from "./connections/connection-limits.ts";
 import { DialPlan } from "./connections/dial-plan.ts";
 import { Dialer } from "./connections/dialer.ts";
+import { Discipline } from "./connections/discipline.ts";
+import type { Exchanges } from "./connections/exchanges.ts";
 import { Gatekeeper } from "./connections/gatekeeper.ts";
 import { Introductions } from "./connections/introductions.ts";
 import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { Membership } from "./connections/membership.ts";
-import { TokenBuckets } from "./connections/token-bucket.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
-import type { DialFailure, Refusal } from "./contract.ts";
+import type { DialFailure } from "./contract.ts";
 import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
@@ -27,13 +27,12 @@ import { PayloadFetcher } from "./payloads/payload-fetch.ts";
 import { PAYLOAD_PROTOCOL } from "./payloads/payload-protocol.ts";
 import { PayloadServer } from "./payloads/payload-server.ts";
 import { PayloadStore } from "./payloads/payload-store.ts";
+import { ANNOUNCEMENTS } from "./topics/gossip-options.ts";
+import { GossipTopic } from "./topics/gossip-topic.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 /** Peers remembered with their addresses. */
 const MAX_KNOWN_PEERS = 2048;
-/** Provably wrong messages that are put up with; then the peer is disconnected and refused for a while. */
-const STRIKES = { burst: 20, refillMs: 30_000 };
-const REFUSAL_MS = 5 * 60_000;
 /** Announcements judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
 
@@ -61,15 +60,16 @@ export class Wiring {
   readonly fetcher: PayloadFetcher;
   readonly door: AnnouncementDoor;
   readonly topic: GossipTopic;
-  readonly exchange: AnnouncementExchange;
+  readonly exchange: Exchanges;
   readonly greetings: Greetings;
+  readonly agreement: AgreementWiring;
   readonly #parts: WiringParts;
   readonly #membership: Membership;
   readonly #plan: DialPlan;
   readonly #dialer: Dialer;
   readonly #introductions: Introductions;
   readonly #server: PayloadServer;
-  readonly #strikes = new TokenBuckets(STRIKES);
+  readonly #discipline: Discipline;
   readonly #ended = new AbortController();
   #exchangeTimer: NodeJS.Timeout | undefined;
 
@@ -85,7 +85,7 @@ export class Wiring {
     const metrics = meter.metrics();
     const node = await composeNode({ identity, config, gatekeeper, metrics, networkKey, limits });
     const wiring = new Wiring(parts, node, membership, meter);
-    gatekeeper.follow(node, (peer, cut) => wiring.#cut(peer, cut));
+    gatekeeper.follow(node, (peer, cut) => wiring.#discipline.cut(peer, cut));
     return wiring;
   }
 
@@ -112,11 +112,17 @@ export class Wiring {
       peerExchange: config.peerExchange,
     });
     this.store = new PayloadStore(config.maxHeldBytes);
-    const onMalformed = (peer: PeerId) =>
-      this.#refused(peer, { verdict: "reject", reason: "malformed" });
+    const refuse = (peer: PeerId, until: Timestamp) => this.refuse(peer, until);
+    this.#discipline = new Discipline({ ...parts, refuse });
+    const { onRefused, onFlood, onMalformed } = this.#discipline;
     this.#server = new PayloadServer(this.store, { ...config, log, onMalformed });
-    const openStream = (peer: PeerId, signal: AbortSignal) => this.#openStream(peer, signal);
-    this.fetcher = new PayloadFetcher({ ...config, random, openStream });
+    const openStream = (protocol: string) => (peer: PeerId, signal: AbortSignal) =>
+      this.#openStream(protocol, peer, signal);
+    this.fetcher = new PayloadFetcher({
+      ...config,
+      random,
+      openStream: openStream(PAYLOAD_PROTOCOL),
+    });
     this.door = new AnnouncementDoor({
       membership,
       maxPayloadBytes: config.maxPayloadBytes,
@@ -125,18 +131,21 @@ export class Wiring {
         assert(listeners.judge !== null);
         return listeners.judge(signed);
       },
-      onRefused: (from, refusal) => this.#refused(from, refusal),
-      onFlood: (from) => this.#flooded(from),
+      onRefused,
+      onFlood,
     });
-    this.topic = new GossipTopic(node.services.pubsub, this.door);
+    const admit = this.door.admit.bind(this.door);
+    this.topic = new GossipTopic(node.services.pubsub, ANNOUNCEMENTS, admit);
     const tell = (to: Connection) => this.#tell(to);
     const onMessage = (from: Connection, message: ExchangeMessage) => this.#hear(from, message);
-    this.exchange = new AnnouncementExchange({ node, log, now, tell, onMessage, onMalformed });
+    this.exchange = announcementExchange({ node, log, now, tell, onMessage, onMalformed });
     this.greetings = new Greetings({
       ...{ node, log, now, onMalformed },
       onGreeting: (from, greeting) => listeners.greeting(from, greeting),
       onLeft: (peer) => listeners.peer("left", peer),
     });
+    const outside = { onRefused, onFlood, onMalformed, openStream };
+    this.agreement = new AgreementWiring({ ...parts, ...outside, node });
   }
 
   /** Ends when the network is stopped. */
@@ -158,6 +167,7 @@ export class Wiring {
     });
     this.#followPeers();
     this.topic.subscribe();
+    await this.agreement.begin();
     for (const text of config.bootstrap) {
       const parsed = parseAddress(text);
       assert("address" in parsed && parsed.peer !== null, "the configuration's schema let it pass");
@@ -174,7 +184,7 @@ export class Wiring {
     clearTimeout(this.#exchangeTimer);
     await this.greetings.farewell();
     this.#server.stop();
-    await Promise.all([this.#dialer.stop(), this.exchange.stop()]);
+    await Promise.all([this.#dialer.stop(), this.exchange.stop(), this.agreement.end()]);
     await this.node.stop();
   }
 
@@ -247,30 +257,6 @@ export class Wiring {
     this.#dialer.wake();
   }
 
-  #refused(from: PeerId, refusal: Refusal): void {
-    const { listeners, now, log } = this.#parts;
-    listeners.refused(from, refusal);
-    if (refusal.verdict !== "reject" || this.#strikes.take(from, now())) return;
-    log.warn(
-      { peer: from, reason: refusal.reason },
-      "too many wrong messages: refused for a while",
-    );
-    this.refuse(from, now() + REFUSAL_MS);
-  }
-
-  /** One of this node's limits has ended a connection. */
-  #cut(peer: PeerId, { reason, message }: ConnectionCut): void {
-    this.#parts.log.warn({ peer, reason, why: message }, "cut a connection");
-    this.#refused(peer, { verdict: reason === "flood" ? "reject" : "ignore", reason });
-  }
-
-  #flooded(from: PeerId): void {
-    const { log, listeners, now } = this.#parts;
-    log.warn({ peer: from }, "floods this node with messages: refused for a while");
-    listeners.refused(from, { verdict: "ignore", reason: "flood", author: from });
-    this.refuse(from, now() + REFUSAL_MS);
-  }
-
   /** Compares announcements with one connected peer now and then. */
   #scheduleExchange(): void {
     const { config, random } = this.#parts;
@@ -291,9 +277,9 @@ export class Wiring {
     });
   }
 
-  async #openStream(peer: PeerId, signal: AbortSignal): Promise<Stream> {
+  async #openStream(protocol: string, peer: PeerId, signal: AbortSignal): Promise<Stream> {
     const connection = await unlessAborted(this.#dialer.connect(peer), signal);
     if (connection === null) throw new Error(`no address of ${peer} leads to it`);
-    return connection.newStream(PAYLOAD_PROTOCOL, { signal });
+    return connection.newStream(protocol, { signal });
   }
 }

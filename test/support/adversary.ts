@@ -2,11 +2,11 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { EXCHANGE_PROTOCOL } from "../../src/gossip/announcements/announcement-exchange.ts";
-import { decodeCanonical, encodeCanonical } from "../../src/gossip/announcements/canonical-cbor.ts";
 import { MAX_EXCHANGE_BYTES } from "../../src/gossip/announcements/exchange-message.ts";
-import { TOPIC } from "../../src/gossip/announcements/gossip-topic.ts";
+import { decodeCanonical, encodeCanonical } from "../../src/gossip/canonical-cbor.ts";
 import type { Identity } from "../../src/gossip/index.ts";
 import { peerIdOf, publicKeyOf } from "../../src/gossip/keys/identity.ts";
+import { ANNOUNCEMENTS } from "../../src/gossip/topics/gossip-options.ts";
 import type { PeerId } from "../../src/types.ts";
 import { identifyAs } from "./raw-identify.ts";
 import { type RawPeer, startRawPeer } from "./raw-peer.ts";
@@ -60,7 +60,7 @@ export async function startAdversary(choices: AdversaryChoices): Promise<Adversa
     await stream.close();
   });
   if (choices.identifyAs !== undefined) await identifyAs(node, identity, choices.identifyAs);
-  node.services.pubsub.subscribe(TOPIC);
+  node.services.pubsub.subscribe(ANNOUNCEMENTS.name);
   return {
     node,
     peerId: identity.peerId,

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import {
+  type AgreementMessage,
   type Announcement,
+  type ChainBytes,
   digestOf,
   type FetchOutcome,
   type Network,
@@ -28,6 +30,12 @@ export interface Guest {
   readonly refused: Refused[];
   /** `connected` or `disconnected`, and whom. */
   readonly events: (readonly [string, PeerId])[];
+  /** Statements and certificates. */
+  readonly agreed: AgreementMessage[];
+  /** What it gives of the current height to those who lack it. */
+  readonly holds: Uint8Array[];
+  /** Its final blocks, from height 0 on. */
+  readonly chain: ChainBytes[];
 }
 
 /** Why an announcement is refused; null for those that are taken. */
@@ -37,6 +45,7 @@ type Judge = (announcement: Announcement) => Reason | null;
 export class Gathering {
   readonly #bench: NetworkBench;
   readonly #networks: Network[] = [];
+  #roster: readonly PeerId[] | null = null;
 
   constructor(bench: NetworkBench) {
     this.#bench = bench;
@@ -47,6 +56,8 @@ export class Gathering {
     const network = await this.#bench.create(name);
     this.#networks.push(network);
     const guest = noted(network, judge);
+    const roster = this.#roster;
+    network.agreementTerms(roster && { run: RUN, rosterAt: () => roster });
     await network.start();
     await this.until(
       () => others.every((other) => isConnected(guest, other) && isConnected(other, guest)),
@@ -62,6 +73,13 @@ export class Gathering {
     const guests: Guest[] = [];
     for (const name of names) guests.push(await this.join(name, guests));
     return guests as { [Key in keyof Names]: Guest };
+  }
+
+  /** From now on who joins is in mode `agreed`, with these members. */
+  async agree(...names: readonly string[]): Promise<readonly PeerId[]> {
+    const networks = await Promise.all(names.map((name) => this.#bench.create(name)));
+    this.#roster = networks.map(({ peerId }) => peerId).sort();
+    return this.#roster;
   }
 
   /** Waits until a condition holds, which it must. */
@@ -98,7 +116,7 @@ export class Gathering {
   ): Omit<Announcement, "author"> {
     const now = this.#bench.now();
     return {
-      run: "a".repeat(64),
+      run: RUN,
       base: "b".repeat(64),
       mode: "gossip",
       codec: 0,
@@ -144,15 +162,26 @@ export function sequencesOf(guest: Guest, author: Guest): readonly number[] {
 // --- internal ---
 
 const HOUR_MS = 3_600_000;
+/** What all peers of a case take part in. */
+const RUN = "a".repeat(64);
 
 function noted(network: Network, judge: Judge = () => null): Guest {
-  const guest: Guest = { network, id: network.peerId, heard: [], refused: [], events: [] };
+  const guest: Guest = {
+    ...{ network, id: network.peerId, heard: [], refused: [], events: [] },
+    ...{ agreed: [], holds: [], chain: [] },
+  };
   network.onAnnouncement((signed) => {
     const reason = judge(signed.announcement);
     if (reason !== null) return { verdict: "reject", reason };
     guest.heard.push(signed);
     return { verdict: "accept", value: undefined };
   });
+  network.onAgreement((message) => {
+    guest.agreed.push(message);
+    return { verdict: "accept", value: undefined };
+  });
+  network.onTellAgreement(() => guest.holds);
+  network.onTellChain((from, most) => guest.chain.slice(from, from + most));
   network.onRefused((from, refusal) => guest.refused.push({ from, ...refusal }));
   network.onPeer((event, peer) => guest.events.push([event, peer]));
   return guest;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type AcceptanceCase, acceptanceOf } from "./acceptance.ts";
+import { AGREEMENT_CASES } from "./agreement-cases.ts";
 import { ANNOUNCEMENT_CASES } from "./announcement-cases.ts";
 import { Gathering, isConnected, type NetworkBench } from "./gathering.ts";
 import { PAYLOAD_CASES } from "./payload-cases.ts";
@@ -92,4 +93,5 @@ const CASES: Readonly<Record<string, (gathering: Gathering) => Promise<void>>> =
 
   ...ANNOUNCEMENT_CASES,
   ...PAYLOAD_CASES,
+  ...AGREEMENT_CASES,
 };

@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
 import type {
+  AgreementTerms,
+  ChainOutcome,
   ConnectedPeer,
   DialFailure,
   FetchOutcome,
   Network,
+  PageRequest,
   SignedAnnouncement,
+  SignedStatement,
+  Statement,
   Traffic,
 } from "../../src/gossip/index.ts";
 import type { Digest, PeerId, Verdict } from "../../src/types.ts";
 import type { Life } from "./life.ts";
+import { MemoryAgreement } from "./memory-agreement.ts";
+import { HeardAnnouncements } from "./memory-announcements.ts";
+import { MemoryPayloads } from "./memory-payloads.ts";
+
+/** What goes round: an announcement, or the bytes of a statement or certificate. */
+export type Parcel = SignedAnnouncement | Uint8Array;
 
 /** What an end asks of the wire. */
 export interface WireOfEndpoint {
@@ -17,7 +28,9 @@ export interface WireOfEndpoint {
   /** Peers that are up and reachable from one. */
   others(endpoint: Endpoint): readonly Endpoint[];
   connect(endpoint: Endpoint): void;
-  flood(from: Endpoint, signed: SignedAnnouncement): void;
+  flood(from: Endpoint, parcel: Parcel): void;
+  exchange(endpoint: Endpoint, peer: PeerId): Promise<boolean>;
+  fetchChain(client: Endpoint, peer: PeerId, request: PageRequest): Promise<ChainOutcome>;
   fetch(
     client: Endpoint,
     peer: PeerId,
@@ -26,17 +39,10 @@ export interface WireOfEndpoint {
   ): Promise<FetchOutcome>;
 }
 
-/** Announcements of an author that a peer holds for those who connect later: two, for what contradicts itself. */
-const HELD_PER_AUTHOR = 2;
 /** Difference between two peers' clocks that is put up with. */
 const CLOCK_TOLERANCE_MS = 600_000;
 /** Nobody has the key of a simulated peer. */
 const NO_BYTES = new Uint8Array();
-
-interface Held {
-  readonly bytes: Uint8Array;
-  openTo: readonly PeerId[] | "everybody";
-}
 
 type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
 type PeerListener = Parameters<Network["onPeer"]>[0];
@@ -46,10 +52,10 @@ export class Endpoint implements Network {
   readonly peerId: PeerId;
   readonly life: Life;
   readonly banned = new Set<PeerId>();
+  readonly payloads = new MemoryPayloads();
+  readonly agreement: MemoryAgreement;
   readonly #wire: WireOfEndpoint;
-  readonly #held = new Map<Digest, Held>();
-  readonly #heard = new Map<PeerId, readonly SignedAnnouncement[]>();
-  readonly #known = new WeakSet<SignedAnnouncement>();
+  readonly #heard = new HeardAnnouncements();
   readonly #links = new Set<Endpoint>();
   readonly #onRefused: ((from: PeerId, refusal: Refusal) => void)[] = [];
   readonly #onPeer: PeerListener[] = [];
@@ -63,6 +69,7 @@ export class Endpoint implements Network {
     this.peerId = peer;
     this.life = life;
     this.#wire = wire;
+    this.agreement = new MemoryAgreement(peer);
     life.onEnd(() => this.#unlinkAll());
   }
 
@@ -110,7 +117,7 @@ export class Endpoint implements Network {
   async announce(announcement: Parameters<Network["announce"]>[0]) {
     this.life.check();
     const signed = { announcement: { ...announcement, author: this.peerId }, bytes: NO_BYTES };
-    this.#remember(signed);
+    this.#heard.add(signed);
     this.#wire.flood(this, signed);
     return { signed, recipients: this.#wire.others(this).length };
   }
@@ -140,16 +147,15 @@ export class Endpoint implements Network {
   }
 
   hold(payload: Digest, bytes: Uint8Array): void {
-    if (!this.#held.has(payload)) this.#held.set(payload, { bytes, openTo: [] });
+    this.payloads.hold(payload, bytes);
   }
 
-  open(payload: Digest, to: Held["openTo"] = "everybody"): void {
-    const held = this.#held.get(payload);
-    if (held !== undefined && held.openTo !== "everybody") held.openTo = to;
+  open(payload: Digest, to?: readonly PeerId[]): void {
+    this.payloads.open(payload, to);
   }
 
   withdraw(payload: Digest): void {
-    this.#held.delete(payload);
+    this.payloads.withdraw(payload);
   }
 
   fetch(
@@ -165,26 +171,58 @@ export class Endpoint implements Network {
     for (const other of this.#links) if (other.peerId === peer) this.#unlink(other);
   }
 
-  /** The bytes of a payload that is open to a peer; null when it is not. */
-  served(payload: Digest, to: PeerId): Uint8Array | null {
-    const { openTo = [], bytes = null } = this.#held.get(payload) ?? {};
-    return openTo === "everybody" || openTo.includes(to) ? bytes : null;
+  agreementTerms(terms: AgreementTerms | null): void {
+    this.agreement.terms = terms;
+  }
+
+  async sign<S extends Statement>(statement: S): Promise<SignedStatement<S>> {
+    return this.agreement.sign(statement);
+  }
+
+  async publish({ bytes }: { readonly bytes: Uint8Array }): Promise<number> {
+    this.life.check();
+    this.agreement.remember(bytes);
+    this.#wire.flood(this, bytes);
+    return this.#wire.others(this).length;
+  }
+
+  onAgreement(judge: Parameters<Network["onAgreement"]>[0]): void {
+    this.agreement.judge = judge;
+  }
+
+  onTellAgreement(tell: Parameters<Network["onTellAgreement"]>[0]): void {
+    this.agreement.tell = tell;
+  }
+
+  exchangeAgreement(peer: PeerId): Promise<boolean> {
+    return this.#wire.exchange(this, peer);
+  }
+
+  onTellChain(tell: Parameters<Network["onTellChain"]>[0]): void {
+    this.agreement.tellChain = tell;
+  }
+
+  fetchChain(peer: PeerId, from: number): Promise<ChainOutcome> {
+    return this.#wire.fetchChain(this, peer, this.agreement.request(from));
   }
 
   /** What it tells those who connect. */
-  heard(): readonly SignedAnnouncement[] {
-    return [...this.#heard.values()].flat();
+  heard(): readonly Parcel[] {
+    return this.#heard.newest();
   }
 
-  isNews(signed: SignedAnnouncement): boolean {
-    return this.isUp && !this.#known.has(signed);
+  isNews(parcel: Parcel): boolean {
+    if (!this.isUp) return false;
+    return parcel instanceof Uint8Array ? this.agreement.isNews(parcel) : !this.#heard.has(parcel);
   }
 
-  hear(from: PeerId, signed: SignedAnnouncement): void {
+  hear(from: PeerId, parcel: Parcel): void {
     this.life.run(() => {
-      const refusal = this.#refusalOf(signed);
-      if (refusal === null) this.#remember(signed);
-      else for (const tell of this.#onRefused) tell(from, refusal);
+      const refusal =
+        parcel instanceof Uint8Array
+          ? this.agreement.hear(from, parcel)
+          : this.#hearAnnouncement(parcel);
+      if (refusal !== null) for (const tell of this.#onRefused) tell(from, refusal);
     });
   }
 
@@ -213,6 +251,12 @@ export class Endpoint implements Network {
   }
 
   // --- internal ---
+
+  #hearAnnouncement(signed: SignedAnnouncement): Refusal | null {
+    const refusal = this.#refusalOf(signed);
+    if (refusal === null) this.#heard.add(signed);
+    return refusal;
+  }
 
   /** Why it is not taken, as the door of a real network says it; null when it is. */
   #refusalOf(signed: SignedAnnouncement): Refusal | null {
@@ -248,14 +292,5 @@ export class Endpoint implements Network {
     this.life.run(() => {
       for (const tell of this.#onGreeting) tell(other.peerId, greeting);
     });
-  }
-
-  #remember(signed: SignedAnnouncement): void {
-    const { author } = signed.announcement;
-    this.#known.add(signed);
-    const inOrder = [...(this.#heard.get(author) ?? []), signed].sort(
-      (a, b) => a.announcement.sequence - b.announcement.sequence,
-    );
-    this.#heard.set(author, inOrder.slice(-HELD_PER_AUTHOR));
   }
 }

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import {
+  type ChainOutcome,
+  decodePage,
   digestOf,
   type FetchFailure,
   type FetchOutcome,
   type Network,
-  type SignedAnnouncement,
+  type PageRequest,
 } from "../../src/gossip/index.ts";
 import type { Random } from "../../src/random.ts";
 import type { Digest, PeerId } from "../../src/types.ts";
 import { EPOCH, type Life } from "./life.ts";
-import { Endpoint } from "./memory-endpoint.ts";
+import { Endpoint, type Parcel } from "./memory-endpoint.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 /** How the simulated wire behaves. */
@@ -73,15 +75,35 @@ export class MemoryWire {
     this.#time.after(CONNECT_MS, () => {
       for (const other of this.others(endpoint)) {
         endpoint.link(other);
-        for (const signed of other.heard()) this.#hand(other, endpoint, signed);
-        for (const signed of endpoint.heard()) this.#hand(endpoint, other, signed);
+        this.#tell(other, endpoint, [...other.heard(), ...other.agreement.told()]);
+        this.#tell(endpoint, other, [...endpoint.heard(), ...endpoint.agreement.told()]);
       }
     });
   }
 
   /** Sends to everyone, each on a way of its own. */
-  flood(from: Endpoint, signed: SignedAnnouncement): void {
-    for (const to of this.#endpoints.values()) if (to !== from) this.#send(from, to, signed);
+  flood(from: Endpoint, parcel: Parcel): void {
+    for (const to of this.#endpoints.values()) if (to !== from) this.#send(from, to, parcel);
+  }
+
+  /** Two give each other what they hold of a height. */
+  async exchange(endpoint: Endpoint, peer: PeerId): Promise<boolean> {
+    await this.#pause(endpoint, this.#between(LATENCY_MS));
+    const other = this.#reachable(endpoint, peer);
+    if (other === null || other.agreement.terms === null) return false;
+    this.#tell(other, endpoint, other.agreement.told());
+    this.#tell(endpoint, other, endpoint.agreement.told());
+    return true;
+  }
+
+  async fetchChain(client: Endpoint, peer: PeerId, request: PageRequest): Promise<ChainOutcome> {
+    await this.#pause(client, this.#between(LATENCY_MS));
+    const page = this.#reachable(client, peer)?.agreement.page(request);
+    if (page === undefined) return failed("unreachable");
+    await this.#pause(client, this.#between(TRANSFER_MS));
+    client.count("received", page.length);
+    const entries = decodePage(page, request);
+    return entries === null ? failed("malformed") : { ok: true, entries };
   }
 
   async fetch(
@@ -94,7 +116,7 @@ export class MemoryWire {
     await this.#pause(client, this.#between(LATENCY_MS));
     while (!signal.aborted) {
       const server = this.#reachable(client, peer);
-      const bytes = server?.served(wanted.digest, client.peerId);
+      const bytes = server?.payloads.served(wanted.digest, client.peerId);
       if (server !== null && bytes != null) return this.#transfer(server, client, bytes, wanted);
       if (this.#time.now >= giveUpAt) return failed(server === null ? "unreachable" : "missing");
       await this.#pause(client, POLL_MS);
@@ -146,30 +168,35 @@ export class MemoryWire {
     return new Promise((resolve) => this.#time.after(milliseconds, () => life.run(resolve)));
   }
 
-  #send(from: Endpoint, to: Endpoint, signed: SignedAnnouncement): void {
+  #tell(from: Endpoint, to: Endpoint, parcels: readonly Parcel[]): void {
+    for (const parcel of parcels) this.#hand(from, to, parcel);
+  }
+
+  #send(from: Endpoint, to: Endpoint, parcel: Parcel): void {
     const isLost = this.#conditions.random() < this.#conditions.lossRate;
     this.#time.after(this.#between(LATENCY_MS), () => {
-      if (!isLost && this.#areConnected(from, to)) this.#hand(from, to, signed);
-      else this.#again(from, to, signed);
+      if (!isLost && this.#areConnected(from, to)) this.#hand(from, to, parcel);
+      else this.#again(from, to, parcel);
     });
   }
 
   /** Whoever is up hears it in the end; who is down is told when it connects. */
-  #again(from: Endpoint, to: Endpoint, signed: SignedAnnouncement): void {
+  #again(from: Endpoint, to: Endpoint, parcel: Parcel): void {
     if (!(from.isUp && to.isUp)) return;
-    this.#time.after(HEARTBEAT_MS, () => this.#send(from, to, signed));
+    this.#time.after(HEARTBEAT_MS, () => this.#send(from, to, parcel));
   }
 
-  #hand(from: Endpoint, to: Endpoint, signed: SignedAnnouncement): void {
-    if (!to.isNews(signed)) return;
-    from.count("sent", ANNOUNCEMENT_BYTES);
-    to.count("received", ANNOUNCEMENT_BYTES);
-    to.hear(from.peerId, signed);
+  #hand(from: Endpoint, to: Endpoint, parcel: Parcel): void {
+    if (!to.isNews(parcel)) return;
+    const bytes = parcel instanceof Uint8Array ? parcel.byteLength : ANNOUNCEMENT_BYTES;
+    from.count("sent", bytes);
+    to.count("received", bytes);
+    to.hear(from.peerId, parcel);
   }
 }
 
 // --- internal ---
 
-function failed(failure: FetchFailure): FetchOutcome {
-  return { ok: false, failure, detail: "simulated" };
+function failed(failure: FetchFailure) {
+  return { ok: false, failure, detail: "simulated" } as const;
 }

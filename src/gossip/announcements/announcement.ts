@@ -4,10 +4,10 @@ import { concat } from "uint8arrays";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { type Reason, RUN_MODES, type RunMode, type Timestamp, type Verdict } from "../../types.ts";
+import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import type { Announcement, SignedAnnouncement } from "../contract.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { bytesToDigest, digestToBytes } from "../payloads/digest.ts";
-import { decodeCanonical, encodeCanonical } from "./canonical-cbor.ts";
 
 /** Largest announcement on the wire, signature included. */
 export const MAX_ANNOUNCEMENT_BYTES = 1024;

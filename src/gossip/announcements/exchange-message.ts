@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { addressesOfPeer, MAX_ADDRESS_LENGTH, type PeerAddresses } from "../connections/address.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { MAX_ANNOUNCEMENT_BYTES } from "./announcement.ts";
-import { decodeCanonical, encodeCanonical } from "./canonical-cbor.ts";
 
 /** Largest message of the exchange protocol. */
 export const MAX_EXCHANGE_BYTES = 512 * 1024;

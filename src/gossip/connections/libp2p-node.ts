@@ -6,11 +6,13 @@ import { type Ping, ping } from "@libp2p/ping";
 import { preSharedKey } from "@libp2p/pnet";
 import { createLibp2p } from "libp2p";
 import { KlatchError } from "../../errors.ts";
-import { gossipOptions } from "../announcements/gossip-topic.ts";
+import { AGREEMENT_EXCHANGE } from "../agreement/agreement-exchange.ts";
+import { CHAIN_PROTOCOL } from "../agreement/chain.ts";
 import type { NetworkConfig } from "../config.ts";
 import type { Identity } from "../keys/identity.ts";
 import { reasonOf } from "../log.ts";
 import { PAYLOAD_PROTOCOL } from "../payloads/payload-protocol.ts";
+import { gossipOptions } from "../topics/gossip-options.ts";
 import { boundedYamux } from "./bounded-yamux.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 import { tcpWithDoorstep } from "./doorstep.ts";
@@ -20,6 +22,12 @@ export type KlatchNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: Gossip
 
 /** A peer whose training keeps its event loop busy answers late; only much later is it taken for dead. */
 const PING_TIMEOUT = { minTimeout: 20_000, maxTimeout: 60_000 };
+
+const FETCHED: ReadonlySet<string> = new Set([
+  PAYLOAD_PROTOCOL,
+  CHAIN_PROTOCOL,
+  AGREEMENT_EXCHANGE,
+]);
 
 export interface NodeParts {
   readonly identity: Identity;
@@ -69,9 +77,9 @@ export function composeNode(parts: NodeParts): Promise<KlatchNode> {
   });
 }
 
-/** What this node asked for, chunk by chunk. */
+/** What this node asked for, a chunk or a page at a time. */
 function isFetched({ direction, protocol }: Stream): boolean {
-  return direction === "outbound" && protocol === PAYLOAD_PROTOCOL;
+  return direction === "outbound" && FETCHED.has(protocol);
 }
 
 /**

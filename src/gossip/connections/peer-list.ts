@@ -1,6 +1,6 @@
 import type { PeerId } from "../../types.ts";
-import type { GossipTopic } from "../announcements/gossip-topic.ts";
 import type { ConnectedPeer } from "../contract.ts";
+import type { GossipTopic } from "../topics/gossip-topic.ts";
 import type { KlatchNode } from "./libp2p-node.ts";
 
 /** Everybody this node is connected with, each once, in order of peer id. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Timestamp } from "../../types.ts";
-import { decodeCanonical, encodeCanonical } from "../announcements/canonical-cbor.ts";
+import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 
 /** Largest greeting: a thousand members by name fit in. */
 export const MAX_GREETING_BYTES = 128 * 1024;

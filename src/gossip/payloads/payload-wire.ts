@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import type { Stream } from "@libp2p/interface";
 import { type ByteStream, byteStream } from "@libp2p/utils";
+import { drained } from "../connections/drained.ts";
 
 /** A reader that takes longer than this for one chunk is cut off. */
 const SEND_TIMEOUT_MS = 60_000;
@@ -26,13 +26,11 @@ export class Wire {
 
   /**
    * Sends bytes and waits until all of them have left the stream's buffer. So the buffer never holds more than one
-   * chunk, and a reader that asks for much and reads little cannot fill our memory. `stream.onDrain()` of
-   * @libp2p/utils 7 does not do: it returns at once after its first use, and even a true `drain` event comes when
-   * only some of the buffer is gone.
+   * chunk, and a reader that asks for much and reads little cannot fill our memory.
    */
   async send(bytes: Uint8Array): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(SEND_TIMEOUT_MS), this.#gone]);
     await this.#bytes.write(bytes, { signal });
-    while (this.#stream.writeBufferLength > 0) await once(this.#stream, "idle", { signal });
+    await drained(this.#stream, signal);
   }
 }

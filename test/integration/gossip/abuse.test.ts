@@ -4,7 +4,6 @@ import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
 import { AnnouncementDoor } from "../../../src/gossip/announcements/announcement-door.ts";
 import { EXCHANGE_PROTOCOL } from "../../../src/gossip/announcements/announcement-exchange.ts";
-import { GossipTopic, TOPIC } from "../../../src/gossip/announcements/gossip-topic.ts";
 import { Membership } from "../../../src/gossip/connections/membership.ts";
 import { digestOf } from "../../../src/gossip/index.ts";
 import { silentLog } from "../../../src/gossip/log.ts";
@@ -16,6 +15,8 @@ import {
 } from "../../../src/gossip/payloads/payload-protocol.ts";
 import { PayloadServer } from "../../../src/gossip/payloads/payload-server.ts";
 import { PayloadStore } from "../../../src/gossip/payloads/payload-store.ts";
+import { ANNOUNCEMENTS } from "../../../src/gossip/topics/gossip-options.ts";
+import { GossipTopic } from "../../../src/gossip/topics/gossip-topic.ts";
 import { startRawPeer, stopRawPeers } from "../../support/raw-peer.ts";
 import { announcementOf, poll, startNode, stopNodes, subscribed } from "./network-fixture.ts";
 
@@ -130,13 +131,13 @@ describe("a peer that floods", () => {
     const good = await startNode({ config: { bootstrap: [node.address] } });
     await subscribed(node, [good]);
     const flooder = await startRawPeer();
-    flooder.services.pubsub.subscribe(TOPIC);
+    flooder.services.pubsub.subscribe(ANNOUNCEMENTS.name);
     await flooder.dial(multiaddr(node.address));
     const { pubsub } = flooder.services;
-    await poll(() => pubsub.getSubscribers(TOPIC).length > 0, "subscription");
+    await poll(() => pubsub.getSubscribers(ANNOUNCEMENTS.name).length > 0, "subscription");
     const id = flooder.peerId.toString();
     for (let count = 0; count < 300; count += 1) {
-      await pubsub.publish(TOPIC, crypto.getRandomValues(new Uint8Array(64)));
+      await pubsub.publish(ANNOUNCEMENTS.name, crypto.getRandomValues(new Uint8Array(64)));
     }
     await node.until(() => !node.connected.has(id), "disconnection");
     expect(node.heard).toEqual([]);
@@ -253,7 +254,7 @@ describe("more than a kilobyte", () => {
       onRefused: () => undefined,
       onFlood: () => undefined,
     });
-    const topic = new GossipTopic(peer.services.pubsub, door);
+    const topic = new GossipTopic(peer.services.pubsub, ANNOUNCEMENTS, door.admit.bind(door));
     topic.subscribe();
     expect(await topic.publish(new Uint8Array(1024))).toEqual([]);
     await expect(topic.publish(new Uint8Array(1025))).rejects.toThrow(/1025 bytes is too large/);

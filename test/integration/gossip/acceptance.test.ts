@@ -199,6 +199,52 @@ const BROKEN: Readonly<Record<string, () => NetworkBench>> = {
       fetch: (peer, payload) =>
         network.fetch(peer, payload, { signal: new AbortController().signal }),
     })),
+  "brings a statement to every other member, once, as its author signed it": () =>
+    broken((network) => ({
+      onAgreement: (own) =>
+        network.onAgreement((message, from) => {
+          own(message, from);
+          return own(message, from);
+        }),
+    })),
+  "gives a member that connects later what others hold of the height": () =>
+    broken(() => ({ onTellAgreement: () => undefined })),
+  "gives a member that was started again what it had said itself": () =>
+    broken((network) => ({
+      onAgreement: (own) =>
+        network.onAgreement((message, from) =>
+          "author" in message && message.author === network.peerId
+            ? { verdict: "ignore", reason: "replay" }
+            : own(message, from),
+        ),
+    })),
+  "gives and takes what is held when it is asked to": () =>
+    broken(() => ({ exchangeAgreement: async () => true })),
+  "brings a certificate to every member": () =>
+    broken((network) => ({
+      onAgreement: (own) =>
+        network.onAgreement((message, from) =>
+          "author" in message ? own(message, from) : { verdict: "ignore", reason: "late" },
+        ),
+    })),
+  "takes nothing that is malformed or that another has signed, and says so": () =>
+    broken(() => ({ onRefused: () => undefined })),
+  "hears nothing of it in mode gossip": () =>
+    broken((network) => ({
+      agreementTerms: (terms) =>
+        network.agreementTerms(terms ?? { run: "a".repeat(64), rosterAt: () => [network.peerId] }),
+    })),
+  "gives the chain from a height on, page by page, and then none": () =>
+    broken((network) => ({
+      fetchChain: (peer, _, options) => network.fetchChain(peer, 0, options),
+    })),
+  "calls a chain that is none malformed, and a peer that is gone unreachable": () =>
+    broken((network) => ({
+      fetchChain: async (...request) => {
+        const outcome = await network.fetchChain(...request);
+        return outcome.ok ? outcome : { ok: true, entries: [] };
+      },
+    })),
 };
 
 describe("a network that is broken (control)", () => {

@@ -6,10 +6,7 @@ import {
   MAX_ANNOUNCEMENT_BYTES,
   MAX_LIFETIME_MS,
 } from "../../../../src/gossip/announcements/announcement.ts";
-import {
-  decodeCanonical,
-  encodeCanonical,
-} from "../../../../src/gossip/announcements/canonical-cbor.ts";
+import { decodeCanonical, encodeCanonical } from "../../../../src/gossip/canonical-cbor.ts";
 import {
   type Announcement,
   digestOf,

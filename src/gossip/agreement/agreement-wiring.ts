@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import type { Stream } from "@libp2p/interface";
+import type { PeerId, Timestamp } from "../../types.ts";
+import type { Exchanges } from "../connections/exchanges.ts";
+import type { KlatchNode } from "../connections/libp2p-node.ts";
+import type { ChainOutcome, Refusal } from "../contract.ts";
+import type { Identity } from "../keys/identity.ts";
+import type { Listeners } from "../listeners.ts";
+import { type Log, reasonOf } from "../log.ts";
+import { AGREEMENT } from "../topics/gossip-options.ts";
+import { GossipTopic } from "../topics/gossip-topic.ts";
+import { AgreementDoor } from "./agreement-door.ts";
+import { AGREEMENT_EXCHANGE, agreementExchange } from "./agreement-exchange.ts";
+import { CHAIN_PROTOCOL, Chain } from "./chain.ts";
+import { signStatement } from "./envelope.ts";
+import type { AgreementTerms, SignedStatement, Statement } from "./messages.ts";
+
+export interface AgreementParts {
+  readonly node: KlatchNode;
+  readonly identity: Identity;
+  readonly listeners: Listeners;
+  readonly log: Log;
+  readonly now: () => Timestamp;
+  readonly onRefused: (from: PeerId, refusal: Refusal) => void;
+  readonly onFlood: (from: PeerId) => void;
+  readonly onMalformed: (from: PeerId) => void;
+  readonly openStream: (protocol: string) => (peer: PeerId, signal: AbortSignal) => Promise<Stream>;
+}
+
+/** The parts of the wire that mode `agreed` adds; silent in mode `gossip`. */
+export class AgreementWiring {
+  readonly #parts: AgreementParts;
+  readonly #door: AgreementDoor;
+  readonly #topic: GossipTopic;
+  readonly #exchange: Exchanges;
+  readonly #chain: Chain;
+  #terms: AgreementTerms | null = null;
+
+  constructor(parts: AgreementParts) {
+    const { node, listeners, openStream, onRefused } = parts;
+    this.#parts = parts;
+    this.#door = new AgreementDoor({
+      ...parts,
+      judge: (message, from) => {
+        assert(listeners.judgeAgreement !== null);
+        return listeners.judgeAgreement(message, from);
+      },
+    });
+    const admit = this.#door.admit.bind(this.#door);
+    this.#topic = new GossipTopic(node.services.pubsub, AGREEMENT, admit);
+    const run = () => this.#agreed.run;
+    this.#exchange = agreementExchange({
+      ...{ ...parts, run },
+      tell: () => listeners.tellAgreement(),
+      onMessage: (from, bytes) => this.#door.admit(bytes, { from }),
+    });
+    this.#chain = new Chain({
+      ...{ ...parts, run },
+      tell: (from, most) => listeners.tellChain(from, most),
+      openStream: openStream(CHAIN_PROTOCOL),
+      onRefused: (from, verdict, reason) => onRefused(from, { verdict, reason }),
+    });
+  }
+
+  /** Sets what is agreed about; before the node begins. */
+  agree(terms: AgreementTerms | null): void {
+    this.#terms = terms;
+    this.#door.terms = terms;
+  }
+
+  /** Serves and listens, where there is something to agree about. The node has been started. */
+  async begin(): Promise<void> {
+    if (this.#terms === null) return;
+    const { node, listeners } = this.#parts;
+    assert(listeners.judgeAgreement !== null, "onAgreement comes before start");
+    await node.handle(AGREEMENT_EXCHANGE, (s, c) => this.#exchange.handle(s, c), {
+      maxInboundStreams: 2,
+    });
+    await node.handle(CHAIN_PROTOCOL, (s, c) => this.#chain.handle(s, c), {
+      maxInboundStreams: 2,
+    });
+    this.#topic.onSubscribed((peer) => this.#meet(peer));
+    this.#topic.subscribe();
+  }
+
+  async end(): Promise<void> {
+    this.#chain.stop();
+    await this.#exchange.stop();
+  }
+
+  async sign<S extends Statement>(statement: S): Promise<SignedStatement<S>> {
+    const { key, peerId: author } = this.#parts.identity;
+    const roster = this.#agreed.rosterAt(statement.height);
+    assert(roster !== null, "the roster of the height is known");
+    return signStatement(statement, { author, key }, roster.length);
+  }
+
+  async publish(bytes: Uint8Array): Promise<number> {
+    this.#door.remember(bytes);
+    return (await this.#topic.publish(bytes)).length;
+  }
+
+  exchange(peer: PeerId): Promise<boolean> {
+    return this.#exchange.with(peer);
+  }
+
+  fetchChain(peer: PeerId, from: number, signal: AbortSignal): Promise<ChainOutcome> {
+    return this.#chain.fetch(peer, from, signal);
+  }
+
+  get #agreed(): AgreementTerms {
+    assert(this.#terms !== null, "agreementTerms comes first");
+    return this.#terms;
+  }
+
+  #meet(peer: PeerId): void {
+    this.exchange(peer).catch((error: unknown) => {
+      this.#parts.log.warn({ peer, reason: reasonOf(error) }, "an exchange failed");
+    });
+  }
+}

@@ -1,0 +1,84 @@
+import { concat } from "uint8arrays";
+import { z } from "zod";
+import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
+import {
+  bitmapField,
+  bytesUpTo,
+  decodeBitmap,
+  decodeParts,
+  encodeBitmap,
+  MAX_ENVELOPE_ITEMS,
+  MAX_MEMBERS,
+  outOfBounds,
+  SIGNATURE_BYTES,
+} from "./fields.ts";
+import type { Certificate, SealedCertificate, Vote } from "./messages.ts";
+import { decodeVote, encodeStatement, STATEMENT_FIELDS, WIRE_KINDS } from "./statement.ts";
+
+export const WIRE_VERSION = 1;
+
+/** Version, kind, the fields of the vote, who signed, and the signatures by place. */
+export const certificateSchema = z.tuple([
+  z.literal(WIRE_VERSION),
+  z.literal(WIRE_KINDS.indexOf("certificate")),
+  STATEMENT_FIELDS.vote,
+  bitmapField,
+  bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES),
+]);
+
+/**
+ * A certificate as it travels.
+ *
+ * @param size - Members of the roster.
+ * @throws KlatchError `data` when no peer would take it.
+ */
+export function sealCertificate(certificate: Certificate, size: number): SealedCertificate {
+  const { signatures } = certificate;
+  const bytes = encodeCanonical([
+    WIRE_VERSION,
+    WIRE_KINDS.indexOf("certificate"),
+    encodeStatement(voteOf(certificate), size),
+    encodeBitmap(
+      signatures.map(({ place }) => place),
+      size,
+    ),
+    concat(signatures.map(({ signature }) => signature)),
+  ]);
+  const parsed = certificateSchema.safeParse(decodeCanonical(bytes, MAX_ENVELOPE_ITEMS));
+  if (!parsed.success || certificateOf(parsed.data, size) === null) {
+    throw outOfBounds(`A certificate of round ${certificate.height + 1}`);
+  }
+  return { certificate, bytes };
+}
+
+/** Reads a certificate of a roster of `size` members; null when it is malformed. Checks no signature; never throws. */
+export function decodeCertificate(bytes: Uint8Array, size: number): Certificate | null {
+  const parsed = certificateSchema.safeParse(decodeCanonical(bytes, MAX_ENVELOPE_ITEMS));
+  return parsed.success ? certificateOf(parsed.data, size) : null;
+}
+
+/** The certificate of these fields; null where they do not fit together. */
+export function certificateOf(
+  fields: z.output<typeof certificateSchema>,
+  size: number,
+): Certificate | null {
+  const [, , voted, bitmap, parts] = fields;
+  const vote = decodeVote(voted);
+  const places = decodeBitmap(bitmap, size);
+  const signatures = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
+  if (vote === null || places === null || signatures === null) return null;
+  return {
+    kind: "certificate",
+    ...{ run: vote.run, height: vote.height, parent: vote.parent },
+    ...{ vote: vote.kind, view: vote.view, block: vote.block },
+    signatures: signatures.map((signature, index) => ({
+      place: places[index] as number,
+      signature,
+    })),
+  };
+}
+
+/** The vote that all who signed a certificate have given. */
+export function voteOf({ run, height, parent, view, vote, block }: Certificate): Vote {
+  return { kind: vote, run, height, parent, view, block };
+}

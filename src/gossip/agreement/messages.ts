@@ -1,0 +1,138 @@
+import type { Digest, PeerId } from "../../types.ts";
+
+/**
+ * What members of a run in mode `agreed` say to one another about one height. Members are named by their place in the
+ * roster of the height, which is sorted by peer id.
+ */
+export interface HeightName {
+  readonly run: Digest;
+  /** The round, counted from 0. */
+  readonly height: number;
+  /** Digest of the final block of the height below; the run id at height 0. */
+  readonly parent: Digest;
+}
+
+/** What a member thinks of an update; on the wire one byte, its index here. */
+export const OPINIONS = [
+  "absent",
+  "neutral",
+  "helpful",
+  "harmful",
+  "malformed",
+  "wrong-shape",
+  "non-finite",
+  "too-long",
+] as const;
+export type Opinion = (typeof OPINIONS)[number];
+
+/** A payload by its author and digest. */
+export interface HeldPayload {
+  readonly place: number;
+  readonly payload: Digest;
+}
+
+/** Whose announcements a member held before anything was opened. */
+export interface List extends HeightName {
+  readonly kind: "list";
+  /** By place, in order; with the payload that each announced. */
+  readonly held: readonly HeldPayload[];
+}
+
+/** What a member holds and thinks of it; each member signs one a height. */
+export interface Ballot extends HeightName {
+  readonly kind: "ballot";
+  /** One for each place of the roster. */
+  readonly opinions: readonly Opinion[];
+  /** The payloads that are not `absent`, by place. */
+  readonly held: readonly HeldPayload[];
+}
+
+/** A payload that ballots of a block hold. */
+export interface BlockPayload extends HeldPayload {
+  readonly bytes: number;
+}
+
+/** A ballot inside a block. */
+export interface BlockBallot {
+  /** Whose it is. */
+  readonly place: number;
+  readonly opinions: readonly Opinion[];
+  readonly held: readonly HeldPayload[];
+  readonly signature: Uint8Array;
+}
+
+/** The proposed end of a round: the same bytes in every view. */
+export interface Block extends HeightName {
+  /** Digest of the roster in force. */
+  readonly roster: Digest;
+  /** What the ballots hold, sorted by place, then by digest. */
+  readonly payloads: readonly BlockPayload[];
+  /** Sorted by place, at least a quorum. */
+  readonly ballots: readonly BlockBallot[];
+  /** Whose updates count, sorted. */
+  readonly cut: readonly number[];
+  /** Median norm of the updates of the cut; the parent's when the cut is empty. */
+  readonly norm: number;
+  /** Digest of the state after the round; the parent's when the cut is empty. */
+  readonly checkpoint: Digest;
+}
+
+/** An attempt of a view's proposer to end the height. */
+export interface Proposal extends HeightName {
+  readonly kind: "proposal";
+  readonly view: number;
+  /** Digest of the block. */
+  readonly block: Digest;
+  /** The block itself where it is fresh; null where it confirms one that a view has notarised. */
+  readonly body: Block | null;
+  /** The view whose notarisation is confirmed; null where the block is fresh. */
+  readonly confirms: number | null;
+}
+
+export const VOTE_KINDS = ["notarize", "nullify", "finalize"] as const;
+/** On the wire its index. */
+export type VoteKind = (typeof VOTE_KINDS)[number];
+
+/** A vote of a member in a view. */
+export interface Vote extends HeightName {
+  readonly kind: VoteKind;
+  readonly view: number;
+  /** Digest of the block; null of `nullify`, which names none. */
+  readonly block: Digest | null;
+}
+
+/** A quorum of votes that are alike: notarisation, nullification, or the end of the height. */
+export interface Certificate extends HeightName {
+  readonly kind: "certificate";
+  readonly vote: VoteKind;
+  readonly view: number;
+  readonly block: Digest | null;
+  /** By place, sorted. */
+  readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
+}
+
+export type Statement = List | Ballot | Proposal | Vote;
+
+/** A statement as it was signed. */
+export interface SignedStatement<S extends Statement = Statement> {
+  readonly author: PeerId;
+  readonly statement: S;
+  readonly signature: Uint8Array;
+  /** The whole message as it travels. */
+  readonly bytes: Uint8Array;
+}
+
+/** A certificate as it travels; it is its own proof, whoever hands it on. */
+export interface SealedCertificate {
+  readonly certificate: Certificate;
+  readonly bytes: Uint8Array;
+}
+
+export type AgreementMessage = SignedStatement | SealedCertificate;
+
+/** What a node agrees about: messages of other runs and of heights without a roster are not taken. */
+export interface AgreementTerms {
+  readonly run: Digest;
+  /** The members of a height, sorted by peer id; null where this node cannot know them yet. */
+  readonly rosterAt: (height: number) => readonly PeerId[] | null;
+}

@@ -1,0 +1,113 @@
+import type { PeerId, Reason, Verdict } from "../../types.ts";
+import { digestOf } from "../payloads/digest.ts";
+import { decodeBlock, MAX_BLOCK_BYTES } from "./block.ts";
+import { certificateOf } from "./certificate.ts";
+import { type Envelope, openEnvelope, type StatementEnvelope, statementIn } from "./envelope.ts";
+import type {
+  AgreementMessage,
+  AgreementTerms,
+  Block,
+  Certificate,
+  Proposal,
+  SignedStatement,
+  Statement,
+} from "./messages.ts";
+import { type CheckSignature, Signatures } from "./signatures.ts";
+import { signedBytes } from "./statement.ts";
+import { verifyBlock, verifyCertificate } from "./verify.ts";
+
+/** Largest message: a proposal with its block. */
+export const MAX_AGREEMENT_BYTES = MAX_BLOCK_BYTES + 1024;
+
+export interface ParseOptions {
+  readonly check?: CheckSignature;
+  /** Whether what a certificate says is certified already: then it is a `replay`, and no signature is checked. */
+  readonly isSpare?: (certificate: Certificate) => boolean;
+}
+
+/**
+ * The door for what members say about a height: size, form, bounds, membership and every signature, those inside of
+ * blocks and certificates too. What a message means for the height is for others to judge. Takes any bytes; never
+ * throws.
+ *
+ * What is rejected every receiver finds alike: the roster of a height is agreed, as the height below is.
+ */
+export function parseAgreement(
+  bytes: Uint8Array,
+  { run, rosterAt }: AgreementTerms,
+  { check = new Signatures().check, isSpare = () => false }: ParseOptions = {},
+): Verdict<AgreementMessage> {
+  if (bytes.byteLength > MAX_AGREEMENT_BYTES) return refused("reject", "too-large");
+  const envelope = openEnvelope(bytes);
+  if (envelope === null) return refused("reject", "malformed");
+  const [theirs, height] = isCertificate(envelope) ? envelope[2] : envelope[3];
+  if (theirs !== run) return refused("ignore", "other-run");
+  const roster = rosterAt(height);
+  if (roster === null) return refused("ignore", "future-round");
+  // a copy: the input is a view of a whole network message, which would be kept alive with it
+  const own = Uint8Array.from(bytes);
+  if (!isCertificate(envelope)) return parseStatement(envelope, own, roster, check);
+  const certificate = certificateOf(envelope, roster.length);
+  if (certificate === null) return refused("reject", "malformed");
+  if (isSpare(certificate)) return refused("ignore", "replay");
+  const verdict = verifyCertificate(certificate, roster, check);
+  return verdict.verdict === "accept" ? accepted({ certificate, bytes: own }) : verdict;
+}
+
+// --- internal ---
+
+type CertificateEnvelope = Exclude<Envelope, StatementEnvelope>;
+type Fault = Extract<Verdict<never>, { readonly reason: Reason }>;
+
+function isCertificate(envelope: Envelope): envelope is CertificateEnvelope {
+  return typeof envelope[1] === "number";
+}
+
+function parseStatement(
+  envelope: StatementEnvelope,
+  bytes: Uint8Array,
+  roster: readonly PeerId[],
+  check: CheckSignature,
+): Verdict<SignedStatement> {
+  const [, , author, , signature] = envelope;
+  // who is a member of the next height may be known to others first
+  if (!roster.includes(author)) return refused("ignore", "not-member");
+  const statement = statementIn(envelope, roster.length);
+  if (statement === null) return refused("reject", "malformed");
+  if (!check(author, signedBytes(statement, roster.length), signature)) {
+    return refused("reject", "bad-signature");
+  }
+  if (envelope[1] !== "proposal" || statement.kind !== "proposal") {
+    return accepted({ author, statement, signature, bytes });
+  }
+  const whole = withBody(statement, envelope[3][5], roster, check);
+  if ("verdict" in whole) return whole;
+  return accepted<SignedStatement<Statement>>({ author, statement: whole, signature, bytes });
+}
+
+/** The proposal with its block, which is read only now: its author has signed its digest. */
+function withBody(
+  proposal: Proposal,
+  bytes: Uint8Array | null,
+  roster: readonly PeerId[],
+  check: CheckSignature,
+): Proposal | Fault {
+  if (bytes === null) return proposal;
+  if (digestOf(bytes) !== proposal.block) return refused("reject", "digest-mismatch");
+  const body = decodeBlock(bytes);
+  if (body === null || !isOfHeight(body, proposal)) return refused("reject", "malformed");
+  const verdict = verifyBlock(body, roster, check);
+  return verdict.verdict === "accept" ? { ...proposal, body } : verdict;
+}
+
+function isOfHeight(block: Block, { run, height, parent }: Proposal): boolean {
+  return block.run === run && block.height === height && block.parent === parent;
+}
+
+function accepted<T>(value: T): Verdict<T> {
+  return { verdict: "accept", value };
+}
+
+function refused(verdict: "ignore" | "reject", reason: Reason): Fault {
+  return { verdict, reason };
+}

@@ -1,0 +1,57 @@
+import type { PeerId, Reason, Verdict } from "../../types.ts";
+import { voteOf } from "./certificate.ts";
+import { areRising, rosterDigest } from "./fields.ts";
+import type { Block, Certificate } from "./messages.ts";
+import { quorumOf } from "./quorum.ts";
+import { type CheckSignature, Signatures } from "./signatures.ts";
+import { signedBytes } from "./statement.ts";
+
+/** Whether a quorum of these members has signed what the certificate says. */
+export function verifyCertificate(
+  certificate: Certificate,
+  roster: readonly PeerId[],
+  check: CheckSignature = new Signatures().check,
+): Verdict<void> {
+  const { signatures } = certificate;
+  const places = signatures.map(({ place }) => place);
+  if (!areRising(places, roster.length) || places.length < quorumOf(roster.length)) {
+    return refused("malformed");
+  }
+  const signed = signedBytes(voteOf(certificate), roster.length);
+  const isSigned = signatures.every(({ place, signature }) =>
+    check(roster[place] as PeerId, signed, signature),
+  );
+  return isSigned ? SOUND : refused("bad-signature");
+}
+
+/**
+ * Whether a block is of this roster, and has a quorum of ballots that their authors signed. Whether it says what
+ * follows from them (cut, norm, checkpoint) is for the protocol to judge.
+ */
+export function verifyBlock(
+  block: Block,
+  roster: readonly PeerId[],
+  check: CheckSignature = new Signatures().check,
+): Verdict<void> {
+  const { run, height, parent, ballots } = block;
+  const places = ballots.map(({ place }) => place);
+  const isWhole =
+    places.length >= quorumOf(roster.length) &&
+    areRising(places, roster.length) &&
+    ballots.every(({ opinions }) => opinions.length === roster.length) &&
+    block.roster === rosterDigest(roster);
+  if (!isWhole) return refused("malformed");
+  const isSigned = ballots.every(({ place, opinions, held, signature }) => {
+    const ballot = { kind: "ballot", run, height, parent, opinions, held } as const;
+    return check(roster[place] as PeerId, signedBytes(ballot, roster.length), signature);
+  });
+  return isSigned ? SOUND : refused("bad-signature");
+}
+
+// --- internal ---
+
+const SOUND: Verdict<void> = { verdict: "accept", value: undefined };
+
+function refused(reason: Reason): Verdict<void> {
+  return { verdict: "reject", reason };
+}

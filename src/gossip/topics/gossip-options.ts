@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { type GossipsubOpts, StrictSign } from "@libp2p/gossipsub";
+import { createTopicScoreParams } from "@libp2p/gossipsub/score";
+import { MAX_AGREEMENT_BYTES } from "../agreement/parse.ts";
+import { MAX_ANNOUNCEMENT_BYTES } from "../announcements/announcement.ts";
+
+/** A topic and how large its messages may be. */
+export interface Topic {
+  readonly name: string;
+  readonly maxBytes: number;
+}
+
+/** One topic for every run: peers of another run are told so instead of hearing nothing. */
+export const ANNOUNCEMENTS: Topic = {
+  name: "klatch/announcements/2",
+  maxBytes: MAX_ANNOUNCEMENT_BYTES,
+};
+/** What members of a run in mode `agreed` say about a height; nobody else subscribes. */
+export const AGREEMENT: Topic = { name: "klatch/agreement/1", maxBytes: MAX_AGREEMENT_BYTES };
+
+const MIB = 1024 * 1024;
+/** Largest gossip message taken in: a block, or all that a neighbour lacked. */
+const MAX_RPC_BYTES = 2 * MIB;
+/** Bytes waiting for a slow peer; gossipsub has no back-pressure, so the stream is given up above this. */
+const MAX_QUEUED_BYTES = 2 * MIB;
+
+/** gossipsub's settings for a network of few, known, rarely speaking members. */
+export function gossipOptions(): Partial<GossipsubOpts> {
+  return {
+    allowedTopics: [ANNOUNCEMENTS.name, AGREEMENT.name],
+    globalSignaturePolicy: StrictSign,
+    fallbackToFloodsub: false,
+    // announcements are small and rare: the author tells every neighbour, which no mesh attack can prevent
+    floodPublish: true,
+    // checked by the caller instead, who sees the number of recipients
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    emitSelf: false,
+    awaitRpcHandler: true,
+    maxInboundDataLength: MAX_RPC_BYTES,
+    maxOutboundBufferSize: MAX_QUEUED_BYTES,
+    // with the publisher: another's message under one's own name must not pass for the original
+    msgIdFn: (message) =>
+      messageId(
+        message.type === "signed" ? message.from.toMultihash().bytes : NOBODY,
+        message.data,
+      ),
+    // known before a signature is checked: a flood of one message costs a digest each
+    fastMsgIdFn: ({ from = NOBODY, data = NOBODY }) => messageId(from, data).toString("base64"),
+    // an event loop that training keeps busy answers late; that is no broken promise yet (default 3 s)
+    gossipsubIWantFollowupMs: 12_000,
+    scoreParams: {
+      // membership is by key, and an organisation's peers often share an address. The default (weight -5 above ten
+      // peers per address) silently cuts off every node of a network of more than eleven on one machine
+      IPColocationFactorWeight: 0,
+      behaviourPenaltyThreshold: 6,
+      topics: {
+        [ANNOUNCEMENTS.name]: scoreOf({ worth: 0.1, most: 50 }),
+        // a dozen messages of each member a round, where announcements are one
+        [AGREEMENT.name]: scoreOf({ worth: 0.01, most: 500 }),
+      },
+    },
+  };
+}
+
+/** The score of a topic; `worth` is that of a message that a peer was the first to bring, `most` of them count. */
+function scoreOf({ worth, most }: { readonly worth: number; readonly most: number }) {
+  return createTopicScoreParams({
+    topicWeight: 1,
+    timeInMeshWeight: 0.01,
+    timeInMeshQuantum: 1000,
+    timeInMeshCap: 300,
+    firstMessageDeliveriesWeight: worth,
+    firstMessageDeliveriesDecay: 0.99,
+    firstMessageDeliveriesCap: most,
+    // peers speak once a round: too seldom to expect a rate of deliveries from anybody
+    meshMessageDeliveriesWeight: 0,
+    meshFailurePenaltyWeight: 0,
+    // six invalid messages within minutes: below -80, where gossipsub stops listening to a peer
+    invalidMessageDeliveriesWeight: -4,
+    invalidMessageDeliveriesDecay: 0.99,
+  });
+}
+
+const NOBODY = new Uint8Array();
+
+function messageId(publisher: Uint8Array, data: Uint8Array): Buffer {
+  return createHash("sha256").update(publisher).update(data).digest();
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  type AgreementTerms,
+  type ChainBytes,
+  digestOf,
+  encodePage,
+  MAX_PAGE_ENTRIES,
+  type Network,
+  type PageRequest,
+  parseAgreement,
+  type SignedStatement,
+  type Statement,
+  sealStatement,
+  signedBytes,
+} from "../../src/gossip/index.ts";
+import type { Digest, PeerId } from "../../src/types.ts";
+
+type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
+
+/**
+ * What a simulated process has of mode `agreed`: the bytes and the door are the real ones. Nobody has the key of a
+ * simulated peer: signatures are stand-ins that follow from author and bytes.
+ */
+export class MemoryAgreement {
+  terms: AgreementTerms | null = null;
+  judge: Parameters<Network["onAgreement"]>[0] | null = null;
+  tell: () => readonly Uint8Array[] = () => [];
+  tellChain: (from: number, most: number) => readonly ChainBytes[] = () => [];
+  readonly #peer: PeerId;
+  readonly #known = new Set<Digest>();
+
+  constructor(peer: PeerId) {
+    this.#peer = peer;
+  }
+
+  sign<S extends Statement>(statement: S): SignedStatement<S> {
+    const size = this.#agreed.rosterAt(statement.height)?.length;
+    assert(size !== undefined, "the roster of the height is known");
+    const signature = standIn(this.#peer, signedBytes(statement, size));
+    return sealStatement(statement, this.#peer, signature, size);
+  }
+
+  /** Something of this process's own: it is no news to it. */
+  remember(bytes: Uint8Array): void {
+    this.#known.add(digestOf(bytes));
+  }
+
+  /** Whether it listens and has not taken this before. */
+  isNews(bytes: Uint8Array): boolean {
+    return this.terms !== null && !this.#known.has(digestOf(bytes));
+  }
+
+  /** Why a message is not taken; null when it is. */
+  hear(from: PeerId, bytes: Uint8Array): Refusal | null {
+    const parsed = parseAgreement(bytes, this.#agreed, { check: isStandIn });
+    if (parsed.verdict !== "accept") return parsed;
+    const message = parsed.value;
+    const verdict = this.judge?.(message, from);
+    if (verdict === undefined || verdict.verdict === "accept") {
+      this.remember(bytes);
+      return null;
+    }
+    return "author" in message ? { ...verdict, author: message.author } : verdict;
+  }
+
+  /** What it gives those who connect. */
+  told(): readonly Uint8Array[] {
+    return this.terms === null ? [] : this.tell();
+  }
+
+  /** What it asks a peer for. */
+  request(from: number): PageRequest {
+    return { run: this.#agreed.run, from, most: MAX_PAGE_ENTRIES };
+  }
+
+  page({ run, from, most }: PageRequest): Uint8Array {
+    return encodePage(run === this.terms?.run ? this.tellChain(from, most) : []);
+  }
+
+  get #agreed(): AgreementTerms {
+    assert(this.terms !== null, "agreementTerms comes first");
+    return this.terms;
+  }
+}
+
+// --- internal ---
+
+/** 64 bytes in place of a signature. */
+function standIn(author: PeerId, signed: Uint8Array): Uint8Array {
+  return Uint8Array.from(createHash("sha512").update(author).update(signed).digest());
+}
+
+function isStandIn(author: PeerId, signed: Uint8Array, signature: Uint8Array): boolean {
+  return Buffer.compare(standIn(author, signed), signature) === 0;
+}
