@@ -191,6 +191,18 @@ describe("the habits of the house", () => {
     expect(offenders.map(({ path }) => path)).toEqual([]);
   });
 
+  test("consensus and reputation call no function of Math but exact ones", () => {
+    const files = sources.filter(({ path }) => /^src\/(consensus|reputation)\//.test(path));
+
+    expect(files.flatMap(({ path, text }) => inexactMath(path, text))).toEqual([]);
+  });
+
+  test("an inexact function of Math would be found", () => {
+    expect(inexactMath("x", "Math.sqrt(2) + Math.expm1(Math.max(1, 2)) // Math.exp")).toEqual([
+      "x: Math.expm1",
+    ]);
+  });
+
   test("no file is longer than 300 lines, and the median source stays under a hundred and twenty", () => {
     const lengths = (files: readonly Source[]) =>
       files.map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }));
@@ -224,4 +236,15 @@ describe("the habits of the house", () => {
 
 function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+}
+
+/** Functions of Math that IEEE 754 or ECMAScript fixes to the last bit. */
+const EXACT_MATH = new Set(
+  "abs ceil clz32 floor fround imul max min round sign sqrt trunc".split(" "),
+);
+
+function inexactMath(path: string, text: string): string[] {
+  return [...withoutComments(text).matchAll(/\bMath\.(\w+)/g)]
+    .filter(([, name = ""]) => !EXACT_MATH.has(name))
+    .map(([call]) => `${path}: ${call}`);
 }

@@ -17,7 +17,14 @@ export {
   type Topology,
 } from "./graph/topology.ts";
 export { type AdoptionCandidate, adoptedState } from "./mixing/adoption.ts";
-export type { Contribution, MixInput } from "./mixing/contributions.ts";
+export { type CommonSet, medianNorm } from "./mixing/common/common-set.ts";
+export {
+  COMMON_RULE_NAMES,
+  COMMON_RULES,
+  type CommonRule,
+  type CommonRuleName,
+} from "./mixing/common/rules.ts";
+export type { Contribution, MixInput, Vector } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
 export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";
 export {

@@ -23,20 +23,16 @@ function averageMiddle(mixture: Mixture<Vector>, trim: number, out: Vector): voi
     return;
   }
   const column = new Float64Array(count);
-  const kept = count - 2 * trim;
   for (let i = 0; i < out.length; i += 1) {
-    // Insertion sort: a neighbourhood is a few dozen values, and this allocates nothing.
-    for (let j = 0; j < count; j += 1) {
-      const value = (rows[j] as Vector)[i] as number;
-      let k = j;
-      while (k > 0 && (column[k - 1] as number) > value) {
-        column[k] = column[k - 1] as number;
-        k -= 1;
-      }
-      column[k] = value;
-    }
-    let sum = 0;
-    for (let j = trim; j < count - trim; j += 1) sum += column[j] as number;
-    out[i] = sum / kept;
+    for (let j = 0; j < count; j += 1) column[j] = (rows[j] as Vector)[i] as number;
+    out[i] = middleMean(column, trim);
   }
+}
+
+/** Mean of a column without its `trim` largest and smallest values, summed in ascending order. Sorts the column. */
+export function middleMean(column: Float64Array, trim: number): number {
+  column.sort();
+  let sum = 0;
+  for (let j = trim; j < column.length - trim; j += 1) sum += column[j] as number;
+  return sum / (column.length - 2 * trim);
 }
