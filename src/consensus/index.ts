@@ -24,6 +24,7 @@ export {
   type CommonRule,
   type CommonRuleName,
 } from "./mixing/common/rules.ts";
+export { sampleSet } from "./mixing/common/sample.ts";
 export type { Contribution, MixInput, Vector } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
 export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";
