@@ -42,15 +42,21 @@ export function commonPoint({ seed, dimensions }: QuadraticTask): Float32Array {
   return gaussian(createRandom(seed, "common"), dimensions, 1);
 }
 
+/** The point that one peer is drawn to. */
+export function ownPoint(task: QuadraticTask, index: number): Float32Array {
+  const random = createRandom(task.seed, "own", index);
+  const offset = gaussian(random, task.dimensions, task.heterogeneity);
+  return commonPoint(task).map((at, i) => at + (offset[i] ?? 0));
+}
+
 /**
  * A learner whose loss is quadratic. Training is a pure function of its request, as a real learner's is; its work takes
  * virtual time.
  */
 export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): PeerLearner {
-  const { seed, dimensions, heterogeneity, trainMs } = task;
+  const { seed, dimensions, trainMs } = task;
   const common = commonPoint(task);
-  const offset = gaussian(createRandom(seed, "own", peer.index), dimensions, heterogeneity);
-  const own = common.map((at, i) => at + (offset[i] ?? 0));
+  const own = ownPoint(task, peer.index);
   const after = <T>(ms: number, value: () => T): Promise<T> =>
     new Promise((resolve) => {
       peer.time.after(ms, () => peer.life.run(() => resolve(value())));
