@@ -46,7 +46,7 @@ export interface Federation {
 
 const UPDATES = differencesToStart(CODECS.float32);
 
-/** Loss at the common point after rounds in which all members mix one common set. Attackers come first in the roster. */
+/** Loss at the common point after rounds in which all mix one common set. Attackers come first in the roster. */
 export async function federate(federation: Federation): Promise<number> {
   const { attack, attackers, peers, rounds, gate } = federation;
   const world = openWorld(federation);

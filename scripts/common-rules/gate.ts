@@ -4,8 +4,8 @@ import { judgeGate } from "../../src/reputation/index.ts";
 export type Judge = (update?: Float32Array) => number;
 
 /**
- * The updates that more than half of the members call harmful, at most f of them, the most votes first. The liars, which
- * come first, call every honest update harmful; nobody judges itself.
+ * The updates that more than half of the members call harmful, at most f of them, the most votes first. The liars,
+ * which come first, call every honest update harmful; nobody judges itself.
  */
 export function outvoted(
   updates: readonly Float32Array[],

@@ -78,7 +78,7 @@ function cosineRange(rows: readonly Vector[]): {
   };
 }
 
-/** From the mean against its signs, by deviations, until a measure of distances to honest updates is that among them. */
+/** From the mean against its signs, by deviations, until its distances to honest updates are those of one of these. */
 function farthest(
   honest: readonly Float32Array[],
   measure: (squares: readonly number[]) => number,

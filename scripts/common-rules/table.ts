@@ -1,7 +1,7 @@
 /**
  * What the rules for a common set keep of the gain of mixing, against every attack on it; prints a table in Markdown.
  *
- *   node scripts/common-rules/table.ts [--heterogeneity 0.6] [--attackers 3] [--peers 10] [--gate off] [--seeds 2] [--json]
+ *   node scripts/common-rules/table.ts [--heterogeneity 0.6] [--attackers 3] [--gate off] [--seeds 2] [--json]
  *
  * Kept is (alone - attacked) / (alone - clean mean): 1 is the mean without attackers, 0 is everyone by itself, below 0
  * is harm. The learner is the simulations': every member is drawn to a point of its own around a common one.

@@ -5,7 +5,10 @@ export const BLOCK_LENGTH = 512;
 /** Inner products summed side by side: one sum alone waits for each of its additions. */
 const LANES = 4;
 
-/** Norms, distances and angles of updates, all from their inner products: one pass over the coordinates. */
+/**
+ * Norms, distances and angles of updates, all from their inner products: one pass over the coordinates. Two updates
+ * whose distance is 1e-8 of their norms or less cannot be told apart; copies are at 0 exactly.
+ */
 export interface Geometry {
   readonly count: number;
   readonly norms: readonly number[];

@@ -25,8 +25,8 @@ const TOO_SHORT = -9;
 /**
  * What everybody can see in a common set: how far each update counts, from 0 to 1.
  *
- * 0 for at most f updates, the lowest first, whose median cosine to the others lies far below that of most, or which are
- * too short. Twins share one weight between them. With `copies` out, 2 to f updates that are more alike still get
+ * 0 for at most f updates, the lowest first, whose median cosine to the others lies far below that of most, or which
+ * are too short. Twins share one weight between them. With `copies` out, 2 to f updates that are more alike still get
  * 0: right only where nobody can have seen another's update before its own was fixed.
  */
 export function likenessWeights(
