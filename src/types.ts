@@ -32,8 +32,8 @@ export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts",
 /** How a peer mixes its own state with those of others. */
 export type MixingRule = (typeof MIXING_RULES)[number];
 
-export const RUN_MODES = ["gossip"] as const;
-/** How the peers of a run go on: each with its own state, mixed with its neighbours'. */
+export const RUN_MODES = ["gossip", "agreed"] as const;
+/** How the peers of a run go on: each with its own state, mixed with its neighbours', or all with one that is agreed. */
 export type RunMode = (typeof RUN_MODES)[number];
 
 /** Methods of the adapter that is trained and shared. */

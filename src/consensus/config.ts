@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { MIXING_RULES } from "../types.ts";
+import { MIXING_RULES, RUN_MODES } from "../types.ts";
 import { ROSTER_CHANGE } from "./graph/roster.ts";
+import { COMMON_RULE_NAMES } from "./mixing/common/rules.ts";
 import { CODEC_NAMES } from "./update/codecs/codec.ts";
 
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
@@ -34,10 +35,24 @@ export const consensusTerms = {
     .describe(
       "Later changes of the members: 8 +PEERID admits from round 8 on, 12 -PEERID removes.",
     ),
+  mode: z
+    .enum([...RUN_MODES, "auto"])
+    .default("gossip")
+    .describe(
+      "In mode gossip each goes on with its own state, in mode agreed all with one that a quorum signs; auto takes agreed for 4 to 200 members of a full topology.",
+    ),
   rule: z
     .enum(MIXING_RULES)
     .default("cs-plus")
-    .describe("Mixing rule: how a node combines its own state with its neighbours'."),
+    .describe(
+      "Mixing rule of mode gossip: how a node combines its own state with its neighbours'.",
+    ),
+  agreedRule: z
+    .enum(COMMON_RULE_NAMES)
+    .default("check-twins")
+    .describe(
+      "Mixing rule of mode agreed: what becomes of the updates that all members see alike.",
+    ),
   attackersMax: z
     .union(
       [z.literal("auto"), z.int().min(0).max(500)],

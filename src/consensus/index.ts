@@ -54,6 +54,7 @@ export {
   type Certificate as QuorumCertificate,
   type HeightName,
   type HeldPayload,
+  isSound,
   type List,
   OPINIONS,
   type Opinion,
@@ -65,6 +66,7 @@ export {
   type VoteKind,
 } from "./round/agreed/messages.ts";
 export { type Quorum, quorumOf } from "./round/agreed/quorum.ts";
+export { sharesOfCut } from "./round/agreed/standings.ts";
 export { stepAgreed } from "./round/agreed/step.ts";
 export {
   AnnouncementBook,
@@ -76,6 +78,7 @@ export { type RoundTiming, roundTimingSchema } from "./round/config.ts";
 export type * from "./round/contract.ts";
 export { describe, step } from "./round/gossip/step.ts";
 export {
+  byPeer,
   createRound,
   type Neighbourhood,
   type ResumePoint,
@@ -83,6 +86,16 @@ export {
   type RoundState,
   type RoundView,
 } from "./round/round-state.ts";
+export {
+  type AgreedMemory,
+  type AgreedUpdates,
+  agreedUpdates,
+  keptMemory,
+  type MadeAgreedUpdate,
+  restoredMemory,
+  type SoundUpdate,
+  type UpdateOutcome,
+} from "./update/agreed-updates.ts";
 export {
   CODEC_NAMES,
   CODEC_NUMBERS,

@@ -130,7 +130,7 @@ export interface AgreementNetwork {
   exchangeAgreement(peer: PeerId): Promise<boolean>;
   /** The final blocks that this node holds from a height on, so many at most. */
   onTellChain(tell: (from: number, most: number) => readonly ChainBytes[]): void;
-  /** A page of a peer's chain from a height on, empty at its end: read, not verified. */
+  /** A page of a peer's chain from a height on, empty at its end; each block signed by a quorum. */
   fetchChain(
     peer: PeerId,
     from: number,

@@ -20,7 +20,7 @@ export { MAX_AGREEMENT_BYTES, parseAgreement } from "./agreement/parse.ts";
 export { attackersOf, quorumOf } from "./agreement/quorum.ts";
 export { type CheckSignature, Signatures } from "./agreement/signatures.ts";
 export { signedBytes } from "./agreement/statement.ts";
-export { verifyBlock, verifyCertificate } from "./agreement/verify.ts";
+export { verifiedChain, verifyBlock, verifyCertificate } from "./agreement/verify.ts";
 export {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,

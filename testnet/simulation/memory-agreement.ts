@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   type AgreementTerms,
   type ChainBytes,
+  type ChainOutcome,
   digestOf,
   encodePage,
   MAX_PAGE_ENTRIES,
@@ -13,6 +14,7 @@ import {
   type Statement,
   sealStatement,
   signedBytes,
+  verifiedChain,
 } from "../../src/gossip/index.ts";
 import type { Digest, PeerId } from "../../src/types.ts";
 
@@ -67,6 +69,10 @@ export class MemoryAgreement {
   /** What it gives those who connect. */
   told(): readonly Uint8Array[] {
     return this.terms === null ? [] : this.tell();
+  }
+
+  verified(page: ChainOutcome): ChainOutcome {
+    return verifiedChain(page, this.#agreed, isStandIn);
   }
 
   /** What it asks a peer for. */

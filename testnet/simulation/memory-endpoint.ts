@@ -202,8 +202,9 @@ export class Endpoint implements Network {
     this.agreement.tellChain = tell;
   }
 
-  fetchChain(peer: PeerId, from: number): Promise<ChainOutcome> {
-    return this.#wire.fetchChain(this, peer, this.agreement.request(from));
+  async fetchChain(peer: PeerId, from: number): Promise<ChainOutcome> {
+    const page = await this.#wire.fetchChain(this, peer, this.agreement.request(from));
+    return this.agreement.verified(page);
   }
 
   /** What it tells those who connect. */

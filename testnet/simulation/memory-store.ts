@@ -1,5 +1,6 @@
 import { KlatchError } from "../../src/errors.ts";
 import type { RoundRecord, RunResult } from "../../src/node/records/records.ts";
+import type { KeptBlock } from "../../src/node/store/agreed-tables.ts";
 import type { Checkpoint, OwnUpdate, Store } from "../../src/node/store/contract.ts";
 import type { Digest, Evidence } from "../../src/types.ts";
 import type { Life } from "./life.ts";
@@ -13,6 +14,8 @@ class KeptRun {
   updates: readonly OwnUpdate[] = [];
   readonly rounds: RoundRecord[] = [];
   readonly evidence: Evidence[] = [];
+  readonly said: { readonly height: number; readonly bytes: Uint8Array }[] = [];
+  readonly chain: KeptBlock[] = [];
   result: RunResult | null = null;
 }
 
@@ -29,6 +32,11 @@ export class MemoryDisk {
   /** Rounds of its first run, the first first. */
   get rounds(): readonly RoundRecord[] {
     return this.#first.rounds;
+  }
+
+  /** Final blocks of its first run, in mode `agreed`. */
+  get chain(): readonly KeptBlock[] {
+    return this.#first.chain;
   }
 
   get evidence(): readonly Evidence[] {
@@ -68,6 +76,19 @@ export class MemoryDisk {
       rounds: (run, limit, offset) => last(read(run).rounds, limit, offset),
       appendEvidence: (run, evidence) => void opened(run).evidence.push(structuredClone(evidence)),
       evidence: (run, limit, offset) => last(read(run).evidence, limit, offset),
+      appendSaid: (run, height, bytes) =>
+        void opened(run).said.push({ height, bytes: bytes.slice() }),
+      said: (run, height) =>
+        read(run)
+          .said.filter((each) => each.height === height)
+          .map(({ bytes }) => bytes.slice()),
+      appendChain: (run, blocks) => appendChain(opened(run), blocks),
+      chain: (run, from, most) =>
+        structuredClone(
+          read(run)
+            .chain.filter(({ height }) => height >= from)
+            .slice(0, most),
+        ),
       saveResult(run, result) {
         opened(run).result = structuredClone(result);
       },
@@ -108,6 +129,16 @@ function saveUpdate(kept: KeptRun, update: OwnUpdate): void {
   const others = kept.updates.filter(({ round }) => round !== update.round);
   const newestFirst = [...others, structuredClone(update)].sort((a, b) => b.round - a.round);
   kept.updates = newestFirst.slice(0, UPDATES_KEPT);
+}
+
+function appendChain(kept: KeptRun, blocks: readonly KeptBlock[]): void {
+  for (const block of blocks) {
+    if (kept.chain.some(({ height }) => height === block.height)) continue;
+    kept.chain.push(structuredClone(block));
+  }
+  const { height = -1 } = blocks.at(-1) ?? {};
+  const open = kept.said.filter((each) => each.height > height);
+  kept.said.splice(0, kept.said.length, ...open);
 }
 
 /** Copies of the last so many but the newest `offset`, the oldest first. */

@@ -1,5 +1,5 @@
-import type { CodecName, RoundTiming, Updates } from "../../src/consensus/index.ts";
-import type { MixingRule } from "../../src/types.ts";
+import type { CodecName, CommonRuleName, RoundTiming, Updates } from "../../src/consensus/index.ts";
+import type { MixingRule, RunMode } from "../../src/types.ts";
 import type { AttackName } from "../attacks/catalogue.ts";
 
 /** What goes wrong without anybody's intention. Peers are numbered from 0; times are virtual milliseconds. */
@@ -59,7 +59,11 @@ export interface Scenario {
   /** Distance of a peer's own optimum from the common one, per dimension. */
   readonly heterogeneity?: number;
   readonly topology?: string;
+  /** Mode of the run; gossip unless said. */
+  readonly mode?: RunMode;
   readonly rule?: MixingRule;
+  /** Mixing rule of mode `agreed`. */
+  readonly agreedRule?: CommonRuleName;
   readonly codec?: CodecName;
   /** How states travel, for tests of the seam; the run's own way unless said. */
   readonly updates?: Updates;

@@ -155,6 +155,7 @@ function configOf(
   { rounds = scenario.rounds, roster = scenario.roster ?? [] }: Partial<Scenario>,
 ): Config {
   const { steps = 5, topology = "full", rule = "cs-plus", codec, attackersMax } = scenario;
+  const { mode = "gossip", agreedRule } = scenario;
   const members = ids.slice(0, scenario.members);
   const edits = roster.map(
     ({ round, peer, joins }) => `${round + 1} ${joins ? "+" : "-"}${ids[peer]}`,
@@ -162,7 +163,8 @@ function configOf(
   return configSchema.parse({
     run: {
       name: "simulation",
-      ...{ rounds, steps, topology, rule, members, roster: edits },
+      ...{ rounds, steps, topology, mode, rule, members, roster: edits },
+      ...(agreedRule === undefined ? {} : { agreedRule }),
       ...(attackersMax === undefined ? {} : { attackersMax }),
       ...(codec === undefined ? {} : { codec }),
     },

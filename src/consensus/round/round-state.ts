@@ -109,7 +109,7 @@ export interface RoundState {
 
 /** What `status` shows of the protocol. */
 export interface RoundView {
-  readonly phase: "train" | "commit" | "fetch" | "mix" | "done";
+  readonly phase: "train" | "commit" | "fetch" | "mix" | "vote" | "done";
   readonly round: number;
   readonly waitingFor: readonly PeerId[];
   readonly deadline: Timestamp | null;

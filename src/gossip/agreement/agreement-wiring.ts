@@ -14,6 +14,7 @@ import { AGREEMENT_EXCHANGE, agreementExchange } from "./agreement-exchange.ts";
 import { CHAIN_PROTOCOL, Chain } from "./chain.ts";
 import { signStatement } from "./envelope.ts";
 import type { AgreementTerms, SignedStatement, Statement } from "./messages.ts";
+import { verifiedChain } from "./verify.ts";
 
 export interface AgreementParts {
   readonly node: KlatchNode;
@@ -104,8 +105,8 @@ export class AgreementWiring {
     return this.#exchange.with(peer);
   }
 
-  fetchChain(peer: PeerId, from: number, signal: AbortSignal): Promise<ChainOutcome> {
-    return this.#chain.fetch(peer, from, signal);
+  async fetchChain(peer: PeerId, from: number, signal: AbortSignal): Promise<ChainOutcome> {
+    return verifiedChain(await this.#chain.fetch(peer, from, signal), this.#agreed);
   }
 
   get #agreed(): AgreementTerms {

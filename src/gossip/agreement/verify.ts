@@ -1,7 +1,9 @@
 import type { PeerId, Reason, Verdict } from "../../types.ts";
+import type { ChainOutcome } from "../contract.ts";
 import { voteOf } from "./certificate.ts";
+import type { ChainEntry } from "./chain-page.ts";
 import { areRising, rosterDigest } from "./fields.ts";
-import type { Block, Certificate } from "./messages.ts";
+import type { AgreementTerms, Block, Certificate } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
 import { type CheckSignature, Signatures } from "./signatures.ts";
 import { signedBytes } from "./statement.ts";
@@ -46,6 +48,25 @@ export function verifyBlock(
     return check(roster[place] as PeerId, signedBytes(ballot, roster.length), signature);
   });
   return isSigned ? SOUND : refused("bad-signature");
+}
+
+/** A page of a chain with every signature checked; one that a quorum has not signed fails as a whole. */
+export function verifiedChain(
+  outcome: ChainOutcome,
+  { rosterAt }: AgreementTerms,
+  check: CheckSignature = new Signatures().check,
+): ChainOutcome {
+  if (!outcome.ok) return outcome;
+  const isSound = ({ block, certificate }: ChainEntry): boolean => {
+    const roster = rosterAt(block.height);
+    return (
+      roster !== null &&
+      verifyCertificate(certificate, roster, check).verdict === "accept" &&
+      verifyBlock(block, roster, check).verdict === "accept"
+    );
+  };
+  if (outcome.entries.every(isSound)) return outcome;
+  return { ok: false, failure: "malformed", detail: "a block that no quorum has signed" };
 }
 
 // --- internal ---

@@ -7,17 +7,18 @@ import {
   type RoundState,
   step,
 } from "../../consensus/index.ts";
-import { advance, observe, standing as standingOf, toJson } from "../../reputation/index.ts";
+import type { Announcement } from "../../gossip/index.ts";
+import { advance, standing as standingOf, toJson } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
 import { Collecting } from "./collecting.ts";
+import { DriverLoop } from "./driver-loop.ts";
 import { Keeping } from "./keeping.ts";
 import { Mixing } from "./mixing.ts";
+import { applyStanding, noteEvidence } from "./observing.ts";
 import { OwnUpdates } from "./own-updates.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { PeerState } from "./peer-state.ts";
-
-/** Timers of Node end at once when they are set for more than 24 days. */
-const LONGEST_TIMER_MS = 86_400_000;
+import type { HeardAnnouncement, RunDriver } from "./run-driver.ts";
 
 /** `Omit` that keeps the members of a union apart. */
 type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
@@ -26,16 +27,13 @@ type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
  * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed
  * through the ports. It holds no rules of its own.
  */
-export class Driver {
+export class Driver implements RunDriver {
   readonly #parts: PeerParts;
   readonly #ownUpdates: OwnUpdates;
   readonly #collecting: Collecting;
   readonly #mixing: Mixing;
   readonly #keeping: Keeping;
-  readonly #timers = new Map<string, () => void>();
-  readonly #finished = Promise.withResolvers<void>();
-  readonly #stopping = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  readonly #loop: DriverLoop;
   readonly #dismissed = new Set<PeerId>();
   /** What the node carries from round to round. */
   readonly state: PeerState;
@@ -43,8 +41,9 @@ export class Driver {
 
   constructor(parts: PeerParts, resume: ResumePoint) {
     const { network, neighbourhoods, config } = parts;
-    const { signal } = this.#stopping;
     this.#parts = parts;
+    this.#loop = new DriverLoop(parts.clock);
+    const { signal } = this.#loop;
     this.state = new PeerState(parts);
     this.#ownUpdates = new OwnUpdates(parts, this.state, signal);
     this.#collecting = new Collecting(parts, this.state, signal);
@@ -64,9 +63,8 @@ export class Driver {
     );
   }
 
-  /** Resolves when the last round is over and evaluated; rejects when the node cannot go on. */
   get finished(): Promise<void> {
-    return this.#finished.promise;
+    return this.#loop.finished;
   }
 
   get round(): number {
@@ -77,28 +75,42 @@ export class Driver {
     return describe(this.#round);
   }
 
+  describeAgreed(): null {
+    return null;
+  }
+
+  isReadable({ mode, codec, flags, reference }: Announcement): boolean {
+    const { updates } = this.#parts;
+    const isOurs = mode === "gossip" && codec === updates.codec && flags === 0;
+    return isOurs && reference === this.state.reference;
+  }
+
+  hear(announced: HeardAnnouncement): void {
+    this.dispatch({ type: "announced", ...announced });
+  }
+
+  met(peer: PeerId, event: "connected" | "left" | "disconnected"): void {
+    if (event === "disconnected") return;
+    this.dispatch({ type: "presence", peer, isThere: event === "connected" });
+  }
+
   start(): void {
-    this.#finished.promise.catch(() => undefined);
     for (const peer of this.#parts.neighbourhoods.everyNeighbour) this.#applyStanding(peer);
     this.#dismiss();
-    this.#spawn(async () => {
+    this.#loop.spawn(async () => {
       await this.#ownUpdates.announceAgain(this.round);
       await this.#untilBeginning();
       this.dispatch({ type: "started" });
     });
   }
 
-  /** Stops performing effects and waits for those under way. */
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error("the node stops"));
-    for (const callOff of this.#timers.values()) callOff();
-    this.#timers.clear();
-    await Promise.allSettled([...this.#running]);
+  stop(): Promise<void> {
+    return this.#loop.stop();
   }
 
   /** Feeds one event to the round and performs what follows from it. */
   dispatch(event: Untimed<Event>): void {
-    if (this.#stopping.signal.aborted) return;
+    if (this.#loop.signal.aborted) return;
     const now = this.#parts.clock.now();
     const [round, effects] = step(this.#round, { ...event, now } as Event);
     this.#round = round;
@@ -107,20 +119,8 @@ export class Driver {
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** Notes what peers did: in the ledger, in the store, and where a standing changes, in the round. */
   observe(evidence: readonly Evidence[]): void {
-    const { ledger, store, run, metrics, log } = this.#parts;
-    const before = ledger.current;
-    ledger.current = observe(before, ...evidence);
-    for (const each of evidence) {
-      metrics.evidence.inc({ kind: each.kind });
-      if (each.kind === "timely") continue;
-      store.appendEvidence(run, each);
-      log.debug({ ...each }, "evidence");
-    }
-    for (const peer of new Set(evidence.map((each) => each.peer))) {
-      if (standingOf(ledger.current, peer) !== standingOf(before, peer)) this.#applyStanding(peer);
-    }
+    for (const peer of noteEvidence(this.#parts, evidence)) this.#applyStanding(peer);
   }
 
   // --- internal ---
@@ -131,15 +131,7 @@ export class Driver {
     const at = config.run.start.at === null ? 0 : Date.parse(config.run.start.at);
     if (this.round > 0 || at <= clock.wallClock()) return;
     log.info({ at: config.run.start.at }, "the run begins later");
-    while (at > clock.wallClock() && !this.#stopping.signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#stopping.signal.addEventListener("abort", () => resolve(), { once: true });
-      this.#timers.set(
-        "start",
-        clock.after(Math.min(LONGEST_TIMER_MS, at - clock.wallClock()), resolve),
-      );
-      await promise;
-    }
+    await this.#loop.untilWallClock(at);
   }
 
   /** Parts from those who are no members any more. */
@@ -156,10 +148,10 @@ export class Driver {
   #perform(effect: Effect): void {
     switch (effect.type) {
       case "train":
-        this.#spawn(() => this.#train(effect.round));
+        this.#loop.spawn(() => this.#train(effect.round));
         break;
       case "announce":
-        this.#spawn(() => this.#ownUpdates.announce(effect.round, effect.payload));
+        this.#loop.spawn(() => this.#ownUpdates.announce(effect.round, effect.payload));
         break;
       case "open":
         this.#parts.network.open(effect.payload, effect.to);
@@ -168,13 +160,13 @@ export class Driver {
         this.#startTimer(effect);
         break;
       case "fetch":
-        this.#spawn(() => this.#fetch(effect));
+        this.#loop.spawn(() => this.#fetch(effect));
         break;
       case "mix":
-        this.#spawn(() => this.#mix(effect.round, effect.peers));
+        this.#loop.spawn(() => this.#mix(effect.round, effect.peers));
         break;
       case "adopt":
-        this.#spawn(() => this.#adopt(effect.round, effect.peers));
+        this.#loop.spawn(() => this.#adopt(effect.round, effect.peers));
         break;
       case "observe":
         // noted all at once
@@ -183,9 +175,9 @@ export class Driver {
         this.#commit(effect.round);
         break;
       case "finish":
-        this.#spawn(async () => {
+        this.#loop.spawn(async () => {
           await this.#keeping.finish();
-          this.#finished.resolve();
+          this.#loop.finish();
         });
         break;
     }
@@ -226,30 +218,11 @@ export class Driver {
   }
 
   #startTimer({ timer, round, at }: Effect & { type: "start-timer" }): void {
-    const { clock } = this.#parts;
-    this.#timers.get(timer)?.();
-    const delay = Math.max(0, at - clock.now());
-    this.#timers.set(
-      timer,
-      clock.after(delay, () => this.dispatch({ type: "timer", timer, round })),
-    );
+    const delay = at - this.#parts.clock.now();
+    this.#loop.startTimer(timer, delay, () => this.dispatch({ type: "timer", timer, round }));
   }
 
   #applyStanding(peer: PeerId): void {
-    const { ledger, network, log } = this.#parts;
-    const standing = standingOf(ledger.current, peer);
-    if (standing === "evicted") network.ban(peer);
-    if (standing !== "full") log.warn({ peer, standing }, "standing changed");
-    this.dispatch({ type: "standing", peer, standing });
-  }
-
-  /** Runs work beside the loop; a failure that is not the stop itself ends the node. */
-  #spawn(work: () => Promise<void>): void {
-    const task = work()
-      .catch((error: unknown) => {
-        if (!this.#stopping.signal.aborted) this.#finished.reject(error);
-      })
-      .finally(() => this.#running.delete(task));
-    this.#running.add(task);
+    this.dispatch({ type: "standing", peer, standing: applyStanding(this.#parts, peer) });
   }
 }

@@ -1,16 +1,13 @@
-import type { Announcement } from "../../gossip/index.ts";
 import type { PeerId, Reason } from "../../types.ts";
-import type { Driver } from "./driver.ts";
 import type { PeerParts } from "./peer-parts.ts";
+import type { RunDriver } from "./run-driver.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, book, updates, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
-  driver: Driver,
+  { network, book, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
+  driver: RunDriver,
   onRefusal: (reason: Reason) => void,
 ): void {
-  const isReadable = ({ codec, flags, reference }: Announcement) =>
-    codec === updates.codec && flags === 0 && reference === driver.state.reference;
   const neighbours = new Set(neighbourhoods.everyNeighbour);
   const accusedIn = new Map<string, number>();
   /** What an author's own signature proves of it counts once a round. */
@@ -22,19 +19,19 @@ export function listen(
     driver.observe([{ peer, round, kind, at: clock.now(), detail: "by its own signature" }]);
   };
   network.onAnnouncement((signed) => {
-    if (!isReadable(signed.announcement)) return { verdict: "ignore", reason: "other-update" };
+    if (!driver.isReadable(signed.announcement))
+      return { verdict: "ignore", reason: "other-update" };
     const verdict = book.judge(signed, driver.round);
     if (verdict.verdict !== "accept") return verdict;
     const { author: peer, round, payload, payloadBytes } = signed.announcement;
     if (verdict.value.fresh && peer !== network.peerId) {
-      driver.dispatch({ type: "announced", peer, round, payload, payloadBytes });
+      driver.hear({ peer, round, payload, payloadBytes });
     }
     return { verdict: "accept", value: undefined };
   });
   network.onPeer((event, peer) => {
     if (event === "left") acquaintances.left(peer);
-    if (event === "disconnected") return;
-    driver.dispatch({ type: "presence", peer, isThere: event === "connected" });
+    driver.met(peer, event);
   });
   network.onRefused((from, { verdict, reason, author }) => {
     if (author !== undefined) accuse(author, reason);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type LearnerInfo, learningRateOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
+import { modeOf } from "../config/mode-of.ts";
 
 /** Version of the rules that peers must share besides their configuration. */
 export const PROTOCOL_VERSION = 2;
@@ -11,6 +12,9 @@ export const PROTOCOL_VERSION = 2;
  * when it begins.
  */
 export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
+
+/** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
+const KEYS_OF_AGREED = ["mode", "agreedRule"];
 
 /**
  * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
@@ -23,7 +27,9 @@ export function runDigest(
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
   init: Digest | null = null,
 ): Digest {
-  const isApart = (key: string) => (KEYS_APART as readonly string[]).includes(key);
+  const mode = modeOf(run);
+  const apart: readonly string[] = [...KEYS_APART, ...(mode === "gossip" ? KEYS_OF_AGREED : [])];
+  const isApart = (key: string) => apart.includes(key);
   const shared = Object.entries(run).filter(([key]) => !isApart(key));
   const terms = {
     protocol: PROTOCOL_VERSION,
@@ -34,6 +40,7 @@ export function runDigest(
     run: {
       ...Object.fromEntries(shared),
       // What auto stands for may change with the version.
+      ...(mode === "gossip" ? {} : { mode }),
       optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
     },
   };

@@ -3,14 +3,14 @@ import { score, standing } from "../../reputation/index.ts";
 import type { Acquaintance, ClockTrouble } from "../acquaintance/acquaintances.ts";
 import { whyNotMixed } from "../acquaintance/why-not-mixed.ts";
 import type { PeerStatus } from "../records/records.ts";
-import type { Driver } from "./driver.ts";
 import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
+import type { RunDriver } from "./run-driver.ts";
 
 /** The other members of a round, as the node sees them. */
 export function memberStatuses(
   parts: PeerParts,
-  driver: Driver,
+  driver: RunDriver,
   { members, neighbours }: RoundNeighbourhood,
 ): readonly PeerStatus[] {
   const { network, ledger, acquaintances } = parts;

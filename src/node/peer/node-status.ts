@@ -1,14 +1,14 @@
 import type { NodeStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
-import type { Driver } from "./driver.ts";
 import { memberStatuses } from "./member-status.ts";
 import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
+import type { RunDriver } from "./run-driver.ts";
 
 /** What a status is put together from. */
 export interface StatusSources {
   readonly parts: PeerParts;
-  readonly driver: Driver;
+  readonly driver: RunDriver;
   readonly startedAt: number;
   readonly stopping: boolean;
   readonly finished: boolean;

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import type { Evidence } from "../../types.ts";
+import type { Evidence, RunMode } from "../../types.ts";
 import type { Config } from "../config/config.ts";
+import { modeOf } from "../config/mode-of.ts";
 import type { Logger } from "../process/logger.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import type { Store } from "../store/contract.ts";
 import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
+import { AgreedDriver } from "./agreed/agreed-driver.ts";
 import { assemble, resumePoint } from "./assemble.ts";
 import { Driver } from "./driver.ts";
 import { listen } from "./listening.ts";
@@ -12,6 +14,7 @@ import type { Metrics } from "./metrics.ts";
 import { nodeStatus } from "./node-status.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { type OpenPorts, openPorts, type PeerLearner, type PeerPorts } from "./ports.ts";
+import type { RunDriver } from "./run-driver.ts";
 
 export interface NodeDeps {
   readonly log: Logger;
@@ -46,7 +49,7 @@ class Node implements KlatchNode {
   readonly #deps: NodeDeps;
   readonly #refusals = new Map<string, number>();
   readonly #finished = Promise.withResolvers<void>();
-  #running: { readonly parts: PeerParts; readonly driver: Driver } | null = null;
+  #running: { readonly parts: PeerParts; readonly driver: RunDriver } | null = null;
   #startedAt = 0;
   #hasStarted = false;
   #isFinished = false;
@@ -138,15 +141,21 @@ class Node implements KlatchNode {
     }
   }
 
-  async #wire(ports: PeerPorts): Promise<{ parts: PeerParts; driver: Driver }> {
+  async #wire(ports: PeerPorts): Promise<{ parts: PeerParts; driver: RunDriver }> {
     const parts = await assemble(this.#config, ports, this.#deps);
-    const driver = new Driver(parts, resumePoint(parts));
+    const driver = DRIVERS[modeOf(this.#config.run)](parts);
     listen(parts, driver, (reason) => {
       this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
     });
     return { parts, driver };
   }
 }
+
+/** How each mode goes on from what the store kept. */
+const DRIVERS: Readonly<Record<RunMode, (parts: PeerParts) => RunDriver>> = {
+  gossip: (parts) => new Driver(parts, resumePoint(parts)),
+  agreed: (parts) => new AgreedDriver(parts, resumePoint(parts).trainingMs),
+};
 
 /** What trains here, what was passed over for it, and whether its memory will do. */
 async function logEngine(learner: PeerLearner, log: Logger): Promise<void> {

@@ -68,13 +68,20 @@ export class PeerState {
     return this.#update;
   }
 
-  /** Takes up an update that is on disk. */
-  takeUpdate(update: OwnUpdate): void {
+  /** Whether the node's own update of a round has been made. */
+  hasUpdate(round: number): boolean {
+    return this.#update?.round === round;
+  }
+
+  /** Takes up an update that is on disk, with what the update seam keeps once it is made. */
+  takeUpdate(
+    update: OwnUpdate,
+    memory = this.#parts.updates.begin(this.#parts.initial, update.memory),
+  ): void {
     this.#update = update;
     this.sequence = Math.max(this.sequence, update.sequence);
     this.trainLoss = update.trainLoss;
-    const { updates, initial } = this.#parts;
-    this.memory = updates.begin(initial, update.memory);
+    this.memory = memory;
   }
 
   /** Digest of the state that the node's updates are differences to. */

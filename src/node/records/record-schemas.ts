@@ -97,7 +97,7 @@ export const nodeStatusSchema = z.looseObject({
    * node answers so.
    */
   state: z.enum(NODE_STATES),
-  phase: z.enum(["train", "commit", "fetch", "mix", "done"]),
+  phase: z.enum(["train", "commit", "fetch", "mix", "vote", "done"]),
   round: count,
   /** Of a status that is told (told.ts): rounds that are over. */
   roundsDone: count.exactOptional(),

@@ -2,6 +2,7 @@ import type { KeptArrays } from "../../consensus/index.ts";
 import type { OptimizerState } from "../../training/index.ts";
 import type { Digest, Evidence } from "../../types.ts";
 import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
+import type { KeptBlock } from "./agreed-tables.ts";
 
 /** What a node must not lose: everything needed to go on with `round` as if nothing had happened. */
 export interface Checkpoint {
@@ -51,6 +52,14 @@ export interface Store {
   rounds(run: Digest, limit: number, offset?: number): readonly RoundRecord[];
   appendEvidence(run: Digest, evidence: Evidence): void;
   evidence(run: Digest, limit: number, offset?: number): readonly Evidence[];
+  /** Mode `agreed`: adds what this node says about a height, on disk when it returns. */
+  appendSaid(run: Digest, height: number, bytes: Uint8Array): void;
+  /** What this node said about a height, the first first. */
+  said(run: Digest, height: number): readonly Uint8Array[];
+  /** Adds final blocks with their certificates, all or none, and forgets what was said about their heights. */
+  appendChain(run: Digest, blocks: readonly KeptBlock[]): void;
+  /** The final blocks from a height on, so many at most. */
+  chain(run: Digest, from: number, most: number): readonly KeptBlock[];
   /** Final evaluation of a finished run. */
   saveResult(run: Digest, result: RunResult): void;
   loadResult(run: Digest): RunResult | null;

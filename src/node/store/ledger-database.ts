@@ -21,6 +21,14 @@ const TABLES = `
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, record TEXT NOT NULL
   ) STRICT;
   CREATE INDEX IF NOT EXISTS evidence_of_run ON evidence (run, id);
+  CREATE TABLE IF NOT EXISTS said (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, height INTEGER NOT NULL, bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS said_of_height ON said (run, height, id);
+  CREATE TABLE IF NOT EXISTS chain (
+    run TEXT NOT NULL, height INTEGER NOT NULL, block BLOB NOT NULL, certificate BLOB NOT NULL,
+    PRIMARY KEY (run, height)
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS results (run TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
   PRAGMA user_version = ${VERSION};
 `;

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Digest, Evidence } from "../../types.ts";
 import { evidenceSchema, roundRecordSchema, runResultSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunResult } from "../records/records.ts";
+import { AgreedTables } from "./agreed-tables.ts";
 import { guarded, openLedgerDatabase, openLedgerToRead } from "./ledger-database.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */
@@ -10,6 +11,8 @@ const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
 
 /** What happened, run by run: rounds, evidence, results. */
 export class LedgerFile {
+  /** What mode `agreed` keeps. */
+  readonly agreed: AgreedTables;
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #limits: { readonly rounds: number; readonly evidence: number };
@@ -26,6 +29,7 @@ export class LedgerFile {
     this.#limits = limits;
     this.#warn = warn;
     this.#database = database;
+    this.agreed = new AgreedTables(path, database);
   }
 
   /** The ledger beside a node or without one, to be read only; null where there is none that can be read. */

@@ -72,6 +72,10 @@ function assemble(
     rounds: (run, limit, offset) => ledger.rounds(run, limit, offset),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
     evidence: (run, limit, offset) => ledger.evidence(run, limit, offset),
+    appendSaid: (run, height, bytes) => ledger.agreed.appendSaid(run, height, bytes),
+    said: (run, height) => ledger.agreed.said(run, height),
+    appendChain: (run, blocks) => ledger.agreed.appendChain(run, blocks),
+    chain: (run, from, most) => ledger.agreed.chain(run, from, most),
     saveResult: (run, result) => ledger.saveResult(run, result),
     loadResult: (run) => ledger.loadResult(run),
     saveRun(run, record) {

@@ -158,7 +158,7 @@ class ScheduleWorld implements MemberWorld {
   #conclude(member: Member, { round, links }: Asked<"conclude">): void {
     this.#wire.inLife(member, 5, () => {
       member.conclude(links);
-      member.dispatch({ type: "concluded", round });
+      member.dispatch({ type: "concluded", round, links });
       this.#wire.announcedFor(member);
     });
   }

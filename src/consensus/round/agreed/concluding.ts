@@ -48,9 +48,8 @@ export function headAfter(head: ChainHead, links: readonly Link[]): ChainHead {
 }
 
 /** What was final is kept: opens the next height. */
-export function openNext(turn: AgreedTurn): void {
+export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
   const { state } = turn;
-  const links = state.height.concluding ?? [];
   const head = headAfter(state.head, links);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
   const isLast = head.height >= state.config.rounds;

@@ -55,7 +55,8 @@ export type AgreedEvent = {
   | { readonly type: "computed"; readonly round: number; readonly outcome: Computed }
   /** Final blocks that another had, each checked with its certificate, from the own height on. */
   | { readonly type: "chained"; readonly links: readonly Link[] }
-  | { readonly type: "concluded"; readonly round: number }
+  /** With the final blocks that were kept: those that were asked for, and what came on top of them meanwhile. */
+  | { readonly type: "concluded"; readonly round: number; readonly links: readonly Link[] }
   | { readonly type: "timer"; readonly timer: AgreedTimer; readonly round: number }
   | { readonly type: "presence"; readonly peer: PeerId; readonly isThere: boolean }
 );

@@ -11,7 +11,7 @@ import {
   signBallot,
 } from "./collecting.ts";
 import { openNext, takeChain } from "./concluding.ts";
-import type { AgreedEffect, AgreedEvent, AgreedTimer } from "./contract.ts";
+import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { CATCH_UP_MS } from "./timing.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
@@ -81,7 +81,7 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       break;
     case "concluded":
       assert.ok(height.concluding !== null, "concluded without being asked to");
-      next(turn);
+      next(turn, event.links);
       break;
     case "timer":
       timer(turn, event.timer, event.round);
@@ -196,9 +196,9 @@ function hearCertificate(turn: AgreedTurn, certificate: Certificate): void {
 }
 
 /** The height is kept: goes on to the next, with what was said of it before. */
-function next(turn: AgreedTurn): void {
+function next(turn: AgreedTurn, links: readonly Link[]): void {
   const { early } = turn.state;
-  openNext(turn);
+  openNext(turn, links);
   if (turn.state.phase === "done") {
     turn.effects.push({ type: "finish" });
     return;

@@ -1,0 +1,119 @@
+import type { Reason, Verdict } from "../../types.ts";
+import { normOf } from "../mixing/common/common-set.ts";
+import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
+import type { KeptArrays } from "./updates.ts";
+
+/** An own update longer than this many times the norm of the last that counted is cut to it. */
+const OWN_NORM_FACTOR = 4;
+/** An update longer than this many times that norm is unsound. */
+const NORM_FACTOR_MAX = 8;
+/** Bound on a norm while none has counted yet. */
+const FIRST_NORM_MAX = 1e6;
+
+/** What a peer of mode `agreed` carries from height to height. */
+export interface AgreedMemory {
+  /** The state that the height starts from: the same for everybody. */
+  readonly theta: Float32Array;
+  /** What the codec lost of updates that counted; null for nothing. */
+  readonly feedback: Float32Array | null;
+  /** What this peer learnt that no block has counted: it trains on from theta and this; null for nothing. */
+  readonly progress: Float32Array | null;
+}
+
+/** What became of an own update. */
+export type UpdateOutcome = "counted" | "left-out" | "unsound";
+
+/** An own update, as it is sent. */
+export interface MadeAgreedUpdate {
+  /** What the payload tells, before it was coded. */
+  readonly update: Float32Array;
+  readonly payload: Uint8Array;
+}
+
+/** An update that was read, with its Euclidean norm. */
+export interface SoundUpdate {
+  readonly values: Float32Array;
+  readonly norm: number;
+}
+
+/**
+ * How updates of mode `agreed` travel: differences to the agreed state, with error feedback (Seide et al. 2014;
+ * Karimireddy et al. 2019). Pure.
+ */
+export interface AgreedUpdates {
+  readonly codec: number;
+  payloadBytes(length: number): number;
+  /** Where training starts. */
+  start(memory: AgreedMemory): Float32Array;
+  /** The update of a state that was trained from there, given the norm of the last updates that counted. */
+  offer(memory: AgreedMemory, state: Float32Array, norm: number): MadeAgreedUpdate;
+  /** Reads a payload; what is refused is unsound, and everybody finds so. Takes any bytes. */
+  read(payload: Uint8Array, length: number, norm: number): Verdict<SoundUpdate>;
+  /** The memory after a height that this peer made an update for. */
+  settle(memory: AgreedMemory, made: MadeAgreedUpdate, outcome: UpdateOutcome): AgreedMemory;
+  /** The memory of the next height. */
+  advance(memory: AgreedMemory, theta: Float32Array): AgreedMemory;
+}
+
+/** Differences to the agreed state with error feedback, by a codec. */
+export function agreedUpdates(codec: Codec): AgreedUpdates {
+  return {
+    codec: CODEC_NUMBERS[codec.name],
+    payloadBytes: (length) => codec.size(length),
+    start: ({ theta, progress }) => (progress === null ? theta : sum(theta, progress)),
+    offer({ theta, feedback }, state, norm) {
+      const gained = difference(state, theta);
+      const whole = feedback === null ? gained : sum(gained, feedback);
+      const update = norm === 0 ? whole : shortened(whole, OWN_NORM_FACTOR * norm);
+      return { update, payload: codec.encode(update) };
+    },
+    read(payload, length, norm) {
+      const decoded = codec.decode(payload, length);
+      if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
+      const { values } = decoded;
+      const size = normOf(values);
+      const most = norm === 0 ? FIRST_NORM_MAX : NORM_FACTOR_MAX * norm;
+      const reason: Reason = "too-large";
+      return size <= most
+        ? { verdict: "accept", value: { values, norm: size } }
+        : { verdict: "reject", reason };
+    },
+    settle(memory, { update, payload }, outcome) {
+      if (outcome === "unsound") return { ...memory, feedback: null, progress: null };
+      if (outcome === "left-out") return { ...memory, feedback: null, progress: update };
+      const decoded = codec.decode(payload, update.length);
+      const lost = decoded.ok ? difference(update, decoded.values) : null;
+      return { ...memory, feedback: lost, progress: null };
+    },
+    advance: (memory, theta) => ({ ...memory, theta }),
+  };
+}
+
+/** The memory as it is kept on disk, without theta. */
+export function keptMemory({ feedback, progress }: AgreedMemory): KeptArrays {
+  return {
+    ...(feedback === null ? {} : { feedback }),
+    ...(progress === null ? {} : { progress }),
+  };
+}
+
+/** Inverse of {@link keptMemory}. */
+export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): AgreedMemory {
+  const { feedback = null, progress = null } = kept;
+  return { theta, feedback, progress };
+}
+
+// --- internal ---
+
+function sum(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value + (b[i] as number));
+}
+
+function difference(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((value, i) => value - (b[i] as number));
+}
+
+function shortened(values: Float32Array, most: number): Float32Array {
+  const norm = normOf(values);
+  return norm <= most ? values : values.map((value) => value * (most / norm));
+}

@@ -1,0 +1,289 @@
+import {
+  type AgreedEffect,
+  type AgreedEvent,
+  type AgreedState,
+  type AgreedView,
+  describeAgreed,
+  type Link,
+  type RoundView,
+  stepAgreed,
+} from "../../../consensus/index.ts";
+import { type Announcement, blockDigest } from "../../../gossip/index.ts";
+import { toJson } from "../../../reputation/index.ts";
+import type { Digest, Evidence, PeerId } from "../../../types.ts";
+import { DriverLoop } from "../driver-loop.ts";
+import { applyStanding, noteEvidence } from "../observing.ts";
+import type { PeerParts } from "../peer-parts.ts";
+import { PeerState } from "../peer-state.ts";
+import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
+import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
+import { listenToAgreement } from "./listening.ts";
+
+/** `Omit` that keeps the members of a union apart. */
+type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
+/** How long a node waits before it asks the others again for a state that it needs. */
+const PAUSE_MS = 2000;
+
+type Asked<Kind extends AgreedEffect["type"]> = Extract<AgreedEffect, { type: Kind }>;
+
+/** The loop of mode `agreed`: every event goes through the pure step, every effect is performed through the ports. */
+export class AgreedDriver implements RunDriver {
+  readonly state: PeerState;
+  readonly #parts: PeerParts;
+  readonly #loop: DriverLoop;
+  readonly #rooms: AgreedRooms;
+  #agreed: AgreedState;
+  #exchanges = 0;
+
+  constructor(parts: PeerParts, trainingMs: number | undefined) {
+    this.#parts = parts;
+    this.state = new PeerState(parts);
+    this.#loop = new DriverLoop(parts.clock);
+    this.#rooms = openRooms(parts, this.state, this.#loop);
+    this.#agreed = protocolOf(parts, this.#rooms, trainingMs);
+    parts.network.agreementTerms(this.#rooms.terms);
+    listenToAgreement(parts, this, this.#rooms);
+  }
+
+  get finished(): Promise<void> {
+    return this.#loop.finished;
+  }
+
+  get round(): number {
+    return this.#agreed.head.height;
+  }
+
+  describe(): RoundView {
+    return describeAgreed(this.#agreed);
+  }
+
+  describeAgreed(): AgreedView & { readonly head: Digest } {
+    return { ...describeAgreed(this.#agreed), head: this.#agreed.head.parent };
+  }
+
+  start(): void {
+    const { config, clock } = this.#parts;
+    for (const peer of this.#rooms.roster) applyStanding(this.#parts, peer);
+    this.#loop.spawn(async () => {
+      const at = config.run.start.at === null ? 0 : Date.parse(config.run.start.at);
+      if (this.round === 0 && at > clock.wallClock()) await this.#loop.untilWallClock(at);
+      this.dispatch({ type: "started", ...this.#rooms.statements.restore(this.round) });
+      const links = this.#rooms.chain.links(this.round);
+      if (links.length > 0) this.dispatch({ type: "chained", links });
+      this.#hearAgain();
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#loop.stop();
+  }
+
+  /** What starts from another state is of another height, or of a state that this node will have. */
+  isReadable({ mode, codec, flags, reference, round }: Announcement): boolean {
+    const isOurs = mode === "agreed" && codec === this.#rooms.updates.codec && flags === 0;
+    return isOurs && (round !== this.round || reference === this.state.reference);
+  }
+
+  hear(announced: HeardAnnouncement): void {
+    this.dispatch({ type: "announced", ...announced });
+  }
+
+  met(peer: PeerId, event: "connected" | "left" | "disconnected"): void {
+    this.dispatch({ type: "presence", peer, isThere: event === "connected" });
+  }
+
+  observe(evidence: readonly Evidence[]): void {
+    for (const peer of noteEvidence(this.#parts, evidence)) applyStanding(this.#parts, peer);
+  }
+
+  /** Feeds one event to the protocol and performs what follows from it. */
+  dispatch(event: Untimed<AgreedEvent>): void {
+    if (this.#loop.signal.aborted) return;
+    const now = this.#parts.clock.now();
+    const [agreed, effects] = stepAgreed(this.#agreed, { ...event, now } as AgreedEvent);
+    this.#agreed = agreed;
+    const seen = effects.filter((effect) => effect.type === "observe");
+    if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  // --- internal ---
+
+  #perform(effect: AgreedEffect): void {
+    const { type } = effect;
+    const spawn = (work: () => Promise<void>) => this.#loop.spawn(work);
+    if (type === "train") spawn(() => this.#train(effect.round));
+    else if (type === "announce") spawn(() => this.#announce(effect));
+    else if (type === "open") this.#parts.network.open(effect.payload);
+    else if (type === "start-timer") this.#startTimer(effect);
+    else if (type === "send") spawn(() => this.#send(effect.statement));
+    else if (type === "propose") spawn(() => this.#propose(effect));
+    else if (type === "keep") this.#rooms.statements.keepCertificate(effect.certificate);
+    else if (type === "fetch") spawn(() => this.#fetch(effect));
+    else if (type === "judge") spawn(() => this.#judge(effect));
+    else if (type === "compute") this.#compute(effect);
+    else if (type === "exchange") spawn(() => this.#exchange());
+    else if (type === "catch-up") spawn(() => this.#catchUp(effect));
+    else if (type === "conclude") spawn(() => this.#conclude(effect.links));
+    else if (type === "finish") spawn(() => this.#finish());
+  }
+
+  #startTimer({ timer, round, at }: Asked<"start-timer">): void {
+    const delay = at - this.#parts.clock.now();
+    this.#loop.startTimer(timer, delay, () => this.dispatch({ type: "timer", timer, round }));
+  }
+
+  async #train(round: number): Promise<void> {
+    const isOpen = () => this.round === round;
+    const made = await this.#rooms.training.train(this.#agreed.head, isOpen);
+    const { payload = "", bytes: payloadBytes = 0 } = made ?? {};
+    this.dispatch({ type: "trained", round, payload, payloadBytes });
+  }
+
+  async #announce({ round, payload }: Asked<"announce">): Promise<void> {
+    this.#rooms.pool.keep(payload, this.state.updateOf(round).payload);
+    await this.#rooms.training.announce(round, payload);
+  }
+
+  /** Signs, keeps on disk, sends, and only then counts it. */
+  async #send(statement: Asked<"send">["statement"]): Promise<void> {
+    const { network } = this.#parts;
+    const signed = await network.sign(statement);
+    if (this.#loop.signal.aborted) return;
+    this.#rooms.statements.keep(statement.height, signed.bytes);
+    await network.publish(signed);
+    this.dispatch({ type: "statement", signed });
+  }
+
+  async #propose({ round, view, fresh, confirmed }: Asked<"propose">): Promise<void> {
+    const { network } = this.#parts;
+    const { run, parent } = this.#agreed.height.simplex.name;
+    const block = fresh === null ? confirmed?.block : blockDigest(fresh);
+    if (block === undefined || round !== this.round) return;
+    const signed = await network.sign({
+      ...{ kind: "proposal" as const, run, height: round, parent, view, block },
+      ...{ body: fresh, confirms: confirmed?.view ?? null },
+    });
+    if (this.#loop.signal.aborted) return;
+    this.#rooms.statements.keep(round, signed.bytes);
+    await network.publish(signed);
+    this.dispatch({ type: "statement", signed });
+  }
+
+  async #fetch({ payload: wanted, holders, round }: Asked<"fetch">): Promise<void> {
+    const reason = await this.#rooms.pool.fetch(wanted, holders);
+    if (round !== this.round) return;
+    const { payload } = wanted;
+    if (reason === null) this.dispatch({ type: "fetched", payload });
+    else this.dispatch({ type: "fetch-failed", payload, reason });
+  }
+
+  async #judge({ round, payloads }: Asked<"judge">): Promise<void> {
+    const opinions = await this.#rooms.mixing.judge(
+      payloads,
+      this.#agreed.head,
+      this.#rooms.training.theta,
+    );
+    this.dispatch({ type: "judged", round, opinions });
+  }
+
+  #compute({ round, cut, shares }: Asked<"compute">): void {
+    const mixed = this.#rooms.mixing.mix(
+      cut,
+      shares,
+      this.#agreed.head,
+      this.#rooms.training.theta,
+    );
+    // who says that an unsound update is sound has lied: this node has nothing to compare
+    if (mixed === null) return;
+    this.#rooms.succession.note(mixed);
+    this.dispatch({ type: "computed", round, outcome: mixed });
+  }
+
+  /** With each connected member in turn. */
+  async #exchange(): Promise<void> {
+    const { network } = this.#parts;
+    const members = network.peers().filter(({ peer }) => this.#rooms.roster.includes(peer));
+    const { peer } = members[this.#exchanges % Math.max(1, members.length)] ?? {};
+    this.#exchanges += 1;
+    if (peer !== undefined) await network.exchangeAgreement(peer);
+  }
+
+  async #catchUp({ round, peers }: Asked<"catch-up">): Promise<void> {
+    const links = await this.#chainOf(peers, this.#agreed.head);
+    if (links.length > 0 && this.round === round) this.dispatch({ type: "chained", links });
+  }
+
+  /** What the first of these peers has that is final, on the end of a chain. */
+  async #chainOf(
+    peers: readonly PeerId[],
+    { height, parent }: { readonly height: number; readonly parent: Digest },
+  ): Promise<readonly Link[]> {
+    const { signal } = this.#loop;
+    for (const peer of peers) {
+      if (signal.aborted) break;
+      const page = await this.#parts.network.fetchChain(peer, height, { signal });
+      // a page is a chain in itself: on another parent it is another chain
+      if (page.ok && page.entries[0]?.block.parent === parent) return page.entries;
+    }
+    return [];
+  }
+
+  /** Keeps final blocks, then the state that they lead to, then goes on from it. */
+  async #conclude(asked: readonly Link[]): Promise<void> {
+    const { chain, statements, training, succession } = this.#rooms;
+    const { head } = this.#agreed;
+    let links = asked;
+    while (!this.#loop.signal.aborted) {
+      chain.append(links);
+      const theta = await succession.after(head, links, training.theta);
+      const [first] = links;
+      const last = links.at(-1);
+      if (first === undefined || last === undefined) return;
+      if (theta !== null) {
+        statements.conclude(last.certificate);
+        training.settle(head, first.block, theta);
+        await this.#noteRound(last);
+        this.dispatch({ type: "concluded", round: head.height, links });
+        this.#hearAgain();
+        return;
+      }
+      // the others may be past the state that these lead to, and keep the newest only
+      await this.#loop.pause(PAUSE_MS);
+      const peers = this.#parts.network.peers().map(({ peer }) => peer);
+      const end = { height: last.block.height + 1, parent: last.digest };
+      links = [...links, ...(await this.#chainOf(peers, end))];
+    }
+  }
+
+  async #noteRound({ block }: Link): Promise<void> {
+    const { learner, ledger, network } = this.#parts;
+    if (learner.info.data.heldOut.examples > 0) {
+      const { loss } = await learner.evaluate(this.#rooms.training.theta, "held-out");
+      this.state.heldOutLoss = loss;
+    }
+    const others = block.cut.filter((place) => this.#rooms.roster[place] !== network.peerId);
+    const share = 1 / Math.max(1, block.cut.length);
+    this.state.round.mixed = others.map((place) => ({
+      peer: this.#rooms.roster[place] ?? "",
+      share,
+    }));
+    this.#rooms.keeping.commit(block.height, toJson(ledger.current));
+  }
+
+  /** Announcements for the open height that came before this node knew the state that they start from. */
+  #hearAgain(): void {
+    const { book } = this.#parts;
+    for (const peer of this.#rooms.roster) {
+      const announcement = book.of(peer, this.round)?.announcement;
+      if (announcement === undefined || announcement.reference !== this.state.reference) continue;
+      const { round, payload, payloadBytes } = announcement;
+      this.hear({ peer, round, payload, payloadBytes });
+    }
+  }
+
+  async #finish(): Promise<void> {
+    await this.#rooms.keeping.finish();
+    this.#loop.finish();
+  }
+}

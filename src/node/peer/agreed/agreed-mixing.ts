@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import {
+  type AgreedUpdates,
+  type ChainHead,
+  COMMON_RULES,
+  type Computed,
+  type HeldPayload,
+  medianNorm,
+  type Opinion,
+  quorumOf,
+  type SoundUpdate,
+} from "../../../consensus/index.ts";
+import { judgeGate } from "../../../reputation/index.ts";
+import type { PeerId, Reason, Verdict } from "../../../types.ts";
+import { digestOfState } from "../manifest.ts";
+import type { PeerParts } from "../peer-parts.ts";
+import type { PayloadPool } from "./payload-pool.ts";
+
+/** What mixing a cut gives, with the state itself. */
+export interface MixedCut extends Computed {
+  readonly state: Float32Array;
+}
+
+/** Reads, judges and mixes updates that all members see alike. */
+export class AgreedMixing {
+  readonly #parts: PeerParts;
+  readonly #pool: PayloadPool;
+  readonly #updates: AgreedUpdates;
+  readonly #roster: readonly PeerId[];
+
+  constructor(
+    parts: PeerParts,
+    pool: PayloadPool,
+    options: { readonly updates: AgreedUpdates; readonly roster: readonly PeerId[] },
+  ) {
+    this.#parts = parts;
+    this.#pool = pool;
+    this.#updates = options.updates;
+    this.#roster = options.roster;
+  }
+
+  /** What this node thinks of payloads that it holds: sound or not, and what a step along each does to its own loss. */
+  async judge(
+    payloads: readonly HeldPayload[],
+    head: ChainHead,
+    theta: Float32Array,
+  ): Promise<ReadonlyMap<number, Opinion>> {
+    const opinions = new Map<number, Opinion>();
+    const sound: { readonly place: number; readonly values: Float32Array }[] = [];
+    for (const each of payloads) {
+      const read = this.#read(each, head, theta.length);
+      if (read.verdict === "accept") sound.push({ place: each.place, values: read.value.values });
+      else opinions.set(each.place, UNSOUND[read.reason] ?? "malformed");
+    }
+    const harm = await this.#harm(sound, head, theta);
+    for (const { place } of sound) opinions.set(place, harm.get(place) ?? "neutral");
+    return opinions;
+  }
+
+  /** Mixes the updates of a cut, in roster order; null when one is not here or cannot be read. */
+  mix(
+    cut: readonly HeldPayload[],
+    shares: readonly number[],
+    head: ChainHead,
+    theta: Float32Array,
+  ): MixedCut | null {
+    const updates: Float32Array[] = [];
+    for (const each of cut) {
+      const read = this.#read(each, head, theta.length);
+      if (read.verdict !== "accept") return null;
+      updates.push(read.value.values);
+    }
+    const { faulty: attackersMax } = quorumOf(this.#roster.length);
+    const step = COMMON_RULES[this.#parts.config.run.agreedRule]({ updates, shares, attackersMax });
+    const state = theta.map((value, i) => value + (step[i] as number));
+    return { cut, state, checkpoint: digestOfState(state), norm: medianNorm(updates) };
+  }
+
+  // --- internal ---
+
+  #read({ payload }: HeldPayload, { norm }: ChainHead, length: number): Verdict<SoundUpdate> {
+    const bytes = this.#pool.get(payload);
+    if (bytes === null) return { verdict: "ignore", reason: "missing" };
+    return this.#updates.read(bytes, length, norm);
+  }
+
+  /** By place: which of the updates help on this node's private examples, and which harm. Gains never leave the node. */
+  async #harm(
+    sound: readonly { readonly place: number; readonly values: Float32Array }[],
+    { height: round }: ChainHead,
+    theta: Float32Array,
+  ): Promise<ReadonlyMap<number, Opinion>> {
+    const { learner, config, log } = this.#parts;
+    const { gate } = config;
+    const isIdle = !gate.enabled || learner.info.data.heldOut.examples === 0;
+    if (isIdle || sound.length === 0) return new Map();
+    const states = sound.map(({ values }) => theta.map((at, i) => at + (values[i] as number)));
+    const probe = await learner.probe(theta, states, { round, rows: gate.rows, step: gate.step });
+    const peers = sound.map(({ place }) => this.#roster[place] ?? "");
+    const { faulty: vetoesMax } = quorumOf(this.#roster.length);
+    const { gains, vetoed } = judgeGate({ ...gate, ...probe, peers, vetoesMax });
+    log.debug({ round: round + 1, gains }, "gate");
+    return new Map(
+      sound.map(({ place }, i) => {
+        const gain = gains[i];
+        assert(gain !== undefined, "a gain for each update");
+        const isHarmful = vetoed.includes(peers[i] as PeerId);
+        return [place, isHarmful ? "harmful" : gain > 0 ? "helpful" : "neutral"];
+      }),
+    );
+  }
+}
+
+/** Why an update is unsound, as a ballot says it. */
+const UNSOUND: Partial<Record<Reason, Opinion>> = {
+  malformed: "malformed",
+  "wrong-shape": "wrong-shape",
+  "non-finite": "non-finite",
+  "too-large": "too-long",
+  missing: "absent",
+};

@@ -1,0 +1,94 @@
+import {
+  type AgreedState,
+  type AgreedUpdates,
+  agreedUpdates,
+  byPeer,
+  type ChainHead,
+  codecByName,
+  createAgreed,
+} from "../../../consensus/index.ts";
+import { type AgreementTerms, rosterDigest } from "../../../gossip/index.ts";
+import type { Digest, PeerId } from "../../../types.ts";
+import type { DriverLoop } from "../driver-loop.ts";
+import { Keeping } from "../keeping.ts";
+import { digestOf, digestOfState } from "../manifest.ts";
+import type { PeerParts } from "../peer-parts.ts";
+import type { PeerState } from "../peer-state.ts";
+import { AgreedMixing } from "./agreed-mixing.ts";
+import { AgreedTraining } from "./agreed-training.ts";
+import { ChainKeeper } from "./chain-keeper.ts";
+import { PayloadPool } from "./payload-pool.ts";
+import { Statements } from "./statements.ts";
+import { Succession } from "./succession.ts";
+
+/** What a node of mode `agreed` works with. */
+export interface AgreedRooms {
+  /** Sorted by peer id. */
+  readonly roster: readonly PeerId[];
+  readonly terms: AgreementTerms;
+  readonly updates: AgreedUpdates;
+  /** Where the run goes on. */
+  readonly head: ChainHead;
+  readonly chain: ChainKeeper;
+  readonly statements: Statements;
+  readonly training: AgreedTraining;
+  readonly pool: PayloadPool;
+  readonly mixing: AgreedMixing;
+  readonly succession: Succession;
+  readonly keeping: Keeping;
+}
+
+/** Opens them as the store left the run. */
+export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop): AgreedRooms {
+  const { network, neighbourhoods, config, run, store, initial, checkpoint } = parts;
+  const roster = [...neighbourhoods.at(0).members].sort(byPeer);
+  const terms = { run, rosterAt: () => roster };
+  const chain = new ChainKeeper(store, { run, roster, start: digestOfState(initial) });
+  // what the chain is ahead of the checkpoint by was not taken up when the node went down
+  const isKept = checkpoint !== null && checkpoint.round <= chain.headBelow().height;
+  const theta = isKept ? checkpoint.adapter : initial;
+  const updates = agreedUpdates(codecByName(config.run.codec));
+  const pool = new PayloadPool(parts, loop.signal);
+  const mixing = new AgreedMixing(parts, pool, { updates, roster });
+  return {
+    ...{ roster, terms, updates, chain, pool, mixing },
+    head: chain.headBelow(isKept ? checkpoint.round : 0),
+    statements: new Statements(store, terms),
+    training: new AgreedTraining(parts, state, {
+      ...{ updates, theta, signal: loop.signal },
+      place: roster.indexOf(network.peerId),
+    }),
+    succession: new Succession(parts, { pool, mixing, roster }),
+    keeping: new Keeping(parts, state),
+  };
+}
+
+/** The protocol, where the run goes on. */
+export function protocolOf(
+  { network, neighbourhoods, config, run }: PeerParts,
+  { roster, training, head }: Pick<AgreedRooms, "roster" | "training" | "head">,
+  trainingMs: number | undefined,
+): AgreedState {
+  const payload = training.restore(head);
+  return createAgreed(
+    {
+      ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
+      ...{ roster, rosterDigest: rosterDigest(roster), turns: turnsOf(run, roster) },
+      startMembers: neighbourhoods.startOthers + 1,
+      timing: config.timing,
+    },
+    {
+      head,
+      ...(payload === null ? {} : { payload }),
+      ...(trainingMs === undefined ? {} : { trainingMs }),
+    },
+  );
+}
+
+// --- internal ---
+
+/** The order in which members propose: by a digest that none of them can shape. */
+function turnsOf(run: Digest, roster: readonly PeerId[]): readonly number[] {
+  const digests = roster.map((peer) => digestOf(`${run} ${peer}`));
+  return [...roster.keys()].sort((a, b) => byPeer(digests[a] ?? "", digests[b] ?? ""));
+}

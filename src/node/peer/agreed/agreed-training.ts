@@ -1,0 +1,157 @@
+import {
+  type AgreedMemory,
+  type AgreedUpdates,
+  type Block,
+  type BlockPayload,
+  type ChainHead,
+  isSound,
+  keptMemory,
+  type MadeAgreedUpdate,
+  quorumOf,
+  restoredMemory,
+  type UpdateOutcome,
+} from "../../../consensus/index.ts";
+import type { Digest } from "../../../types.ts";
+import { digestOf } from "../manifest.ts";
+import type { PeerParts } from "../peer-parts.ts";
+import type { PeerState } from "../peer-state.ts";
+
+/** How long an announcement stays valid, ms. */
+const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
+
+/** The own update of a height: trained from the agreed state, kept on disk, announced, and settled when the height ends. */
+export class AgreedTraining {
+  readonly #parts: PeerParts;
+  readonly #state: PeerState;
+  readonly #updates: AgreedUpdates;
+  readonly #place: number;
+  readonly #signal: AbortSignal;
+  #memory: AgreedMemory;
+
+  constructor(
+    parts: PeerParts,
+    state: PeerState,
+    options: {
+      readonly updates: AgreedUpdates;
+      readonly place: number;
+      readonly theta: Float32Array;
+      readonly signal: AbortSignal;
+    },
+  ) {
+    this.#parts = parts;
+    this.#state = state;
+    this.#updates = options.updates;
+    this.#place = options.place;
+    this.#signal = options.signal;
+    this.#memory = restoredMemory(options.theta, parts.checkpoint?.memory);
+    this.#adopt(this.#memory);
+  }
+
+  get theta(): Float32Array {
+    return this.#memory.theta;
+  }
+
+  /** The update that was made for a height before the node went down; null when there is none. */
+  restore({ height }: ChainHead): BlockPayload | null {
+    const update = this.#parts.store.loadUpdate(this.#parts.run, height);
+    if (update === null) return null;
+    this.#state.takeUpdate(update, this.#state.memory);
+    return this.#named(update.payload);
+  }
+
+  /**
+   * Trains for a height and keeps the update on disk before anyone can hear of it. Null when the height has ended
+   * meanwhile: what was learnt is progress then.
+   */
+  async train(head: ChainHead, isOpen: () => boolean): Promise<BlockPayload | null> {
+    const { learner, config, store, run, metrics, clock } = this.#parts;
+    const state = this.#state;
+    state.beginRound();
+    const memory = this.#memory;
+    const round = head.height;
+    const { optimizer: moments } = state;
+    const start = this.#updates.start(memory);
+    const result = await learner.train(
+      { adapter: start, optimizer: moments, round, steps: config.run.steps },
+      this.#signal,
+    );
+    metrics.trainSeconds.observe(result.seconds);
+    metrics.trainTokens.inc(result.tokens);
+    const { adapter, optimizer, loss: trainLoss, examples } = result;
+    const made = this.#updates.offer(memory, adapter, head.norm);
+    if (!isOpen()) {
+      state.optimizer = optimizer;
+      state.trainLoss = trainLoss;
+      this.#adopt(this.#updates.settle(this.#memory, made, "left-out"));
+      return null;
+    }
+    const { payload } = made;
+    const sequence = Math.max(state.sequence + 1, clock.wallClock());
+    const update = {
+      ...{ run, round, sequence, adapter, optimizer, trainLoss, examples, payload },
+      memory: {},
+    };
+    store.saveUpdate(update);
+    state.takeUpdate(update, state.memory);
+    return this.#named(payload);
+  }
+
+  /** Commits to the update of a height: from now on it cannot be exchanged for another. */
+  async announce(round: number, payload: Digest): Promise<void> {
+    const { network, run, learner, book, log, clock } = this.#parts;
+    const earlier = book.of(network.peerId, round);
+    if (earlier !== undefined && earlier.announcement.payload !== payload) {
+      log.warn({ round: round + 1 }, "announced otherwise before the data folder was lost: silent");
+      return;
+    }
+    const { sequence, examples, payload: bytes } = this.#state.updateOf(round);
+    network.hold(payload, bytes);
+    const issuedAt = clock.wallClock();
+    const { signed, recipients } = await network.announce({
+      ...{ run, base: learner.info.modelDigest, mode: "agreed", flags: 0 },
+      ...{ codec: this.#updates.codec, reference: this.#state.reference },
+      ...{ round, sequence, payload, payloadBytes: bytes.length, examples },
+      ...{ issuedAt, expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS },
+    });
+    book.judge(signed, round);
+    log.debug({ round: round + 1, recipients, bytes: bytes.length }, "announced");
+  }
+
+  /** The height has ended with a block: what became of the own update, and the state to go on from. */
+  settle(head: ChainHead, block: Block, theta: Float32Array): void {
+    const state = this.#state;
+    let memory = this.#memory;
+    if (block.height === head.height && state.hasUpdate(head.height)) {
+      const update = state.updateOf(head.height);
+      const made: MadeAgreedUpdate = {
+        update: this.#updates.offer(memory, update.adapter, head.norm).update,
+        payload: update.payload,
+      };
+      memory = this.#updates.settle(memory, made, this.#outcome(block, digestOf(update.payload)));
+      state.optimizer = update.optimizer;
+    }
+    this.#adopt(this.#updates.advance(memory, theta));
+  }
+
+  // --- internal ---
+
+  #adopt(memory: AgreedMemory): void {
+    this.#memory = memory;
+    this.#state.adapter = memory.theta;
+    this.#state.memory = { reference: memory.theta, kept: keptMemory(memory) };
+  }
+
+  #outcome({ cut, ballots }: Block, payload: Digest): UpdateOutcome {
+    const holds = ballots.filter(({ held }) =>
+      held.some((each) => each.place === this.#place && each.payload === payload),
+    );
+    if (cut.includes(this.#place) && holds.length > 0) return "counted";
+    const { faulty } = quorumOf(ballots[0]?.opinions.length ?? 1);
+    const unsound = holds.filter(({ opinions }) => !isSound(opinions[this.#place]));
+    return unsound.length > faulty ? "unsound" : "left-out";
+  }
+
+  #named(payload: Uint8Array): BlockPayload {
+    return { place: this.#place, payload: digestOf(payload), bytes: payload.length };
+  }
+}

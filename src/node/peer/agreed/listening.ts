@@ -1,0 +1,46 @@
+import type { AgreedEvent } from "../../../consensus/index.ts";
+import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
+import type { PeerParts } from "../peer-parts.ts";
+import type { ChainKeeper } from "./chain-keeper.ts";
+import { isStatement, type Statements } from "./statements.ts";
+
+/** Heights beyond the open one whose statements are kept. */
+const HEIGHTS_AHEAD = 1;
+
+/** `Omit` that keeps the members of a union apart. */
+type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
+
+/** What is told of a round, and what hears. */
+interface Hearing {
+  readonly round: number;
+  dispatch(event: Untimed<AgreedEvent>): void;
+}
+
+/** Brings what members say about heights to the protocol, and tells others what this node holds. */
+export function listenToAgreement(
+  { network, neighbourhoods }: PeerParts,
+  driver: Hearing,
+  { statements, chain }: { readonly statements: Statements; readonly chain: ChainKeeper },
+): void {
+  network.onAgreement((message) => {
+    const { height } = isStatement(message) ? message.statement : message.certificate;
+    const { round } = driver;
+    if (height < round) return { verdict: "ignore", reason: "past-round" };
+    const isNear = height <= round + HEIGHTS_AHEAD;
+    if (isNear) statements.hear(height, message.bytes);
+    if (isStatement(message)) driver.dispatch({ type: "statement", signed: message });
+    else driver.dispatch({ type: "certificate", certificate: message.certificate });
+    // what this node cannot use yet it takes when it is told again
+    return isNear
+      ? { verdict: "accept", value: undefined }
+      : { verdict: "ignore", reason: "future-round" };
+  });
+  network.onTellAgreement(() => statements.tell(driver.round));
+  const members = neighbourhoods.at(0).members.length;
+  network.onTellChain((from, most) =>
+    chain.links(from, most).map(({ block, certificate }) => ({
+      block: encodeBlock(block),
+      certificate: sealCertificate(certificate, members).bytes,
+    })),
+  );
+}

@@ -1,0 +1,28 @@
+import { observe, standing as standingOf } from "../../reputation/index.ts";
+import type { Evidence, PeerId } from "../../types.ts";
+import type { PeerParts } from "./peer-parts.ts";
+
+/** Notes what peers did, in the ledger and in the store; returns those whose standing is another now. */
+export function noteEvidence(
+  { ledger, store, run, metrics, log }: PeerParts,
+  evidence: readonly Evidence[],
+): readonly PeerId[] {
+  const before = ledger.current;
+  ledger.current = observe(before, ...evidence);
+  for (const each of evidence) {
+    metrics.evidence.inc({ kind: each.kind });
+    if (each.kind === "timely") continue;
+    store.appendEvidence(run, each);
+    log.debug({ ...each }, "evidence");
+  }
+  const peers = [...new Set(evidence.map((each) => each.peer))];
+  return peers.filter((peer) => standingOf(ledger.current, peer) !== standingOf(before, peer));
+}
+
+/** Parts from a peer that is evicted; says a standing that is not full. */
+export function applyStanding({ ledger, network, log }: PeerParts, peer: PeerId) {
+  const standing = standingOf(ledger.current, peer);
+  if (standing === "evicted") network.ban(peer);
+  if (standing !== "full") log.warn({ peer, standing }, "standing changed");
+  return standing;
+}
