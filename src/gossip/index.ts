@@ -5,7 +5,7 @@
  */
 
 export { blockDigest, decodeBlock, encodeBlock, MAX_BLOCK_BYTES } from "./agreement/block.ts";
-export { decodeCertificate, sealCertificate } from "./agreement/certificate.ts";
+export { decodeCertificate, saidBy, sealCertificate } from "./agreement/certificate.ts";
 export {
   decodeEntry,
   decodePage,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
+  type AgreementMessage,
   type AgreementTerms,
   type ChainBytes,
   type ChainOutcome,
@@ -12,11 +13,12 @@ import {
   parseAgreement,
   type SignedStatement,
   type Statement,
+  saidBy,
   sealStatement,
   signedBytes,
   verifiedChain,
 } from "../../src/gossip/index.ts";
-import type { Digest, PeerId } from "../../src/types.ts";
+import type { Digest, PeerId, Verdict } from "../../src/types.ts";
 
 type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
 
@@ -31,6 +33,8 @@ export class MemoryAgreement {
   tellChain: (from: number, most: number) => readonly ChainBytes[] = () => [];
   readonly #peer: PeerId;
   readonly #known = new Set<Digest>();
+  /** What certificates say that it has: one each is enough. */
+  readonly #certified = new Set<string>();
 
   constructor(peer: PeerId) {
     this.#peer = peer;
@@ -55,12 +59,15 @@ export class MemoryAgreement {
 
   /** Why a message is not taken; null when it is. */
   hear(from: PeerId, bytes: Uint8Array): Refusal | null {
-    const parsed = parseAgreement(bytes, this.#agreed, { check: isStandIn });
+    const parsed = parseOnce(bytes, this.#agreed);
     if (parsed.verdict !== "accept") return parsed;
     const message = parsed.value;
+    const said = "author" in message ? null : saidBy(message.certificate);
+    if (said !== null && this.#certified.has(said)) return null;
     const verdict = this.judge?.(message, from);
     if (verdict === undefined || verdict.verdict === "accept") {
       this.remember(bytes);
+      if (said !== null) this.#certified.add(said);
       return null;
     }
     return "author" in message ? { ...verdict, author: message.author } : verdict;
@@ -91,6 +98,40 @@ export class MemoryAgreement {
 }
 
 // --- internal ---
+
+/** What came of bytes that go round, with the roster that was asked for; hundreds of peers hear the same ones. */
+interface Parsed {
+  readonly run: Digest;
+  readonly asked: { readonly height: number; readonly roster: readonly PeerId[] | null } | null;
+  readonly verdict: Verdict<AgreementMessage>;
+}
+
+const parsedBefore = new WeakMap<Uint8Array, Parsed>();
+
+/** The door's verdict, which depends on bytes, run and roster alone. */
+function parseOnce(bytes: Uint8Array, terms: AgreementTerms): Verdict<AgreementMessage> {
+  const before = parsedBefore.get(bytes);
+  if (before !== undefined && isOf(before, terms)) return before.verdict;
+  let asked: Parsed["asked"] = null;
+  const rosterAt = (height: number) => {
+    const roster = terms.rosterAt(height);
+    asked = { height, roster };
+    return roster;
+  };
+  const verdict = parseAgreement(bytes, { run: terms.run, rosterAt }, { check: isStandIn });
+  parsedBefore.set(bytes, { run: terms.run, asked, verdict });
+  return verdict;
+}
+
+function isOf({ run, asked }: Parsed, terms: AgreementTerms): boolean {
+  if (run !== terms.run) return false;
+  if (asked === null) return true;
+  const roster = terms.rosterAt(asked.height);
+  return (
+    roster?.length === asked.roster?.length &&
+    (roster ?? []).every((peer, place) => peer === asked.roster?.[place])
+  );
+}
 
 /** 64 bytes in place of a signature. */
 function standIn(author: PeerId, signed: Uint8Array): Uint8Array {

@@ -2,8 +2,9 @@ import type { PeerId, Timestamp, Verdict } from "../../types.ts";
 import { TokenBuckets } from "../connections/token-bucket.ts";
 import type { Refusal } from "../contract.ts";
 import { type Arrival, type Judged, MessageDoor } from "../topics/message-door.ts";
+import { saidBy } from "./certificate.ts";
 import type { AgreementMessage, AgreementTerms, Certificate, SignedStatement } from "./messages.ts";
-import { MAX_AGREEMENT_BYTES, parseAgreement } from "./parse.ts";
+import { type Fault, MAX_AGREEMENT_BYTES, parseAgreement } from "./parse.ts";
 import { Signatures } from "./signatures.ts";
 
 /** A height of the largest rosters in use: a list, a ballot and four views of four statements, of 200 members. */
@@ -12,6 +13,8 @@ const MAX_REMEMBERED = 4096;
 const OF_AUTHOR = { burst: 64, refillMs: 250 };
 /** Of a neighbour, which may bring what all members say: twice an exchange at once, then 200 members' views of 2 s. */
 const OF_RELAYER = { burst: 4096, refillMs: 2 };
+/** Of a neighbour, certificates and proposals, which cost up to 60 ms each: of a view there are four that say something. */
+const OF_COSTLY = { burst: 128, refillMs: 250 };
 /** Certificates, by what they say, of which one is enough. */
 const MAX_CERTIFIED = 4096;
 
@@ -32,6 +35,7 @@ export class AgreementDoor {
   readonly #options: AgreementDoorOptions;
   readonly #door: MessageDoor;
   readonly #ofAuthor = new TokenBuckets(OF_AUTHOR);
+  readonly #ofCostly = new TokenBuckets(OF_COSTLY);
   readonly #signatures = new Signatures();
   readonly #certified = new Set<string>();
 
@@ -44,7 +48,7 @@ export class AgreementDoor {
       // votes and certificates are said again until the height is final
       isSaidOnce: false,
       ofRelayer: OF_RELAYER,
-      judge: (bytes, arrival) => this.#judge(bytes, arrival),
+      judge: (bytes, arrival, earlier) => this.#judge(bytes, arrival, earlier),
     });
   }
 
@@ -58,34 +62,52 @@ export class AgreementDoor {
     return this.#door.admit(bytes, arrival);
   }
 
-  #judge(bytes: Uint8Array, { from, publisher }: Arrival): Judged {
+  #judge(bytes: Uint8Array, arrival: Arrival, earlier: Verdict<void> | null): Judged {
     if (this.terms === null) return NOT_AGREED;
+    let author: PeerId | null = null;
     const parsed = parseAgreement(bytes, this.terms, {
       check: this.#signatures.check,
-      isSpare: (certificate) => this.#certified.has(saidBy(certificate)),
+      glance: (message) => {
+        if ("kind" in message) return this.#glanceAtCertificate(message, arrival.from);
+        const isCostly = message.statement.kind === "proposal";
+        if (isCostly && !this.#ofCostly.take(arrival.from, this.#options.now())) return FLOOD;
+        author = message.author;
+        return this.#glanceAtStatement(message, arrival, earlier);
+      },
     });
     if (parsed.verdict !== "accept") {
-      // every member makes a certificate of the signatures that it holds, and they say the same
-      return { verdict: parsed, author: null, isSpare: parsed.reason === "replay" };
+      const { reason } = parsed;
+      // whoever handed it on put another block into the author's proposal
+      if (reason === "digest-mismatch") author = null;
+      return { verdict: parsed, author, isSpare: reason === "replay" };
     }
     const message = parsed.value;
-    if ("author" in message) return this.#judgeStatement(message, from, publisher);
-    const verdict = this.#options.judge(message, from);
-    if (verdict.verdict === "accept") this.#remember(message.certificate);
-    return { verdict, author: null };
+    const verdict = this.#options.judge(message, arrival.from);
+    if (verdict.verdict === "accept" && "certificate" in message) {
+      this.#remember(message.certificate);
+    }
+    return { verdict, author };
   }
 
-  #judgeStatement(message: SignedStatement, from: PeerId, publisher: PeerId | undefined): Judged {
-    const { author, statement } = message;
-    const refuse = (verdict: Verdict<void>): Judged => ({ verdict, author });
+  #glanceAtStatement(
+    { author, statement }: SignedStatement,
+    { publisher }: Arrival,
+    earlier: Verdict<void> | null,
+  ): Fault | null {
     if (publisher !== undefined && publisher !== author) {
-      return refuse({ verdict: "reject", reason: "wrong-author" });
+      return { verdict: "reject", reason: "wrong-author" };
     }
+    // what came too early comes again from everybody, for which its author can do nothing
+    const isPaid = earlier !== null && earlier.verdict === "ignore" && earlier.reason !== "flood";
     // by height, so that nobody uses up an author's allowance with what it said long ago
-    if (!this.#ofAuthor.take(`${author}/${statement.height}`, this.#options.now())) {
-      return refuse({ verdict: "ignore", reason: "flood" });
-    }
-    return { verdict: this.#options.judge(message, from), author };
+    const allowance = `${author}/${statement.height}`;
+    return isPaid || this.#ofAuthor.take(allowance, this.#options.now()) ? null : FLOOD;
+  }
+
+  #glanceAtCertificate(certificate: Certificate, from: PeerId): Fault | null {
+    // every member makes one of the signatures that it holds, and they say the same
+    if (this.#certified.has(saidBy(certificate))) return { verdict: "ignore", reason: "replay" };
+    return this.#ofCostly.take(from, this.#options.now()) ? null : FLOOD;
   }
 
   #remember(certificate: Certificate): void {
@@ -99,10 +121,8 @@ export class AgreementDoor {
 
 // --- internal ---
 
+const FLOOD: Fault = { verdict: "ignore", reason: "flood" };
 const NOT_AGREED: Judged = {
   verdict: { verdict: "ignore", reason: "other-run" },
   author: null,
 };
-function saidBy({ height, parent, vote, view, block }: Certificate): string {
-  return [height, parent, vote, view, block].join("/");
-}

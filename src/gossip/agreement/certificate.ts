@@ -82,3 +82,8 @@ export function certificateOf(
 export function voteOf({ run, height, parent, view, vote, block }: Certificate): Vote {
   return { kind: vote, run, height, parent, view, block };
 }
+
+/** What a certificate of a run says, whoever has signed it: equal texts for those of which one is enough. */
+export function saidBy({ height, parent, vote, view, block }: Certificate): string {
+  return [height, parent, vote, view, block].join("/");
+}

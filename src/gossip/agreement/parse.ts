@@ -10,7 +10,6 @@ import type {
   Certificate,
   Proposal,
   SignedStatement,
-  Statement,
 } from "./messages.ts";
 import { type CheckSignature, Signatures } from "./signatures.ts";
 import { signedBytes } from "./statement.ts";
@@ -19,10 +18,15 @@ import { verifyBlock, verifyCertificate } from "./verify.ts";
 /** Largest message: a proposal with its block. */
 export const MAX_AGREEMENT_BYTES = MAX_BLOCK_BYTES + 1024;
 
+export type Fault = Extract<Verdict<never>, { readonly reason: Reason }>;
+
 export interface ParseOptions {
   readonly check?: CheckSignature;
-  /** Whether what a certificate says is certified already: then it is a `replay`, and no signature is checked. */
-  readonly isSpare?: (certificate: Certificate) => boolean;
+  /**
+   * Asked before what costs most, the signatures of a certificate and the block of a proposal; a statement's own
+   * signature holds by then. Why to go no further; null to go on.
+   */
+  readonly glance?: (message: Certificate | SignedStatement) => Fault | null;
 }
 
 /**
@@ -35,7 +39,7 @@ export interface ParseOptions {
 export function parseAgreement(
   bytes: Uint8Array,
   { run, rosterAt }: AgreementTerms,
-  { check = new Signatures().check, isSpare = () => false }: ParseOptions = {},
+  { check = new Signatures().check, glance = () => null }: ParseOptions = {},
 ): Verdict<AgreementMessage> {
   if (bytes.byteLength > MAX_AGREEMENT_BYTES) return refused("reject", "too-large");
   const envelope = openEnvelope(bytes);
@@ -46,18 +50,16 @@ export function parseAgreement(
   if (roster === null) return refused("ignore", "future-round");
   // a copy: the input is a view of a whole network message, which would be kept alive with it
   const own = Uint8Array.from(bytes);
-  if (!isCertificate(envelope)) return parseStatement(envelope, own, roster, check);
+  if (!isCertificate(envelope)) return parseStatement(envelope, own, roster, { check, glance });
   const certificate = certificateOf(envelope, roster.length);
   if (certificate === null) return refused("reject", "malformed");
-  if (isSpare(certificate)) return refused("ignore", "replay");
-  const verdict = verifyCertificate(certificate, roster, check);
+  const verdict = glance(certificate) ?? verifyCertificate(certificate, roster, check);
   return verdict.verdict === "accept" ? accepted({ certificate, bytes: own }) : verdict;
 }
 
 // --- internal ---
 
 type CertificateEnvelope = Exclude<Envelope, StatementEnvelope>;
-type Fault = Extract<Verdict<never>, { readonly reason: Reason }>;
 
 function isCertificate(envelope: Envelope): envelope is CertificateEnvelope {
   return typeof envelope[1] === "number";
@@ -67,7 +69,7 @@ function parseStatement(
   envelope: StatementEnvelope,
   bytes: Uint8Array,
   roster: readonly PeerId[],
-  check: CheckSignature,
+  { check, glance }: Required<ParseOptions>,
 ): Verdict<SignedStatement> {
   const [, , author, , signature] = envelope;
   // who is a member of the next height may be known to others first
@@ -77,12 +79,12 @@ function parseStatement(
   if (!check(author, signedBytes(statement, roster.length), signature)) {
     return refused("reject", "bad-signature");
   }
-  if (envelope[1] !== "proposal" || statement.kind !== "proposal") {
-    return accepted({ author, statement, signature, bytes });
-  }
+  const signed: SignedStatement = { author, statement, signature, bytes };
+  const fault = glance(signed);
+  if (fault !== null) return fault;
+  if (envelope[1] !== "proposal" || statement.kind !== "proposal") return accepted(signed);
   const whole = withBody(statement, envelope[3][5], roster, check);
-  if ("verdict" in whole) return whole;
-  return accepted<SignedStatement<Statement>>({ author, statement: whole, signature, bytes });
+  return "verdict" in whole ? whole : accepted({ ...signed, statement: whole });
 }
 
 /** The proposal with its block, which is read only now: its author has signed its digest. */

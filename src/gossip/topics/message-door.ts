@@ -29,7 +29,12 @@ export interface MessageDoorOptions {
   /** Whether gossip brings no message twice, so that whoever does so replays it. */
   readonly isSaidOnce: boolean;
   readonly now: () => Timestamp;
-  readonly judge: (bytes: Uint8Array, arrival: Arrival) => Promise<Judged> | Judged;
+  /** Told as well how the same message was judged before, where it was not accepted. */
+  readonly judge: (
+    bytes: Uint8Array,
+    arrival: Arrival,
+    earlier: Verdict<void> | null,
+  ) => Promise<Judged> | Judged;
   readonly onRefused: (from: PeerId, refusal: Refusal) => void;
   /** A peer hands on many times what all members together have to say. */
   readonly onFlood: (from: PeerId) => void;
@@ -82,7 +87,11 @@ export class MessageDoor {
       onFlood(arrival.from);
       return FLOOD;
     }
-    const { verdict, author, isSpare = false } = await judge(bytes, arrival);
+    const {
+      verdict,
+      author,
+      isSpare = false,
+    } = await judge(bytes, arrival, memory?.verdict ?? null);
     const byGossip = arrival.publisher !== undefined;
     this.#memorize(id, { verdict, byGossip });
     // an exchange brings again and again what this node ignored before: such a refusal is reported once

@@ -1,6 +1,12 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { AgreementDoor } from "../../../../src/gossip/agreement/agreement-door.ts";
-import type { AgreementMessage, Refusal } from "../../../../src/gossip/index.ts";
+import { decodeCanonical, encodeCanonical } from "../../../../src/gossip/canonical-cbor.ts";
+import {
+  type AgreementMessage,
+  blockDigest,
+  encodeBlock,
+  type Refusal,
+} from "../../../../src/gossip/index.ts";
 import type { PeerId, Verdict } from "../../../../src/types.ts";
 import { Council } from "../../../support/agreement-samples.ts";
 
@@ -101,6 +107,19 @@ describe("the door of mode agreed", () => {
     expect(refusals).toEqual([["peer", { ...opinion, author }]]);
   });
 
+  it("names the author of a block that is wrong, and not of one that another put in its place", async () => {
+    const { statement, bytes, author } = await council.sign(await council.proposal());
+    const other = encodeBlock({ ...(await council.block()), norm: 7 });
+    const envelope = decodeCanonical(bytes) as unknown[];
+    const swapped = envelope.with(3, (envelope[3] as unknown[]).with(5, other));
+    await door.admit(encodeCanonical(swapped), exchange);
+    expect(refusals).toEqual([["peer", { verdict: "reject", reason: "digest-mismatch" }]]);
+    const small = await council.block({ places: [0, 1] });
+    const wrong = await council.sign({ ...statement, body: small, block: blockDigest(small) });
+    await door.admit(wrong.bytes, exchange);
+    expect(refusals.at(-1)?.[1]).toEqual({ verdict: "reject", reason: "malformed", author });
+  });
+
   it("takes nothing in mode gossip", async () => {
     door.terms = null;
     const { bytes } = await council.sign(council.vote("notarize"));
@@ -148,6 +167,35 @@ describe("a flood", () => {
     expect(floods).toHaveLength(5000 - 4096);
     const { bytes, author } = await council.sign(council.vote("notarize"));
     expect(await door.admit(bytes, publishedBy(author))).toEqual(ACCEPT);
+  });
+
+  it("of what came too early is none: everybody brings it again", async () => {
+    opinion = { verdict: "ignore", reason: "future-round" };
+    const { bytes } = await council.sign(council.vote("notarize"));
+    for (let times = 0; times < 200; times += 1) await door.admit(bytes, exchange);
+    opinion = ACCEPT;
+    expect(await admitAll(await votes(3, 64))).toBe(64);
+    expect(refusals.map(([, { reason }]) => reason)).toEqual(["future-round"]);
+  });
+
+  it("of one author's is still one when it comes again", async () => {
+    const all = await votes(3, 80);
+    expect([await admitAll(all), await admitAll(all.slice(64))]).toEqual([64, 0]);
+  });
+
+  it("of certificates and proposals is a neighbour's, whose signatures are not checked; nobody else pays", async () => {
+    const certificates = await Promise.all(
+      Array.from({ length: 130 }, (_, view) => council.sealed(council.vote("nullify", view))),
+    );
+    expect(await admitAll(certificates)).toBe(128);
+    const proposal = await council.sign(await council.proposal());
+    expect(await door.admit(proposal.bytes, exchange)).toMatchObject({ reason: "flood" });
+    expect(refusals.every(([from, { author }]) => from === "peer" && author === undefined)).toBe(
+      true,
+    );
+    expect(await door.admit(proposal.bytes, { from: "another" })).toEqual(ACCEPT);
+    now += 1000;
+    expect(await admitAll(certificates.slice(128))).toBe(2);
   });
 
   it("of votes that were said before costs nothing", async () => {
