@@ -53,7 +53,7 @@ function cosines(knowledge: Knowledge): readonly Vector[] {
     for (let part = beta; ; part *= 0.75) {
       const rest = Math.sqrt(Math.max(0, size * size - alpha * alpha - part * part));
       const update = sum(sum(scaled(alpha, along), scaled(part, against)), scaled(rest, noise));
-      if (part < beta / 10 || knowledge.passesGate(Float32Array.from(update))) return update;
+      if (part <= beta / 10 || knowledge.passesGate(Float32Array.from(update))) return update;
     }
   });
 }

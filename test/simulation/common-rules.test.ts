@@ -5,7 +5,9 @@ import {
   federate,
   type SetAttack,
 } from "../../scripts/common-rules/federation.ts";
+import { KNOWING_ATTACKS } from "../../scripts/common-rules/knowing-attacks.ts";
 import type { CommonRuleName } from "../../src/consensus/index.ts";
+import { seededRandom } from "../../src/random.ts";
 
 const SETTING: Federation = {
   ...{ rule: "mean", attack: "none", attackers: 3, peers: 10, rounds: 10, steps: 2 },
@@ -36,4 +38,22 @@ test("who knows the check takes a quarter of the gain", async () => {
 
   expect(left).toBeGreaterThan(0.6);
   expect(left).toBeLessThan(0.9);
+});
+
+test("an attack that no gate passes comes to an end, also where the check leaves it no room", () => {
+  const rows = [
+    [1, 0, 0.01],
+    [-0.5, 0.9, 0.01],
+    [-0.5, -0.9, 0.01],
+  ];
+  const lies = KNOWING_ATTACKS.cosines({
+    honest: rows.map((row) => Float32Array.from(row)),
+    wanted: Float32Array.of(1, 1, 1),
+    attackers: 2,
+    random: seededRandom(1),
+    passesGate: () => false,
+  });
+
+  expect(lies).toHaveLength(2);
+  expect(lies.flat().every(Number.isFinite)).toBe(true);
 });
