@@ -1,8 +1,15 @@
 import { z } from "zod";
-import { CODEC_NAMES } from "../src/consensus/index.ts";
+import { CODEC_NAMES, COMMON_RULE_NAMES } from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
 import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
-import { ADAPTER_KINDS, BASE_DTYPES, ENGINE_CHOICES, MIXING_RULES, TASKS } from "../src/types.ts";
+import {
+  ADAPTER_KINDS,
+  BASE_DTYPES,
+  ENGINE_CHOICES,
+  MIXING_RULES,
+  RUN_MODES,
+  TASKS,
+} from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks/catalogue.ts";
 import type { Partition } from "./data/partition.ts";
 
@@ -60,7 +67,15 @@ export const testnetOptionsSchema = z.strictObject({
     .regex(/^(full|ring|regular:[1-9][0-9]{0,2})$/, "expected full, ring or regular:K")
     .default("full")
     .describe("Who exchanges with whom."),
-  rule: z.enum(MIXING_RULES).default("cs-plus").describe("Mixing rule."),
+  mode: z
+    .enum([...RUN_MODES, "auto"])
+    .default("gossip")
+    .describe("gossip, agreed, or auto: agreed for 4 to 200 peers."),
+  rule: z.enum(MIXING_RULES).default("cs-plus").describe("Mixing rule of mode gossip."),
+  agreedRule: z
+    .enum(COMMON_RULE_NAMES)
+    .default("check-twins")
+    .describe("Mixing rule of mode agreed."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()

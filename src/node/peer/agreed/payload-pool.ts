@@ -5,6 +5,8 @@ import type { PeerParts } from "../peer-parts.ts";
 
 /** Heights whose payloads are kept for those that are slower. */
 const HEIGHTS_KEPT = 2;
+/** So long a peer has to give a payload before another is asked as well. */
+const PATIENCE_MS = 2000;
 
 /** Bytes by digest, pulled from whoever holds them and served to whoever asks. */
 export class PayloadPool {
@@ -44,30 +46,26 @@ export class PayloadPool {
     this.#heights.at(-1)?.set(digest, bytes);
   }
 
-  /** Pulls bytes from one of these peers, in turn; null when they came, or why they did not. */
+  /**
+   * Pulls bytes from whoever of these peers has them: from the first, and after a while without them from the next as
+   * well. Null when they came, or why they did not.
+   */
   async fetch(
-    { payload: digest, bytes }: Pick<BlockPayload, "payload" | "bytes">,
+    wanted: Pick<BlockPayload, "payload" | "bytes">,
     holders: readonly PeerId[],
   ): Promise<Reason | null> {
-    if (this.get(digest) !== null) return null;
-    const { network, metrics } = this.#parts;
-    const [signal, settled] = this.#deadline();
-    let reason: Reason = "unreachable";
+    if (this.get(wanted.payload) !== null) return null;
+    const { clock, config } = this.#parts;
+    const over = new AbortController();
+    const callOff = clock.after(config.timing.fetchMaxMs, () => over.abort());
+    const signal = AbortSignal.any([this.#signal, over.signal]);
     try {
-      for (const peer of holders) {
-        const outcome = await network.fetch(peer, { digest, bytes }, { signal });
-        metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
-        if (outcome.ok) {
-          this.serve(digest, outcome.bytes);
-          return null;
-        }
-        reason = outcome.failure;
-        if (signal.aborted) break;
-      }
+      const attempts = holders.map((peer, place) => this.#attempt(wanted, peer, place, signal));
+      return await firstSuccess(attempts);
     } finally {
-      settled();
+      callOff();
+      over.abort();
     }
-    return reason;
   }
 
   /** The next height begins: the oldest gives way. */
@@ -79,11 +77,55 @@ export class PayloadPool {
 
   // --- internal ---
 
-  /** Ends with the node, or when the longest wait is over. */
-  #deadline(): readonly [AbortSignal, () => void] {
-    const { clock, config } = this.#parts;
-    const expired = new AbortController();
-    const callOff = clock.after(config.timing.fetchMaxMs, () => expired.abort());
-    return [AbortSignal.any([this.#signal, expired.signal]), callOff];
+  /** Asks the peer at a place of the queue, when its turn comes; null when it gave the bytes. */
+  async #attempt(
+    { payload: digest, bytes }: Pick<BlockPayload, "payload" | "bytes">,
+    peer: PeerId,
+    place: number,
+    signal: AbortSignal,
+  ): Promise<Reason | null> {
+    const { network, metrics } = this.#parts;
+    if (place > 0) await this.#pause(place * PATIENCE_MS, signal);
+    if (signal.aborted) return "timeout";
+    const outcome = await network.fetch(peer, { digest, bytes }, { signal });
+    if (signal.aborted) return "timeout";
+    metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
+    if (!outcome.ok) return outcome.failure;
+    this.serve(digest, outcome.bytes);
+    return null;
+  }
+
+  #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const callOff = this.#parts.clock.after(milliseconds, resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    return promise.finally(callOff);
+  }
+}
+
+/** Null with the first attempt that gave the bytes; else why the first of all did not. */
+async function firstSuccess(attempts: readonly Promise<Reason | null>[]): Promise<Reason | null> {
+  const got = attempts.map(async (attempt) => {
+    const reason = await attempt;
+    if (reason !== null) throw new NotGiven(reason);
+    return null;
+  });
+  try {
+    return await Promise.any(got);
+  } catch (error) {
+    const [first] = (error as AggregateError).errors as readonly unknown[];
+    if (first === undefined) return "unreachable";
+    if (first instanceof NotGiven) return first.reason;
+    throw first;
+  }
+}
+
+/** A peer did not give what it was asked for. */
+class NotGiven extends Error {
+  readonly reason: Reason;
+
+  constructor(reason: Reason) {
+    super(reason);
+    this.reason = reason;
   }
 }
