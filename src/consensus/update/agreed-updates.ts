@@ -18,6 +18,8 @@ export interface AgreedMemory {
   readonly feedback: Float32Array | null;
   /** What this peer learnt that no block has counted: it trains on from theta and this; null for nothing. */
   readonly progress: Float32Array | null;
+  /** What it learnt beyond the update that is announced, while no quorum was to be had; null for nothing. */
+  readonly extra: Float32Array | null;
 }
 
 /** What became of an own update. */
@@ -49,6 +51,8 @@ export interface AgreedUpdates {
   offer(memory: AgreedMemory, state: Float32Array, norm: number): MadeAgreedUpdate;
   /** Reads a payload; what is refused is unsound, and everybody finds so. Takes any bytes. */
   read(payload: Uint8Array, length: number, norm: number): Verdict<SoundUpdate>;
+  /** The memory after more training beyond an update that is announced, from one state to another. */
+  trainOn(memory: AgreedMemory, from: Float32Array, to: Float32Array): AgreedMemory;
   /** The memory after a height that this peer made an update for. */
   settle(memory: AgreedMemory, made: MadeAgreedUpdate, outcome: UpdateOutcome): AgreedMemory;
   /** The memory of the next height. */
@@ -78,35 +82,45 @@ export function agreedUpdates(codec: Codec): AgreedUpdates {
         ? { verdict: "accept", value: { values, norm: size } }
         : { verdict: "reject", reason };
     },
-    settle(memory, { update, payload }, outcome) {
-      if (outcome === "unsound") return { ...memory, feedback: null, progress: null };
-      if (outcome === "left-out") return { ...memory, feedback: null, progress: update };
+    trainOn: (memory, from, to) => ({
+      ...memory,
+      extra: plus(memory.extra, difference(to, from)),
+    }),
+    settle({ theta, extra }, { update, payload }, outcome) {
+      const none = { theta, feedback: null, progress: null, extra: null };
+      if (outcome === "unsound") return none;
+      if (outcome === "left-out") return { ...none, progress: plus(extra, update) };
       const decoded = codec.decode(payload, update.length);
       const lost = decoded.ok ? difference(update, decoded.values) : null;
-      return { ...memory, feedback: lost, progress: null };
+      return { ...none, feedback: lost, progress: extra };
     },
     advance: (memory, theta) => ({ ...memory, theta }),
   };
 }
 
 /** The memory as it is kept on disk, without theta. */
-export function keptMemory({ feedback, progress }: AgreedMemory): KeptArrays {
+export function keptMemory({ feedback, progress, extra }: AgreedMemory): KeptArrays {
   return {
     ...(feedback === null ? {} : { feedback }),
     ...(progress === null ? {} : { progress }),
+    ...(extra === null ? {} : { extra }),
   };
 }
 
 /** Inverse of {@link keptMemory}. */
 export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): AgreedMemory {
-  const { feedback = null, progress = null } = kept;
-  return { theta, feedback, progress };
+  const { feedback = null, progress = null, extra = null } = kept;
+  return { theta, feedback, progress, extra };
 }
 
 // --- internal ---
 
 function sum(a: Float32Array, b: Float32Array): Float32Array {
   return a.map((value, i) => value + (b[i] as number));
+}
+
+function plus(a: Float32Array | null, b: Float32Array): Float32Array {
+  return a === null ? b : sum(a, b);
 }
 
 function difference(a: Float32Array, b: Float32Array): Float32Array {

@@ -50,7 +50,7 @@ const TRAIN_MS = 2000;
 const PAYLOAD_BYTES = 1000;
 const RESTARTS_WITHIN_MS = 30_000;
 const TIMING = {
-  ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
+  ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2, patienceFactor: 4 },
   ...{ fetchGraceMs: 2000, fetchMaxMs: 8000, openDelayMs: 500, viewMs: 1000, repeatMs: 1000 },
 };
 
@@ -104,6 +104,7 @@ class ScheduleWorld implements MemberWorld {
   perform(member: Member, effect: AgreedEffect): void {
     const { type } = effect;
     if (type === "train") this.#train(member, effect.round);
+    else if (type === "train-on") this.#trainOn(member, effect.round);
     else if (type === "announce") this.#wire.announce(member, effect.round, effect.payload);
     else if (type === "start-timer") this.#startTimer(member, effect);
     else if (type === "send") this.#say(member, effect.statement);
@@ -128,6 +129,10 @@ class ScheduleWorld implements MemberWorld {
       this.#wire.hold(payload, member);
       member.dispatch({ type: "trained", round, payload, payloadBytes: PAYLOAD_BYTES });
     });
+  }
+
+  #trainOn(member: Member, round: number): void {
+    this.#wire.inLife(member, TRAIN_MS, () => member.dispatch({ type: "trained-on", round }));
   }
 
   #startTimer(member: Member, { at, timer, round }: Asked<"start-timer">): void {

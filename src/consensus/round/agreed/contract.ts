@@ -33,6 +33,8 @@ export type AgreedEvent = {
       readonly payload: Digest;
       readonly payloadBytes: number;
     }
+  /** More steps beyond the update that is announced are done. */
+  | { readonly type: "trained-on"; readonly round: number }
   /** An announcement for a height that starts from the state that this node starts from. */
   | {
       readonly type: "announced";
@@ -69,11 +71,21 @@ export interface Computed {
   readonly norm: number;
 }
 
-export type AgreedTimer = "list" | "open" | "fetch" | "propose" | "view" | "repeat" | "catch-up";
+export type AgreedTimer =
+  | "list"
+  | "open"
+  | "fetch"
+  | "propose"
+  | "view"
+  | "repeat"
+  | "catch-up"
+  | "idle";
 
 /** What the pure step of mode `agreed` may ask for. */
 export type AgreedEffect =
   | { readonly type: "train"; readonly round: number }
+  /** No quorum can be reached: train on beyond the update that is announced, which stays as it is. */
+  | { readonly type: "train-on"; readonly round: number }
   | { readonly type: "announce"; readonly round: number; readonly payload: Digest }
   /** Serve the own payload from now on. */
   | { readonly type: "open"; readonly round: number; readonly payload: Digest }

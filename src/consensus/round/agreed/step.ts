@@ -14,6 +14,7 @@ import { openNext, takeChain } from "./concluding.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { CATCH_UP_MS } from "./timing.ts";
+import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
 
 /** Statements of a member for the next height that are kept until this one ends. */
@@ -50,6 +51,9 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       break;
     case "trained":
       trained(turn, event);
+      break;
+    case "trained-on":
+      trainedOn(turn);
       break;
     case "announced": {
       const place = places.get(event.peer);
@@ -118,15 +122,6 @@ function begin(turn: AgreedTurn): void {
   else if (training.phase !== "running") train(turn, head.height);
 }
 
-function train(turn: AgreedTurn, round: number): void {
-  const { tookMs } = turn.state.training;
-  turn.state = {
-    ...turn.state,
-    training: { phase: "running", round, since: turn.now, tookMs },
-  };
-  turn.effects.push({ type: "train", round });
-}
-
 function trained(turn: AgreedTurn, event: Extract<AgreedEvent, { type: "trained" }>): void {
   const { training, head, phase } = turn.state;
   assert.equal(training.phase, "running", "trained without being asked to");
@@ -147,12 +142,24 @@ function trained(turn: AgreedTurn, event: Extract<AgreedEvent, { type: "trained"
   announce(turn);
 }
 
+/** More steps are done: the next height has come meanwhile, or a quorum is there, or this node trains on. */
+function trainedOn(turn: AgreedTurn): void {
+  const { training, head, phase, height } = turn.state;
+  assert.equal(training.phase, "running", "trained on without being asked to");
+  turn.state = { ...turn.state, training: { ...training, phase: "done" } };
+  if (phase === "done") return;
+  if (height.payload === null && height.concluding === null) train(turn, head.height);
+  else if (isIdle(turn.state)) trainOn(turn);
+  else reviewIdle(turn);
+}
+
 function announce(turn: AgreedTurn): void {
   const { payload } = turn.state.height;
   assert.ok(payload !== null, "what is announced is made");
   const { height: round } = turn.state.head;
   turn.effects.push({ type: "announce", round, payload: payload.payload });
   hearAnnouncement(turn, payload);
+  reviewIdle(turn);
 }
 
 function hearStatement(turn: AgreedTurn, signed: SignedStatement): void {
@@ -248,6 +255,9 @@ function fire(turn: AgreedTurn, name: AgreedTimer): void {
     case "catch-up":
       catchUp(turn);
       break;
+    case "idle":
+      if (isIdle(turn.state)) trainOn(turn);
+      break;
   }
 }
 
@@ -280,4 +290,5 @@ function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void 
   if (turn.state.phase !== "running") return;
   reviewList(turn);
   review(turn);
+  reviewIdle(turn);
 }

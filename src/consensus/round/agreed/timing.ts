@@ -9,6 +9,7 @@ export type AgreedTiming = Pick<
   | "fetchGraceMs"
   | "fetchMaxMs"
   | "missesMax"
+  | "patienceFactor"
   | "openDelayMs"
   | "viewMs"
   | "repeatMs"

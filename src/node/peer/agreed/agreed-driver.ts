@@ -113,6 +113,7 @@ export class AgreedDriver implements RunDriver {
     const { type } = effect;
     const spawn = (work: () => Promise<void>) => this.#loop.spawn(work);
     if (type === "train") spawn(() => this.#train(effect.round));
+    else if (type === "train-on") spawn(() => this.#trainOn(effect.round));
     else if (type === "announce") spawn(() => this.#announce(effect));
     else if (type === "open") this.#parts.network.open(effect.payload);
     else if (type === "start-timer") this.#startTimer(effect);
@@ -138,6 +139,11 @@ export class AgreedDriver implements RunDriver {
     const made = await this.#rooms.training.train(this.#agreed.head, isOpen);
     const { payload = "", bytes: payloadBytes = 0 } = made ?? {};
     this.dispatch({ type: "trained", round, payload, payloadBytes });
+  }
+
+  async #trainOn(round: number): Promise<void> {
+    await this.#rooms.training.trainOn(round, () => this.round === round);
+    this.dispatch({ type: "trained-on", round });
   }
 
   async #announce({ round, payload }: Asked<"announce">): Promise<void> {

@@ -27,6 +27,8 @@ export class AgreedTraining {
   readonly #place: number;
   readonly #signal: AbortSignal;
   #memory: AgreedMemory;
+  /** Times that this node trained on without a quorum. */
+  #beyond = 0;
 
   constructor(
     parts: PeerParts,
@@ -56,6 +58,8 @@ export class AgreedTraining {
     const update = this.#parts.store.loadUpdate(this.#parts.run, height);
     if (update === null) return null;
     this.#state.takeUpdate(update, this.#state.memory);
+    const { extra } = update.memory;
+    if (extra !== undefined) this.#adopt({ ...this.#memory, extra });
     return this.#named(update.payload);
   }
 
@@ -96,6 +100,42 @@ export class AgreedTraining {
     return this.#named(payload);
   }
 
+  /** Trains on beyond the update of a height, which stays as it was announced. */
+  async trainOn(round: number, isOpen: () => boolean): Promise<void> {
+    const { learner, config, store, log } = this.#parts;
+    const state = this.#state;
+    const { optimizer } = state;
+    const update = state.updateOf(round);
+    const { extra } = this.#memory;
+    const from =
+      extra === null ? update.adapter : update.adapter.map((at, i) => at + (extra[i] ?? 0));
+    this.#beyond += 1;
+    const result = await learner.train(
+      // batches that no round of the run has
+      {
+        adapter: from,
+        optimizer,
+        round: config.run.rounds + this.#beyond,
+        steps: config.run.steps,
+      },
+      this.#signal,
+    );
+    state.optimizer = result.optimizer;
+    const memory = this.#updates.trainOn(this.#memory, from, result.adapter);
+    if (isOpen()) {
+      this.#adopt(memory);
+      store.saveUpdate({ ...update, optimizer: result.optimizer, memory: state.memory.kept });
+      log.info({ round: round + 1, times: this.#beyond }, "no quorum: trains on by itself");
+    } else {
+      const { progress, extra: more } = memory;
+      this.#adopt({
+        ...memory,
+        extra: null,
+        progress: progress === null ? more : added(progress, more),
+      });
+    }
+  }
+
   /** Commits to the update of a height: from now on it cannot be exchanged for another. */
   async announce(round: number, payload: Digest): Promise<void> {
     const { network, run, learner, book, log, clock } = this.#parts;
@@ -128,7 +168,7 @@ export class AgreedTraining {
         payload: update.payload,
       };
       memory = this.#updates.settle(memory, made, this.#outcome(block, digestOf(update.payload)));
-      state.optimizer = update.optimizer;
+      if (this.#memory.extra === null) state.optimizer = update.optimizer;
     }
     this.#adopt(this.#updates.advance(memory, theta));
   }
@@ -154,4 +194,8 @@ export class AgreedTraining {
   #named(payload: Uint8Array): BlockPayload {
     return { place: this.#place, payload: digestOf(payload), bytes: payload.length };
   }
+}
+
+function added(a: Float32Array, b: Float32Array | null): Float32Array {
+  return b === null ? a : a.map((at, i) => at + (b[i] as number));
 }
