@@ -106,8 +106,8 @@ export class AnnouncementBook<S extends Signed = Signed> {
     if (newest !== undefined && contradicts(signed.announcement, newest)) {
       return { verdict: "ignore", reason: "contradiction" };
     }
-    const next = [...kept, signed].sort((a, b) => b.announcement.round - a.announcement.round);
-    this.#byAuthor.set(author, next.filter(isKept(ownRound)));
+    const place = kept.filter(({ announcement }) => announcement.round > round).length;
+    this.#byAuthor.set(author, kept.toSpliced(place, 0, signed).filter(isKept(ownRound)));
     return { verdict: "accept", value: { fresh: true } };
   }
 }

@@ -1,7 +1,8 @@
 import type { PeerId } from "../../types.ts";
 import type { Event } from "./contract.ts";
+import { type Arrival, arrivalOf, type Neighbour } from "./neighbours.ts";
 import { afterPunctualRound, waitFor } from "./patience.ts";
-import type { Arrival, Neighbour, RoundState } from "./round-state.ts";
+import type { RoundState } from "./round-state.ts";
 import { serveCommitted } from "./serving.ts";
 import { changeNeighbour, observe, type Turn } from "./turn.ts";
 
@@ -14,12 +15,13 @@ export type Announced = Extract<Event, { type: "announced" }>;
 export function hear(turn: Turn, event: Announced): void {
   const neighbour = turn.state.neighbours.get(event.peer);
   if (neighbour === undefined || !isRoundOfRun(turn.state, event.round)) return;
-  const known = neighbour.arrivals.get(event.round);
+  const known = arrivalOf(neighbour, event.round);
   if (known !== undefined) {
     if (known.payload !== event.payload && !known.equivocated) equivocate(turn, event, known);
     return;
   }
   const arrival: Arrival = {
+    round: event.round,
     payload: event.payload,
     payloadBytes: event.payloadBytes,
     at: turn.now,
@@ -29,7 +31,7 @@ export function hear(turn: Turn, event: Announced): void {
   changeNeighbour(turn, event.peer, {
     hasLeft: false,
     newestRound: Math.max(neighbour.newestRound, event.round),
-    arrivals: keepArrival(neighbour, event.round, arrival, turn.state.round, max),
+    arrivals: keepArrival(neighbour, arrival, turn.state.round, max),
   });
   noteLate(turn, event);
   notePunctual(turn, event);
@@ -47,24 +49,23 @@ function isRoundOfRun(state: RoundState, round: number): boolean {
 
 /** The newest `max` arrivals, and always the one of the current round: announcing ahead must not push it out. */
 function keepArrival(
-  neighbour: Neighbour,
-  round: number,
+  { arrivals }: Neighbour,
   arrival: Arrival,
   current: number,
   max: number,
-): ReadonlyMap<number, Arrival> {
-  const arrivals = new Map(neighbour.arrivals).set(round, arrival);
-  while (arrivals.size > max) {
-    const others = [...arrivals.keys()].filter((known) => known !== current);
-    arrivals.delete(Math.min(...others));
-  }
-  return arrivals;
+): readonly Arrival[] {
+  if (arrivals.length < max) return [...arrivals, arrival];
+  const rounds = [...arrivals, arrival].map(({ round }) => round);
+  const oldest = Math.min(...rounds.filter((round) => round !== current));
+  return [...arrivals, arrival].filter(({ round }) => round !== oldest);
 }
 
 function equivocate(turn: Turn, event: Announced, known: Arrival): void {
   const neighbour = turn.state.neighbours.get(event.peer);
   if (neighbour === undefined) return;
-  const arrivals = new Map(neighbour.arrivals).set(event.round, { ...known, equivocated: true });
+  const arrivals = neighbour.arrivals.map((arrival) =>
+    arrival === known ? { ...known, equivocated: true } : arrival,
+  );
   changeNeighbour(turn, event.peer, { arrivals });
   const detail = `announced two payloads for round ${event.round}: ${known.payload} and ${event.payload}`;
   observe(turn, event.peer, "equivocation", detail, event.round);

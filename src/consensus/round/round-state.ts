@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import type { Digest, PeerId, Reason, Standing, Timestamp } from "../../types.ts";
+import type { Digest, PeerId, Standing, Timestamp } from "../../types.ts";
 import type { RoundTiming } from "./config.ts";
-import { type Patience, UNTRIED, type Wait } from "./patience.ts";
-import { PeerTable } from "./peer-table.ts";
+import { type FetchTable, fetchTable } from "./fetches.ts";
+import { type NeighbourTable, neighbourTable } from "./neighbours.ts";
+import { UNTRIED } from "./patience.ts";
 
 /** Whom a node exchanges with. */
 export interface Neighbourhood {
@@ -37,38 +38,6 @@ export interface ResumePoint {
   readonly adopting?: boolean;
 }
 
-/** What one neighbour announced for one round. */
-export interface Arrival {
-  readonly payload: Digest;
-  readonly payloadBytes: number;
-  readonly at: Timestamp;
-  /** Two payloads for one round: nothing of that round is used. */
-  readonly equivocated: boolean;
-}
-
-/** What the step remembers of one neighbour. */
-export interface Neighbour {
-  /** Whether it is one in this round: those of other rounds are heard, and have no part. */
-  readonly isMember: boolean;
-  readonly standing: Standing;
-  /** Whether it has said goodbye: nobody waits for it until it is there again. */
-  readonly hasLeft: boolean;
-  /** Newest round it announced; -1 before the first. */
-  readonly newestRound: number;
-  /** How it keeps others waiting for announcements, and for payloads. */
-  readonly announcing: Patience;
-  readonly serving: Patience;
-  readonly arrivals: ReadonlyMap<number, Arrival>;
-}
-
-/** How the fetch of one payload ended, or that it has not. */
-export type FetchOutcome =
-  | { readonly result: "pending" }
-  | { readonly result: "fetched"; readonly at: Timestamp }
-  | { readonly result: "failed"; readonly reason: Reason };
-
-export type FetchState = FetchOutcome & { readonly wait: Wait };
-
 export type Phase = "idle" | "train" | "commit" | "fetch" | "mix" | "done";
 
 /** The whole state of the protocol; readonly data, made by `createRound`, changed by `step` alone. */
@@ -102,9 +71,9 @@ export interface RoundState {
   readonly adopting: boolean;
   /** Whether the others were in a later round already when the last round ended here. */
   readonly wasBehind: boolean;
-  readonly fetches: PeerTable<FetchState>;
-  /** By peer id, sorted. */
-  readonly neighbours: PeerTable<Neighbour>;
+  readonly fetches: FetchTable;
+  /** By peer id, sorted; counted for this round. */
+  readonly neighbours: NeighbourTable;
 }
 
 /** What `status` shows of the protocol. */
@@ -144,7 +113,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     newestRound: -1,
     announcing: UNTRIED,
     serving: UNTRIED,
-    arrivals: new Map(),
+    arrivals: [],
   };
   return {
     config,
@@ -163,12 +132,14 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     resumed: from.payload !== undefined || from.round > 0,
     adopting: from.adopting ?? false,
     wasBehind: false,
-    fetches: PeerTable.of([]),
-    neighbours: PeerTable.of(
+    fetches: fetchTable([]),
+    neighbours: neighbourTable(
       [...new Set(peers)].sort(byPeer).map((peer) => {
         const standing = from.standings?.get(peer) ?? "full";
         return [peer, { ...fresh, standing, isMember: neighbours.includes(peer) }];
       }),
+      from.round,
+      config.timing,
     ),
   };
 }

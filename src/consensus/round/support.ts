@@ -1,5 +1,6 @@
 import type { Timestamp } from "../../types.ts";
-import type { Neighbour, RoundState } from "./round-state.ts";
+import { arrivalOf, hasVoice } from "./neighbours.ts";
+import type { RoundState } from "./round-state.ts";
 
 /**
  * Voices of neighbours in full standing that settle what honest ones do: b+1, and never one alone where there are
@@ -7,10 +8,6 @@ import type { Neighbour, RoundState } from "./round-state.ts";
  */
 function voicesNeeded(state: RoundState, inFullStanding: number): number {
   return Math.max(state.attackersMax + 1, Math.min(2, inFullStanding));
-}
-
-function hasVoice({ isMember, standing }: Neighbour): boolean {
-  return isMember && standing === "full";
 }
 
 /**
@@ -28,30 +25,20 @@ export function supportedRound(state: RoundState): number {
   return ascending.at(-voicesNeeded(state, newest.length)) ?? -1;
 }
 
-/**
- * Whether an honest neighbour must have announced the round or a later one: `supportedRound` reaches it, at less
- * cost.
- */
-export function isSupported(state: RoundState, round: number): boolean {
-  let inFullStanding = 0;
-  let reached = 0;
-  for (const neighbour of state.neighbours.values) {
-    if (!hasVoice(neighbour)) continue;
-    inFullStanding += 1;
-    if (neighbour.newestRound >= round) reached += 1;
-  }
-  return reached >= voicesNeeded(state, inFullStanding);
+/** Whether an honest neighbour must have announced a round that is so far ahead of this one, or a later one. */
+export function isSupported(state: RoundState, roundsAhead: 1 | 2): boolean {
+  const { voices, ahead, farAhead } = state.neighbours.tally;
+  return (roundsAhead === 1 ? ahead : farAhead) >= voicesNeeded(state, voices);
 }
 
 /** When enough neighbours of full standing had announced the round; null when that is not known. */
 export function supportedAt(state: RoundState, round: number): Timestamp | null {
-  if (!isSupported(state, round)) return null;
   const times: number[] = [];
   let inFullStanding = 0;
   for (const neighbour of state.neighbours.values) {
     if (!hasVoice(neighbour)) continue;
     inFullStanding += 1;
-    const arrival = neighbour.arrivals.get(round);
+    const arrival = arrivalOf(neighbour, round);
     if (arrival !== undefined) times.push(arrival.at);
   }
   return Float64Array.from(times).sort()[voicesNeeded(state, inFullStanding) - 1] ?? null;

@@ -1,6 +1,7 @@
 import type { PeerId, Timestamp } from "../../types.ts";
 import type { Effect, TimerName } from "./contract.ts";
-import type { Neighbour, Phase, RoundState } from "./round-state.ts";
+import type { Neighbour } from "./neighbours.ts";
+import type { Phase, RoundState } from "./round-state.ts";
 
 /** One call of `step` in the making: the state so far and the effects so far. Never leaves the call. */
 export interface Turn {

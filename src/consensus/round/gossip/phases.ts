@@ -1,17 +1,19 @@
 import type { Digest, PeerId } from "../../../types.ts";
-import { waitFor } from "../patience.ts";
-import { PeerTable } from "../peer-table.ts";
+import { type FetchState, fetchTable } from "../fetches.ts";
 import {
   type Arrival,
-  type FetchState,
+  arrivalOf,
+  hasAnnounced,
   type Neighbour,
-  neighbourhoodAt,
-  type RoundState,
-} from "../round-state.ts";
+  nobody,
+  takesPart,
+} from "../neighbours.ts";
+import { waitFor } from "../patience.ts";
+import { neighbourhoodAt, type RoundState } from "../round-state.ts";
 import { serveCommitted, serveEverybody } from "../serving.ts";
 import { isSupported } from "../support.ts";
-import { changeNeighbour, enter, setDeadline, type Turn } from "../turn.ts";
-import { awaitedAnnouncers, hasAnnounced, takesPart, viewCommit, viewFetch } from "../waiting.ts";
+import { enter, setDeadline, type Turn } from "../turn.ts";
+import { awaitedAnnouncers, viewCommit, viewFetch } from "../waiting.ts";
 import { isBehind, nextRound } from "./catch-up.ts";
 import { judgeRound } from "./verdicts.ts";
 
@@ -28,7 +30,7 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
     payload: null,
     lastPayload: round === state.round + 1 ? state.payload : null,
     absent: [],
-    fetches: PeerTable.of<FetchState>([]),
+    fetches: fetchTable([]),
     punctualUntil: 0,
     lastPunctualUntil: round === state.round + 1 ? state.punctualUntil : 0,
   };
@@ -47,16 +49,19 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
   turn.effects.push({ type: "train", round });
 }
 
-/** Who takes part may be others from this round on. */
+/** Who takes part may be others from this round on, and what is counted of them is counted for this round. */
 function enterRound(turn: Turn, round: number): void {
   const { config } = turn.state;
-  const { neighbours, attackersMax } = neighbourhoodAt(config, round);
-  turn.state = { ...turn.state, round, attackersMax };
-  if (config.changes === undefined) return;
-  const members = new Set(neighbours);
-  for (const [peer, { isMember }] of turn.state.neighbours) {
-    if (members.has(peer) !== isMember) changeNeighbour(turn, peer, { isMember: !isMember });
-  }
+  const { neighbours: members, attackersMax } = neighbourhoodAt(config, round);
+  const taking = new Set(members);
+  const neighbours = turn.state.neighbours.map(
+    (neighbour, peer) =>
+      neighbour.isMember === taking.has(peer)
+        ? neighbour
+        : { ...neighbour, isMember: taking.has(peer) },
+    nobody(round, config.timing),
+  );
+  turn.state = { ...turn.state, round, attackersMax, neighbours };
 }
 
 /** Announces the own payload and begins to wait for those of others. */
@@ -70,7 +75,7 @@ export function commitTo(turn: Turn, payload: Digest): void {
 /** Closes the commit phase when all are there or time is up; otherwise sets its deadline. */
 export function reviewCommit(turn: Turn): void {
   const view = viewCommit(turn.state);
-  const behind = isSupported(turn.state, turn.state.round + ROUNDS_BEHIND);
+  const behind = isSupported(turn.state, ROUNDS_BEHIND);
   if (view.missing === 0 || behind || view.deadline <= turn.now) closeCommit(turn);
   else setDeadline(turn, "commit", view.deadline);
 }
@@ -79,7 +84,7 @@ export function reviewCommit(turn: Turn): void {
 export function closeCommit(turn: Turn): void {
   const { state } = turn;
   const { quorum, punctualUntil } = viewCommit(state);
-  const behind = isSupported(state, state.round + ROUNDS_BEHIND);
+  const behind = isSupported(state, ROUNDS_BEHIND);
   serveCommitted(turn, state.round);
   serveEverybody(turn);
   const fetches: [PeerId, FetchState][] = [];
@@ -95,7 +100,7 @@ export function closeCommit(turn: Turn): void {
   }
   turn.state = {
     ...state,
-    fetches: PeerTable.of(fetches),
+    fetches: fetchTable(fetches),
     absent: awaitedAnnouncers(state),
     punctualUntil,
     accusable: quorum && !behind && !state.resumed,
@@ -110,7 +115,7 @@ export function closeCommit(turn: Turn): void {
  */
 function payloadToFetch({ round, adopting }: RoundState, neighbour: Neighbour): Arrival | null {
   const of = (which: number) =>
-    hasAnnounced(neighbour, which) ? neighbour.arrivals.get(which) : undefined;
+    hasAnnounced(neighbour, which) ? arrivalOf(neighbour, which) : undefined;
   return (adopting ? of(neighbour.newestRound - 1) : undefined) ?? of(round) ?? null;
 }
 

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import type { PeerId, Standing } from "../../../types.ts";
 import { type Announced, hear } from "../announcements.ts";
 import type { Effect, Event, TimerName } from "../contract.ts";
-import type { FetchOutcome, RoundState, RoundView } from "../round-state.ts";
+import type { FetchOutcome } from "../fetches.ts";
+import { isUsable } from "../neighbours.ts";
+import type { RoundState, RoundView } from "../round-state.ts";
 import { changeNeighbour, type Turn } from "../turn.ts";
-import { announcers, awaitedAnnouncers, awaitedServers, isUsable } from "../waiting.ts";
+import { announcers, awaitedAnnouncers, awaitedServers } from "../waiting.ts";
 import {
   beginRound,
   closeCommit,

@@ -1,8 +1,10 @@
 import type { EvidenceKind, PeerId, Reason } from "../../../types.ts";
+import type { FetchState } from "../fetches.ts";
+import { arrivalOf, type Neighbour, nobody, takesPart } from "../neighbours.ts";
 import { afterMiss, afterPunctualRound, type Patience, waitFor } from "../patience.ts";
-import type { FetchState, Neighbour, RoundState } from "../round-state.ts";
-import { changeNeighbour, observe, type Turn } from "../turn.ts";
-import { hasFetchQuorum, takesPart, viewFetch } from "../waiting.ts";
+import type { RoundState } from "../round-state.ts";
+import { observe, type Turn } from "../turn.ts";
+import { hasFetchQuorum, viewFetch } from "../waiting.ts";
 
 /** Says at the end of a round what was seen of each neighbour, and for whom the next rounds wait. */
 export function judgeRound(turn: Turn): void {
@@ -56,17 +58,19 @@ function judgePatience(turn: Turn): void {
   if (state.resumed || state.adopting) return;
   const servedUntil = viewFetch(state).punctualUntil;
   const isReachable = hasFetchQuorum(state);
-  for (const [peer, neighbour] of state.neighbours) {
-    if (!takesPart(neighbour)) continue;
-    const { announcing, serving } = neighbour;
+  const judged = (neighbour: Neighbour, peer: PeerId): Neighbour => {
+    if (!takesPart(neighbour)) return neighbour;
+    const { announcing, serving, hasLeft } = neighbour;
     const announced = wasAnnouncedInTime(state, neighbour);
-    const fetch = neighbour.hasLeft ? undefined : state.fetches.get(peer);
-    const served = wasServedInTime(fetch, servedUntil);
-    changeNeighbour(turn, peer, {
+    const served = wasServedInTime(hasLeft ? undefined : state.fetches.get(peer), servedUntil);
+    return {
+      ...neighbour,
       announcing: afterRound(state, announcing, announced, state.accusable),
       serving: afterRound(state, serving, served, isReachable),
-    });
-  }
+    };
+  };
+  const none = nobody(state.round, state.config.timing);
+  turn.state = { ...state, neighbours: state.neighbours.map(judged, none) };
 }
 
 function afterRound(
@@ -83,7 +87,7 @@ function afterRound(
 
 /** Whether nobody had to wait long for an announcement; null where that cannot be told. */
 function wasAnnouncedInTime(state: RoundState, neighbour: Neighbour): boolean | null {
-  const arrival = neighbour.arrivals.get(state.round);
+  const arrival = arrivalOf(neighbour, state.round);
   if (arrival !== undefined) return arrival.at <= state.punctualUntil;
   return neighbour.hasLeft || neighbour.newestRound >= state.round ? null : false;
 }

@@ -189,7 +189,7 @@ test("announcing ahead cannot fill the memory nor push out the current round", (
   node.announced("a", 1, 0);
   for (let round = 1; round < 5000; round += 1) node.announced("a", 2, round);
 
-  expect(node.state.neighbours.get("a")?.arrivals.size).toBe(8);
+  expect(node.state.neighbours.get("a")?.arrivals.length).toBe(8);
   expect(view(node.state).announced).toEqual(["a"]);
 });
 
