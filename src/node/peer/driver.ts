@@ -114,6 +114,7 @@ export class Driver implements RunDriver {
     const now = this.#parts.clock.now();
     const [round, effects] = step(this.#round, { ...event, now } as Event);
     this.#round = round;
+    if (effects.length === 0) return;
     const seen = effects.filter((effect) => effect.type === "observe");
     if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
     for (const effect of effects) this.#perform(effect);
