@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { fromString, toString as textOf } from "uint8arrays";
 import type { Digest } from "../../types.ts";
 
@@ -7,7 +7,7 @@ export const DIGEST_BYTES = 32;
 
 /** SHA-256 of the bytes. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes);
 }
 
 /** The 32 bytes of a digest; no bytes at all when the text is not 64 lower-case hexadecimal characters. */
