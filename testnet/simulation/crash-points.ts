@@ -28,22 +28,28 @@ export class PortCalls {
 
   /** `port` with every call of a method counted. */
   counted<T extends object>(port: T): T {
+    const counted = new Map<string | symbol, unknown>();
     return new Proxy(port, {
       get: (_, key) => {
+        const known = counted.get(key);
+        if (known !== undefined) return known;
         const value = Reflect.get(port, key, port) as unknown;
         if (typeof value !== "function") return value;
-        return (...args: unknown[]) => this.#around(() => value.apply(port, args) as unknown);
+        const method = (...args: unknown[]) => this.#around(value, port, args);
+        counted.set(key, method);
+        return method;
       },
     });
   }
 
-  #around(call: () => unknown): unknown {
+  // biome-ignore lint/complexity/noBannedTypes: any method of a port
+  #around(method: Function, port: object, args: readonly unknown[]): unknown {
     this.#life.check();
     this.#count += 1;
     const isHere = this.#crash?.call === this.#count;
     if (isHere && this.#crash.when === "before") this.#end();
     this.#life.check();
-    const result = call();
+    const result: unknown = method.apply(port, args);
     if (isHere && this.#crash.when === "after") this.#end();
     return result;
   }

@@ -106,22 +106,27 @@ export class MemoryWire {
     return entries === null ? failed("malformed") : { ok: true, entries };
   }
 
-  async fetch(
+  fetch(
     client: Endpoint,
     peer: PeerId,
     wanted: Wanted,
     signal: AbortSignal,
   ): Promise<FetchOutcome> {
+    const { promise, resolve } = Promise.withResolvers<FetchOutcome>();
     const giveUpAt = this.#time.now + OPEN_WAIT_MS;
-    await this.#pause(client, this.#between(LATENCY_MS));
-    while (!signal.aborted) {
+    const ask = (): void => {
       const server = this.#reachable(client, peer);
-      const bytes = server?.payloads.served(wanted.digest, client.peerId);
-      if (server !== null && bytes != null) return this.#transfer(server, client, bytes, wanted);
-      if (this.#time.now >= giveUpAt) return failed(server === null ? "unreachable" : "missing");
-      await this.#pause(client, POLL_MS);
-    }
-    return failed("timeout");
+      const bytes = server?.payloads.served(wanted.digest, client.peerId) ?? null;
+      if (signal.aborted) resolve(failed("timeout"));
+      else if (server !== null && bytes !== null) {
+        const arrive = () => resolve(arrival(server, client, bytes, wanted));
+        this.#later(client, this.#between(TRANSFER_MS), arrive);
+      } else if (this.#time.now >= giveUpAt) {
+        resolve(failed(server === null ? "unreachable" : "missing"));
+      } else this.#later(client, POLL_MS, ask);
+    };
+    this.#later(client, this.#between(LATENCY_MS), ask);
+    return promise;
   }
 
   // --- internal ---
@@ -142,23 +147,6 @@ export class MemoryWire {
     return server !== undefined && this.#areConnected(client, server) ? server : null;
   }
 
-  async #transfer(
-    from: Endpoint,
-    to: Endpoint,
-    bytes: Uint8Array,
-    wanted: Wanted,
-  ): Promise<FetchOutcome> {
-    await this.#pause(to, this.#between(TRANSFER_MS));
-    // No more than was asked for, and a copy: what arrives is the receiver's own.
-    const arrived = bytes.slice(0, wanted.bytes);
-    from.count("sent", arrived.length);
-    to.count("received", arrived.length);
-    if (arrived.length < wanted.bytes) return failed("malformed");
-    return digestOf(arrived) === wanted.digest
-      ? { ok: true, bytes: arrived }
-      : failed("digest-mismatch");
-  }
-
   #between({ least, most }: { readonly least: number; readonly most: number }): number {
     return least + (most - least) * this.#conditions.random();
   }
@@ -166,6 +154,11 @@ export class MemoryWire {
   /** Resolves some milliseconds later; never for a process that is dead by then. */
   #pause({ life }: Endpoint, milliseconds: number): Promise<void> {
     return new Promise((resolve) => this.#time.after(milliseconds, () => life.run(resolve)));
+  }
+
+  /** Goes on some milliseconds later, after all that happens in that instant; never for a process that is dead. */
+  #later({ life }: Endpoint, milliseconds: number, goOn: () => void): void {
+    this.#time.after(milliseconds, () => life.run(() => queueMicrotask(goOn)));
   }
 
   #tell(from: Endpoint, to: Endpoint, parcels: readonly Parcel[]): void {
@@ -196,6 +189,17 @@ export class MemoryWire {
 }
 
 // --- internal ---
+
+/** What comes over the wire of a payload: no more than was asked for, and a copy, for it is the receiver's own. */
+function arrival(from: Endpoint, to: Endpoint, bytes: Uint8Array, wanted: Wanted): FetchOutcome {
+  const arrived = bytes.slice(0, wanted.bytes);
+  from.count("sent", arrived.length);
+  to.count("received", arrived.length);
+  if (arrived.length < wanted.bytes) return failed("malformed");
+  return digestOf(arrived) === wanted.digest
+    ? { ok: true, bytes: arrived }
+    : failed("digest-mismatch");
+}
 
 function failed(failure: FetchFailure) {
   return { ok: false, failure, detail: "simulated" } as const;

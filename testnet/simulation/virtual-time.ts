@@ -1,24 +1,33 @@
 import { setImmediate } from "node:timers/promises";
 
-interface Job {
+/** What happens at one instant, in the order in which it was planned. */
+interface Instant {
   readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
+  readonly actions: (() => void)[];
+  /** How many of them have run. */
+  ran: number;
 }
 
 /**
  * A clock that jumps from one planned action to the next; actions of one instant run in the order they were planned.
  */
 export class VirtualTime {
-  #heap: Job[] = [];
-  #order = 0;
+  /** A heap with the earliest on top: of instants, which are far fewer than actions. */
+  readonly #heap: Instant[] = [];
+  readonly #instants = new Map<number, Instant>();
   now = 0;
 
   /** Plans an action `delay` milliseconds from now; time has whole milliseconds. */
   after(delay: number, run: () => void): void {
     const at = this.now + Math.max(0, Math.ceil(delay));
-    this.#heap.push({ at, order: this.#order, run });
-    this.#order += 1;
+    const known = this.#instants.get(at);
+    if (known !== undefined) {
+      known.actions.push(run);
+      return;
+    }
+    const instant = { at, actions: [run], ran: 0 };
+    this.#instants.set(at, instant);
+    this.#heap.push(instant);
     this.#up(this.#heap.length - 1);
   }
 
@@ -32,7 +41,7 @@ export class VirtualTime {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) return;
       this.now = next.at;
-      while (this.#heap[0]?.at === this.now) this.#pop()?.run();
+      while (this.#heap[0]?.at === this.now) this.#take()?.();
       await setImmediate();
     }
   }
@@ -43,17 +52,26 @@ export class VirtualTime {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) return;
       this.now = next.at;
-      this.#pop()?.run();
+      this.#take()?.();
     }
   }
 
-  #pop(): Job | undefined {
-    const top = this.#heap[0];
+  /** The next action; an instant goes with its last one. */
+  #take(): (() => void) | undefined {
+    const [top] = this.#heap;
+    const act = top?.actions[top.ran];
+    if (top === undefined) return undefined;
+    top.ran += 1;
+    if (top.ran === top.actions.length) this.#pop(top);
+    return act;
+  }
+
+  #pop({ at }: Instant): void {
+    this.#instants.delete(at);
     const last = this.#heap.pop();
-    if (last === undefined || this.#heap.length === 0) return top;
+    if (last === undefined || this.#heap.length === 0) return;
     this.#heap[0] = last;
     this.#down(0);
-    return top;
   }
 
   #up(index: number): void {
@@ -70,21 +88,20 @@ export class VirtualTime {
     for (;;) {
       const left = 2 * parent + 1;
       const right = left + 1;
-      const least = this.#earlier(right, left) ? right : left;
+      const least = this.#isEarlier(right, left) ? right : left;
       if (least >= this.#heap.length || !this.#swapUnlessOrdered(parent, least)) return;
       parent = least;
     }
   }
 
-  #earlier(a: number, b: number): boolean {
+  #isEarlier(a: number, b: number): boolean {
     const [first, second] = [this.#heap[a], this.#heap[b]];
-    if (first === undefined || second === undefined) return false;
-    return first.at < second.at || (first.at === second.at && first.order < second.order);
+    return first !== undefined && second !== undefined && first.at < second.at;
   }
 
   #swapUnlessOrdered(parent: number, child: number): boolean {
-    if (!this.#earlier(child, parent)) return false;
-    const [a, b] = [this.#heap[parent] as Job, this.#heap[child] as Job];
+    if (!this.#isEarlier(child, parent)) return false;
+    const [a, b] = [this.#heap[parent] as Instant, this.#heap[child] as Instant];
     this.#heap[parent] = b;
     this.#heap[child] = a;
     return true;
