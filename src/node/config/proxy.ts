@@ -1,4 +1,3 @@
-import * as http from "node:http";
 import { KlatchError } from "../../errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,9 +45,12 @@ export function useProxy(environment: Environment): void {
   const settings = proxySettings(environment);
   const { NODE_USE_ENV_PROXY: isToldAtStart } = environment;
   if (settings === null || isToldAtStart === "1") return;
-  const { setGlobalProxyFromEnv } = http as { setGlobalProxyFromEnv?: (env: object) => unknown };
+  // imported, it would bring what `fetch` is made of
+  const { setGlobalProxyFromEnv } = process.getBuiltinModule("node:http") as {
+    setGlobalProxyFromEnv?: (env: ProxySettings & Environment) => unknown;
+  };
   if (setGlobalProxyFromEnv !== undefined) {
-    setGlobalProxyFromEnv(settings);
+    setGlobalProxyFromEnv({ ...settings });
     return;
   }
   throw new KlatchError(

@@ -15,13 +15,15 @@ async function printed(program: string, args: readonly string[]): Promise<unknow
   return JSON.parse(child.stdout);
 }
 
+/** Addresses of modules, and names of Node's own. */
+async function addressesLoadedWith(...files: readonly string[]): Promise<readonly string[]> {
+  const named = files.map((file) => (file.startsWith("node:") ? file : join(ROOT, file)));
+  return (await printed("loaded-modules.ts", named)) as string[];
+}
+
 /** The packages and files of this repository that come with some files, by their paths from the root. */
 async function loadedWith(...files: readonly string[]): Promise<readonly string[]> {
-  const urls = await printed(
-    "loaded-modules.ts",
-    files.map((file) => join(ROOT, file)),
-  );
-  return (urls as string[])
+  return (await addressesLoadedWith(...files))
     .map(
       (url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? url.split(`${ROOT}/`)[1],
     )
@@ -48,6 +50,16 @@ test("the learner's thread loads no reader but that of JSON Lines and text, and 
   const loaded = await loadedWith(LEARNER);
   const packages = [...READERS, "libp2p", "@libp2p/gossipsub", "fastify", "pino"];
   expect(packages.filter((name) => loaded.includes(name))).toEqual([]);
+});
+
+/** What `fetch` is made of. */
+const isOfFetch = (name: string): boolean => name.includes("deps/undici");
+
+test("neither loads what fetch is made of, which an import of node:http does (control)", async () => {
+  for (const file of [START, LEARNER]) {
+    expect((await addressesLoadedWith(file)).filter(isOfFetch)).toEqual([]);
+  }
+  expect((await addressesLoadedWith("node:http")).filter(isOfFetch)).not.toEqual([]);
 });
 
 test("both are seen where they are loaded (control)", async () => {
