@@ -43,7 +43,7 @@ interface RunOptions {
  * Share of the kept programs that evaluate. A set goes through many shapes, each of which is compiled faster than it
  * runs. What is kept serves a gate, which measures the same few rows again and again.
  */
-const EVALUATION_SHARE = 1 / 4;
+const EVALUATION_SHARE = 1 / 8;
 
 /** A frozen base model with an adapter, on an engine: the programs that training and evaluation run. */
 export class AdaptedModel {

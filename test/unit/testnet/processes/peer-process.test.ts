@@ -69,6 +69,19 @@ test("a process takes them from where the environment says (control)", async () 
   expect(peer.logTail(1)).toEqual([join(folder, "named")]);
 });
 
+test.each([
+  [undefined, "1"],
+  ["4", "4"],
+])("of a C library told %s a process has %s stores of freed memory", async (told, has) => {
+  vi.stubEnv("MALLOC_ARENA_MAX", told);
+  const peer = processOf(`stores-${has}`, "console.log(process.env.MALLOC_ARENA_MAX);");
+  peer.start();
+  vi.unstubAllEnvs();
+  while (peer.exit === null) await delay(20);
+
+  expect(peer.logTail(1)).toEqual([has]);
+});
+
 test("a killed process can be started again, and its log goes on", async () => {
   const peer = processOf("again", FOREVER);
 
