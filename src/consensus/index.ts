@@ -36,6 +36,7 @@ export {
   createAgreed,
   genesis,
 } from "./round/agreed/agreed-state.ts";
+export { type BlockGround, blockFault } from "./round/agreed/blocks.ts";
 export { headAfter } from "./round/agreed/concluding.ts";
 export type {
   AgreedEffect,
@@ -66,7 +67,7 @@ export {
   type VoteKind,
 } from "./round/agreed/messages.ts";
 export { type Quorum, quorumOf } from "./round/agreed/quorum.ts";
-export { sharesOfCut } from "./round/agreed/standings.ts";
+export { levelsAfter, sharesOfCut } from "./round/agreed/standings.ts";
 export { stepAgreed } from "./round/agreed/step.ts";
 export {
   AnnouncementBook,

@@ -18,7 +18,7 @@ export class Keeping {
     const { store, metrics, log, neighbourhoods } = this.#parts;
     const record = this.#record(round);
     store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
-    this.#state.countRound();
+    this.#state.countRound(record);
     showRound(metrics, record);
     log.info(
       {
@@ -28,6 +28,7 @@ export class Keeping {
         heldOut: record.heldOutLoss === null ? undefined : rounded(record.heldOutLoss),
         mixed: record.mixed.length,
         refused: record.refused.length,
+        ...(record.agreed && { view: record.agreed.view, block: record.agreed.block.slice(0, 12) }),
       },
       "round done",
     );
@@ -72,6 +73,7 @@ export class Keeping {
       refused: underWay.refused,
       bytesSent: traffic.sent - underWay.traffic.sent,
       bytesReceived: traffic.received - underWay.traffic.received,
+      ...(underWay.agreed === null ? {} : { agreed: underWay.agreed }),
     };
   }
 }

@@ -48,9 +48,17 @@ export function showRound(metrics: Metrics, record: RoundRecord): void {
   metrics.lastMixed.set(record.mixed.length);
   metrics.lastRefused.set(record.refused.length);
   metrics.mixed.inc(record.mixed.length);
+  if (record.agreed !== undefined) showAgreed(metrics, record.agreed);
   for (const { reason } of record.refused) metrics.refused.inc({ reason });
   metrics.trainLoss.set(record.trainLoss);
   if (record.heldOutLoss !== null) metrics.heldOutLoss.set(record.heldOutLoss);
+}
+
+function showAgreed(metrics: Metrics, agreed: NonNullable<RoundRecord["agreed"]>): void {
+  metrics.lostViews.inc(agreed.view);
+  if (agreed.certificateMs !== null) {
+    metrics.certificateSeconds.observe(agreed.certificateMs / 1000);
+  }
 }
 
 /** Brings up to date what follows from a node's status; the rest is counted where things happen. */
@@ -62,6 +70,8 @@ export function showStatus(metrics: Metrics, status: NodeStatus): void {
   for (const state of NODE_STATES) metrics.state.set({ state }, state === status.state ? 1 : 0);
   metrics.round.set(Math.min(status.round + 1, status.rounds));
   metrics.plannedRounds.set(status.rounds);
+  metrics.view.set(status.agreed?.view ?? 0);
+  metrics.chainHeight.set(status.agreed?.blocks ?? 0);
   metrics.mixedRounds.set(status.mixedRounds);
   metrics.soloRounds.set(status.soloRounds);
   metrics.peers.set(status.peers.filter(({ connected }) => connected).length);
@@ -136,6 +146,13 @@ function roundMetrics({ gauge, counter, counters, seconds }: Makers) {
     ),
     lastMixed: gauge("klatch_consensus_last_round_mixed", "Updates mixed in the last round."),
     lastRefused: gauge("klatch_consensus_last_round_refused", "Updates refused in the last round."),
+    view: gauge("klatch_consensus_view", "View of the open round, from 0; 0 in mode gossip."),
+    chainHeight: gauge("klatch_consensus_chain_blocks", "Final blocks; 0 in mode gossip."),
+    lostViews: counter("klatch_consensus_lost_views_total", "Views that ended without a block."),
+    certificateSeconds: seconds(
+      "klatch_consensus_certificate_seconds",
+      "From a quorum of ballots to the certificate of a round.",
+    ),
     mixed: counter("klatch_consensus_mixed_updates_total", "Updates of others that were mixed."),
     refused: counters(
       "klatch_consensus_refused_updates_total",

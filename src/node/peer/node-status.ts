@@ -1,3 +1,5 @@
+import { quorumOf } from "../../consensus/index.ts";
+import { modeOf } from "../config/mode-of.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
 import { memberStatuses } from "./member-status.ts";
@@ -18,7 +20,7 @@ export interface StatusSources {
 /** The state of a node at this moment, as `/status` and `klatch status` show it. */
 export function nodeStatus(sources: StatusSources): NodeStatus {
   const { parts, driver, startedAt, refusals } = sources;
-  const { network, config, run } = parts;
+  const { network, run } = parts;
   const { trainLoss, heldOutLoss, evaluation, mixedRounds, soloRounds } = driver.state;
   const { phase, round, waitingFor, deadline } = driver.describe();
   const hood = parts.neighbourhoods.at(round);
@@ -41,9 +43,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     trainLoss,
     heldOutLoss,
     evaluation,
-    rule: config.run.rule,
-    attackersMax: hood.attackersMax,
-    certifiedAttackers: hood.certificate.attackersMax,
+    ...agreementOf(sources, hood),
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     data: info.data,
     bytesSent: sent,
@@ -55,6 +55,28 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
 }
 
 // --- internal ---
+
+/** Mode and rule, what these bear, and how far members have agreed. */
+function agreementOf(
+  { parts, driver }: StatusSources,
+  { members, attackersMax, certificate }: RoundNeighbourhood,
+): Pick<NodeStatus, "mode" | "agreed" | "rule" | "attackersMax" | "certifiedAttackers"> {
+  const { run } = parts.config;
+  const known = driver.describeAgreed();
+  if (known === null) {
+    const { rule } = run;
+    const certifiedAttackers = certificate.attackersMax;
+    return { mode: modeOf(run), agreed: null, rule, attackersMax, certifiedAttackers };
+  }
+  const { view, proposer, ballots, votes, quorum, blocks, head } = known;
+  const headAt = blocks === 0 ? null : driver.state.lastEndedAt;
+  const { faulty } = quorumOf(members.length);
+  return {
+    mode: modeOf(run),
+    agreed: { view, proposer, ballots, votes, quorum, blocks, head, headAt },
+    ...{ rule: run.agreedRule, attackersMax: faulty, certifiedAttackers: faulty },
+  };
+}
 
 function stateOf(
   { stopping, finished, parts, driver }: StatusSources,

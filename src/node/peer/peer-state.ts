@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { KeptArrays, UpdateMemory } from "../../consensus/index.ts";
 import type { OptimizerState } from "../../training/index.ts";
 import type { Digest, Evaluation, PeerId, Reason } from "../../types.ts";
+import type { RoundRecord } from "../records/records.ts";
 import type { Checkpoint, OwnUpdate } from "../store/contract.ts";
 import { digestOfState } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -18,6 +19,8 @@ export class RoundUnderWay {
   /** Ends what is still being fetched when the round goes on without it. */
   readonly fetching = new AbortController();
   mixed: readonly { readonly peer: PeerId; readonly share: number }[] = [];
+  /** How it was agreed on, in mode `agreed`; null before. */
+  agreed: NonNullable<RoundRecord["agreed"]> | null = null;
 
   constructor({ clock, network }: Pick<PeerParts, "clock" | "network">) {
     this.startedAt = clock.now();
@@ -40,6 +43,8 @@ export class PeerState {
   trainLoss: number | null = null;
   heldOutLoss: number | null = null;
   evaluation: Evaluation | null = null;
+  /** When the last round that is done ended; null before the first. */
+  lastEndedAt: number | null = null;
   /** Who was mixed in the last round that is done. */
   lastMixed: ReadonlySet<PeerId> = new Set();
   #update: OwnUpdate | null = null;
@@ -53,8 +58,9 @@ export class PeerState {
     this.memory = updates.begin(initial, checkpoint?.memory);
     this.sequence = checkpoint?.sequence ?? 0;
     this.round = new RoundUnderWay(parts);
-    for (const { mixed } of parts.store.rounds(parts.run, parts.config.run.rounds)) {
+    for (const { mixed, endedAt } of parts.store.rounds(parts.run, parts.config.run.rounds)) {
       this.#count(mixed.length);
+      this.lastEndedAt = endedAt;
     }
   }
 
@@ -94,8 +100,9 @@ export class PeerState {
   }
 
   /** Counts the round under way, which is over. */
-  countRound(): void {
+  countRound({ endedAt }: Pick<RoundRecord, "endedAt">): void {
     this.#count(this.round.mixed.length);
+    this.lastEndedAt = endedAt;
     this.lastMixed = new Set(this.round.mixed.map(({ peer }) => peer));
   }
 

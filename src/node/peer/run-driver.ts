@@ -20,7 +20,7 @@ export interface RunDriver {
   readonly finished: Promise<void>;
   describe(): RoundView;
   /** What there is to tell of mode `agreed`; null in another. */
-  describeAgreed(): (AgreedView & { readonly head: Digest }) | null;
+  describeAgreed(): AgreedView | null;
   start(): void;
   /** Stops performing effects and waits for those under way. */
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVIDENCE_KINDS, STANDINGS } from "../../types.ts";
+import { EVIDENCE_KINDS, RUN_MODES, STANDINGS } from "../../types.ts";
 
 /**
  * What a node writes down and answers, as whoever reads it back checks it: the ledger on disk and the status endpoint.
@@ -44,6 +44,24 @@ export const roundRecordSchema = z.looseObject({
   refused: z.array(z.looseObject({ peer: z.string(), reason: z.string() })),
   bytesSent: count,
   bytesReceived: count,
+  /** How the round was agreed on, in mode `agreed`. */
+  agreed: z
+    .looseObject({
+      /** Digest of its block. */
+      block: z.string(),
+      /** The view that made it final, counted from 0: so many were lost before it. */
+      view: count,
+      /** Ballots in the block, and members whose updates count. */
+      ballots: count,
+      cut: count,
+      /** Of this node's own update; 0 where that does not count. */
+      share: z.number(),
+      blockBytes: count,
+      certificateBytes: count,
+      /** From a quorum of ballots to the certificate; null where the block came from others. */
+      certificateMs: z.number().nullable(),
+    })
+    .exactOptional(),
 });
 
 export const runResultSchema = z.looseObject({
@@ -86,6 +104,21 @@ const summary = z.looseObject({
   notes: z.array(z.string()),
 });
 
+/** What there is to tell of the height that is open in mode `agreed`. */
+const agreedStatusSchema = z.looseObject({
+  /** Counted from 0: so many were lost before it. */
+  view: count,
+  proposer: z.string().nullable(),
+  /** Of the height, and of the view; a quorum of each is needed. */
+  ballots: count,
+  votes: count,
+  quorum: count,
+  /** Final blocks, the digest of the newest, and when it was kept; the run id and null before the first. */
+  blocks: count,
+  head: z.string(),
+  headAt: z.number().nullable(),
+});
+
 export const nodeStatusSchema = z.looseObject({
   version: z.string(),
   peerId: z.string(),
@@ -110,6 +143,9 @@ export const nodeStatusSchema = z.looseObject({
   trainLoss: z.number().nullable(),
   heldOutLoss: z.number().nullable(),
   evaluation: evaluationSchema.nullable(),
+  mode: z.enum(RUN_MODES).default("gossip"),
+  /** Null in mode `gossip`. */
+  agreed: agreedStatusSchema.nullable().default(null),
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,
@@ -132,6 +168,18 @@ export const nodeStatusSchema = z.looseObject({
   refusals: z.record(z.string(), count),
 });
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The terms of a run; what is not known is kept, since the run id covers it. */
+export const runTermsSchema = z.looseObject({
+  protocol: count,
+  model: digest,
+  tokenizer: digest,
+  layout: digest,
+  init: digest.exactOptional(),
+  run: z.record(z.string(), z.unknown()),
+});
+
 /** What a run was: kept in the node's folder, so that its results can be read and exported when no node runs. */
 export const runRecordSchema = z.looseObject({
   savedAt: z.number(),
@@ -143,5 +191,7 @@ export const runRecordSchema = z.looseObject({
     run: z.looseObject({ name: z.string() }),
     data: z.looseObject({ train: z.array(z.string()) }),
   }),
+  /** What the run id is the digest of; absent in runs of earlier versions. */
+  terms: runTermsSchema.exactOptional(),
   status: nodeStatusSchema,
 });

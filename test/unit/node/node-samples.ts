@@ -73,6 +73,8 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     trainLoss: 1.83,
     heldOutLoss: null,
     evaluation: null,
+    mode: "gossip",
+    agreed: null,
     rule: "cs-plus",
     attackersMax: 0,
     certifiedAttackers: 0,

@@ -98,6 +98,8 @@ export interface HeightState {
   readonly proposedIn: number;
   /** More time for one view, for the work that its block makes. */
   readonly extension: { readonly view: number; readonly ms: number } | null;
+  /** When a quorum of ballots was here, and voting began. */
+  readonly votingAt: Timestamp | null;
   /** From when the view was entered until its block was notarised, milliseconds. */
   readonly viewTook: number | null;
   /** Members that are accused of something in this height. */
@@ -189,6 +191,7 @@ export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">):
     computed: new Map(),
     proposedIn: -1,
     extension: null,
+    votingAt: null,
     viewTook: null,
     accused: new Set(),
     concluding: null,

@@ -1,7 +1,8 @@
 import type { Digest } from "../../../types.ts";
-import { type AgreedState, type CheckedBlock, heightName } from "./agreed-state.ts";
+import { type AgreedState, type ChainHead, type CheckedBlock, heightName } from "./agreed-state.ts";
 import { cutOf } from "./cut.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
+import type { Quorum } from "./quorum.ts";
 import { sharesOfCut } from "./standings.ts";
 
 /** A block that lacks what mixing will give. */
@@ -32,8 +33,50 @@ export function draftBlock(state: AgreedState): Draft {
 
 /** A block, checked once: what it is does not change while the height is open. */
 export function checked(block: Block, state: AgreedState): CheckedBlock {
-  const cut = cutOf(block.ballots, state.height.simplex.quorum);
-  return { block, cut, fault: faultOf(block, cut, state) };
+  const { config, head, height } = state;
+  const { quorum } = height.simplex;
+  const cut = cutOf(block.ballots, quorum);
+  const { run, rosterDigest: roster } = config;
+  return { block, cut, fault: blockFault(block, { run, roster, quorum, head }) };
+}
+
+/** What a block stands on: the end of the chain below it, of which an outsider may know less. */
+export interface BlockGround {
+  readonly run: Digest;
+  /** Digest of the roster in force. */
+  readonly roster: Digest;
+  readonly quorum: Quorum;
+  readonly head: Pick<ChainHead, "height"> & {
+    readonly [Key in "parent" | "checkpoint" | "norm"]: ChainHead[Key] | null;
+  };
+}
+
+/**
+ * Why a fresh block cannot end the height, whatever its updates are; null when it may. Signatures and what ballots hold
+ * are checked at the door.
+ */
+export function blockFault(
+  block: Block,
+  { run, roster, quorum, head }: BlockGround,
+): string | null {
+  const places = block.ballots.map(({ place }) => place);
+  const inCut = cutOf(block.ballots, quorum).map(({ place }) => place);
+  const isOther = <T>(value: T, known: T | null) => known !== null && value !== known;
+  const isEmpty = inCut.length === 0;
+  const table: readonly (readonly [boolean, string])[] = [
+    [block.run !== run, "of another run"],
+    [block.height !== head.height, "of another height"],
+    [isOther(block.parent, head.parent), "on another parent"],
+    [block.roster !== roster, "of another roster"],
+    [block.ballots.length < quorum.size, "fewer ballots than a quorum"],
+    [!isSortedSet(places, quorum.members), "ballots out of order, repeated or foreign"],
+    [!namesExactly(block), "payloads that are not those of its ballots"],
+    [!areSame(block.cut, inCut), "a cut that its ballots do not make"],
+    [!(Number.isFinite(block.norm) && block.norm >= 0), "a norm that is none"],
+    [isEmpty && isOther(block.checkpoint, head.checkpoint), "another state without updates"],
+    [isEmpty && isOther(block.norm, head.norm), "another norm without updates"],
+  ];
+  return table.find(([isSo]) => isSo)?.[1] ?? null;
 }
 
 /** The shares by which the updates of a cut are mixed. */
@@ -54,31 +97,6 @@ export function cutKey(cut: readonly HeldPayload[]): string {
 }
 
 // --- internal ---
-
-/**
- * Why a fresh block cannot end the height, whatever its updates are; null when it may. Signatures and what ballots hold
- * were checked at the door.
- */
-function faultOf(block: Block, cut: readonly HeldPayload[], state: AgreedState): string | null {
-  const { config, head, height } = state;
-  const { quorum } = height.simplex;
-  const places = block.ballots.map(({ place }) => place);
-  const inCut = cut.map(({ place }) => place);
-  const table: readonly (readonly [boolean, string])[] = [
-    [block.run !== config.run, "of another run"],
-    [block.height !== head.height, "of another height"],
-    [block.parent !== head.parent, "on another parent"],
-    [block.roster !== config.rosterDigest, "of another roster"],
-    [block.ballots.length < quorum.size, "fewer ballots than a quorum"],
-    [!isSortedSet(places, quorum.members), "ballots out of order, repeated or foreign"],
-    [!namesExactly(block), "payloads that are not those of its ballots"],
-    [!areSame(block.cut, inCut), "a cut that its ballots do not make"],
-    [!(Number.isFinite(block.norm) && block.norm >= 0), "a norm that is none"],
-    [cut.length === 0 && block.checkpoint !== head.checkpoint, "another state without updates"],
-    [cut.length === 0 && block.norm !== head.norm, "another norm without updates"],
-  ];
-  return table.find(([isSo]) => isSo)?.[1] ?? null;
-}
 
 function payloadsOf(
   ballots: readonly BlockBallot[],

@@ -1,4 +1,4 @@
-import type { PeerId, Timestamp } from "../../../types.ts";
+import type { Digest, PeerId, Timestamp } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 import { awaitedAnnouncers, awaitedServers } from "./awaited.ts";
 import { proposerOf, viewOf } from "./simplex-state.ts";
@@ -13,8 +13,14 @@ export interface AgreedView {
   readonly view: number;
   readonly proposer: PeerId | null;
   readonly ballots: number;
+  /** Of the view, of the kind that has most. */
   readonly votes: number;
   readonly quorum: number;
+  /** Final blocks, and the digest of the newest; the run id before the first. */
+  readonly blocks: number;
+  readonly head: Digest;
+  /** When voting on the height began; null before. */
+  readonly votingAt: Timestamp | null;
 }
 
 /** A state for people. */
@@ -38,6 +44,9 @@ export function describeAgreed(state: AgreedState): AgreedView {
     ballots: height.ballots.size,
     votes: Math.max(notarize.size, finalize.size),
     quorum: simplex.quorum.size,
+    blocks: head.height,
+    head: head.parent,
+    votingAt: height.votingAt,
   };
 }
 

@@ -89,6 +89,7 @@ function vote(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
   const { view, viewAt } = turn.state.height.simplex;
   agree(turn, act);
   const { simplex } = turn.state.height;
+  if (viewAt === null && simplex.viewAt !== null) changeHeight(turn, { votingAt: turn.now });
   if (simplex.view !== view) {
     clearTimers(turn, "propose");
     const hasBlock = viewOf(simplex, view).notarisation !== null;

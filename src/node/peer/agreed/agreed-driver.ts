@@ -18,6 +18,7 @@ import { PeerState } from "../peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
 import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
 import { listenToAgreement } from "./listening.ts";
+import { roundFacts } from "./round-facts.ts";
 
 /** `Omit` that keeps the members of a union apart. */
 type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
@@ -57,8 +58,8 @@ export class AgreedDriver implements RunDriver {
     return describeAgreed(this.#agreed);
   }
 
-  describeAgreed(): AgreedView & { readonly head: Digest } {
-    return { ...describeAgreed(this.#agreed), head: this.#agreed.head.parent };
+  describeAgreed(): AgreedView {
+    return describeAgreed(this.#agreed);
   }
 
   start(): void {
@@ -238,7 +239,9 @@ export class AgreedDriver implements RunDriver {
   /** Keeps final blocks, then the state that they lead to, then goes on from it. */
   async #conclude(asked: readonly Link[]): Promise<void> {
     const { chain, statements, training, succession } = this.#rooms;
-    const { head } = this.#agreed;
+    const { head, height } = this.#agreed;
+    const { votingAt } = height;
+    const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
     let links = asked;
     while (!this.#loop.signal.aborted) {
       chain.append(links);
@@ -249,7 +252,7 @@ export class AgreedDriver implements RunDriver {
       if (theta !== null) {
         statements.conclude(last.certificate);
         training.settle(head, first.block, theta);
-        await this.#noteRound(last);
+        await this.#noteRound(links, certificateMs);
         this.dispatch({ type: "concluded", round: head.height, links });
         this.#hearAgain();
         return;
@@ -262,19 +265,17 @@ export class AgreedDriver implements RunDriver {
     }
   }
 
-  async #noteRound({ block }: Link): Promise<void> {
+  /** The round that the last of these blocks ended. */
+  async #noteRound(links: readonly Link[], certificateMs: number | null): Promise<void> {
     const { learner, ledger, network } = this.#parts;
     if (learner.info.data.heldOut.examples > 0) {
       const { loss } = await learner.evaluate(this.#rooms.training.theta, "held-out");
       this.state.heldOutLoss = loss;
     }
-    const others = block.cut.filter((place) => this.#rooms.roster[place] !== network.peerId);
-    const share = 1 / Math.max(1, block.cut.length);
-    this.state.round.mixed = others.map((place) => ({
-      peer: this.#rooms.roster[place] ?? "",
-      share,
-    }));
-    this.#rooms.keeping.commit(block.height, toJson(ledger.current));
+    const { roster } = this.#rooms;
+    const facts = { roster, self: network.peerId, certificateMs };
+    Object.assign(this.state.round, roundFacts(this.#agreed.head, links, facts));
+    this.#rooms.keeping.commit(this.#agreed.head.height + links.length - 1, toJson(ledger.current));
   }
 
   /** Announcements for the open height that came before this node knew the state that they start from. */

@@ -30,6 +30,8 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   trainLoss: 1.5,
   heldOutLoss: 1.75,
   evaluation: null,
+  mode: "gossip",
+  agreed: null,
   rule: "cs-plus",
   attackersMax: 0,
   certifiedAttackers: 1,

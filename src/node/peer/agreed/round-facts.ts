@@ -1,0 +1,43 @@
+import {
+  type ChainHead,
+  headAfter,
+  type Link,
+  quorumOf,
+  sharesOfCut,
+} from "../../../consensus/index.ts";
+import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
+import type { PeerId } from "../../../types.ts";
+import type { RoundRecord } from "../../records/records.ts";
+
+/** What is noted of a round that the last of these blocks ended, above a head. */
+export function roundFacts(
+  head: ChainHead,
+  links: readonly Link[],
+  seen: {
+    readonly roster: readonly PeerId[];
+    readonly self: PeerId;
+    /** From a quorum of ballots to the certificate; null where that was not seen here. */
+    readonly certificateMs: number | null;
+  },
+): Required<Pick<RoundRecord, "mixed" | "agreed">> | null {
+  const { roster, self } = seen;
+  const last = links.at(-1);
+  if (last === undefined) return null;
+  const { block, digest, certificate } = last;
+  const { levels } = headAfter(head, links.slice(0, -1));
+  const shares = sharesOfCut(levels, block.cut, quorumOf(roster.length));
+  const mixed = block.cut.map((place, i) => ({ peer: roster[place] ?? "", share: shares[i] ?? 0 }));
+  return {
+    mixed: mixed.filter(({ peer }) => peer !== self),
+    agreed: {
+      block: digest,
+      view: certificate.view,
+      ballots: block.ballots.length,
+      cut: block.cut.length,
+      share: mixed.find(({ peer }) => peer === self)?.share ?? 0,
+      blockBytes: encodeBlock(block).length,
+      certificateBytes: sealCertificate(certificate, roster.length).bytes.length,
+      certificateMs: links.length === 1 ? seen.certificateMs : null,
+    },
+  };
+}
