@@ -26,6 +26,11 @@ export interface AdapterLayout {
   /** Number of elements of the flat array. */
   readonly length: number;
   readonly digest: Digest;
+  /**
+   * What the digest is of, for who has no base model: the last text's SHA-256 is the digest, and each text but the first
+   * begins with that of the one before. The tensors stand in them, in order. Absent where nobody has need of it.
+   */
+  readonly texts?: readonly string[];
 }
 
 export const MIXING_RULES = ["mean", "cs-plus", "median", "trimmed-mean", "gts", "cs-he"] as const;

@@ -79,6 +79,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/export.ts"),
   },
   {
+    name: "verify",
+    summary: "check who has signed an adapter, offline",
+    load: () => import("./commands/verify.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine",
     load: () => import("./commands/bench.ts"),

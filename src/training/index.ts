@@ -45,6 +45,7 @@ export {
   readAdapterOrigin,
   readAdapterSeparator,
   readAdapterSettings,
+  readFlatState,
   readInputs,
   readRows,
   resolveModel,

@@ -11,11 +11,13 @@ import {
   readAdapterOrigin,
   readAdapterSettings,
 } from "../../training/index.ts";
+import type { RunMode } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { checkAdapterFolder, checkModelFolder, checkOutFolder } from "../folders/out-folder.ts";
 import { type OpenedCheckpoint, openCheckpoint } from "../past/open-checkpoint.ts";
+import { PROOF_FILE, type Proof, readProof, writeProof } from "../proof/proof-file.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
@@ -54,6 +56,7 @@ export function define(command: Command, terminal: Terminal): void {
         adapter === null ? `adapter of round ${rounds} of run ${id}` : `adapter ${adapter}`,
       );
       terminal.line(`${merged ? "merged with the base model and " : ""}written to ${folder}`);
+      for (const line of describeProof(result)) terminal.line(line);
     });
 }
 
@@ -81,11 +84,27 @@ interface ExportResult {
   /** The run whose checkpoint it is, and the rounds that went into it. */
   readonly run: string | null;
   readonly rounds: number | null;
+  readonly mode: RunMode | null;
+  /** The file beside it that says who has signed it, and the first round that is in there, counted from 1. */
+  readonly proof: string | null;
+  readonly provenFrom: number | null;
 }
 
 /** An adapter with the learner that it fits, and where it came from. */
 interface Source extends OpenedCheckpoint {
   readonly adapter: string | null;
+}
+
+function describeProof({ mode, merged, proof, provenFrom }: ExportResult): readonly string[] {
+  if (proof !== null) {
+    const part =
+      provenFrom === 1
+        ? ""
+        : `, from round ${provenFrom} on: a proof is at most 5 MiB, and the chain is longer`;
+    return [`with ${proof} for \`klatch verify\`${part}`];
+  }
+  if (mode !== "agreed") return [];
+  return [merged ? "without a proof: that is of the adapter" : "without a proof: there is none"];
 }
 
 async function run(config: Config, flags: Flags, terminal: Terminal): Promise<ExportResult> {
@@ -94,7 +113,8 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
   checkFlags(flags);
   if (merged) checkModelFolder(folder, flags.force === true);
   else checkAdapterFolder(folder, { mayReplace: true });
-  const { learner, values, adapter, origin, story } = await openSource(config, flags, terminal);
+  const source = await openSource(config, flags, terminal);
+  const { learner, values, adapter, origin } = source;
   try {
     if (!merged) {
       await checkReplaced(folder, adapter, origin, flags.force === true);
@@ -102,11 +122,30 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
     }
     if (merged)
       await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
-    else await learner.exportAdapter(values, folder, { origin: origin ?? undefined, story });
-    return { folder, merged, adapter, run: origin?.runId ?? null, rounds: origin?.round ?? null };
+    else await writeAdapter(folder, source);
+    return resultOf({ folder, merged, ...source, proof: merged ? null : source.proof });
   } finally {
     await learner.close();
   }
+}
+
+async function writeAdapter(
+  folder: string,
+  { learner, values, origin, story, proof }: Source,
+): Promise<void> {
+  // gone while the adapter changes: a proof is never beside another one
+  writeProof(folder, null);
+  await learner.exportAdapter(values, folder, { origin: origin ?? undefined, story });
+  if (proof !== null) writeProof(folder, proof);
+}
+
+function resultOf(
+  made: Pick<ExportResult, "folder" | "merged"> & Pick<Source, "adapter" | "origin" | "proof">,
+): ExportResult {
+  const { folder, merged, adapter, origin, proof } = made;
+  const { runId: run = null, round: rounds = null, mode = null } = origin ?? {};
+  const [file, provenFrom] = proof === null ? [null, null] : [PROOF_FILE, proof.from + 1];
+  return { folder, merged, adapter, run, rounds, mode, proof: file, provenFrom };
 }
 
 /** A newer round of the same run takes the place of an older one; any other adapter stays. */
@@ -155,11 +194,19 @@ async function openSource(config: Config, flags: Flags, terminal: Terminal): Pro
   const learner = await openForAdapter(config, adapter, hub);
   try {
     const values = await learner.importAdapter(adapter);
-    return { learner, values, adapter, origin: await readAdapterOrigin(adapter), story: {} };
+    const origin = await readAdapterOrigin(adapter);
+    return { learner, values, adapter, origin, story: {}, proof: proofBeside(adapter) };
   } catch (error) {
     await learner.close();
     throw error;
   }
+}
+
+/** Where an adapter came from goes along with it. */
+function proofBeside(adapter: string): Proof | null {
+  const proof = readProof(adapter);
+  if (typeof proof !== "string") return proof;
+  throw new KlatchError("data", `${adapter}: ${proof}`, `remove ${PROOF_FILE} to go without it`);
 }
 
 /** The learner for an adapter of its own, with that adapter's settings and without data. */

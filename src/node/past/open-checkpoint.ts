@@ -8,10 +8,12 @@ import {
   type Learner,
   parseHubModel,
 } from "../../training/index.ts";
+import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { parseConfig } from "../config/load.ts";
 import { runDigest } from "../peer/manifest.ts";
+import { headOf, type Proof, proofOf } from "../proof/proof-file.ts";
 import type { RoundRecord, RunRecord } from "../records/records.ts";
 import type { Checkpoint } from "../store/contract.ts";
 import { decimals } from "../view/table.ts";
@@ -24,6 +26,8 @@ export interface OpenedCheckpoint {
   readonly origin: AdapterOrigin | null;
   /** What its folder tells people of it. */
   readonly story: AdapterStory;
+  /** Who has signed it, in mode `agreed`; null where nobody has. */
+  readonly proof: Proof | null;
 }
 
 /** Which checkpoint of a folder: null for the run that was worked on last, and for the newest of a run. */
@@ -65,7 +69,9 @@ export async function openCheckpoint(
       if (record !== null) checkModel(record, learner);
       const { adapter, round } = readCheckpoint(runs, known, choice.round);
       const story = record === null ? {} : storyOf(record, runs.rounds(known), round);
-      return { learner, values: adapter, origin: { runId: known, round }, story };
+      const proof = record === null ? null : proofAt(runs, record, learner, { run: known, round });
+      const origin = { runId: known, round, ...(record && modeAndHead(record, proof)) };
+      return { learner, values: adapter, origin, story, proof };
     } catch (error) {
       await learner.close();
       throw error;
@@ -106,6 +112,30 @@ function storyOf(
       ...(heldOut === null ? [] : [["loss on held-out rows", `${heldOut} nats`] as const]),
     ],
   };
+}
+
+/** The proof of a checkpoint: the chain up to its round. */
+function proofAt(
+  runs: PastRuns,
+  { status, terms }: RunRecord,
+  { info }: Learner,
+  { run, round }: { readonly run: Digest; readonly round: number },
+): Proof | null {
+  if (status.mode !== "agreed" || terms === undefined) return null;
+  const chain = runs.chain(run, round);
+  if (chain.length < round) {
+    throw new KlatchError(
+      "data",
+      `${runs.folder} has certificates of ${chain.length} rounds, and the adapter is of round ${round}`,
+      "`klatch verify` says what is missing",
+    );
+  }
+  return proofOf({ run, terms, layout: info.layout.texts ?? [] }, chain);
+}
+
+function modeAndHead({ status }: RunRecord, proof: Proof | null) {
+  const head = proof === null ? null : headOf(proof);
+  return { mode: status.mode, ...(head === null ? {} : { head }) };
 }
 
 function checkModel({ status, settings }: RunRecord, { info }: Learner): void {

@@ -4,6 +4,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { runRecordSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
+import type { KeptBlock } from "../store/agreed-tables.ts";
 import type { Checkpoint } from "../store/contract.ts";
 import { fileError, isFileOrNothing, isMissing, realFileSystem } from "../store/file-system.ts";
 import { type GenerationFile, Generations } from "../store/generations.ts";
@@ -16,6 +17,8 @@ const RUN_ID = /^[0-9a-f]{64}$/;
 
 /** Rounds of one run that are read at most: more are not kept. */
 export const ROUNDS_MAX = 10_000;
+/** Final blocks of one run that are read at most. */
+const CHAIN_MAX = 1_000_000;
 
 /**
  * The runs that a node's folder holds, read beside a node that may be running: takes no lock and changes nothing.
@@ -73,6 +76,11 @@ export class PastRuns {
 
   result(run: Digest): RunResult | null {
     return this.#ledger?.loadResult(run) ?? null;
+  }
+
+  /** The final blocks of a run in mode `agreed`, so many of the first at most. */
+  chain(run: Digest, most = CHAIN_MAX): readonly KeptBlock[] {
+    return this.#ledger?.agreed.chain(run, 0, most) ?? [];
   }
 
   /** Newest first; the number of a checkpoint is that of the rounds that went into it. */

@@ -5,7 +5,7 @@ import { describeSelf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Store } from "../store/contract.ts";
-import { digestOfState, runDigest } from "./manifest.ts";
+import { digestOfState, runTerms, termsDigest } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
 import { Neighbourhoods } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -27,7 +27,8 @@ export async function assemble(
   const { roster, rounds } = neighbourhoods;
   const initial = await learner.initialAdapter();
   const init = config.init === null ? null : digestOfState(initial);
-  const run = runDigest(config.run, learner.info, init);
+  const terms = runTerms(config.run, learner.info, init);
+  const run = termsDigest(terms);
   const loaded = store.loadCheckpoint(run);
   if (loaded?.warning) log.warn({}, loaded.warning);
   const checkpoint = loaded?.checkpoint ?? null;
@@ -36,6 +37,7 @@ export async function assemble(
     ...ports,
     config,
     run,
+    terms,
     store,
     checkpoint,
     book: new AnnouncementBook({ run, base, rounds, roster }),

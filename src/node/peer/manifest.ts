@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { byPeer } from "../../consensus/index.ts";
 import { type LearnerInfo, learningRateOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
@@ -8,30 +9,39 @@ import { modeOf } from "../config/mode-of.ts";
 export const PROTOCOL_VERSION = 2;
 
 /**
- * Keys of section `run` that members may have apart, or change while a run lasts: how long it is, who takes part, and
- * when it begins.
+ * Keys of section `run` that members may have apart, or change while a run lasts: how long it is, who takes part (but
+ * in mode `agreed`), and when it begins.
  */
 export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
 const KEYS_OF_AGREED = ["mode", "agreedRule"];
 
+/** What the run id is the digest of; digest of the base model, of the tokenizer and of the adapter's layout among it. */
+export interface RunTerms {
+  readonly protocol: number;
+  readonly model: Digest;
+  readonly tokenizer: Digest;
+  readonly layout: Digest;
+  /** Digest of the state that the run begins from, where it is not the seeded one. */
+  readonly init?: Digest;
+  readonly run: Readonly<Record<string, unknown>>;
+}
+
 /**
- * The run id: a digest over everything that all peers of a run must share, so that two nodes that differ in any of it
- * never mix. Equal terms give equal digests whatever the order of keys or members.
- *
- * @param init - digest of the state that the run begins from, where it is not the seeded one
+ * The terms of a run: everything that all its peers must share, so that two nodes that differ in any of it never mix.
+ * In mode `agreed` the members belong to it: who reads a chain later knows by the run id whose quorum has signed it.
  */
-export function runDigest(
+export function runTerms(
   run: Config["run"],
   info: Pick<LearnerInfo, "modelDigest" | "tokenizerDigest" | "layout">,
   init: Digest | null = null,
-): Digest {
+): RunTerms {
   const mode = modeOf(run);
   const apart: readonly string[] = [...KEYS_APART, ...(mode === "gossip" ? KEYS_OF_AGREED : [])];
   const isApart = (key: string) => apart.includes(key);
   const shared = Object.entries(run).filter(([key]) => !isApart(key));
-  const terms = {
+  return {
     protocol: PROTOCOL_VERSION,
     model: info.modelDigest,
     tokenizer: info.tokenizerDigest,
@@ -40,10 +50,19 @@ export function runDigest(
     run: {
       ...Object.fromEntries(shared),
       // What auto stands for may change with the version.
-      ...(mode === "gossip" ? {} : { mode }),
+      ...(mode === "gossip" ? {} : { mode, members: [...run.members].sort(byPeer) }),
       optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
     },
   };
+}
+
+/** The run id: equal terms give equal digests whatever the order of keys or members. */
+export function runDigest(...of: Parameters<typeof runTerms>): Digest {
+  return termsDigest(runTerms(...of));
+}
+
+/** The id of the run of these terms. */
+export function termsDigest(terms: RunTerms): Digest {
   return digestOf(canonicalJson(terms));
 }
 

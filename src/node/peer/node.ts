@@ -125,15 +125,16 @@ class Node implements KlatchNode {
   /** Writes down what the run is and how far it is, for who reads the folder later. A node goes on without. */
   #noteRun(): void {
     assert(this.#running, "a run is noted once it is known");
-    const { run, clock, learner, config, store, log } = this.#running.parts;
-    const { model, run: terms, data } = config;
+    const { run, terms, clock, learner, config, store, log } = this.#running.parts;
+    const { model, data } = config;
     const { classes } = learner.info;
     try {
-      const settings = { model, run: terms, data };
+      const settings = { model, run: config.run, data };
       store.saveRun(run, {
         savedAt: clock.wallClock(),
         classes,
         settings,
+        terms,
         status: this.status(),
       });
     } catch (error) {

@@ -6,6 +6,7 @@ import type { Acquaintances } from "../acquaintance/acquaintances.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Checkpoint, Store } from "../store/contract.ts";
+import type { RunTerms } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Neighbourhoods } from "./neighbourhoods.ts";
 import type { PeerPorts } from "./ports.ts";
@@ -14,6 +15,7 @@ import type { PeerPorts } from "./ports.ts";
 export interface PeerParts extends PeerPorts {
   readonly config: Config;
   readonly run: Digest;
+  readonly terms: RunTerms;
   readonly store: Store;
   /** Where the store left the run; null at its beginning. */
   readonly checkpoint: Checkpoint | null;

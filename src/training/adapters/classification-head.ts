@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { seededRandom } from "../../random.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { BaseModel } from "../base/base-model.ts";
@@ -9,7 +8,7 @@ import { sizeOf } from "../graph/value.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter, ClassificationHead, StoredForm } from "./adapter.ts";
-import { slotView } from "./slots.ts";
+import { extendedLayout, slotView } from "./slots.ts";
 
 /** Standard deviation of a new head's weights, as in Hugging Face's classes. */
 const DEVIATION = 0.02;
@@ -84,15 +83,12 @@ export function withClassificationHead(
     slot(weight, [layer.outputs, layer.inputs]);
     if (layer.bias) slot(bias, [layer.outputs]);
   }
-  const named = slots.map(({ name, shape }) => [name, shape]);
   const many = kind === "many" ? [kind] : [];
-  const canonical = JSON.stringify([adapter.layout.digest, pooling, classes, named, ...many]);
-  const digest = createHash("sha256").update(canonical).digest("hex");
   const { folded } = adapter;
   const own = (values: Float32Array) => values.subarray(0, adapter.layout.length);
   return {
     ...adapter,
-    layout: { tensors: [...adapter.layout.tensors, ...slots], length, digest },
+    layout: extendedLayout(adapter.layout, slots, { before: [pooling, classes], after: many }),
     ...(adapter.stored
       ? { stored: storedWithHead(adapter.stored, adapter.layout.length, slots) }
       : {}),

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { sizeOf } from "../graph/value.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
-import { slotView } from "./slots.ts";
+import { extendedLayout, slotView } from "./slots.ts";
 
 /** A weight of the model that an adapter has its own of. */
 interface WholeWeight {
@@ -42,14 +41,12 @@ export function withWholeWeights(
   const byName = new Map(
     whole.flatMap((each) => (each.own === null ? [] : [[each.own, each.slot]])),
   );
-  const canonical = JSON.stringify([layout.digest, slots.map(({ name, shape }) => [name, shape])]);
-  const digest = createHash("sha256").update(canonical).digest("hex");
   const saved = names.map((name) => name.slice(0, name.lastIndexOf(".")));
   const inner = (values: Float32Array) => values.subarray(0, layout.length);
   return {
     ...adapter,
     settings: { ...adapter.settings, whole: names } as Adapter["settings"],
-    layout: { tensors: [...layout.tensors, ...slots], length, digest },
+    layout: extendedLayout(layout, slots),
     initial(seed) {
       const values = new Float32Array(length);
       values.set(adapter.initial(seed));

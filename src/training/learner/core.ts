@@ -93,9 +93,9 @@ export class LearnerCore {
     const { separator = DEFAULT_SEPARATOR } = options;
     const { format, promptEnd } = data;
     this.#prompts = prompts ?? { format, separator, promptEnd };
-    const { tensors, length, digest } = model.adapter.layout;
+    const { tensors, length, digest, texts = [] } = model.adapter.layout;
     this.info = {
-      layout: { tensors, length, digest },
+      layout: { tensors, length, digest, texts },
       exportBytes: Float32Array.BYTES_PER_ELEMENT * (model.adapter.stored?.layout.length ?? length),
       modelDigest: model.base.digest,
       modelOrigin: origin,

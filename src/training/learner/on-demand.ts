@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import type * as FlatState from "../adapters/peft/flat-state.ts";
 import type * as PeftReader from "../adapters/peft/peft-reader.ts";
 import type * as PeftSettings from "../adapters/peft/peft-settings.ts";
 import type * as BaseModels from "../base/resolve-model.ts";
@@ -26,6 +27,9 @@ export const readAdapterSeparator: typeof PeftReader.readAdapterSeparator = asyn
 
 export const readAdapterSettings: typeof PeftSettings.readAdapterSettings = async (...values) =>
   (await import("../adapters/peft/peft-settings.ts")).readAdapterSettings(...values);
+
+export const readFlatState: typeof FlatState.readFlatState = async (...values) =>
+  (await import("../adapters/peft/flat-state.ts")).readFlatState(...values);
 
 export const resolveModel: typeof BaseModels.resolveModel = async (...values) =>
   (await import("../base/resolve-model.ts")).resolveModel(...values);

@@ -1,4 +1,4 @@
-import type { AdapterLayout, Digest } from "../../../types.ts";
+import type { AdapterLayout, Digest, RunMode } from "../../../types.ts";
 import type { ExampleFormat } from "../../data/examples/example.ts";
 import type { LabelKind } from "../../data/examples/labels.ts";
 import type { PromptLayout } from "../../data/examples/separator.ts";
@@ -32,6 +32,9 @@ export interface AdapterExport extends Partial<PromptLayout> {
 export interface AdapterOrigin {
   readonly runId: string;
   readonly round: number;
+  readonly mode?: RunMode;
+  /** Digest of the block that ended the round, in mode `agreed`. */
+  readonly head?: Digest;
 }
 
 /** What people are told of an adapter besides what can be seen in its files. */

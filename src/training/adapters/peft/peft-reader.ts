@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../../errors.ts";
-import type { AdapterLayout, Digest } from "../../../types.ts";
+import { type AdapterLayout, type Digest, RUN_MODES } from "../../../types.ts";
 import type { LabelKind } from "../../data/examples/labels.ts";
 import type { PromptLayout } from "../../data/examples/separator.ts";
 import { ifThere, readJson } from "../../files/file-access.ts";
@@ -33,6 +33,11 @@ const ownSchema = z.object({
   labels: z.literal("many").nullish(),
   runId: z.string().max(256).nullish(),
   round: z.int().min(0).nullish(),
+  mode: z.enum(RUN_MODES).nullish(),
+  head: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullish(),
 });
 
 async function readOwn(folder: string): Promise<z.infer<typeof ownSchema> | null> {
@@ -63,8 +68,9 @@ export async function readAdapterOrigin(folder: string): Promise<AdapterOrigin |
 }
 
 function originOf(own: z.infer<typeof ownSchema> | null): AdapterOrigin | null {
-  const { runId, round } = own ?? {};
-  return runId && typeof round === "number" ? { runId, round } : null;
+  const { runId, round, mode, head } = own ?? {};
+  if (!runId || typeof round !== "number") return null;
+  return { runId, round, ...(mode ? { mode } : {}), ...(head ? { head } : {}) };
 }
 
 /**

@@ -33,13 +33,13 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     revision: adapter.baseRevision ?? null,
   };
   await writeWhole(join(folder, "adapter_config.json"), asJson(config));
+  const { runId = null, round = null, ...proven } = adapter.origin ?? {};
   const own = {
     ...keysOf(adapter),
     baseModelDigest: adapter.baseDigest,
     ...(adapter.classes ? { classes: adapter.classes } : {}),
     ...(adapter.labels === "many" ? { labels: adapter.labels } : {}),
-    runId: adapter.origin?.runId ?? null,
-    round: adapter.origin?.round ?? null,
+    ...{ runId, round, ...proven },
   };
   await writeWhole(join(folder, KLATCH_FILE), asJson(own));
   await writeCard(join(folder, CARD_FILE), adapter);

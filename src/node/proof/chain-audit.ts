@@ -1,0 +1,162 @@
+import {
+  type BlockGround,
+  blockFault,
+  type ChainHead,
+  genesis,
+  levelsAfter,
+  quorumOf,
+  sharesOfCut,
+} from "../../consensus/index.ts";
+import {
+  type ChainBytes,
+  type ChainEntry,
+  decodeBlock,
+  decodeCertificate,
+  decodeEntry,
+  rosterDigest,
+  Signatures,
+  verifyBlock,
+  verifyCertificate,
+} from "../../gossip/index.ts";
+import type { Digest, PeerId } from "../../types.ts";
+
+/** A chain of final blocks as it lies somewhere, and whose it should be. */
+export interface ChainClaim {
+  readonly run: Digest;
+  /** Sorted by peer id. */
+  readonly members: readonly PeerId[];
+  /** Digest of the state that the run begins from, where that is known. */
+  readonly start: Digest | null;
+  /** Height of the first block that is here. */
+  readonly from: number;
+  /** Trust by place below that block; those of a run's beginning when absent. */
+  readonly levels?: readonly number[] | undefined;
+  readonly chain: readonly ChainBytes[];
+}
+
+/** A round that a block ended. */
+export interface AuditedRound {
+  /** Counted from 1. */
+  readonly round: number;
+  /** Digest of the block. */
+  readonly block: Digest;
+  /** Digest of the state after it. */
+  readonly checkpoint: Digest;
+  /** Members whose signatures make it final. */
+  readonly signers: number;
+  /** Whose updates count, with the shares by which they were mixed. */
+  readonly contributors: readonly { readonly peer: PeerId; readonly share: number }[];
+}
+
+export interface ChainAudit {
+  /** The rounds up to the first that cannot be read. */
+  readonly byRound: readonly AuditedRound[];
+  /** What is wrong, by round. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Checks final blocks from the run id on: every certificate and every ballot by its signatures, and that each block says
+ * what follows from its ballots. Takes any bytes; never throws for them.
+ */
+export function auditChain(claim: ChainClaim): ChainAudit {
+  const { run, members, from, chain } = claim;
+  const ground = { run, roster: rosterDigest(members), quorum: quorumOf(members.length) };
+  const check = new Signatures().check;
+  const byRound: AuditedRound[] = [];
+  const problems: string[] = [];
+  let head = headAt(claim);
+  for (const bytes of chain) {
+    const round = head.height + 1;
+    const say = (what: string) => problems.push(`round ${round}: ${what}`);
+    const entry = readAt(bytes, head.height);
+    if (typeof entry === "string") {
+      say(entry);
+      const rest = from + chain.length - round;
+      if (rest > 0) say(`the ${rest} after it were not checked`);
+      break;
+    }
+    for (const what of faultsOf(entry, { members, check, ground: { ...ground, head } })) say(what);
+    byRound.push(told(entry, members, head.levels));
+    const { checkpoint, norm, height } = entry.block;
+    const levels = levelsAfter(head.levels, entry.block, ground.quorum);
+    head = { height: height + 1, parent: entry.digest, checkpoint, norm, levels };
+  }
+  return { byRound, problems };
+}
+
+// --- internal ---
+
+/** What a chain that is read from a height on stands on; null where only the blocks below would tell. */
+type Ground = BlockGround["head"] & Pick<ChainHead, "levels">;
+
+function headAt({ run, members, start, from, levels }: ChainClaim): Ground {
+  const first = genesis(run, "", members.length);
+  const known = { ...first, levels: levels ?? first.levels, checkpoint: start };
+  return from === 0
+    ? known
+    : { ...known, height: from, parent: null, checkpoint: null, norm: null };
+}
+
+/** The entry of a height, or why there is none. */
+function readAt(bytes: ChainBytes, height: number): ChainEntry | string {
+  const entry = decodeEntry(bytes);
+  if (entry === null) return misreading(bytes);
+  const other = entry.block.height;
+  return other === height ? entry : `in its place is the block of round ${other + 1}`;
+}
+
+/** Which of the two cannot be read, or that they are not of one another. */
+function misreading({ block, certificate }: ChainBytes): string {
+  const read = decodeBlock(block);
+  if (read === null) return "the block is damaged";
+  const size = read.ballots[0]?.opinions.length ?? 0;
+  return decodeCertificate(certificate, size) === null
+    ? "the certificate is damaged"
+    : "the certificate is not of this block";
+}
+
+function* faultsOf(
+  { block, certificate }: ChainEntry,
+  from: {
+    readonly members: readonly PeerId[];
+    readonly check: Signatures["check"];
+    readonly ground: BlockGround;
+  },
+): Generator<string> {
+  const { members } = from;
+  let liar: PeerId | null = null;
+  const check: Signatures["check"] = (author, ...signed) => {
+    const holds = from.check(author, ...signed);
+    if (!holds) liar = author;
+    return holds;
+  };
+  const named = (where: string, reason: string) =>
+    reason === "bad-signature"
+      ? `${where}: the signature of ${liar} does not hold`
+      : `${where}: not by a quorum of the members`;
+  const ofCertificate = verifyCertificate(certificate, members, check);
+  if (ofCertificate.verdict !== "accept") yield named("the certificate", ofCertificate.reason);
+  const ofBallots = verifyBlock(block, members, check);
+  if (ofBallots.verdict !== "accept") yield named("its ballots", ofBallots.reason);
+  const fault = blockFault(block, from.ground);
+  if (fault !== null) yield `the block: ${fault}`;
+}
+
+function told(
+  { block, digest, certificate }: ChainEntry,
+  members: readonly PeerId[],
+  levels: readonly number[],
+): AuditedRound {
+  const shares = sharesOfCut(levels, block.cut, quorumOf(members.length));
+  return {
+    round: block.height + 1,
+    block: digest,
+    checkpoint: block.checkpoint,
+    signers: certificate.signatures.length,
+    contributors: block.cut.map((place, i) => ({
+      peer: members[place] ?? `place ${place}`,
+      share: shares[i] ?? 0,
+    })),
+  };
+}

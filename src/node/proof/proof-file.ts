@@ -1,0 +1,143 @@
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { genesis, headAfter } from "../../consensus/index.ts";
+import { type ChainBytes, decodeEntry, digestOf } from "../../gossip/index.ts";
+import type { Digest } from "../../types.ts";
+import type { RunTerms } from "../peer/manifest.ts";
+import { runTermsSchema } from "../records/record-schemas.ts";
+import { fileError, isFileOrNothing, isMissing } from "../store/file-system.ts";
+import { membersOf } from "./run-members.ts";
+
+/** The proof beside an exported adapter. */
+export const PROOF_FILE = "klatch.proof.json";
+/** A proof is never longer: of a longer chain it has the last rounds. */
+export const PROOF_BYTES_MAX = 5 * 1024 * 1024;
+
+const MAX_BLOCKS = 1_000_000;
+const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
+const schema = z.looseObject({
+  format: z.literal(1),
+  run: z.string().regex(/^[0-9a-f]{64}$/),
+  terms: runTermsSchema,
+  layout: z.array(z.string()).max(8),
+  from: z
+    .int()
+    .min(0)
+    .max(2 ** 31),
+  levels: z.array(z.int().min(0).max(8)).max(1000).nullable(),
+  chain: z.array(z.strictObject({ block: base64, certificate: base64 })).max(MAX_BLOCKS),
+});
+
+/** What shows to anybody which updates made an adapter, and who signed that. */
+export interface Proof {
+  readonly run: Digest;
+  /** What the run id is the digest of, the members among it. */
+  readonly terms: RunTerms;
+  /** What the digest of the adapter's layout is of: see `AdapterLayout`. */
+  readonly layout: readonly string[];
+  /** Height of the first block; 0 unless the chain is too long. */
+  readonly from: number;
+  /** Trust by place below that block; null from 0 on. */
+  readonly levels: readonly number[] | null;
+  readonly chain: readonly ChainBytes[];
+}
+
+/** The proof of a run up to the last of these blocks, which begin at height 0; without the first ones if it were too long. */
+export function proofOf(
+  { run, terms, layout }: Pick<Proof, "run" | "terms" | "layout">,
+  chain: readonly ChainBytes[],
+  bytesMax = PROOF_BYTES_MAX,
+): Proof {
+  const about = { run, terms, layout };
+  let room = bytesMax - encodeProof({ ...about, from: 0, levels: null, chain: [] }).length;
+  room -= LEVELS_BYTES;
+  let from = chain.length;
+  while (from > 0) {
+    room -= entryBytes(chain[from - 1] as ChainBytes);
+    if (room < 0) break;
+    from -= 1;
+  }
+  const levels = from === 0 ? null : levelsBelow(terms, run, chain.slice(0, from));
+  return { ...about, from, levels, chain: chain.slice(from) };
+}
+
+/** Digest of its last block. */
+export function headOf({ chain }: Pick<Proof, "chain">): Digest | null {
+  const last = chain.at(-1);
+  return last === undefined ? null : digestOf(last.block);
+}
+
+export function encodeProof({ chain, ...about }: Proof): string {
+  const entries = chain.map(
+    ({ block, certificate }) =>
+      `    { "block": "${base64Of(block)}",\n      "certificate": "${base64Of(certificate)}" }`,
+  );
+  const fields = { format: 1, mode: "agreed", head: headOf({ chain }), ...about };
+  const lines = Object.entries(fields).map(
+    ([name, value]) => `  "${name}": ${JSON.stringify(value)},\n`,
+  );
+  return `{\n${lines.join("")}  "chain": [\n${entries.join(",\n")}\n  ]\n}\n`;
+}
+
+/** Writes the proof of an adapter beside it; with null none is left there. */
+export function writeProof(folder: string, proof: Proof | null): void {
+  const file = join(folder, PROOF_FILE);
+  const unfinished = `${file}.${process.pid}.part`;
+  try {
+    if (proof === null) rmSync(file, { force: true });
+    else {
+      writeFileSync(unfinished, encodeProof(proof));
+      renameSync(unfinished, file);
+    }
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw fileError(error, file);
+  }
+}
+
+/**
+ * Reads the proof of a folder; null where there is none, and a sentence where it is damaged.
+ *
+ * @throws KlatchError `disk` or `permission` where it cannot be read
+ */
+export function readProof(folder: string): Proof | string | null {
+  const file = join(folder, PROOF_FILE);
+  try {
+    if (!isFileOrNothing(file)) return `${PROOF_FILE} is no file`;
+    if (statSync(file).size > PROOF_BYTES_MAX) return `${PROOF_FILE} is larger than 5 MiB`;
+    const parsed = schema.safeParse(JSON.parse(readFileSync(file, "utf8")));
+    if (parsed.success) return parsed.data;
+    const at = parsed.error.issues[0]?.path.join(".");
+    return `${PROOF_FILE} is damaged${at ? ` at ${at}` : ""}`;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    if (error instanceof SyntaxError) return `${PROOF_FILE} is damaged: it is no JSON`;
+    throw fileError(error, file);
+  }
+}
+
+// --- internal ---
+
+/** Room for the levels of the largest roster, and for more digits of `from`. */
+const LEVELS_BYTES = 2 * 1000 + 64;
+
+const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
+
+function entryBytes({ block, certificate }: ChainBytes): number {
+  const inBase64 = (bytes: Uint8Array) => 4 * Math.ceil(bytes.length / 3);
+  return inBase64(block) + inBase64(certificate) + 64;
+}
+
+function levelsBelow(
+  terms: RunTerms,
+  run: Digest,
+  chain: readonly ChainBytes[],
+): readonly number[] {
+  let head = genesis(run, "", membersOf(terms)?.length ?? 1);
+  for (const bytes of chain) {
+    const entry = decodeEntry(bytes);
+    if (entry !== null) head = headAfter(head, [entry]);
+  }
+  return head.levels;
+}

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import { byPeer } from "../../consensus/index.ts";
+import { isPeerId } from "../../gossip/index.ts";
+import type { PeerId } from "../../types.ts";
+import type { RunTerms } from "../peer/manifest.ts";
+
+const agreedTerms = z.looseObject({
+  mode: z.literal("agreed"),
+  members: z.array(z.string().refine(isPeerId)).min(1).max(1000),
+});
+
+/** The members of a run in mode `agreed` by its terms, sorted; null where these are of no such run. */
+export function membersOf({ run }: RunTerms): readonly PeerId[] | null {
+  const parsed = agreedTerms.safeParse(run);
+  if (!parsed.success) return null;
+  const members = [...new Set(parsed.data.members)].sort(byPeer);
+  return members.length === parsed.data.members.length ? members : null;
+}
