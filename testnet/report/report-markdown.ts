@@ -107,8 +107,21 @@ function summaryLines(report: TestnetReport): string[] {
     `${bytes(report.bytesPerPeerRound)} sent per peer and round`,
     `${secondsText(report.seconds)} from start to ${report.interrupted ? "the signal" : "the last evaluation"}`,
     `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
+    ...agreementLines(report),
     ...incidentLines(report),
   ];
+}
+
+/** What members of a run in mode agreed ended with, and what a quorum signed of it. */
+function agreementLines({ certificates, agreed, digests, options }: TestnetReport): string[] {
+  if (certificates === null) return [];
+  const all = Object.values(digests);
+  const ends = agreed
+    ? `every honest peer ended with the same adapter, ${all[0]?.slice(0, 12)}`
+    : `honest peers ended with ${new Set(all).size} different adapters`;
+  const { rounds, medianMs, worstMs, bytes: size } = certificates;
+  const times = medianMs === null ? "" : `, in ${medianMs} ms (median; ${worstMs} at worst)`;
+  return [ends, `${rounds} of ${options.rounds} rounds certified${times}, ${bytes(size)} each`];
 }
 
 /** How far a run came that a signal ended. */

@@ -1,4 +1,4 @@
-import type { Evidence, PeerId, Standing } from "../../src/types.ts";
+import type { Digest, Evidence, PeerId, RunMode, Standing } from "../../src/types.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import type { Incident } from "../processes/watch.ts";
@@ -42,6 +42,18 @@ export interface PeerReport {
   readonly curve: readonly CurvePoint[];
 }
 
+/** How the rounds of a run in mode agreed came to be certified. */
+export interface Certificates {
+  /** Rounds that honest peers hold a certificate of, and rounds of the run that none of them holds one of. */
+  readonly rounds: number;
+  readonly missing: number;
+  /** From a quorum of ballots to the certificate, milliseconds; null where nobody saw that. */
+  readonly medianMs: number | null;
+  readonly worstMs: number | null;
+  /** Mean size of a block with its certificate. */
+  readonly bytes: number;
+}
+
 /** The result of a testnet; `report.json` is this object. */
 export interface TestnetReport {
   readonly klatch: string;
@@ -63,6 +75,14 @@ export interface TestnetReport {
   readonly seconds: number;
   /** Mean over honest peers of the bytes sent in a round, everything included. */
   readonly bytesPerPeerRound: number;
+  /** What `auto` stands for in this run. */
+  readonly mode: RunMode;
+  /** Digest of the adapter that each peer ended with, by peer id; of peers that told one. */
+  readonly digests: Readonly<Record<PeerId, Digest>>;
+  /** Whether all honest peers ended with the same one. */
+  readonly agreed: boolean;
+  /** What a quorum signed; null in mode gossip. */
+  readonly certificates: Certificates | null;
   readonly rule: string;
   readonly certifiedAttackers: number;
   readonly attack: string | null;

@@ -9,6 +9,7 @@ import type { Baselines } from "../baselines.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import type { Incident } from "../processes/watch.ts";
+import { agreementOf } from "./agreement.ts";
 import { renderPlot } from "./plot-image.ts";
 import { mean } from "./quantities.ts";
 import { reportMarkdown } from "./report-markdown.ts";
@@ -63,7 +64,7 @@ export function buildReport(facts: RunFacts): TestnetReport {
       (mean(peers.flatMap((peer) => (peer.role === "honest" ? [peer.bytesSent] : []))) ?? 0) /
         (baselines === null ? Math.max(1, ...peers.map((peer) => peer.rounds)) : options.rounds),
     ),
-    rule: options.rule,
+    ...agreementOf(options, honest),
     certifiedAttackers: Math.min(...statuses.map((status) => status.certifiedAttackers)),
     attack: options.attack ?? null,
     attackers: peers.length - honest.length,

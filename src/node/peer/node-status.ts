@@ -43,6 +43,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     trainLoss,
     heldOutLoss,
     evaluation,
+    adapter: driver.state.adapterDigest,
     ...agreementOf(sources, hood),
     model: { digest: info.modelDigest, origin: info.modelOrigin },
     data: info.data,

@@ -48,7 +48,8 @@ export class PeerState {
   /** Who was mixed in the last round that is done. */
   lastMixed: ReadonlySet<PeerId> = new Set();
   #update: OwnUpdate | null = null;
-  #reference: { readonly state: Float32Array; readonly digest: Digest } | null = null;
+  readonly #referenceDigest = lastDigest();
+  readonly #adapterDigest = lastDigest();
 
   constructor(parts: PeerParts) {
     const { checkpoint, initial, learner, updates } = parts;
@@ -92,11 +93,12 @@ export class PeerState {
 
   /** Digest of the state that the node's updates are differences to. */
   get reference(): Digest {
-    const state = this.memory.reference;
-    if (this.#reference?.state !== state) {
-      this.#reference = { state, digest: digestOfState(state) };
-    }
-    return this.#reference.digest;
+    return this.#referenceDigest(this.memory.reference);
+  }
+
+  /** Digest of the state that the node is at. */
+  get adapterDigest(): Digest {
+    return this.#adapterDigest(this.adapter);
   }
 
   /** Counts the round under way, which is over. */
@@ -117,4 +119,13 @@ export class PeerState {
     const kept: KeptArrays = memory.kept;
     return { run: this.#parts.run, round, adapter, optimizer, sequence, memory: kept, ledger };
   }
+}
+
+/** Digests states, and remembers that of the last one: it is asked for often and changes once a round. */
+function lastDigest(): (state: Float32Array) => Digest {
+  let last: { readonly state: Float32Array; readonly digest: Digest } | null = null;
+  return (state) => {
+    if (last?.state !== state) last = { state, digest: digestOfState(state) };
+    return last.digest;
+  };
 }

@@ -146,6 +146,8 @@ export const nodeStatusSchema = z.looseObject({
   mode: z.enum(RUN_MODES).default("gossip"),
   /** Null in mode `gossip`. */
   agreed: agreedStatusSchema.nullable().default(null),
+  /** Digest of the adapter's state; null in answers of earlier versions. */
+  adapter: z.string().nullable().default(null),
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,

@@ -75,6 +75,7 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
     evaluation: null,
     mode: "gossip",
     agreed: null,
+    adapter: null,
     rule: "cs-plus",
     attackersMax: 0,
     certifiedAttackers: 0,

@@ -23,6 +23,42 @@ test("a report compares means over honest peers", () => {
   expect(report.bytesPerPeerRound).toBe(262_144);
 });
 
+describe("a report of mode agreed", () => {
+  const factsOf = (adapters: readonly string[]) =>
+    runFacts(
+      { mode: "agreed" },
+      adapters.map((adapter, index) => {
+        const peer = peerRecord(index);
+        const agreed = {
+          ...{ block: "b".repeat(64), view: 0, ballots: 4, cut: 4, share: 0.25 },
+          ...{ blockBytes: 700, certificateBytes: 300, certificateMs: 10 * (index + 1) },
+        };
+        return {
+          ...peer,
+          status: status({ ...peer.status, mode: "agreed", adapter }),
+          rounds: peer.rounds.slice(0, 5).map((round) => ({ ...round, agreed })),
+        };
+      }),
+    );
+
+  test("says whether all ended with the same adapter, and what was certified", () => {
+    const report = buildReport(factsOf(["a", "a", "a", "a"]));
+    expect(report).toMatchObject({
+      ...{ mode: "agreed", agreed: true, rule: "check-twins" },
+      digests: { "peer-1": "a", "peer-4": "a" },
+      certificates: { rounds: 5, missing: 1, medianMs: 30, worstMs: 40, bytes: 1000 },
+    });
+    expect(reportText(report)).toContain("every honest peer ended with the same adapter");
+    expect(reportText(report)).toContain("5 of 6 rounds certified, in 30 ms (median; 40 at worst)");
+  });
+
+  test("says when they did not (control)", () => {
+    const report = buildReport(factsOf(["a", "a", "b", "a"]));
+    expect(report.agreed).toBe(false);
+    expect(reportText(report)).toContain("honest peers ended with 2 different adapters");
+  });
+});
+
 test("attackers count neither for quality nor for bytes, and honest peers judge them", () => {
   const opinion = (standing: "isolated" | "full") =>
     samplePeer({ peer: "peer-4", standing, score: standing === "full" ? 1 : 0.1 });

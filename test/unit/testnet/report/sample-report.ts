@@ -32,6 +32,7 @@ export const status = (over: Partial<NodeStatus> = {}): NodeStatus => ({
   evaluation: null,
   mode: "gossip",
   agreed: null,
+  adapter: null,
   rule: "cs-plus",
   attackersMax: 0,
   certifiedAttackers: 1,
@@ -78,9 +79,12 @@ export const peerRecord = (index: number, over: Partial<PeerRecord> = {}): PeerR
 });
 
 /** The facts of a four-peer run of six rounds with baselines. */
-export const runFacts = (options: Partial<TestnetInput> = {}): RunFacts => ({
+export const runFacts = (
+  options: Partial<TestnetInput> = {},
+  peers = [0, 1, 2, 3].map((index) => peerRecord(index)),
+): RunFacts => ({
   options: parseOptions({ model: "model", data: "data", rounds: 6, baselines: true, ...options }),
-  peers: [0, 1, 2, 3].map((index) => peerRecord(index)),
+  peers,
   baselines: {
     base: evaluation(2.5, 0),
     localOnly: [evaluation(1.8, 0.2), evaluation(2, 0.3)],
