@@ -146,8 +146,10 @@ export interface Network extends AgreementNetwork {
   /** Listening addresses with the peer id, ready for another node's bootstrap list. */
   addresses(): readonly string[];
   peers(): readonly ConnectedPeer[];
-  /** How the last attempt at each peer failed that has not been reached since. */
+  /** How the last attempt at each peer failed that has not been heard since. */
   dialFailures(): ReadonlyMap<PeerId, DialFailure>;
+  /** The address at which a peer is sought first; null when none is known. */
+  soughtAt(peer: PeerId): string | null;
   traffic(): Traffic;
   /** Signs and publishes; returns the signed bytes and how many peers they went to directly. */
   announce(

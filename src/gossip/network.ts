@@ -39,6 +39,8 @@ export interface NetworkOptions {
   readonly now?: () => Timestamp;
   /** Uniform in [0, 1); jitter of pauses, not for secrets. */
   readonly random?: () => number;
+  /** Whether it looks round under the identity of a node that may be running, and so goes without a goodbye. */
+  readonly visits?: boolean;
   /** What others may make connections cost; what fits the configuration unless given. */
   readonly limits?: ConnectionLimits;
 }
@@ -50,12 +52,14 @@ export interface NetworkOptions {
  */
 export async function createNetwork(
   config: NetworkConfig,
-  { key, log = silentLog, now = Date.now, random = Math.random, limits }: NetworkOptions,
+  options: NetworkOptions,
 ): Promise<Network> {
+  const { key, log = silentLog, now = Date.now, random = Math.random, visits = false } = options;
+  const { limits } = options;
   const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
   const identity = { peerId: peerIdFromPrivateKey(key).toString(), key };
   const listeners = new Listeners();
-  const parts = { config, identity, networkKey, limits, log, now, random, listeners };
+  const parts = { config, identity, networkKey, limits, visits, log, now, random, listeners };
   return new KlatchNetwork(await Wiring.create(parts), identity, config, listeners, log);
 }
 
@@ -111,7 +115,11 @@ class KlatchNetwork implements Network {
   }
 
   dialFailures(): ReadonlyMap<PeerId, DialFailure> {
-    return this.#wiring.dialFailures();
+    return this.#wiring.plan.failures();
+  }
+
+  soughtAt(peer: PeerId): string | null {
+    return this.#wiring.plan.addressesOf(peer)?.first?.text ?? null;
   }
 
   traffic(): Traffic {

@@ -18,11 +18,11 @@ import { Introductions } from "./connections/introductions.ts";
 import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { Membership } from "./connections/membership.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
-import type { DialFailure } from "./contract.ts";
 import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
 import { type Log, reasonOf } from "./log.ts";
+import { Meetings } from "./meetings.ts";
 import { PayloadFetcher } from "./payloads/payload-fetch.ts";
 import { PAYLOAD_PROTOCOL } from "./payloads/payload-protocol.ts";
 import { PayloadServer } from "./payloads/payload-server.ts";
@@ -47,6 +47,8 @@ export interface WiringParts {
   /** What others may make connections cost; what fits the configuration unless given. */
   readonly limits?: ConnectionLimits | undefined;
   readonly listeners: Listeners;
+  /** Whether it is no node that works in the run, and goes without a goodbye in its name. */
+  readonly visits: boolean;
   readonly log: Log;
   readonly now: () => Timestamp;
   readonly random: () => number;
@@ -63,15 +65,16 @@ export class Wiring {
   readonly exchange: Exchanges;
   readonly greetings: Greetings;
   readonly agreement: AgreementWiring;
-  readonly #parts: WiringParts;
+  /** Whom this node dials, where, and what came of it. */
+  readonly plan: DialPlan;
+  readonly #parts: WiringParts & { readonly gatekeeper: Gatekeeper };
   readonly #membership: Membership;
-  readonly #plan: DialPlan;
   readonly #dialer: Dialer;
   readonly #introductions: Introductions;
   readonly #server: PayloadServer;
+  readonly #meetings: Meetings;
   readonly #discipline: Discipline;
   readonly #ended = new AbortController();
-  #exchangeTimer: NodeJS.Timeout | undefined;
 
   /** Makes the libp2p node and everything around it; nothing listens yet. */
   static async create(parts: WiringParts): Promise<Wiring> {
@@ -84,13 +87,13 @@ export class Wiring {
     const gatekeeper = new Gatekeeper({ membership, limits, log, now, onRefused });
     const metrics = meter.metrics();
     const node = await composeNode({ identity, config, gatekeeper, metrics, networkKey, limits });
-    const wiring = new Wiring(parts, node, membership, meter);
+    const wiring = new Wiring({ ...parts, gatekeeper }, node, membership, meter);
     gatekeeper.follow(node, (peer, cut) => wiring.#discipline.cut(peer, cut));
     return wiring;
   }
 
   private constructor(
-    parts: WiringParts,
+    parts: WiringParts & { readonly gatekeeper: Gatekeeper },
     node: KlatchNode,
     membership: Membership,
     meter: TrafficMeter,
@@ -101,13 +104,13 @@ export class Wiring {
     this.meter = meter;
     this.#membership = membership;
     const pace = { baseMs: config.redialBaseMs, maxMs: config.redialMaxMs, random };
-    this.#plan = new DialPlan(pace, MAX_KNOWN_PEERS);
-    this.#dialer = new Dialer(node, this.#plan, { ...config, now, log });
+    this.plan = new DialPlan(pace, MAX_KNOWN_PEERS);
+    this.#dialer = new Dialer(node, this.plan, { ...config, now, log });
     this.#introductions = new Introductions({
       node,
       membership,
       now,
-      plan: this.#plan,
+      plan: this.plan,
       self: parts.identity.peerId,
       peerExchange: config.peerExchange,
     });
@@ -141,9 +144,14 @@ export class Wiring {
     this.exchange = announcementExchange({ node, log, now, tell, onMessage, onMalformed });
     this.greetings = new Greetings({
       ...{ node, log, now, onMalformed },
-      onGreeting: (from, greeting) => listeners.greeting(from, greeting),
+      onGreeting: (from, greeting) => {
+        this.#dialer.heard(from);
+        listeners.greeting(from.remotePeer.toString(), greeting);
+      },
       onLeft: (peer) => listeners.peer("left", peer),
     });
+    const { exchange, greetings } = this;
+    this.#meetings = new Meetings({ ...config, node, exchange, greetings, random, log });
     const outside = { onRefused, onFlood, onMalformed, openStream };
     this.agreement = new AgreementWiring({ ...parts, ...outside, node });
   }
@@ -172,32 +180,30 @@ export class Wiring {
       const parsed = parseAddress(text);
       assert("address" in parsed && parsed.peer !== null, "the configuration's schema let it pass");
       const { address, peer } = parsed;
-      if (peer !== this.#parts.identity.peerId) this.#plan.pin(peer, [address], now());
+      if (peer !== this.#parts.identity.peerId) this.plan.pin(peer, [address], now());
     }
     this.#dialer.wake();
-    this.#scheduleExchange();
+    this.#meetings.schedule();
   }
 
   /** Ends every activity and closes every connection. */
   async end(): Promise<void> {
+    const { gatekeeper, visits } = this.#parts;
     this.#ended.abort();
-    clearTimeout(this.#exchangeTimer);
-    await this.greetings.farewell();
+    this.#meetings.stop();
+    // whoever has been told goodbye must not find this node there once more
+    gatekeeper.close();
+    await this.greetings.end({ farewell: !visits });
     this.#server.stop();
     await Promise.all([this.#dialer.stop(), this.exchange.stop(), this.agreement.end()]);
     await this.node.stop();
-  }
-
-  /** How the last attempt at each peer failed that is not connected. */
-  dialFailures(): ReadonlyMap<PeerId, DialFailure> {
-    return this.#plan.failures(this.#parts.now());
   }
 
   /** Disconnects a peer and refuses it until then. */
   refuse(peer: PeerId, until: Timestamp): void {
     this.#membership.refuse(peer, until);
     // a ban for good needs no address any more
-    if (until === Number.POSITIVE_INFINITY) this.#plan.forget(peer);
+    if (until === Number.POSITIVE_INFINITY) this.plan.forget(peer);
     this.node.hangUp(peerIdFromString(peer)).catch((error: unknown) => {
       this.#parts.log.debug({ peer, reason: reasonOf(error) }, "could not hang up");
     });
@@ -207,15 +213,11 @@ export class Wiring {
     const { listeners, now, log } = this.#parts;
     this.node.addEventListener("peer:connect", ({ detail }) => {
       const peer = detail.toString();
-      this.#plan.connected(peer, now());
+      this.plan.connected(peer, now());
       log.debug({ peer }, "connected");
       listeners.peer("connected", peer);
     });
-    this.node.addEventListener("connection:open", ({ detail }) => {
-      this.greetings.begin(detail).catch((error: unknown) => {
-        log.warn({ peer: detail.remotePeer.toString(), reason: reasonOf(error) }, "no greeting");
-      });
-    });
+    this.node.addEventListener("connection:open", ({ detail }) => this.#meetings.greet(detail));
     this.node.addEventListener("peer:disconnect", ({ detail }) => {
       const peer = detail.toString();
       this.#dialer.lost(peer);
@@ -224,10 +226,11 @@ export class Wiring {
     });
     this.node.addEventListener("peer:identify", ({ detail }) => {
       const peer = detail.peerId.toString();
+      this.#dialer.heard(detail.connection);
       this.#noteVersion(peer, detail.protocols);
       this.#introductions.identified(detail);
     });
-    this.topic.onSubscribed((peer) => this.#exchangeWith(peer));
+    this.topic.onSubscribed((peer) => this.#meetings.exchangeWith(peer));
   }
 
   /** Says of a peer whose Klatch speaks another protocol why nothing is heard of it. */
@@ -255,26 +258,6 @@ export class Wiring {
     }
     this.#introductions.hear(from, peers);
     this.#dialer.wake();
-  }
-
-  /** Compares announcements with one connected peer now and then. */
-  #scheduleExchange(): void {
-    const { config, random } = this.#parts;
-    this.#exchangeTimer = setTimeout(
-      () => {
-        const peers = this.node.getPeers();
-        const peer = peers[Math.floor(random() * peers.length)];
-        if (peer !== undefined) this.#exchangeWith(peer.toString());
-        this.#scheduleExchange();
-      },
-      config.syncIntervalMs * (0.5 + random()),
-    );
-  }
-
-  #exchangeWith(peer: PeerId): void {
-    this.exchange.with(peer).catch((error: unknown) => {
-      this.#parts.log.warn({ peer, reason: reasonOf(error) }, "an exchange failed");
-    });
   }
 
   async #openStream(protocol: string, peer: PeerId, signal: AbortSignal): Promise<Stream> {

@@ -51,6 +51,7 @@ type PeerListener = Parameters<Network["onPeer"]>[0];
 export class Endpoint implements Network {
   readonly peerId: PeerId;
   readonly life: Life;
+  readonly soughtAt = (): null => null;
   readonly banned = new Set<PeerId>();
   readonly payloads = new MemoryPayloads();
   readonly agreement: MemoryAgreement;

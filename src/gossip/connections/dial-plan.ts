@@ -2,7 +2,6 @@ import type { PeerId, Timestamp } from "../../types.ts";
 import type { DialFailure } from "../contract.ts";
 import type { Address, PeerAddresses } from "./address.ts";
 import type { Range } from "./address-range.ts";
-import { DROPPED, DROPPED_WITHIN_MS } from "./dial-reason.ts";
 import { type Heard, KnownAddresses } from "./known-addresses.ts";
 
 /** A connection that lasted this long was a good one: the next pause starts from the base again. */
@@ -92,15 +91,18 @@ export class DialPlan {
     if (entry === undefined || entry.state === "connected") return;
     entry.state = "connected";
     entry.connectedAt = now;
-    // a peer that drops this node every time would look well between two drops
-    if (entry.failure?.reason !== DROPPED) entry.failure = null;
+  }
+
+  /** The peer has said something over a connection: before that it may drop this node, which it knows by then. */
+  heard(peer: PeerId): void {
+    const entry = this.#entries.get(peer);
+    if (entry !== undefined) entry.failure = null;
   }
 
   /** The connection is gone, or the attempt failed: try again after a pause that doubles. */
   lost(peer: PeerId, now: Timestamp): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined) return;
-    if (hasLasted(entry, now)) entry.failure = null;
     // a peer that admits and drops us at once must not be dialled at the shortest pause for ever
     const good = entry.state === "connected" && now - entry.connectedAt >= GOOD_CONNECTION_MS;
     if (good) entry.failures = 0;
@@ -143,10 +145,10 @@ export class DialPlan {
       .filter(({ addresses }) => addresses.length > 0);
   }
 
-  /** How the last attempt at each peer failed that has not been reached since. */
-  failures(now: Timestamp): ReadonlyMap<PeerId, DialFailure> {
-    const failed = [...this.#entries].flatMap(([peer, entry]) =>
-      entry.failure === null || hasLasted(entry, now) ? [] : [[peer, entry.failure] as const],
+  /** How the last attempt at each peer failed that has not been heard since. */
+  failures(): ReadonlyMap<PeerId, DialFailure> {
+    const failed = [...this.#entries].flatMap(([peer, { failure }]) =>
+      failure === null ? [] : [[peer, failure] as const],
     );
     return new Map(failed);
   }
@@ -178,11 +180,6 @@ export class DialPlan {
 }
 
 // --- internal ---
-
-/** Whether its connection is one that the other side means to keep. */
-function hasLasted({ state, connectedAt }: Entry, now: Timestamp): boolean {
-  return state === "connected" && now - connectedAt >= DROPPED_WITHIN_MS;
-}
 
 function originOf({ operator }: KnownAddresses): Origin {
   return operator.length > 0 ? "operator" : "learnt";

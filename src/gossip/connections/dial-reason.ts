@@ -39,8 +39,6 @@ const OTHER_KEY = /identity key .* does not match/;
  * moment.
  */
 export const DROPPED = "it closed the connection at once: is this node among its members?";
-/** A connection that ends sooner was none. */
-export const DROPPED_WITHIN_MS = 1000;
 
 /** Why an attempt failed, in few words; what is not known is told in one line of plain characters. */
 export function dialReason(thrown: unknown): string {

@@ -10,7 +10,7 @@ import { unlessAborted } from "../unless-aborted.ts";
 import type { Address } from "./address.ts";
 import type { Range } from "./address-range.ts";
 import type { DialPlan, Origin } from "./dial-plan.ts";
-import { DROPPED, DROPPED_WITHIN_MS, dialReason } from "./dial-reason.ts";
+import { DROPPED, dialReason } from "./dial-reason.ts";
 import { type Lookups, numbersOf, systemLookups } from "./name-lookup.ts";
 import { TokenBuckets } from "./token-bucket.ts";
 
@@ -45,8 +45,9 @@ export class Dialer {
   readonly #said = new TokenBuckets(SAID);
   readonly #attempts = new Map<PeerId, Promise<Connection | null>>();
   readonly #dials = { operator: new Set<Promise<void>>(), learnt: new Set<Promise<void>>() };
-  /** Connections that this node opened: where, and when. */
-  readonly #opened = new Map<PeerId, { readonly address: string; readonly at: Timestamp }>();
+  /** Where this node opened connections over which nothing has been heard yet. */
+  readonly #opened = new Map<PeerId, string>();
+  readonly #heard = new WeakSet<Connection>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -82,16 +83,22 @@ export class Dialer {
     return attempt;
   }
 
+  /** The other side has said something over a connection: it means to keep it. */
+  heard(connection: Connection): void {
+    const peer = connection.remotePeer.toString();
+    this.#heard.add(connection);
+    this.#opened.delete(peer);
+    this.#plan.heard(peer);
+  }
+
   /** The last connection with a peer is gone. */
   lost(peer: PeerId): void {
     const at = this.#options.now();
-    const opened = this.#opened.get(peer);
+    const address = this.#opened.get(peer);
     this.#opened.delete(peer);
     this.#plan.lost(peer, at);
     const isKnown = this.#plan.addressesOf(peer) !== undefined;
-    if (isKnown && opened !== undefined && at - opened.at < DROPPED_WITHIN_MS) {
-      this.#failed(peer, { address: opened.address, reason: DROPPED, at });
-    }
+    if (isKnown && address !== undefined) this.#failed(peer, { address, reason: DROPPED, at });
     this.wake();
   }
 
@@ -198,10 +205,11 @@ export class Dialer {
   }
 
   /** Remembers where the peer answered; it may have dialled this node in the meantime, which says nothing. */
-  #reached(peer: PeerId, { address, over }: Candidate, { direction, status }: Connection): void {
+  #reached(peer: PeerId, { address, over }: Candidate, connection: Connection): void {
+    const { direction, status } = connection;
     if (direction !== "outbound" || status !== "open") return;
     if (over !== null) this.#plan.reached(peer, { address, over });
-    this.#opened.set(peer, { address: address.text, at: this.#options.now() });
+    if (!this.#heard.has(connection)) this.#opened.set(peer, address.text);
   }
 
   #failed(peer: PeerId, failure: DialFailure): void {

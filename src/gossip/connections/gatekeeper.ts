@@ -36,6 +36,7 @@ export class Gatekeeper {
   readonly #links: MemberLinks;
   readonly #knocks = new TokenBuckets(KNOCKS);
   #node: Libp2p | null = null;
+  #isClosed = false;
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -55,7 +56,7 @@ export class Gatekeeper {
         const parsed = parseAddress(textOf(address));
         return "refusal" in parsed || rangeOf(parsed.address) === null;
       },
-      denyInboundConnection: (connection) => !this.#handshakes.begin(connection),
+      denyInboundConnection: (connection) => this.#isClosed || !this.#handshakes.begin(connection),
       denyInboundEncryptedConnection: (peer, connection) => this.#denies(peer, connection),
       denyOutboundEncryptedConnection: (peer, connection) => this.#denies(peer, connection),
       denyInboundUpgradedConnection: (_peer, connection) => {
@@ -63,6 +64,11 @@ export class Gatekeeper {
         return false;
       },
     };
+  }
+
+  /** From now on nobody comes in. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   /** Tells of connections that this node's own limits end. */

@@ -77,6 +77,11 @@ export class KnownAddresses {
     return distinct([...this.#own.map(({ address }) => address), ...this.#operator]);
   }
 
+  /** The first to try; null when there is none. */
+  get first(): Address | null {
+    return this.#operator[0] ?? this.learnt[0]?.address ?? null;
+  }
+
   get isEmpty(): boolean {
     return this.#operator.length + this.#own.length + this.#hearsay.size === 0;
   }

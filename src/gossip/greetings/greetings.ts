@@ -23,12 +23,14 @@ const TIMEOUT_MS = 10_000;
 const FAREWELL_MS = 1000;
 /** Greetings that a peer may begin: one when it connects, one when it stops, and some for what changes. */
 const ALLOWANCE = { burst: 8, refillMs: 5000 };
+/** A connected peer is greeted again once in this time at most: its clock may have been set. */
+const AGAIN = { burst: 1, refillMs: 30_000 };
 
 export interface GreetingsOptions {
   readonly node: Libp2p;
   readonly log: Log;
   readonly now: () => Timestamp;
-  readonly onGreeting: (from: PeerId, greeting: Greeting) => void;
+  readonly onGreeting: (from: Connection, greeting: Greeting) => void;
   readonly onLeft: (peer: PeerId) => void;
   readonly onMalformed: (from: PeerId) => void;
 }
@@ -37,6 +39,7 @@ export interface GreetingsOptions {
 export class Greetings {
   readonly #options: GreetingsOptions;
   readonly #allowance = new TokenBuckets(ALLOWANCE);
+  readonly #again = new TokenBuckets(AGAIN);
   readonly #ended = new AbortController();
   #body = new Uint8Array();
 
@@ -52,10 +55,11 @@ export class Greetings {
     this.#body = Uint8Array.from(body);
   }
 
-  /** Greets a peer over a connection that has just begun, and reads its answer. */
-  async begin(connection: Connection): Promise<void> {
+  /** Greets a peer over a connection that has just begun, or once `again`, and reads its answer. */
+  async begin(connection: Connection, { again = false } = {}): Promise<void> {
     const peer = connection.remotePeer.toString();
     const { now, log, onGreeting } = this.#options;
+    if (!this.#again.take(peer, now()) && again) return;
     try {
       await this.#talk(connection, TIMEOUT_MS, async (wire, signal) => {
         const sentAt = now();
@@ -63,10 +67,10 @@ export class Greetings {
         const answer = this.#parse(peer, await wire.read({ signal }));
         const tookMs = now() - sentAt;
         const clockOffsetMs = answer.sentAt - (sentAt + tookMs / 2);
-        onGreeting(peer, { body: answer.body, clock: { offsetMs: clockOffsetMs, tookMs } });
+        onGreeting(connection, { body: answer.body, clock: { offsetMs: clockOffsetMs, tookMs } });
       });
     } catch (error) {
-      if (isUnknownProtocol(error)) onGreeting(peer, { body: null, clock: null });
+      if (isUnknownProtocol(error)) onGreeting(connection, { body: null, clock: null });
       log.debug({ peer, reason: reasonOf(error) }, "could not greet");
     }
   }
@@ -84,7 +88,7 @@ export class Greetings {
       await converse(stream, { maxBytes: MAX_GREETING_BYTES, signal }, async (wire) => {
         const message = this.#parse(peer, await wire.read({ signal }));
         if (message.leaves) onLeft(peer);
-        else onGreeting(peer, { body: message.body, clock: null });
+        else onGreeting(connection, { body: message.body, clock: null });
         await wire.write(this.#message(false), { signal });
       });
     } catch (error) {
@@ -92,8 +96,15 @@ export class Greetings {
     }
   }
 
-  /** Tells every connected peer that this node stops, so that nobody waits for it. */
-  async farewell(): Promise<void> {
+  /** Ends; with a farewell it tells every connected peer that this node stops, so that nobody waits for it. */
+  async end({ farewell }: { readonly farewell: boolean }): Promise<void> {
+    if (farewell) await this.#farewell();
+    this.#ended.abort();
+  }
+
+  // --- internal ---
+
+  async #farewell(): Promise<void> {
     const connections = new Map(
       this.#options.node.getConnections().map((each) => [each.remotePeer.toString(), each]),
     );
@@ -105,10 +116,7 @@ export class Greetings {
       }),
     );
     await Promise.allSettled(told);
-    this.#ended.abort();
   }
-
-  // --- internal ---
 
   #message(leaves: boolean): Uint8Array {
     return encodeGreeting({ sentAt: this.#options.now(), leaves, body: this.#body });

@@ -75,6 +75,36 @@ describe("two nodes that meet", () => {
   });
 });
 
+describe("a clock that is set while two are connected", () => {
+  it("is measured again", async () => {
+    let [ahead, passed] = [2 * HOUR, 0];
+    const now = () => Date.now() + passed;
+    const anna = await greeter("", { now, config: { syncIntervalMs: 100 } });
+    const bert = await greeter("", {
+      now: () => now() + ahead,
+      config: { bootstrap: [anna.node.address], syncIntervalMs: 100 },
+    });
+    const offset = () =>
+      (anna.heard.get(bert.node.identity.peerId) ?? [])
+        .flatMap(({ clock }) => (clock === null ? [] : [clock.offsetMs]))
+        .at(-1) ?? 0;
+    await poll(() => offset() > HOUR, "a clock that is off");
+    [ahead, passed] = [0, 60_000];
+    await poll(() => Math.abs(offset()) < 5000, "a clock that is right");
+  });
+});
+
+describe("a visitor", () => {
+  it("goes without a goodbye in the name of the node that it visits for", async () => {
+    const anna = await greeter("");
+    const bert = await greeter("", { config: { bootstrap: [anna.node.address] }, visits: true });
+    await anna.node.until(() => anna.node.connected.size === 1, "connection");
+    await bert.node.network.stop();
+    await anna.node.until(() => anna.node.connected.size === 0, "its end");
+    expect(anna.left).toEqual([]);
+  });
+});
+
 describe("a peer that knows no greetings", () => {
   it("is told apart from one that says nothing", async () => {
     const anna = await greeter("");

@@ -39,6 +39,8 @@ export interface NodeChoices {
   readonly identity?: Identity;
   /** Its clock. */
   readonly now?: () => number;
+  /** Whether it is no node, and goes without a goodbye. */
+  readonly visits?: boolean;
   /** Called before it starts. */
   readonly prepare?: (network: Network) => void;
   /** Judges like the driver would, a reason being a rejection; the default accepts everything. */
@@ -61,6 +63,7 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
     {
       key: identity.key,
       log: { debug: say, info: say, warn: say },
+      visits: choices.visits ?? false,
       ...(choices.now === undefined ? {} : { now: choices.now }),
     },
   );

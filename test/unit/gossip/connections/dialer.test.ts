@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { addressesOfPeer, parseAddress } from "../../../../src/gossip/connections/address.ts";
 import type { Range } from "../../../../src/gossip/connections/address-range.ts";
 import { DialPlan } from "../../../../src/gossip/connections/dial-plan.ts";
+import { DROPPED } from "../../../../src/gossip/connections/dial-reason.ts";
 import { Dialer } from "../../../../src/gossip/connections/dialer.ts";
 import { generateIdentity } from "../../../../src/gossip/index.ts";
 
@@ -71,7 +72,10 @@ class World {
       });
     }
     if (answer === "refuses") throw Object.assign(new Error("no"), { code: "ECONNREFUSED" });
-    const connection = { status: "open", direction: "outbound" } as Connection;
+    const connection = {
+      ...{ status: "open", direction: "outbound" },
+      remotePeer: { toString: () => parsed.peer },
+    } as unknown as Connection;
     this.#open.set(parsed.peer ?? "", connection);
     return connection;
   }
@@ -120,9 +124,26 @@ describe("an attempt at a peer", () => {
     world.tell([at("2.2.2.2")]);
     for (let times = 0; times < 3; times += 1) expect(await world.dialer.connect(PEER)).toBeNull();
     const failure = { address: at("1.1.1.1"), reason: "connection refused" };
-    expect(world.plan.failures(0).get(PEER)).toMatchObject(failure);
+    expect(world.plan.failures().get(PEER)).toMatchObject(failure);
     expect(world.said.map(({ level }) => level)).toEqual(["info", "debug", "debug"]);
     expect(world.said[0]?.fields).toEqual({ peer: PEER, ...failure });
+  });
+
+  it("that a peer ends before its first word was none, however long that takes", async () => {
+    const world = new World({ [at("1.1.1.1")]: "answers" });
+    world.pin(at("1.1.1.1"));
+    await world.dialer.connect(PEER);
+    world.dialer.lost(PEER);
+    const dropped = { address: at("1.1.1.1"), reason: DROPPED };
+    expect(world.plan.failures().get(PEER)).toMatchObject(dropped);
+    // and between two drops it is told as well
+    const connection = await world.dialer.connect(PEER);
+    expect(world.plan.failures().get(PEER)).toMatchObject(dropped);
+
+    if (connection !== null) world.dialer.heard(connection);
+    expect(world.plan.failures().size).toBe(0);
+    world.dialer.lost(PEER);
+    expect(world.plan.failures().size).toBe(0);
   });
 
   it("at a peer that nobody told of is none", async () => {
@@ -151,7 +172,7 @@ describe("a name", () => {
     world.tell(told);
     await world.dialer.connect(PEER);
     expect(world.dialled).toEqual([]);
-    expect(world.plan.failures(0).get(PEER)?.reason).toMatch(/may not name/);
+    expect(world.plan.failures().get(PEER)?.reason).toMatch(/may not name/);
   });
 
   it("that the operator wrote leads anywhere", async () => {
