@@ -26,12 +26,15 @@ export async function makeSmallNode(topic: string): Promise<SmallNode> {
   return { folder, dataDir: join(folder, ".klatch"), peerId, config, data };
 }
 
+/** What a test says of a run; `terms` are further keys of section `run`. */
+export interface SmallRun {
+  readonly members: readonly SmallNode[];
+  readonly rounds: number;
+  readonly terms?: object;
+}
+
 /** Writes the node's configuration: rounds that take a second at most, ports that are free. */
-export function configure(
-  node: SmallNode,
-  run: { readonly members: readonly SmallNode[]; readonly rounds: number },
-  change: object = {},
-): void {
+export function configure(node: SmallNode, run: SmallRun, change: object = {}): void {
   const config = {
     run: {
       rounds: run.rounds,
@@ -40,6 +43,7 @@ export function configure(
       sequenceMax: 48,
       adapter: { rank: 2, targets: "q,v" },
       members: run.members.map(({ peerId }) => peerId),
+      ...run.terms,
     },
     data: { train: ["data.jsonl"] },
     engine: { threads: 1 },

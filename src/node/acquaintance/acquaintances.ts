@@ -1,6 +1,7 @@
 import { CLOCK_TOLERANCE_MS, type Greeting, type Network } from "../../gossip/index.ts";
 import type { PeerId } from "../../types.ts";
 import type { Logger } from "../process/logger.ts";
+import { type ClockOffset, certainOffset, measured, narrowed } from "./clock-offset.ts";
 import { compare, type Mismatch } from "./mismatch.ts";
 import { decodeSelf, encodeSelf, type SelfDescription } from "./self-description.ts";
 
@@ -11,8 +12,8 @@ export interface Acquaintance {
   /** What keeps the two from mixing, in words; null when nothing does. */
   readonly barrier: string | null;
   readonly notes: readonly string[];
-  /** How far its clock is ahead, milliseconds; null when that was not measured. */
-  readonly clockOffsetMs: number | null;
+  /** How far its clock is ahead; null when that was not measured. */
+  readonly clock: ClockOffset | null;
   /** Whether it has said goodbye since. */
   readonly hasLeft: boolean;
 }
@@ -28,7 +29,7 @@ const STRANGER: Acquaintance = {
   version: null,
   barrier: null,
   notes: [],
-  clockOffsetMs: null,
+  clock: null,
   hasLeft: false,
 };
 
@@ -44,16 +45,14 @@ export interface AcquaintancesOptions {
   readonly log: Logger;
 }
 
-/** Says to each member what this node is, and keeps what they say. */
+/** Says to each member what this node is; what they say is to be handed to the acquaintances. */
 export function acquaint(
-  network: Pick<Network, "peerId" | "greet" | "onGreeting">,
+  network: Pick<Network, "peerId" | "greet">,
   description: SelfDescription,
   log: Logger,
 ): Acquaintances {
   network.greet(encodeSelf(description));
-  const acquaintances = new Acquaintances({ self: network.peerId, description, log });
-  network.onGreeting((peer, greeting) => acquaintances.hear(peer, greeting));
-  return acquaintances;
+  return new Acquaintances({ self: network.peerId, description, log });
 }
 
 /** Everybody that this node has met, and what they have not alike. */
@@ -79,14 +78,22 @@ export class Acquaintances {
     return [...this.#strangers];
   }
 
-  /** Takes in what a member says when it connects; what is unlike is logged once. */
-  hear(peer: PeerId, { body, clock }: Greeting): void {
-    const { version, ...mismatch } = this.#compare(body);
-    const before = this.of(peer) ?? STRANGER;
-    const clockOffsetMs = clock === null ? before.clockOffsetMs : certainOffset(clock);
-    const now = { version, ...mismatch, clockOffsetMs, hasLeft: false };
-    this.#known.set(peer, now);
+  /**
+   * Takes in what a member says; what is unlike is logged once. False of a visit, which says nothing of the member's
+   * node.
+   */
+  hear(peer: PeerId, { body, clock }: Greeting): boolean {
+    const theirs = this.#read(body);
+    if (theirs?.visits === true) return false;
+    const before = this.of(peer)?.clock ?? null;
+    this.#known.set(peer, {
+      version: theirs?.version ?? null,
+      ...(theirs === null ? { barrier: untold(body), notes: [] } : this.#compare(theirs)),
+      clock: clock === null ? before : narrowed(before, measured(clock)),
+      hasLeft: false,
+    });
     this.#say(peer);
+    return true;
   }
 
   /** What a member has not like this node, in words. */
@@ -103,6 +110,12 @@ export class Acquaintances {
     this.#options.log.info({ peer }, "a member has stopped, and said so");
   }
 
+  /** A member is connected again; what it says will come, unless it ends the connection at once. */
+  returned(peer: PeerId): void {
+    const known = this.of(peer);
+    if (known?.hasLeft === true) this.#known.set(peer, { ...known, hasLeft: false });
+  }
+
   knocked(peer: PeerId): void {
     this.#strangers.delete(peer);
     this.#strangers.add(peer);
@@ -111,33 +124,35 @@ export class Acquaintances {
   }
 
   /** What is wrong with a member's clock, or with this node's; null when they agree. */
-  clockTrouble({ clockOffsetMs }: Acquaintance): ClockTrouble | null {
-    if (clockOffsetMs === null || Math.abs(clockOffsetMs) < CLOCK_WARNING_MS) return null;
-    const way = clockOffsetMs > 0 ? "ahead of" : "behind";
-    const apart = `its clock is ${span(Math.abs(clockOffsetMs))} ${way} this node's`;
-    if (Math.abs(clockOffsetMs) < CLOCK_TOLERANCE_MS) return { words: apart, isBarrier: false };
+  clockTrouble({ clock }: Acquaintance): ClockTrouble | null {
+    const offset = clock === null ? 0 : certainOffset(clock);
+    if (Math.abs(offset) < CLOCK_WARNING_MS) return null;
+    const way = offset > 0 ? "ahead of" : "behind";
+    const apart = `its clock is ${span(Math.abs(offset))} ${way} this node's`;
+    if (Math.abs(offset) < CLOCK_TOLERANCE_MS) return { words: apart, isBarrier: false };
     const words = `${apart}: beyond ${span(CLOCK_TOLERANCE_MS)} announcements are refused; set the clocks by NTP`;
     return { words, isBarrier: true };
   }
 
   // --- internal ---
 
-  #compare(body: Uint8Array | null): Mismatch & Pick<Acquaintance, "version"> {
-    const { self, description } = this.#options;
+  #read(body: Uint8Array | null): SelfDescription | null {
+    if (body === null) return null;
     // nearly all members say the same, to the byte
-    if (body !== null && Buffer.compare(body, this.#own) === 0) {
-      return { version: description.version, barrier: null, notes: [] };
-    }
-    const theirs = body === null ? null : decodeSelf(body);
-    if (theirs === null) return { version: null, barrier: untold(body), notes: [] };
-    return { version: theirs.version, ...compare(self, description, theirs) };
+    return Buffer.compare(body, this.#own) === 0 ? this.#options.description : decodeSelf(body);
+  }
+
+  #compare(theirs: SelfDescription): Mismatch {
+    const { self, description } = this.#options;
+    if (theirs === description) return { barrier: null, notes: [] };
+    return compare(self, description, theirs);
   }
 
   #say(peer: PeerId): void {
     const text = this.troublesOf(peer).join("; ");
-    if (text === "" || this.#said.get(peer) === text) return;
+    if (this.#said.get(peer) === text) return;
     this.#said.set(peer, text);
-    this.#options.log.warn({ peer, what: text }, "a member is not like this node");
+    if (text !== "") this.#options.log.warn({ peer, what: text }, "a member is not like this node");
   }
 }
 
@@ -147,11 +162,6 @@ export class Acquaintances {
 function untold(body: Uint8Array | null): string | null {
   if (body === null) return "is of an earlier version of klatch: update it";
   return body.byteLength === 0 ? null : "says of itself what this version cannot read";
-}
-
-/** How far a clock is off at the least, as it took a while to ask. */
-function certainOffset({ offsetMs, tookMs }: NonNullable<Greeting["clock"]>): number {
-  return Math.sign(offsetMs) * Math.max(0, Math.abs(offsetMs) - tookMs / 2);
 }
 
 function span(milliseconds: number): string {

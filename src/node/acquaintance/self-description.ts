@@ -21,7 +21,9 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const selfDescriptionSchema = z.object({
   protocol: z.int().min(0),
   version: line(64),
-  /** Null of a node that has no model loaded, such as `klatch doctor`. */
+  /** Of a program that looks round under a node's identity and takes no part, such as `klatch doctor`. */
+  visits: z.boolean().default(false),
+  /** Null of who has no model loaded. */
   run: digest.nullable(),
   model: z.object({ name: line(200), digest }).nullable(),
   tokenizer: digest.nullable(),
@@ -49,6 +51,7 @@ export function describeSelf(config: Config, info: OwnFacts | null): SelfDescrip
   return {
     protocol: PROTOCOL_VERSION,
     version: VERSION,
+    visits: false,
     run: info && runDigest(config.run, info, info.init ?? null),
     model: info && { name, digest: info.modelDigest },
     tokenizer: info?.tokenizerDigest ?? null,

@@ -36,14 +36,15 @@ async function examine(
   report: (event: HubEvent) => void,
 ): Promise<readonly Check[]> {
   const hub = hubOptions(config.cache, { report });
+  const { checks, facts } = await checkLearning(config, hub);
   return [
     checkRuntime(),
-    ...(await checkLearning(config, hub)),
+    ...checks,
     await attempt("quiet", async () => checkQuiet(config, hub)),
     checkMemory(),
     await checkDisk(config),
     await checkClock(),
-    ...(await checkReach(config)),
+    ...(await checkReach(config, facts)),
   ];
 }
 

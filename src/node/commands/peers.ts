@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { answers } from "../http/status-client.ts";
 import { addNodeOptions, askNodeOrFolder, pastStatus } from "../past/node-or-folder.ts";
-import type { PeerStatus } from "../records/records.ts";
+import type { NodeStatus, PeerStatus } from "../records/records.ts";
 import { short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
@@ -21,11 +21,8 @@ export function define(command: Command, terminal: Terminal): void {
   addNodeOptions(command);
   command.option("--full", "show peer ids in full");
   command.action(async () => {
-    const peers = await askNodeOrFolder(command, terminal, {
-      path: "peers",
-      schema: answers.peers,
-      past: (past) => [...pastStatus(past).peers],
-    });
+    const source = { path: "status", schema: answers.status, past: pastStatus };
+    const { peers, strangers } = await askNodeOrFolder<NodeStatus>(command, terminal, source);
     const { json, full } = command.opts<{ json?: boolean; full?: boolean }>();
     if (json === true) return terminal.json(peers);
     const name = (peer: string) => (full === true ? peer : short(peer));
@@ -37,6 +34,7 @@ export function define(command: Command, terminal: Terminal): void {
     for (const { peer, notes } of peers) {
       for (const note of notes) terminal.line(`${name(peer)} ${note}`);
     }
+    for (const peer of strangers) terminal.line(`${peer} knocks, and is not in run.members`);
   });
 }
 

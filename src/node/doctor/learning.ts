@@ -6,9 +6,11 @@ import {
   type Learner,
   type LearnerInfo,
 } from "../../training/index.ts";
+import type { OwnFacts } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { makeScratchFolder, type ScratchFolder } from "../folders/scratch-folder.ts";
+import { digestOfState } from "../peer/manifest.ts";
 import { dataNotes, describeLimit } from "../view/data-notes.ts";
 import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
@@ -25,19 +27,30 @@ const GREY_DOT =
 /** Stand for the classes that a classifier's data would name. */
 const ANY_CLASSES = ["a", "b"];
 
+export interface Learning {
+  readonly checks: readonly Check[];
+  /** What a node of the configuration would tell others; null where it could not start. */
+  readonly facts: OwnFacts | null;
+}
+
 /** Model with tokenizer or image processor, data, and one real training step on them: what a round does, once. */
-export async function checkLearning(config: Config, hub: HubOptions): Promise<readonly Check[]> {
+export async function checkLearning(config: Config, hub: HubOptions): Promise<Learning> {
   const model = await attempt("model", () => checkModel(config, hub));
-  if (model.status === "fail") return [model];
+  if (model.status === "fail") return { checks: [model], facts: null };
   if (config.data.train.length > 0) {
-    return [model, ...(await withLearner(config, hub, "data", checkDataAndStep))];
+    let facts: OwnFacts | null = null;
+    const checks = await withLearner(config, hub, "data", async (learner) => {
+      facts = await factsOf(learner, config);
+      return [describeData(learner.info.data, config), ...(await checkStep(learner))];
+    });
+    return { checks: [model, ...checks], facts };
   }
   const data = fail(
     "data",
     "data.train is empty: there is nothing to train on, and `klatch start` will not",
     "name the files to train on in klatch.yaml, or with --data-train FILE",
   );
-  return [model, data, ...(await trySample(config, hub))];
+  return { checks: [model, data, ...(await trySample(config, hub))], facts: null };
 }
 
 // --- internal ---
@@ -68,13 +81,13 @@ async function withLearner(
   config: Config,
   hub: HubOptions,
   name: string,
-  work: (learner: Learner, config: Config) => Promise<readonly Check[]>,
+  work: (learner: Learner) => Promise<readonly Check[]>,
 ): Promise<readonly Check[]> {
   let checks: readonly Check[] = [];
   const opened = await attempt(name, async () => {
     const learner = await createLearner(learnerOptions(config), hub);
     try {
-      checks = await work(learner, config);
+      checks = await work(learner);
     } finally {
       await learner.close();
     }
@@ -83,8 +96,9 @@ async function withLearner(
   return opened.status === "fail" ? [...checks, opened] : checks;
 }
 
-async function checkDataAndStep(learner: Learner, config: Config): Promise<readonly Check[]> {
-  return [describeData(learner.info.data, config), ...(await checkStep(learner))];
+async function factsOf(learner: Learner, { init }: Config): Promise<OwnFacts> {
+  if (init === null) return learner.info;
+  return { ...learner.info, init: digestOfState(await learner.importAdapter(init)) };
 }
 
 /** The plan before the step: what does not fit is known without failing. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
 import { acquaint } from "../acquaintance/acquaintances.ts";
-import { describeSelf } from "../acquaintance/self-description.ts";
+import { describeSelf, type OwnFacts } from "../acquaintance/self-description.ts";
 import { notReached } from "../acquaintance/why-not-mixed.ts";
 import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
@@ -32,8 +32,15 @@ interface Reached {
   readonly strangers: readonly string[];
 }
 
-/** Identity, membership, ports and the other members. */
-export async function checkReach(config: Config): Promise<readonly Check[]> {
+/**
+ * Identity, membership, ports and the other members.
+ *
+ * @param facts - what is known of model and adapter; null where they could not be loaded
+ */
+export async function checkReach(
+  config: Config,
+  facts: OwnFacts | null,
+): Promise<readonly Check[]> {
   let identity: Identity | null = null;
   const identityCheck = await attempt("identity", async () => {
     identity = await loadIdentity(identityFile(config.dataDir));
@@ -46,7 +53,7 @@ export async function checkReach(config: Config): Promise<readonly Check[]> {
     ...(running === null
       ? await checkPorts(config)
       : [pass("ports", `in use by this node, which is running at ${statusUrl(config)}`)]),
-    await checkPeers(config, identity, running),
+    await checkPeers(config, { identity, facts, running }),
   ];
 }
 
@@ -111,21 +118,31 @@ async function checkPort(wanted: { host: string; port: number; key: string }): P
 
 async function checkPeers(
   config: Config,
-  identity: Identity | null,
-  running: Reached | null,
+  {
+    identity,
+    facts,
+    running,
+  }: {
+    readonly identity: Identity | null;
+    readonly facts: OwnFacts | null;
+    readonly running: Reached | null;
+  },
 ): Promise<Check> {
   const wanted = new Set(
     config.network.bootstrap.map((address) => address.replace(/^.*\/p2p\//, "")),
   );
-  if (wanted.size === 0) {
+  if (wanted.size === 0 && (running === null || running.peers.size === 0)) {
     return config.run.members.length > 1
       ? warn("peers", "network.bootstrap is empty", "name the address of another member")
       : pass("peers", "nobody to reach");
   }
   if (identity === null) return warn("peers", "not tried without an identity", "run `klatch init`");
-  const reached = running ?? (await dial(config, identity, wanted));
+  const reached = running ?? (await dial(config, { identity, facts }, wanted));
   const missing = [...wanted].filter((peer) => !reached.peers.has(peer));
-  const detail = `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
+  const detail =
+    wanted.size === 0
+      ? `${reached.peers.size} members connected`
+      : `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
   const unreached = missing.filter((peer) => !reached.troubles.has(peer));
   const named = [
     ...unreached.map((peer) => `${peer} not reached`),
@@ -140,22 +157,27 @@ async function checkPeers(
 
 /** What keeps a member from being mixed and will not pass by itself, and what is unlike. */
 function troubleOf(peer: PeerStatus): readonly (readonly [string, string])[] {
-  const { reason, notes, lastDial, barrier } = peer;
-  const isLasting = barrier || lastDial !== null;
+  const { reason, notes, lastDial, barrier, left } = peer;
+  const isLasting = barrier || left || lastDial !== null;
   const troubles = [...(isLasting && reason !== null ? [reason] : []), ...notes];
   return troubles.length === 0 ? [] : [[peer.peer, troubles.join("; ")]];
 }
 
-/** Connects as the node would, without listening, and says who answered and with what. */
+/**
+ * Connects as the node would, without listening, and says who answered and with what. It comes as a visitor: the node
+ * itself may be running, unseen from here, and nobody is to take it for changed, or gone when this goes.
+ */
 async function dial(
   config: Config,
-  identity: Identity,
+  { identity, facts }: { readonly identity: Identity; readonly facts: OwnFacts | null },
   wanted: ReadonlySet<string>,
 ): Promise<Reached> {
   const dialTimeoutMs = Math.min(config.network.dialTimeoutMs, ATTEMPT_MS);
   const quick = { ...networkConfig(config), listen: [], dialTimeoutMs };
-  const network = await createNetwork(quick, identity);
-  const acquaintances = acquaint(network, describeSelf(config, null), silentLogger());
+  const network = await createNetwork(quick, { ...identity, visits: true });
+  const description = { ...describeSelf(config, facts), visits: true };
+  const acquaintances = acquaint(network, description, silentLogger());
+  network.onGreeting((peer, greeting) => acquaintances.hear(peer, greeting));
   network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
   const reached = (): ReadonlySet<string> => new Set(network.peers().map(({ peer }) => peer));
   const isMet = (peer: string) => reached().has(peer) && acquaintances.of(peer) !== null;

@@ -4,11 +4,7 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
-import {
-  nodeStatusSchema,
-  peerStatusSchema,
-  roundRecordSchema,
-} from "../records/record-schemas.ts";
+import { nodeStatusSchema, roundRecordSchema } from "../records/record-schemas.ts";
 import { fileError } from "../store/file-system.ts";
 import { STARTING } from "./readiness.ts";
 
@@ -18,7 +14,6 @@ const ANSWER_MS = 5000;
 /** The answers of the endpoint; fields that this version does not know pass through to `--json`. */
 export const answers = {
   status: nodeStatusSchema,
-  peers: z.array(peerStatusSchema),
   rounds: z.array(roundRecordSchema),
 };
 

@@ -89,9 +89,9 @@ export class Driver implements RunDriver {
     this.dispatch({ type: "announced", ...announced });
   }
 
-  met(peer: PeerId, event: "connected" | "left" | "disconnected"): void {
+  met(peer: PeerId, event: "greeted" | "left" | "disconnected"): void {
     if (event === "disconnected") return;
-    this.dispatch({ type: "presence", peer, isThere: event === "connected" });
+    this.dispatch({ type: "presence", peer, isThere: event === "greeted" });
   }
 
   start(): void {

@@ -29,9 +29,14 @@ export function listen(
     }
     return { verdict: "accept", value: undefined };
   });
+  network.onGreeting((peer, greeting) => {
+    if (acquaintances.hear(peer, greeting)) driver.met(peer, "greeted");
+  });
   network.onPeer((event, peer) => {
+    if (event === "connected") acquaintances.returned(peer);
     if (event === "left") acquaintances.left(peer);
-    driver.met(peer, event);
+    // whether it is the member's node that has connected, its greeting says
+    if (event !== "connected") driver.met(peer, event);
   });
   network.onRefused((from, { verdict, reason, author }) => {
     if (author !== undefined) accuse(author, reason);

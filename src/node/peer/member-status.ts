@@ -1,7 +1,7 @@
 import type { ConnectedPeer } from "../../gossip/index.ts";
 import { score, standing } from "../../reputation/index.ts";
-import type { Acquaintance, ClockTrouble } from "../acquaintance/acquaintances.ts";
-import { whyNotMixed } from "../acquaintance/why-not-mixed.ts";
+import { certainOffset } from "../acquaintance/clock-offset.ts";
+import { type MemberFacts, whyNotMixed } from "../acquaintance/why-not-mixed.ts";
 import type { PeerStatus } from "../records/records.ts";
 import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -17,35 +17,40 @@ export function memberStatuses(
   const connections = new Map(network.peers().map((peer) => [peer.peer, peer]));
   const failures = network.dialFailures();
   const rounds = parts.book.newestRounds();
-  const refused = new Map(driver.state.round.refused.map(({ peer, reason }) => [peer, reason]));
+  const { lastRound, round } = driver.state;
+  const refused = new Map([...(lastRound?.refused ?? []), ...round.refusals]);
+  const isFinished = driver.describe().phase === "done";
   const isNeighbour = new Set(neighbours);
   const others = members.filter((peer) => peer !== network.peerId);
   return others.map((peer) => {
     const connection = connections.get(peer) ?? null;
     const acquaintance = acquaintances.of(peer);
     const facts = {
-      isMixed: driver.state.lastMixed.has(peer),
+      isMixed: lastRound === null ? null : lastRound.mixed.has(peer),
+      isFinished,
       isNeighbour: isNeighbour.has(peer),
       standing: standing(ledger.current, peer),
       connection,
       lastDial: failures.get(peer) ?? null,
+      soughtAt: network.soughtAt(peer),
       acquaintance,
       clockTrouble: acquaintance && acquaintances.clockTrouble(acquaintance),
       refused: refused.get(peer) ?? null,
       announced: rounds.get(peer) ?? null,
       round: driver.round,
     };
+    const reason = whyNotMixed(facts);
     return {
       peer,
       ...connectionFields(connection),
-      ...acquaintanceFields(acquaintance, facts.clockTrouble),
+      ...acquaintanceFields(facts, reason),
       neighbour: facts.isNeighbour,
       standing: facts.standing,
       score: score(ledger.current, peer),
       round: facts.announced,
       lastReason: facts.refused,
       lastDial: facts.lastDial && addressAndReason(facts.lastDial),
-      reason: whyNotMixed(facts),
+      reason,
     };
   });
 }
@@ -67,14 +72,18 @@ function connectionFields(
 }
 
 function acquaintanceFields(
-  acquaintance: Acquaintance | null,
-  clockTrouble: ClockTrouble | null,
-): Fields<"version" | "clockOffsetMs" | "notes" | "barrier"> {
+  { acquaintance, clockTrouble }: Pick<MemberFacts, "acquaintance" | "clockTrouble">,
+  reason: string | null,
+): Fields<"version" | "clockOffsetMs" | "notes" | "barrier" | "left"> {
+  const { version = null, clock = null, hasLeft: left = false } = acquaintance ?? {};
   return {
-    version: acquaintance?.version ?? null,
-    clockOffsetMs: acquaintance?.clockOffsetMs ?? null,
-    barrier: acquaintance?.barrier != null,
-    notes: [...(acquaintance?.notes ?? []), ...(clockTrouble ? [clockTrouble.words] : [])],
+    version,
+    clockOffsetMs: clock && certainOffset(clock),
+    left,
+    barrier: acquaintance?.barrier != null || clockTrouble?.isBarrier === true,
+    notes: [...(acquaintance?.notes ?? []), ...(clockTrouble ? [clockTrouble.words] : [])].filter(
+      (note) => note !== reason,
+    ),
   };
 }
 

@@ -22,10 +22,20 @@ export class RoundUnderWay {
   /** How it was agreed on, in mode `agreed`; null before. */
   agreed: NonNullable<RoundRecord["agreed"]> | null = null;
 
+  get refusals(): ReadonlyMap<PeerId, Reason> {
+    return new Map(this.refused.map(({ peer, reason }) => [peer, reason]));
+  }
+
   constructor({ clock, network }: Pick<PeerParts, "clock" | "network">) {
     this.startedAt = clock.now();
     this.traffic = { ...network.traffic() };
   }
+}
+
+/** Whom a round mixed, and why not others. */
+interface RoundOutcome {
+  readonly mixed: ReadonlySet<PeerId>;
+  readonly refused: ReadonlyMap<PeerId, Reason>;
 }
 
 /** What a node carries from round to round: the state that a checkpoint keeps, and the round under way. */
@@ -45,8 +55,8 @@ export class PeerState {
   evaluation: Evaluation | null = null;
   /** When the last round that is done ended; null before the first. */
   lastEndedAt: number | null = null;
-  /** Who was mixed in the last round that is done. */
-  lastMixed: ReadonlySet<PeerId> = new Set();
+  /** What came of the others in the last round that is done; null before there is one in this process. */
+  lastRound: RoundOutcome | null = null;
   #update: OwnUpdate | null = null;
   readonly #referenceDigest = lastDigest();
   readonly #adapterDigest = lastDigest();
@@ -105,7 +115,10 @@ export class PeerState {
   countRound({ endedAt }: Pick<RoundRecord, "endedAt">): void {
     this.#count(this.round.mixed.length);
     this.lastEndedAt = endedAt;
-    this.lastMixed = new Set(this.round.mixed.map(({ peer }) => peer));
+    this.lastRound = {
+      mixed: new Set(this.round.mixed.map(({ peer }) => peer)),
+      refused: this.round.refusals,
+    };
   }
 
   #count(contributions: number): void {

@@ -27,8 +27,8 @@ export interface RunDriver {
   /** Whether an update that is announced could be read. */
   isReadable(announcement: Announcement): boolean;
   hear(announced: HeardAnnouncement): void;
-  /** A member is connected, or has stopped and said so, or the connection is gone. */
-  met(peer: PeerId, event: "connected" | "left" | "disconnected"): void;
+  /** A member is here and has said so, or has stopped and said so, or the connection is gone. */
+  met(peer: PeerId, event: "greeted" | "left" | "disconnected"): void;
   /** Notes what peers did: in the ledger, in the store, and where a standing changes, in the round. */
   observe(evidence: readonly Evidence[]): void;
 }

@@ -91,6 +91,8 @@ export const peerStatusSchema = z.looseObject({
   notes: z.array(z.string()).default([]),
   /** Whether the two have something unlike that keeps them from mixing. */
   barrier: z.boolean().default(false),
+  /** Whether it has said goodbye since it was here. */
+  left: z.boolean().default(false),
   /** Why it is not mixed with, in words; null of one that is. */
   reason: z.string().nullable().default(null),
 });

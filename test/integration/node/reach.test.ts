@@ -29,7 +29,7 @@ describe("the doctor's check of peers", () => {
         "status.port": "0",
       },
     });
-    const checks = await checkReach(config);
+    const checks = await checkReach(config, null);
     foreign.close();
     const peers = checks.find(({ name }) => name === "peers");
     expect(peers?.status).toBe("warn");

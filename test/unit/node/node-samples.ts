@@ -108,6 +108,7 @@ export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
     roundTripMs: 3.4,
     gossipScore: 0,
     lastDial: null,
+    left: false,
     direction: null,
     address: null,
     version: null,

@@ -38,7 +38,6 @@ describe("a peer that is not connected", () => {
 
   test("may be told of by an earlier version, without that", () => {
     const old = sampleStatus().peers.map(({ lastDial: _, ...rest }) => rest);
-    expect(answers.peers.parse(old)).toEqual(sampleStatus().peers);
     expect(answers.status.parse({ ...sampleStatus(), peers: old })).toEqual(sampleStatus());
   });
 });

@@ -89,8 +89,8 @@ export class AgreedDriver implements RunDriver {
     this.dispatch({ type: "announced", ...announced });
   }
 
-  met(peer: PeerId, event: "connected" | "left" | "disconnected"): void {
-    this.dispatch({ type: "presence", peer, isThere: event === "connected" });
+  met(peer: PeerId, event: "greeted" | "left" | "disconnected"): void {
+    this.dispatch({ type: "presence", peer, isThere: event === "greeted" });
   }
 
   observe(evidence: readonly Evidence[]): void {

@@ -42,6 +42,25 @@ describe("the clock of a member", () => {
   });
 });
 
+describe("the clock of a member that is asked again", () => {
+  const troubles = (...offsets: readonly (readonly [offsetMs: number, tookMs: number])[]) => {
+    const { known, warnings } = acquainted();
+    for (const [offset, took] of offsets) known.hear(PEER, { body, clock: clock(offset, took) });
+    return { told: known.troublesOf(PEER), warnings };
+  };
+
+  it("is off by what all answers tell together: a slow one takes nothing back", () => {
+    const { told, warnings } = troubles([6000, 10], [6000, 4000], [7000, 3000]);
+    expect(told).toEqual(["its clock is 6 s ahead of this node's"]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("is right when it has been set, and the warning comes again when it goes wrong again", () => {
+    expect(troubles([2 * HOUR, 10], [3, 10]).told).toEqual([]);
+    expect(troubles([6000, 10], [3, 10], [6000, 10]).warnings).toHaveLength(2);
+  });
+});
+
 describe("what a member says", () => {
   it("is logged once, and again when it changes", () => {
     const { known, warnings } = acquainted();
@@ -72,6 +91,27 @@ describe("what a member says", () => {
   });
 });
 
+it("a visit in a member's name says nothing of its node", () => {
+  const { known, warnings } = acquainted();
+  const visit = encodeSelf({ ...description({ steps: 41 }), visits: true });
+  expect(known.hear(PEER, { body: visit, clock: clock(2 * HOUR) })).toBe(false);
+  expect(known.of(PEER)).toBeNull();
+  expect(known.hear(PEER, { body, clock: null })).toBe(true);
+  known.left(PEER);
+  expect(known.hear(PEER, { body: visit, clock: null })).toBe(false);
+  expect(known.of(PEER)).toMatchObject({ hasLeft: true, barrier: null });
+  expect(warnings).toEqual([]);
+});
+
+it("a member that is connected again has not stopped, whatever it says then", () => {
+  const { known } = acquainted();
+  known.returned(PEER);
+  expect(known.of(PEER)).toBeNull();
+  known.left(PEER);
+  known.returned(PEER);
+  expect(known.of(PEER)).toMatchObject({ hasLeft: false });
+});
+
 it("the last sixteen strangers are remembered", () => {
   const { known } = acquainted();
   for (let i = 0; i < 100; i += 1) known.knocked(`stranger-${i % 20}`);
@@ -84,15 +124,17 @@ describe("a member that is not mixed with has a reason, always", () => {
     version: "1.0.0",
     barrier: null,
     notes: [],
-    clockOffsetMs: 0,
+    clock: { least: 0, most: 0 },
     hasLeft: false,
   };
   const facts: MemberFacts = {
     isMixed: false,
+    isFinished: false,
     isNeighbour: true,
     standing: "full",
     connection: { direction: "inbound" },
     lastDial: null,
+    soughtAt: null,
     acquaintance: met,
     clockTrouble: null,
     refused: null,
@@ -100,9 +142,12 @@ describe("a member that is not mixed with has a reason, always", () => {
     round: 3,
   };
   const lost = { connection: null, acquaintance: null };
+  const lastDial = { address: "/ip4/1.2.3.4/tcp/1", reason: "connection refused" };
+  const gone = { connection: null, acquaintance: { ...met, hasLeft: true } };
   it.each<[Partial<MemberFacts>, RegExp | null]>([
     [{ isMixed: true }, null],
-    [{}, /round is not over/],
+    [{}, /had no part in the last round/],
+    [{ isMixed: null }, /round is not over/],
     [{ announced: null }, /not announced a round/],
     [{ announced: 1 }, /announced round 2, this node is in round 4/],
     [{ refused: "gate-veto" }, /its update was not used: gate-veto/],
@@ -111,14 +156,20 @@ describe("a member that is not mixed with has a reason, always", () => {
     [{ isNeighbour: false }, /no neighbour in this topology/],
     [{ acquaintance: { ...met, barrier: "runs another run: x" } }, /runs another run: x/],
     [{ clockTrouble: { words: "its clock is off", isBarrier: true } }, /clock is off/],
-    [{ clockTrouble: { words: "its clock is off", isBarrier: false } }, /round is not over/],
-    [{ ...lost }, /not met yet/],
+    [{ clockTrouble: { words: "its clock is off", isBarrier: false } }, /had no part/],
+    [{ ...lost }, /not met yet: no address of it is known/],
     [
-      { ...lost, lastDial: { address: "/ip4/1.2.3.4/tcp/1", reason: "connection refused" } },
-      /not reached at \/ip4\/1.2.3.4\/tcp\/1: connection refused/,
+      { ...lost, soughtAt: "/ip4/1.2.3.4/tcp/1" },
+      /not met yet: it is sought at .ip4.1.2.3.4.tcp.1/,
     ],
+    [{ ...lost, lastDial }, /not reached at \/ip4\/1.2.3.4\/tcp\/1: connection refused/],
+    // between the moment that a peer is connected with and its dropping this node
+    [{ acquaintance: null, lastDial }, /not reached at .*: connection refused/],
     [{ connection: null }, /the connection was lost/],
-    [{ connection: null, acquaintance: { ...met, hasLeft: true } }, /has stopped, and said so/],
+    [gone, /has stopped, and said so/],
+    [{ ...gone, lastDial }, /has stopped, and said so/],
+    [{ ...gone, isMixed: true }, /has stopped, and said so/],
+    [{ ...gone, isMixed: true, isFinished: true }, null],
   ])("as with %o", (change, words) => {
     const reason = whyNotMixed({ ...facts, ...change });
     if (words === null) expect(reason).toBeNull();
