@@ -54,6 +54,11 @@ export interface WiringParts {
   readonly random: () => number;
 }
 
+interface BuiltParts extends WiringParts {
+  readonly limits: ConnectionLimits;
+  readonly gatekeeper: Gatekeeper;
+}
+
 /** The parts of one node's wire, connected with each other: who tells whom what. */
 export class Wiring {
   readonly node: KlatchNode;
@@ -67,7 +72,7 @@ export class Wiring {
   readonly agreement: AgreementWiring;
   /** Whom this node dials, where, and what came of it. */
   readonly plan: DialPlan;
-  readonly #parts: WiringParts & { readonly gatekeeper: Gatekeeper };
+  readonly #parts: BuiltParts;
   readonly #membership: Membership;
   readonly #dialer: Dialer;
   readonly #introductions: Introductions;
@@ -87,13 +92,13 @@ export class Wiring {
     const gatekeeper = new Gatekeeper({ membership, limits, log, now, onRefused });
     const metrics = meter.metrics();
     const node = await composeNode({ identity, config, gatekeeper, metrics, networkKey, limits });
-    const wiring = new Wiring({ ...parts, gatekeeper }, node, membership, meter);
+    const wiring = new Wiring({ ...parts, limits, gatekeeper }, node, membership, meter);
     gatekeeper.follow(node, (peer, cut) => wiring.#discipline.cut(peer, cut));
     return wiring;
   }
 
   private constructor(
-    parts: WiringParts & { readonly gatekeeper: Gatekeeper },
+    parts: BuiltParts,
     node: KlatchNode,
     membership: Membership,
     meter: TrafficMeter,
@@ -118,7 +123,8 @@ export class Wiring {
     const refuse = (peer: PeerId, until: Timestamp) => this.refuse(peer, until);
     this.#discipline = new Discipline({ ...parts, refuse });
     const { onRefused, onFlood, onMalformed } = this.#discipline;
-    this.#server = new PayloadServer(this.store, { ...config, log, onMalformed });
+    const { transferTurnMs } = parts.limits;
+    this.#server = new PayloadServer(this.store, { ...config, transferTurnMs, log, onMalformed });
     const openStream = (protocol: string) => (peer: PeerId, signal: AbortSignal) =>
       this.#openStream(protocol, peer, signal);
     this.fetcher = new PayloadFetcher({

@@ -63,14 +63,23 @@ function without({ atOnce }: ConnectionLimits): ConnectionLimits {
   return {
     atOnce,
     connectionsPerPeer: Infinity,
+    comings: { burst: Infinity, refillMs: 1 },
     maxUnsentBytes: Infinity,
     stallMs: Infinity,
     frames: none,
     unaskedBytes: none,
     maxProposals: Infinity,
     maxFrameBytes: Infinity,
+    transferTurnMs: Infinity,
     doorstep: room,
-    handshakes: { room, maxBytes: Infinity },
+    handshakes: {
+      room,
+      maxBytes: Infinity,
+      rates: {
+        strangers: { burst: Infinity, refillMs: 1 },
+        homes: { burst: Infinity, refillMs: 1 },
+      },
+    },
   };
 }
 

@@ -100,9 +100,9 @@ export function many(count: number, make: (index: number) => Uint8Array): Buffer
   return Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
 }
 
-/** A TCP connection that has said these bytes. */
-export function knock(port: number, bytes: Uint8Array): Socket {
-  const socket = connect(port, "127.0.0.1");
+/** A TCP connection that has said these bytes, from one of this machine's own addresses. */
+export function knock(port: number, bytes: Uint8Array, localAddress = "127.0.0.1"): Socket {
+  const socket = connect({ port, host: "127.0.0.1", localAddress });
   sockets.add(socket);
   socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
   socket.write(bytes);

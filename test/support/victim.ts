@@ -34,6 +34,7 @@ export interface Said {
   readonly host?: string;
   readonly reason?: string;
   readonly why?: string;
+  readonly transfers?: number;
 }
 
 /** One line that the process prints. */

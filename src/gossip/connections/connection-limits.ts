@@ -1,6 +1,7 @@
 import type { NetworkConfig } from "../config.ts";
 import type { AllowanceSize } from "./allowance.ts";
 import type { HandshakeLimits } from "./handshakes.ts";
+import type { BucketSize } from "./token-bucket.ts";
 import type { RoomSize } from "./waiting-room.ts";
 
 const KIB = 1024;
@@ -11,6 +12,8 @@ export interface ConnectionLimits {
   /** Connections that may come at the same moment. */
   readonly atOnce: number;
   readonly connectionsPerPeer: number;
+  /** How often a peer may connect. */
+  readonly comings: BucketSize;
   /** Bytes that wait for a peer that does not read. */
   readonly maxUnsentBytes: number;
   /** How long none of them may leave. */
@@ -23,6 +26,8 @@ export interface ConnectionLimits {
   readonly maxProposals: number;
   /** A frame of which only a part has come. */
   readonly maxFrameBytes: number;
+  /** How long a peer keeps its only transfer while others that have none come. */
+  readonly transferTurnMs: number;
   /** Incoming connections that have said nothing yet. */
   readonly doorstep: RoomSize;
   /** Those that have not yet said who they are. */
@@ -39,6 +44,8 @@ export function connectionLimits(config: NetworkConfig, rosterSize: number): Con
     atOnce,
     // of two peers that dial each other at once, both connections stay
     connectionsPerPeer: 2,
+    // an honest one doubles its pauses
+    comings: { burst: 64, refillMs: 1000 },
     // a chunk of every transfer to the peer, gossip and an exchange: 8 MiB with the default configuration
     maxUnsentBytes: 4 * MIB + config.maxServesPerPeer * config.chunkBytes,
     // as long as the slowest ping that is waited for
@@ -48,9 +55,24 @@ export function connectionLimits(config: NetworkConfig, rosterSize: number): Con
     maxProposals: 32,
     // the largest honest frame is one chunk
     maxFrameBytes: 2 * MIB,
+    // five megabytes over a slow line
+    transferTurnMs: 5000,
     // a dialler speaks as soon as it is connected: the less room, the sooner those go that never do
     doorstep: { ...room, maxPerHost: atOnce / 4, stayMs: 2000 },
     // a handshake is 400 bytes; the first streams may begin before it is judged
-    handshakes: { room, maxBytes: 16 * KIB },
+    handshakes: { room, maxBytes: 16 * KIB, rates: handshakeRates(atOnce) },
+  };
+}
+
+// --- internal ---
+
+/**
+ * A handshake takes two milliseconds: a host of strangers may use 3 % of a core, and one with members 25 %, where
+ * those that come back compete with whoever shares their address.
+ */
+function handshakeRates(atOnce: number): HandshakeLimits["rates"] {
+  return {
+    strangers: { burst: atOnce, refillMs: 1000 / 16 },
+    homes: { burst: atOnce, refillMs: 1000 / 128 },
   };
 }

@@ -14,6 +14,8 @@ export interface DoorstepOptions {
   readonly backlog: number;
   readonly size: RoomSize;
   readonly hasNetworkKey: boolean;
+  /** Whether whoever comes from a host is listened to. */
+  readonly isOpenTo: (host: string) => boolean;
   readonly onTurnedAway: (host: string, why: string) => void;
 }
 
@@ -41,7 +43,7 @@ export function tcpWithDoorstep(options: DoorstepOptions): (components: Componen
 /** Puts a waiting room between a listener's server and the listener. */
 function guard(
   listener: Listener,
-  { size, hasNetworkKey, onTurnedAway }: DoorstepOptions,
+  { size, hasNetworkKey, isOpenTo, onTurnedAway }: DoorstepOptions,
 ): Listener {
   const { server } = listener as unknown as { readonly server: unknown };
   assert(server instanceof Server, "the TCP listener of libp2p has no server any more");
@@ -59,7 +61,8 @@ function guard(
   server.on("connection", (socket) => {
     // what goes wrong with a connection that nobody has yet is nobody's concern
     socket.on("error", ignore);
-    if (room.enter(socket, hostGroup(socket.remoteAddress ?? ""))) {
+    const host = hostGroup(socket.remoteAddress ?? "");
+    if (isOpenTo(host) && room.enter(socket, host)) {
       awaitGreeting(socket, expected, room, () => {
         socket.off("error", ignore);
         if (server.listening) handOn.call(server, socket);

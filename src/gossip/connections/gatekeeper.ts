@@ -35,15 +35,18 @@ export class Gatekeeper {
   readonly #handshakes: Handshakes;
   readonly #links: MemberLinks;
   readonly #knocks = new TokenBuckets(KNOCKS);
+  readonly #comings: TokenBuckets;
   #node: Libp2p | null = null;
   #isClosed = false;
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
+    const { limits, now } = options;
     const onTurnedAway = (host: string, why: string) => this.turnedAway(host, why);
-    this.#handshakes = new Handshakes(options.limits.handshakes, onTurnedAway);
+    this.#handshakes = new Handshakes({ limits: limits.handshakes, now, onTurnedAway });
+    this.#comings = new TokenBuckets(limits.comings);
     const probe = (peer: PeerId) => this.#probe(peer);
-    this.#links = new MemberLinks({ most: options.limits.connectionsPerPeer, probe });
+    this.#links = new MemberLinks({ most: limits.connectionsPerPeer, probe });
   }
 
   /** libp2p's hooks for refusing connections. */
@@ -57,13 +60,23 @@ export class Gatekeeper {
         return "refusal" in parsed || rangeOf(parsed.address) === null;
       },
       denyInboundConnection: (connection) => this.#isClosed || !this.#handshakes.begin(connection),
-      denyInboundEncryptedConnection: (peer, connection) => this.#denies(peer, connection),
-      denyOutboundEncryptedConnection: (peer, connection) => this.#denies(peer, connection),
+      denyInboundEncryptedConnection: async (peer, connection) =>
+        this.#isRestless(peer.toString()) || this.#denies(peer, connection),
+      denyOutboundEncryptedConnection: async (peer, connection) => {
+        if (await this.#denies(peer, connection)) return true;
+        this.#handshakes.reached(connection);
+        return false;
+      },
       denyInboundUpgradedConnection: (_peer, connection) => {
         this.#handshakes.end(connection);
         return false;
       },
     };
+  }
+
+  /** Whether a host may come in at all, by what it did before. */
+  isOpenTo(host: string): boolean {
+    return !this.#isClosed && this.#handshakes.isOpenTo(host);
   }
 
   /** From now on nobody comes in. */
@@ -94,6 +107,14 @@ export class Gatekeeper {
     if (isAdmitted && (await this.#links.admit(peer, connection))) return false;
     if (isAdmitted) this.#refused(peer, "flood");
     else this.#refused(peer, membership.isMember(peer) ? "isolated" : "not-member");
+    return true;
+  }
+
+  /** Whether a member connects again and again: each time others tell it all that they know. */
+  #isRestless(peer: PeerId): boolean {
+    const { membership, now } = this.#options;
+    if (!membership.admits(peer) || this.#comings.take(peer, now())) return false;
+    this.#refused(peer, "flood");
     return true;
   }
 

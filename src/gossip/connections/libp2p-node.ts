@@ -51,6 +51,7 @@ export function composeNode(parts: NodeParts): Promise<KlatchNode> {
         backlog: 16 * atOnce,
         size: limits.doorstep,
         hasNetworkKey: networkKey !== null,
+        isOpenTo: (host) => gatekeeper.isOpenTo(host),
         onTurnedAway: (host, why) => gatekeeper.turnedAway(host, why),
       }),
     ],

@@ -10,7 +10,7 @@ export interface BucketSize {
   readonly refillMs: number;
 }
 
-/** A token bucket for each peer: so many events at once, then so many in a time. */
+/** A token bucket for each peer, or whatever has a name: so many events at once, then so many in a time. */
 export class TokenBuckets {
   readonly #size: BucketSize;
   readonly #levels = new Map<PeerId, { tokens: number; at: Timestamp }>();
@@ -19,11 +19,20 @@ export class TokenBuckets {
     this.#size = size;
   }
 
+  /** Whether the peer has a token left. */
+  has(peer: PeerId, now: Timestamp): boolean {
+    return this.#tokens(peer, now) >= 1;
+  }
+
+  /** Gives a token back that was taken. */
+  give(peer: PeerId): void {
+    const level = this.#levels.get(peer);
+    if (level !== undefined) level.tokens = Math.min(this.#size.burst, level.tokens + 1);
+  }
+
   /** Takes one token of the peer; false when it has none left. */
   take(peer: PeerId, now: Timestamp): boolean {
-    const { burst, refillMs } = this.#size;
-    const level = this.#levels.get(peer) ?? { tokens: burst, at: now };
-    const refilled = Math.min(burst, level.tokens + Math.max(0, now - level.at) / refillMs);
+    const refilled = this.#tokens(peer, now);
     const allowed = refilled >= 1;
     // re-inserting keeps the map in order of last use
     this.#levels.delete(peer);
@@ -31,5 +40,11 @@ export class TokenBuckets {
     const oldest = this.#levels.keys().next().value;
     if (this.#levels.size > MAX_PEERS && oldest !== undefined) this.#levels.delete(oldest);
     return allowed;
+  }
+
+  #tokens(peer: PeerId, now: Timestamp): number {
+    const { burst, refillMs } = this.#size;
+    const level = this.#levels.get(peer) ?? { tokens: burst, at: now };
+    return Math.min(burst, level.tokens + Math.max(0, now - level.at) / refillMs);
   }
 }

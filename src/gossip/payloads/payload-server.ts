@@ -12,6 +12,7 @@ import {
 import type { PayloadStore } from "./payload-store.ts";
 import { Wire } from "./payload-wire.ts";
 import { Tally } from "./tally.ts";
+import { type Slot, TransferSlots } from "./transfer-slots.ts";
 
 /** A waiting requester hears from us this often, so that it can tell waiting from a dead connection. */
 const BEAT_MS = 2000;
@@ -22,6 +23,8 @@ const REFUSAL_MS = 1000;
 export interface PayloadServerOptions {
   readonly maxServes: number;
   readonly maxServesPerPeer: number;
+  /** How long a peer keeps its only transfer while others that have none come. */
+  readonly transferTurnMs: number;
   readonly openWaitMs: number;
   readonly unknownWaitMs: number;
   readonly stallMs: number;
@@ -34,22 +37,25 @@ export interface PayloadServerOptions {
 export class PayloadServer {
   readonly #store: PayloadStore;
   readonly #options: PayloadServerOptions;
-  readonly #serving = new Tally();
+  readonly #slots: TransferSlots;
   readonly #refusing = new Tally();
   readonly #ended = new AbortController();
 
   constructor(store: PayloadStore, options: PayloadServerOptions) {
     this.#store = store;
     this.#options = options;
+    const { maxServes: total, maxServesPerPeer: perPeer, transferTurnMs: turnMs } = options;
+    this.#slots = new TransferSlots({ total, perPeer, turnMs });
   }
 
   /** Handles one incoming stream, from its first request to its end. */
   async handle(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
-    const { maxServes, maxServesPerPeer } = this.#options;
-    const isFree = this.#serving.total < maxServes && this.#serving.of(peer) < maxServesPerPeer;
-    if (isFree) {
-      await this.#serving.during(peer, () => this.#admit(stream, peer));
+    const slot = this.#slots.take(peer, performance.now());
+    if (slot !== null) {
+      this.#options.log.debug({ peer, transfers: this.#slots.taken }, "a transfer begins");
+      await this.#admit(stream, slot);
+      this.#slots.release(slot);
     } else if (this.#refusing.of(peer) < MAX_REFUSED) {
       await this.#refusing.during(peer, () => this.#refuse(stream));
     } else {
@@ -61,21 +67,21 @@ export class PayloadServer {
     this.#ended.abort();
   }
 
-  async #admit(stream: Stream, peer: PeerId): Promise<void> {
+  /** Serves a stream until its end, or until it has to make room. */
+  async #admit(stream: Stream, { peer, signal }: Slot): Promise<void> {
     const { stallMs, log } = this.#options;
-    const gone = new AbortController();
-    const abort = () => gone.abort();
+    const closed = new AbortController();
+    const abort = () => closed.abort();
     stream.addEventListener("close", abort);
-    this.#ended.signal.addEventListener("abort", abort);
+    const gone = AbortSignal.any([closed.signal, signal, this.#ended.signal]);
     try {
-      await this.#serve(new Wire(stream, gone.signal), peer, gone.signal);
+      await this.#serve(new Wire(stream, gone), peer, gone);
       await stream.close({ signal: AbortSignal.timeout(stallMs) });
     } catch (error) {
       log.debug({ peer, reason: reasonOf(error) }, "a transfer to a peer ended early");
       stream.abort(error instanceof Error ? error : new Error(reasonOf(error)));
     } finally {
       stream.removeEventListener("close", abort);
-      this.#ended.signal.removeEventListener("abort", abort);
     }
   }
 

@@ -1,13 +1,8 @@
 import type { PeerId } from "../../types.ts";
 
-/** How much of something is under way, for each peer and altogether. */
+/** How much of something is under way for each peer. */
 export class Tally {
   readonly #counts = new Map<PeerId, number>();
-  #total = 0;
-
-  get total(): number {
-    return this.#total;
-  }
 
   of(peer: PeerId): number {
     return this.#counts.get(peer) ?? 0;
@@ -24,7 +19,6 @@ export class Tally {
   }
 
   #add(peer: PeerId, change: 1 | -1): void {
-    this.#total += change;
     const count = this.of(peer) + change;
     if (count === 0) this.#counts.delete(peer);
     else this.#counts.set(peer, count);

@@ -37,6 +37,7 @@ function serverOf(store: PayloadStore, maxServes: number): PayloadServer {
   return new PayloadServer(store, {
     maxServes,
     maxServesPerPeer: 4,
+    transferTurnMs: Number.POSITIVE_INFINITY,
     openWaitMs: 0,
     unknownWaitMs: 0,
     stallMs: 20_000,

@@ -172,6 +172,55 @@ describe("a member that floods", () => {
   });
 });
 
+describe("eight members that hold every transfer of a node", () => {
+  /** What comes of a fetch while they do. */
+  async function fetchedPast(choices: NetworkChoices) {
+    const { victim, honest } = await scene(choices);
+    const { payload, bytes, peerId, address } = victim.listening;
+    const members = Array.from({ length: 8 }, async () => {
+      const raw = await rawMember(address, (await generateIdentity()).key);
+      askWithoutReading(raw, payload);
+    });
+    await Promise.all(members);
+    await victim.said(({ transfers }) => transfers === 32);
+    const signal = AbortSignal.timeout(20_000);
+    return honest[0]?.network.fetch(peerId, { digest: payload, bytes }, { signal });
+  }
+
+  it("give way to one that has none", async () => {
+    expect(await fetchedPast({})).toMatchObject({ ok: true });
+  });
+
+  it("keep it out where nobody gives way", async () => {
+    const outcome = await fetchedPast({ unlimited: true });
+    expect(outcome).toMatchObject({ ok: false, detail: /serves too many others/ });
+  });
+});
+
+describe("a member that comes and goes without end", () => {
+  const comings = { burst: 3, refillMs: 3_600_000 };
+
+  it.each([
+    [comings, 3],
+    [undefined, 6],
+  ])("with the limit %o is let in %i times of six", async (limit, times) => {
+    const victim = await Victim.start(limit === undefined ? {} : { limits: { comings: limit } });
+    const { key, peerId } = await generateIdentity();
+    let letIn = 0;
+    for (let time = 0; time < 6; time += 1) {
+      const raw = await rawMember(victim.listening.address, key).catch(() => null);
+      if (raw === null) continue;
+      letIn += 1;
+      raw.socket.abort(new Error("on to the next"));
+      await victim.state(({ peers }) => peers.length === 0);
+    }
+    expect(letIn).toBe(times);
+    if (limit === undefined) return;
+    const refused = await victim.said(({ message }) => message === "refused a connection");
+    expect(refused).toMatchObject({ peer: peerId, reason: "flood" });
+  });
+});
+
 describe("a member that connects forty times and fills every stream", () => {
   it("is cut, and what it sent is not kept", async () => {
     const stage = await scene();

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { generateIdentity } from "../../../src/gossip/index.ts";
@@ -116,6 +117,57 @@ describe("strangers that propose protocols without end", () => {
     const socket = knock(port, flood);
     let answers = "";
     while (answers.split("na\n").length < 1000) answers += (await once(socket, "data"))[0];
+  });
+});
+
+describe("a stranger that begins handshakes in vain", () => {
+  const KNOCKS = 1500;
+  /** A message of Noise that whoever gets it answers with a key exchange and a signature: any 32 bytes are a key. */
+  const begin = () => Buffer.concat([proposal("/noise"), Buffer.of(0, 32), randomBytes(32)]);
+
+  /** Knocks from an address of its own, 64 at a time, and hangs up when it is answered; how many were. */
+  async function flood(victim: Victim): Promise<number> {
+    let [left, answered] = [KNOCKS, 0];
+    const visitor = async () => {
+      for (; left > 0; left -= 1) {
+        const socket = knock(victim.port, begin(), "127.0.0.2");
+        let bytes = 0;
+        socket.on("data", (data) => {
+          bytes += data.byteLength;
+          if (bytes <= proposal("/noise").byteLength) return;
+          answered += 1;
+          socket.destroy();
+        });
+        await gone(socket);
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, visitor));
+    return answered;
+  }
+
+  it("is answered some hundred times and then a few times a second, while members get in", async () => {
+    const { victim, config, late, end } = await scene();
+    const started = performance.now();
+    const flooding = flood(victim);
+    const comeIn = await duration(async () => {
+      await startNode({ identity: late, config });
+      await victim.state(({ peers }) => peers.includes(late.peerId));
+    });
+    const answered = await flooding;
+    const seconds = (performance.now() - started) / 1000;
+    expect(answered).toBeLessThan(256 + 16 * seconds + 1);
+    expect(comeIn).toBeLessThan(10_000);
+    const course = await end();
+    expect(course.grownBy).toBeLessThan(100 * MIB);
+    expect(course.lagMs).toBeLessThan(LAG_MS);
+    expect(course.always).toHaveLength(1);
+    const away = await victim.said(({ host }) => host === "127.0.0.2");
+    expect(away.why).toBe("began too many handshakes in vain");
+  });
+
+  it("is answered every time where there are no limits", async () => {
+    const { victim } = await scene({ unlimited: true });
+    expect(await flood(victim)).toBeGreaterThanOrEqual(KNOCKS);
   });
 });
 
