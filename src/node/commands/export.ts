@@ -120,9 +120,11 @@ async function run(config: Config, flags: Flags, terminal: Terminal): Promise<Ex
       await checkReplaced(folder, adapter, origin, flags.force === true);
       checkOutFolder(folder, learner.info.exportBytes);
     }
-    if (merged)
-      await learner.exportMerged(values, folder, FORMATS[flags.mergedDtype ?? ""] ?? null);
-    else await writeAdapter(folder, source);
+    if (merged) {
+      const about = { origin: origin ?? undefined, story: source.story };
+      const dtype = FORMATS[flags.mergedDtype ?? ""] ?? null;
+      await learner.exportMerged(values, folder, dtype, about);
+    } else await writeAdapter(folder, source);
     return resultOf({ folder, merged, ...source, proof: merged ? null : source.proof });
   } finally {
     await learner.close();

@@ -1,8 +1,6 @@
 import type { Evaluation } from "../../types.ts";
-import { writeMergedModel } from "../adapters/merging/merge.ts";
 import { fitPeft, readPeft } from "../adapters/peft/peft-reader.ts";
-import { writePeft } from "../adapters/peft/peft-writer.ts";
-import { readPromptLayout, writePromptLayout } from "../adapters/prompt-file.ts";
+import { readPromptLayout } from "../adapters/prompt-file.ts";
 import { loadBaseModel } from "../base/base-model.ts";
 import { bucket } from "../batches/batch.ts";
 import { encodeLabelled } from "../data/dataset/labelled.ts";
@@ -13,7 +11,6 @@ import type { Engine } from "../engine/engine.ts";
 import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import { readLicence } from "../files/licence.ts";
 import { classify } from "../loop/classify.ts";
 import { EvaluationSize, evaluate, type Probe, probe } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
@@ -24,6 +21,7 @@ import { AdaptedModel } from "../programs/adapted-model.ts";
 import { generate } from "../programs/generation.ts";
 import { type LearnerData, readLearnerData } from "./data.ts";
 import { openLearnerEngine } from "./engine.ts";
+import { type ExportSource, writeAdapter, writeMerged } from "./exports.ts";
 import { digestOf, type Input, openInput, tokenizerOf } from "./input.ts";
 import type {
   AdapterAbout,
@@ -203,38 +201,23 @@ export class LearnerCore {
     folder: string,
     about: AdapterAbout = {},
   ): Promise<void> {
-    const { adapter: method, base } = this.#model;
-    const { modelOrigin } = this.info;
-    await writePeft(folder, {
-      layout: method.stored?.layout ?? method.layout,
-      values: method.stored?.write(adapter) ?? adapter,
-      config: method.peftConfig(),
-      baseModel: modelOrigin?.id ?? this.#options.model,
-      ...(modelOrigin ? { baseRevision: modelOrigin.commit } : {}),
-      baseDigest: base.digest,
-      ...this.#prompts,
-      classes: this.#data.classes,
-      labels: this.#data.labels,
-      licence: await readLicence(this.#options.model),
-      ...about,
-    });
+    await writeAdapter(folder, adapter, this.#exportSource(about));
   }
 
   async exportMerged(
     adapter: Float32Array,
     folder: string,
     dtype: FloatFormat | null,
+    about: AdapterAbout = {},
   ): Promise<void> {
-    const { adapter: method, base } = this.#model;
-    await writeMergedModel({
-      base: this.#options.model,
-      definition: base.definition,
-      adapter: method,
-      values: adapter,
-      out: folder,
-      dtype,
-    });
-    if (this.#data.classes === null) await writePromptLayout(folder, this.#prompts);
+    await writeMerged(folder, adapter, dtype, this.#exportSource(about));
+  }
+
+  #exportSource(about: AdapterAbout): ExportSource {
+    const { model } = this.#options;
+    const origin = this.info.modelOrigin;
+    const [prompts, data] = [this.#prompts, this.#data];
+    return { model: this.#model, folder: model, origin, prompts, data, about };
   }
 
   async importAdapter(folder: string): Promise<Float32Array> {

@@ -159,7 +159,12 @@ export interface Learner {
    * Writes a Hugging Face model folder with the adapter folded into the base model's weights. These keep their format
    * unless `dtype` names another. Throws `incompatible` for a method that has no place in a plain model.
    */
-  exportMerged(adapter: Float32Array, folder: string, dtype: FloatFormat | null): Promise<void>;
+  exportMerged(
+    adapter: Float32Array,
+    folder: string,
+    dtype: FloatFormat | null,
+    about?: AdapterAbout,
+  ): Promise<void>;
   /** Reads a PEFT folder into this learner's layout; throws `incompatible` when it does not fit. */
   importAdapter(folder: string): Promise<Float32Array>;
   /** What training takes at most, from the graph of the longest batch of the data; nothing is allocated to find out. */

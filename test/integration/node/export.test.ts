@@ -54,6 +54,9 @@ test("a merged model measures like base and adapter, without the adapter", async
     (await runJson<{ loss: number }>(["eval", ...which, "--data", data])).loss;
 
   await runJson(["export", "--model", model, "--adapter", adapter, "--merged", "--out", out]);
+  const card = readFileSync(join(out, "README.md"), "utf8");
+  expect(card).toContain("library_name: transformers");
+  expect(card).toContain("folded into the weights");
 
   const together = await lossOf("--model", model, "--adapter", adapter);
   expect(await lossOf("--model", out)).toBeCloseTo(together, 5);

@@ -1,5 +1,6 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { ExampleFormat } from "../../data/examples/example.ts";
+import { ifThere, readText, writeWhole } from "../../files/file-access.ts";
 import type { AdapterExport } from "./adapter-export.ts";
 
 /** Stands in every card that a program wrote: one that a person wrote is never replaced. */
@@ -11,17 +12,31 @@ const HUB_NAME = /^[A-Za-z0-9][\w.-]*(\/[\w.-]+)?$/;
 /** Kinds that PEFT cannot load, by its own name of them. */
 const OWN_KINDS: readonly unknown[] = ["BOTTLENECK"];
 
+/** What lies beside the card: an adapter, or a whole model that it was folded into. */
+export type CardForm = "adapter" | "merged";
+
+/** Writes the card of a folder. One that somebody wrote, or took over, stays. */
+export async function writeCard(
+  folder: string,
+  adapter: AdapterExport,
+  form: CardForm,
+): Promise<void> {
+  const file = join(folder, CARD_FILE);
+  const there = await ifThere(readText(file, CARD_BYTES_MAX));
+  if (there === null || there.includes(CARD_MARK)) await writeWhole(file, modelCard(adapter, form));
+}
+
 /** README.md as model hubs read it: what the adapter is for, how it came about, how a prompt is laid out. */
-export function modelCard(adapter: AdapterExport): string {
+export function modelCard(adapter: AdapterExport, form: CardForm = "adapter"): string {
   const { baseModel, config, origin, classes } = adapter;
   const { peft_type: kindName } = config;
   const kind = String(kindName ?? "adapter");
   const base = baseModel.startsWith("/") ? basename(baseModel) : baseModel;
   return `${[
-    ...frontMatter(adapter, base, kind),
+    ...(form === "adapter" ? frontMatter(adapter, base, kind) : mergedMatter(adapter, base)),
     CARD_MARK,
     "",
-    `# ${kind} adapter for ${base}`,
+    form === "adapter" ? `# ${kind} adapter for ${base}` : `# ${base}, fine-tuned`,
     "",
     introduction(adapter),
     "",
@@ -33,9 +48,16 @@ export function modelCard(adapter: AdapterExport): string {
         `\`${base}\`${adapter.baseRevision ? ` at commit \`${adapter.baseRevision}\`` : ""}`,
       ],
       ["digest of its weights", `\`${adapter.baseDigest}\``],
-      ["method", method(config, kind)],
+      ["method", `${method(config, kind)}${form === "adapter" ? "" : ", folded into the weights"}`],
       ["numbers that were trained", String(adapter.layout.length)],
-      ...(classes ? [["classes", `${classes.length}, named in klatch.json`] as const] : []),
+      ...(classes
+        ? [
+            [
+              "classes",
+              `${classes.length}, named in ${form === "adapter" ? "klatch" : "config"}.json`,
+            ] as const,
+          ]
+        : []),
       ...(origin ? [["run", `\`${origin.runId}\``] as const] : []),
       ...(origin ? [["round", roundText(adapter)] as const] : []),
       ...(adapter.story?.figures ?? []),
@@ -47,11 +69,14 @@ export function modelCard(adapter: AdapterExport): string {
     "",
     "## Use",
     "",
-    ...usage(adapter, base, kind),
+    ...(form === "adapter" ? usage(adapter, base, kind) : mergedUsage(adapter)),
   ].join("\n")}\n`;
 }
 
 // --- internal ---
+
+const CARD_FILE = "README.md";
+const CARD_BYTES_MAX = 1 << 20;
 
 const CLASSIFIED =
   "Trained on texts or images with their classes. The input is the text or image alone; the answer is one of the classes.";
@@ -68,6 +93,19 @@ function frontMatter({ licence, classes }: AdapterExport, base: string, kind: st
     "tags:",
     ...(isNamed ? [`- base_model:adapter:${base}`] : []),
     `- ${kind.toLowerCase().replaceAll("_", "-")}`,
+    "- klatch",
+    "---",
+  ];
+}
+
+function mergedMatter({ licence, classes }: AdapterExport, base: string): string[] {
+  return [
+    "---",
+    ...(HUB_NAME.test(base) ? [`base_model: ${base}`, "base_model_relation: finetune"] : []),
+    "library_name: transformers",
+    ...(licence ? [`license: ${licence}`] : []),
+    ...(classes ? [] : ["pipeline_tag: text-generation"]),
+    "tags:",
     "- klatch",
     "---",
   ];
@@ -124,6 +162,24 @@ function usage({ classes, promptEnd = "", format }: AdapterExport, base: string,
     "```",
   ];
   return [`With PEFT, or ${klatch}:`, "", ...code];
+}
+
+function mergedUsage({ classes, promptEnd = "", format }: AdapterExport): string[] {
+  const klatch = `\`klatch ${classes ? "eval --data FILE" : 'generate --prompt "..."'} --model FOLDER\``;
+  const end = format === "prompt" && promptEnd !== "" ? ` + ${JSON.stringify(promptEnd)}` : "";
+  const name = `AutoModelFor${classes ? "SequenceClassification" : "CausalLM"}`;
+  const code = [
+    "```python",
+    `from transformers import ${name}, AutoTokenizer`,
+    "",
+    `model = ${name}.from_pretrained("FOLDER")`,
+    'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
+    ...(classes
+      ? []
+      : [`inputs = tokenizer(prompt${end}, return_tensors="pt")`, "model.generate(**inputs)"]),
+    "```",
+  ];
+  return [`With transformers, without an adapter, or ${klatch}:`, "", ...code];
 }
 
 function rows(cells: readonly (readonly [string, string])[]): string[] {

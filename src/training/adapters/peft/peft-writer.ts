@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ifThere, makeFolder, readText, writeWhole } from "../../files/file-access.ts";
+import { makeFolder, writeWhole } from "../../files/file-access.ts";
 import { writeSafetensors } from "../../files/safetensors-writer.ts";
 import { keysOf } from "../prompt-file.ts";
 import { slotView } from "../slots.ts";
 import type { AdapterExport } from "./adapter-export.ts";
-import { CARD_MARK, modelCard } from "./model-card.ts";
+import { writeCard } from "./model-card.ts";
 import { KLATCH_FILE } from "./peft-config.ts";
 
 /**
@@ -42,16 +42,5 @@ export async function writePeft(folder: string, adapter: AdapterExport): Promise
     ...{ runId, round, ...proven },
   };
   await writeWhole(join(folder, KLATCH_FILE), asJson(own));
-  await writeCard(join(folder, CARD_FILE), adapter);
-}
-
-// --- internal ---
-
-const CARD_FILE = "README.md";
-const CARD_BYTES_MAX = 1 << 20;
-
-/** A card that somebody wrote, or took over, stays. */
-async function writeCard(file: string, adapter: AdapterExport): Promise<void> {
-  const there = await ifThere(readText(file, CARD_BYTES_MAX));
-  if (there === null || there.includes(CARD_MARK)) await writeWhole(file, modelCard(adapter));
+  await writeCard(folder, adapter, "adapter");
 }

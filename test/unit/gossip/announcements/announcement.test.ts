@@ -134,7 +134,7 @@ describe("the door", () => {
     ["an older version", 0, 1],
     ["a later version", 0, 3],
     ["a short digest", 1, new Uint8Array(31)],
-    ["an unknown mode", 4, 1],
+    ["an unknown mode", 4, 2],
     ["a codec number beyond a byte", 5, 256],
     ["flags beyond 32 bits", 6, 2 ** 32],
     ["a short reference", 7, new Uint8Array(31)],

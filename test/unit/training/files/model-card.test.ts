@@ -86,6 +86,29 @@ describe("the card of an adapter", () => {
     expect(body).toContain("num_labels=2");
   });
 
+  test("that was folded into the weights is that of a model", () => {
+    const [head, body] = read(modelCard(adapter, "merged"));
+    expect(head).toEqual({
+      base_model: "some-lab/tiny",
+      base_model_relation: "finetune",
+      library_name: "transformers",
+      license: "apache-2.0",
+      pipeline_tag: "text-generation",
+      tags: ["klatch"],
+    });
+    for (const told of [
+      ...["# some-lab/tiny, fine-tuned", "on q_proj, v_proj, folded into the weights"],
+      ...["| round | 12 of 20 |", "4 members", "1.2345 nats", 'Behind a prompt stands " :"'],
+      ...['AutoModelForCausalLM.from_pretrained("FOLDER")', 'tokenizer(prompt + " :"'],
+    ]) {
+      expect(body).toContain(told);
+    }
+    expect(body).not.toMatch(/peft/i);
+    const classifier = modelCard({ ...adapter, classes: ["low", "high"] }, "merged");
+    expect(classifier).toContain("AutoModelForSequenceClassification");
+    expect(classifier).toContain("| classes | 2, named in config.json |");
+  });
+
   test("is written beside the adapter, and never over what a person wrote", async () => {
     const folder = temporaryFolder();
     const card = join(folder, "README.md");
