@@ -43,7 +43,10 @@ export function define(command: Command, terminal: Terminal): void {
         .conflicts("steps"),
     )
     .option("--out <folder>", "PEFT folder to write the adapter to (required)")
-    .option("--init <folder>", "PEFT folder of an adapter to go on from")
+    .option(
+      "--init <folder>",
+      "PEFT folder of an adapter to go on from; the optimiser and the step size begin anew",
+    )
     .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
     .option(
       "--patience <n>",
@@ -77,6 +80,10 @@ const ADAPTER_COPIES = 2;
 
 /** Where the texts begin, after their names. */
 const INDENT = 12;
+
+/** What an adapter's folder does not hold, so that nobody takes `--init` for a training that was only interrupted. */
+const ANEW =
+  "goes on from the adapter; the optimiser's moments and the step size, which no PEFT folder holds, begin anew";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -113,6 +120,7 @@ async function run(command: Command, flags: Flags, terminal: Terminal) {
     const memory = await learner.planMemory();
     terminal.note(wrapped("memory".padEnd(INDENT), describeMemory(memory), terminal.columns));
     const { init } = flags;
+    if (init !== undefined) terminal.note(wrapped("init".padEnd(INDENT), ANEW, terminal.columns));
     const first = await (init === undefined
       ? learner.initialAdapter()
       : learner.importAdapter(init));

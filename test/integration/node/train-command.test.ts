@@ -135,7 +135,10 @@ describe("klatch train", () => {
     expect(again.stderr).toMatch(/kept holds an adapter already\nhint: .*--force/);
     expect((await readFile(file)).equals(before)).toBe(true);
 
-    expect((await train("--steps", "2", "--out", out, "--init", out)).code).toBe(0);
+    const goingOn = await train("--steps", "2", "--out", out, "--init", out);
+    expect(goingOn.code).toBe(0);
+    expect(goingOn.stderr).toMatch(/init +goes on from the adapter; the optimiser.* begin anew/);
+    expect(again.stderr).not.toMatch(/anew/);
     expect((await readFile(file)).equals(before)).toBe(false);
     expect((await train("--steps", "1", "--out", out, "--force")).code).toBe(0);
   });

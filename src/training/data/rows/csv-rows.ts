@@ -30,11 +30,12 @@ interface Place {
   readonly index?: unknown;
 }
 
-function notCsv(error: CsvError, file: string): KlatchError {
+function malformed(error: CsvError, file: string, delimiter: string): KlatchError {
   const { lines, index } = error as Place;
   const line = typeof lines === "number" ? lines : 1;
   const column = typeof index === "number" ? ` (column ${index + 1})` : "";
-  return badRow(file, line, `not valid CSV: ${FAULTS[error.code] ?? error.code}${column}`);
+  const format = delimiter === "\t" ? "TSV" : "CSV";
+  return badRow(file, line, `not valid ${format}: ${FAULTS[error.code] ?? error.code}${column}`);
 }
 
 /** Records of RFC 4180, the header among them. */
@@ -53,7 +54,7 @@ async function* csvRecords(file: string, delimiter: string): AsyncGenerator<CsvR
   try {
     yield* parser as AsyncIterable<CsvRecord>;
   } catch (error) {
-    throw error instanceof CsvError ? notCsv(error, file) : error;
+    throw error instanceof CsvError ? malformed(error, file, delimiter) : error;
   }
 }
 

@@ -6,13 +6,29 @@ const CHUNK_BYTES = 1 << 20;
 /** Bytes that are looked at to tell text from something else. */
 const HEAD_BYTES = 4096;
 
+/** How compressed files begin, and what unpacks them; null stands for any byte. */
+const COMPRESSED: readonly (readonly [
+  name: string,
+  tool: string,
+  head: readonly (number | null)[],
+])[] = [
+  ["gzip", "gunzip", [0x1f, 0x8b]],
+  ["Zstandard", "unzstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["xz", "unxz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ["bzip2", "bunzip2", [0x42, 0x5a, 0x68, null, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]],
+  ["LZ4", "unlz4", [0x04, 0x22, 0x4d, 0x18]],
+];
+
 /** What the first bytes tell of a file that is not UTF-8 text, and what to do; null when nothing speaks against it. */
 function otherContent(head: Uint8Array): readonly [what: string, hint: string] | null {
-  const starts = (...bytes: readonly number[]) => bytes.every((byte, i) => head[i] === byte);
+  const starts = (...bytes: readonly (number | null)[]) =>
+    bytes.every((byte, i) => byte === null || head[i] === byte);
   if (starts(0xff, 0xfe) || starts(0xfe, 0xff))
     return ["is UTF-16, not UTF-8 text", "save it as UTF-8"];
   if (starts(0x50, 0x41, 0x52, 0x31)) return ["is a Parquet file", "give it the ending .parquet"];
-  if (starts(0x1f, 0x8b)) return ["is compressed, not UTF-8 text", "unpack it with gunzip"];
+  const packed = COMPRESSED.find(([, , bytes]) => starts(...bytes));
+  if (packed)
+    return [`is compressed (${packed[0]}), not UTF-8 text`, `unpack it with ${packed[1]}`];
   if (starts(0x50, 0x4b, 0x03, 0x04)) {
     return ["is a zip archive or a spreadsheet, not UTF-8 text", "unpack it, or save it as CSV"];
   }

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { KlatchError } from "../../../../src/errors.ts";
 import { readLabelledDataset } from "../../../../src/training/data/dataset/labelled.ts";
@@ -104,12 +105,28 @@ const TABLE: readonly (readonly [what: string, file: string, content: Content, s
     /a\.csv:1: columns 1 and 2 have the same name/,
   ],
   ["a row with too many values", "a.csv", "text\na,b\n", /a\.csv:2: 2 values for 1 columns/],
-  ["an open quote", "a.tsv", 'text\tn\n"a\t1\n', /a\.tsv:\d+: not valid CSV/],
+  ["an open quote", "a.tsv", 'text\tn\n"a\t1\n', /a\.tsv:\d+: not valid TSV: a quote is opened/],
+  [
+    "inches in a TSV cell",
+    "a.tsv",
+    'text\tn\na\t1\na 5" pipe\t2\n',
+    /a\.tsv:3: not valid TSV: a quote stands within a value that does not begin with one/,
+  ],
+  [
+    "inches in a CSV cell",
+    "a.csv",
+    'text,n\na 5" pipe,2\n',
+    /a\.csv:2: not valid CSV: a quote stands within a value that does not begin with one/,
+  ],
   ["UTF-16 from Windows", "a.csv", utf16([0xff, 0xfe]), /is UTF-16, not UTF-8/],
   ["UTF-16 of the other kind", "a.jsonl", utf16([0xfe, 0xff]), /is UTF-16, not UTF-8/],
   ["Latin-1", "a.csv", Uint8Array.of(0x74, 0x65, 0x78, 0x74, 10, 0xe9, 10), /is not UTF-8 text/],
   ["a binary file", "a.txt", Uint8Array.of(1, 2, 0, 4), /is binary, not UTF-8/],
-  ["a gzip file", "a.jsonl", Uint8Array.of(0x1f, 0x8b, 8, 0), /is compressed/],
+  ["a gzip file", "a.jsonl", gzipSync("{}"), /is compressed \(gzip\)/],
+  ["a Zstandard file", "a.jsonl", zstdCompressSync('{"text":"a"}'), /is compressed \(Zstandard\)/],
+  ["an xz file", "a.json", Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0), /compressed \(xz\)/],
+  ["a bzip2 file", "a.txt", Buffer.from("BZh91AY&SY"), /compressed \(bzip2\)/],
+  ["an LZ4 file", "a.tsv", Uint8Array.of(0x04, 0x22, 0x4d, 0x18, 0x60), /compressed \(LZ4\)/],
   ["a spreadsheet", "a.csv", Uint8Array.of(0x50, 0x4b, 3, 4), /is a zip archive or a spreadsheet/],
   ["a file of another kind", "a.xlsx", "x", /is of the kind "\.xlsx"; \.jsonl/],
   [
@@ -137,6 +154,11 @@ describe("bad data gets one line with a hint", () => {
     expect(error.message).toContain(name);
     expect(error.message).not.toContain("\n");
     expect(error.hint).not.toBe("");
+  });
+
+  it("a text that begins like a compressed file, as a control, is read", async () => {
+    const text = "BZh is how bzip2 begins, as this text does.";
+    expect((await loadFiles({ "a.txt": text }, tokenizer)).summary.examples).toBeGreaterThan(0);
   });
 
   it("a good file beside it, as a control, is read", async () => {

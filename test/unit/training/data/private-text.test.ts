@@ -63,7 +63,7 @@ describe("a table of text that is broken is refused without a word of it", () =>
         `${ending}: a quote in a value`,
         name,
         `text\n${SECRET} "x"\n`,
-        /:2: not valid CSV: a quote/,
+        new RegExp(`:2: not valid ${ending.toUpperCase()}: a quote`),
       ],
       [`${ending}: text behind a quote`, name, `text\n"x"${SECRET}\n`, /:2: .* followed by more/],
       [`${ending}: an open quote`, name, `t${tab}n\n${SECRET}${tab}"${SECRET}\n`, /\(column 2\)$/],
