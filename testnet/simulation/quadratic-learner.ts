@@ -16,7 +16,7 @@ export interface QuadraticTask {
 /** Who learns it. */
 export interface QuadraticPeer {
   readonly index: number;
-  readonly time: VirtualTime;
+  readonly time: Pick<VirtualTime, "after">;
   readonly life: Life;
   /** How many times slower than others. */
   readonly slowness: number;

@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { createNetwork, generateIdentity, type Identity } from "../../src/gossip/index.ts";
+import { parseConfig } from "../../src/node/config/load.ts";
+import { networkConfig } from "../../src/node/config/network-config.ts";
+import { createNode } from "../../src/node/embed.ts";
+import { systemClock } from "../../src/node/peer/clock.ts";
+import type { KlatchNode } from "../../src/node/peer/node.ts";
+import { openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
+import { silentLogger } from "../../src/node/process/logger.ts";
+import { Life } from "../../testnet/simulation/life.ts";
+import { quadraticLearner } from "../../testnet/simulation/quadratic-learner.ts";
+import { freePorts } from "./ports.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+/** A node of a run: everything is real, its network, clock and store too, but what it learns. */
+export interface QuickNode {
+  readonly peerId: string;
+  readonly node: KlatchNode;
+}
+
+export interface QuickRun {
+  readonly peers: number;
+  readonly rounds: number;
+  readonly trainMs: number;
+  readonly timing: object;
+  /** What becomes of a dishonest peer's ports. */
+  readonly disguises?: Readonly<Record<number, (ports: PeerPorts) => PeerPorts>>;
+}
+
+/** Starts nodes that know each other's addresses; they stop when the test has finished. */
+export async function startQuickNodes(run: QuickRun): Promise<readonly QuickNode[]> {
+  const identities = await Promise.all(Array.from({ length: run.peers }, generateIdentity));
+  const ports = await freePorts(run.peers);
+  const nodes = await Promise.all(
+    identities.map((identity, index) => make(run, { identity, index, identities, ports })),
+  );
+  onTestFinished(async () => {
+    await Promise.all(nodes.map(({ node }) => node.stop()));
+  });
+  await Promise.all(nodes.map(({ node }) => node.start()));
+  return nodes;
+}
+
+// --- internal ---
+
+interface Place {
+  readonly identity: Identity;
+  readonly index: number;
+  readonly identities: readonly Identity[];
+  readonly ports: readonly number[];
+}
+
+const TASK = { seed: 1, dimensions: 64, heterogeneity: 0.1 };
+
+async function make(run: QuickRun, place: Place): Promise<QuickNode> {
+  const { identity, index, identities } = place;
+  const config = configOf(run, place);
+  const network = await createNetwork(networkConfig(config), { key: identity.key });
+  const honest: PeerPorts = {
+    learner: quadraticLearner(
+      { ...TASK, trainMs: run.trainMs },
+      { index, time: { after: setTimer }, life: new Life(), slowness: 1 },
+    ),
+    network,
+    clock: systemClock,
+    updates: openUpdates(config),
+  };
+  const ports = run.disguises?.[index]?.(honest) ?? honest;
+  const node = createNode(config, { ...ports, log: silentLogger() });
+  return { peerId: identities[index]?.peerId ?? "", node };
+}
+
+function configOf({ rounds, timing }: QuickRun, { index, identities, ports }: Place) {
+  const folder = join(temporaryFolder(), "node");
+  const address = (place: number) => `/ip4/127.0.0.1/tcp/${ports[place]}`;
+  const others = identities.flatMap(({ peerId }, place) =>
+    place === index ? [] : [`${address(place)}/p2p/${peerId}`],
+  );
+  const members = identities.map(({ peerId }) => peerId);
+  return parseConfig(
+    {
+      dataDir: folder,
+      run: { members, rounds, attackersMax: 1, start: { members: "all" } },
+      network: { listen: [address(index)], bootstrap: others, redialBaseMs: 50 },
+      gate: { enabled: false },
+      timing,
+    },
+    folder,
+  );
+}
+
+const setTimer = (milliseconds: number, run: () => void) => void setTimeout(run, milliseconds);
