@@ -12,7 +12,7 @@ export function serveCommitted(turn: Turn, round: number): void {
   turn.effects.push({ type: "open", round, payload: own, to: announcers(turn.state, round) });
 }
 
-/** Serves the payload of the round before to everybody: nobody mixes a copy of it any more. */
+/** Serves the payload of the round before to everybody: who hears of a copy now has heard of a later round too. */
 export function serveEverybody(turn: Turn): void {
   const { lastPayload: payload, round } = turn.state;
   if (payload !== null) turn.effects.push({ type: "open", round: round - 1, payload });

@@ -1,6 +1,6 @@
 import type { PeerId, Timestamp } from "../../types.ts";
 import { isPending } from "./fetches.ts";
-import { hasAnnounced, isAwaited, takesPart } from "./neighbours.ts";
+import { arrivalOf, hasAnnounced, isAwaited, takesPart } from "./neighbours.ts";
 import type { RoundState } from "./round-state.ts";
 import { commitGrace, isSupported, supportedAt, tolerance } from "./support.ts";
 
@@ -51,6 +51,13 @@ export function awaitedAnnouncers(state: RoundState): readonly PeerId[] {
 function patienceOf({ config: { timing }, trainingMs }: RoundState): number {
   if (trainingMs === null) return UNMEASURED_PATIENCE * timing.commitGraceMs;
   return Math.max(2 * timing.commitGraceMs, timing.patienceFactor * trainingMs);
+}
+
+/** When so many had announced a round that it may have been closed somewhere; Infinity before that. */
+export function mayBeClosedFrom(state: RoundState, round: number): Timestamp {
+  const members = state.neighbours.values.filter(takesPart);
+  const announcedAt = members.flatMap((neighbour) => arrivalOf(neighbour, round)?.at ?? []);
+  return Float64Array.from(announcedAt).sort()[quorumOf(state, members.length) - 1] ?? NEVER;
 }
 
 /** Arrivals without which the commit phase has no quorum. A run begins with more of its members than a round needs. */

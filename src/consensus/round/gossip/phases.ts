@@ -1,4 +1,4 @@
-import type { Digest, PeerId } from "../../../types.ts";
+import type { Digest, PeerId, Timestamp } from "../../../types.ts";
 import { type FetchState, fetchTable } from "../fetches.ts";
 import {
   type Arrival,
@@ -13,7 +13,7 @@ import { neighbourhoodAt, type RoundState } from "../round-state.ts";
 import { serveCommitted, serveEverybody } from "../serving.ts";
 import { isSupported } from "../support.ts";
 import { enter, setDeadline, type Turn } from "../turn.ts";
-import { awaitedAnnouncers, viewCommit, viewFetch } from "../waiting.ts";
+import { awaitedAnnouncers, mayBeClosedFrom, viewCommit, viewFetch } from "../waiting.ts";
 import { isBehind, nextRound } from "./catch-up.ts";
 import { judgeRound } from "./verdicts.ts";
 
@@ -36,7 +36,6 @@ export function beginRound(turn: Turn, round: number, adopting = false): void {
   };
   if (round >= turn.state.config.rounds) {
     enter(turn, "done");
-    serveEverybody(turn);
     turn.effects.push({ type: "finish" });
     return;
   }
@@ -85,12 +84,13 @@ export function closeCommit(turn: Turn): void {
   const { state } = turn;
   const { quorum, punctualUntil } = viewCommit(state);
   const behind = isSupported(state, ROUNDS_BEHIND);
+  const openFrom = mayBeOpenFrom(state);
   serveCommitted(turn, state.round);
   serveEverybody(turn);
   const fetches: [PeerId, FetchState][] = [];
   for (const [peer, neighbour] of state.neighbours) {
     const arrival = takesPart(neighbour) ? payloadToFetch(state, neighbour) : null;
-    if (arrival === null) continue;
+    if (arrival === null || arrival.at > openFrom) continue;
     fetches.push([
       peer,
       { result: "pending", wait: waitFor(neighbour.serving, state.config.timing) },
@@ -107,6 +107,15 @@ export function closeCommit(turn: Turn): void {
   };
   enter(turn, "fetch");
   reviewFetch(turn);
+}
+
+/**
+ * From when on the updates of the round may be open to everybody, as the next round may have been closed somewhere: who
+ * announced later may have seen them. Of what a node hears when it is back, the order says nothing.
+ */
+function mayBeOpenFrom(state: RoundState): Timestamp {
+  if (state.adopting || state.resumed) return Number.POSITIVE_INFINITY;
+  return mayBeClosedFrom(state, state.round + 1);
 }
 
 /**
