@@ -76,6 +76,12 @@ export const testnetOptionsSchema = z.strictObject({
     .enum(COMMON_RULE_NAMES)
     .default("check-twins")
     .describe("Mixing rule of mode agreed."),
+  outerMomentum: z
+    .number()
+    .min(0)
+    .max(0.95)
+    .default(0.4)
+    .describe("Momentum of the agreed state in mode agreed."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()

@@ -53,6 +53,23 @@ export const consensusTerms = {
     .describe(
       "Mixing rule of mode agreed: what becomes of the updates that all members see alike.",
     ),
+  outer: z
+    .strictObject({
+      rate: z
+        .number()
+        .min(0.01)
+        .max(4)
+        .default(1)
+        .describe("How far the mix of a round moves the agreed state; 1 is all of it."),
+      momentum: z
+        .number()
+        .min(0)
+        .max(0.95)
+        .default(0.4)
+        .describe("Share of the rounds before that moves it on (Nesterov); 0 for none."),
+    })
+    .prefault({})
+    .describe("Outer optimiser of mode agreed."),
   attackersMax: z
     .union(
       [z.literal("auto"), z.int().min(0).max(500)],

@@ -27,6 +27,12 @@ export {
 export { sampleSet } from "./mixing/common/sample.ts";
 export type { Contribution, MixInput, Vector } from "./mixing/contributions.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
+export {
+  type AgreedPoint,
+  firstPoint,
+  type OuterTerms,
+  outerStep,
+} from "./mixing/outer-step.ts";
 export { type Candidate, sharesOf, usable } from "./mixing/shares.ts";
 export {
   type AgreedConfig,

@@ -84,6 +84,7 @@ export function trainingConfig(
       mode: options.mode,
       rule: options.rule,
       agreedRule: options.agreedRule,
+      outer: { momentum: options.outerMomentum },
       factors: options.factors,
       adapter: { kind, rank, alpha, targets },
       optimizer: { learningRate: options.learningRate },

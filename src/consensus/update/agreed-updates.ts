@@ -1,5 +1,6 @@
 import type { Reason, Verdict } from "../../types.ts";
 import { normOf } from "../mixing/common/common-set.ts";
+import type { AgreedPoint } from "../mixing/outer-step.ts";
 import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
 import type { KeptArrays } from "./updates.ts";
 
@@ -12,8 +13,9 @@ const FIRST_NORM_MAX = 1e6;
 
 /** What a peer of mode `agreed` carries from height to height. */
 export interface AgreedMemory {
-  /** The state that the height starts from: the same for everybody. */
+  /** The state that the height starts from: the same for everybody, as is what the outer optimiser remembers. */
   readonly theta: Float32Array;
+  readonly velocity: Float32Array | null;
   /** What the codec lost of updates that counted; null for nothing. */
   readonly feedback: Float32Array | null;
   /** What this peer learnt that no block has counted: it trains on from theta and this; null for nothing. */
@@ -56,7 +58,7 @@ export interface AgreedUpdates {
   /** The memory after a height that this peer made an update for. */
   settle(memory: AgreedMemory, made: MadeAgreedUpdate, outcome: UpdateOutcome): AgreedMemory;
   /** The memory of the next height. */
-  advance(memory: AgreedMemory, theta: Float32Array): AgreedMemory;
+  advance(memory: AgreedMemory, point: AgreedPoint): AgreedMemory;
 }
 
 /** Differences to the agreed state with error feedback, by a codec. */
@@ -86,21 +88,22 @@ export function agreedUpdates(codec: Codec): AgreedUpdates {
       ...memory,
       extra: plus(memory.extra, difference(to, from)),
     }),
-    settle({ theta, extra }, { update, payload }, outcome) {
-      const none = { theta, feedback: null, progress: null, extra: null };
+    settle({ theta, velocity, extra }, { update, payload }, outcome) {
+      const none = { theta, velocity, feedback: null, progress: null, extra: null };
       if (outcome === "unsound") return none;
       if (outcome === "left-out") return { ...none, progress: plus(extra, update) };
       const decoded = codec.decode(payload, update.length);
       const lost = decoded.ok ? difference(update, decoded.values) : null;
       return { ...none, feedback: lost, progress: extra };
     },
-    advance: (memory, theta) => ({ ...memory, theta }),
+    advance: (memory, { theta, velocity }) => ({ ...memory, theta, velocity }),
   };
 }
 
 /** The memory as it is kept on disk, without theta. */
-export function keptMemory({ feedback, progress, extra }: AgreedMemory): KeptArrays {
+export function keptMemory({ velocity, feedback, progress, extra }: AgreedMemory): KeptArrays {
   return {
+    ...(velocity === null ? {} : { velocity }),
     ...(feedback === null ? {} : { feedback }),
     ...(progress === null ? {} : { progress }),
     ...(extra === null ? {} : { extra }),
@@ -109,8 +112,8 @@ export function keptMemory({ feedback, progress, extra }: AgreedMemory): KeptArr
 
 /** Inverse of {@link keptMemory}. */
 export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): AgreedMemory {
-  const { feedback = null, progress = null, extra = null } = kept;
-  return { theta, feedback, progress, extra };
+  const { velocity = null, feedback = null, progress = null, extra = null } = kept;
+  return { theta, velocity, feedback, progress, extra };
 }
 
 // --- internal ---

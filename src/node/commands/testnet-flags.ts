@@ -27,6 +27,11 @@ const FLAGS: readonly Flag[] = [
   { flags: "--mode <mode>", text: "gossip, agreed, or auto: agreed for 4 to 200 peers" },
   { flags: "--rule <name>", text: "mixing rule of mode gossip" },
   { flags: "--agreed-rule <name>", text: "mixing rule of mode agreed" },
+  {
+    flags: "--outer-momentum <x>",
+    text: "momentum of the agreed state in mode agreed",
+    parse: decimal,
+  },
   { flags: "--attack <name>", text: "what the attackers send" },
   { flags: "--attackers <n>", text: "how many of the peers attack: the last ones", parse: whole },
   { flags: "--baselines", text: "also train each peer alone, and one on all data" },

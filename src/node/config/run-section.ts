@@ -26,6 +26,7 @@ const terms = {
   mode: consensusTerms.mode,
   rule: consensusTerms.rule,
   agreedRule: consensusTerms.agreedRule,
+  outer: consensusTerms.outer,
   attackersMax: consensusTerms.attackersMax,
   factors: trainingTerms.factors,
   adapter: trainingTerms.adapter,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { AgreedPoint } from "../../consensus/index.ts";
 import { byPeer } from "../../consensus/index.ts";
 import { type LearnerInfo, learningRateOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
@@ -15,7 +16,7 @@ export const PROTOCOL_VERSION = 2;
 export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
-const KEYS_OF_AGREED = ["mode", "agreedRule"];
+const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"];
 
 /** What the run id is the digest of; digest of the base model, of the tokenizer and of the adapter's layout among it. */
 export interface RunTerms {
@@ -74,6 +75,21 @@ export function digestOf(content: Uint8Array | string): Digest {
 /** SHA-256 of a state: its values as little-endian IEEE 754 singles. */
 export function digestOfState(state: Float32Array): Digest {
   return digestOf(new Uint8Array(state.buffer, state.byteOffset, state.byteLength));
+}
+
+/**
+ * SHA-256 of the digests of state and velocity, so that the adapter alone can be checked; of a point without velocity
+ * its state's.
+ */
+export function digestOfPoint(point: AgreedPoint): Digest {
+  const record = recordOfPoint(point);
+  return record === null ? digestOfState(point.theta) : digestOf(record);
+}
+
+/** The digests of state and velocity, 64 bytes; null of a point without velocity. */
+export function recordOfPoint({ theta, velocity }: AgreedPoint): Uint8Array | null {
+  if (velocity === null) return null;
+  return Buffer.from(digestOfState(theta) + digestOfState(velocity), "hex");
 }
 
 // --- internal ---

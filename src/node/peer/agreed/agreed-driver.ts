@@ -189,7 +189,7 @@ export class AgreedDriver implements RunDriver {
     const opinions = await this.#rooms.mixing.judge(
       payloads,
       this.#agreed.head,
-      this.#rooms.training.theta,
+      this.#rooms.training.point.theta,
     );
     this.dispatch({ type: "judged", round, opinions });
   }
@@ -199,7 +199,7 @@ export class AgreedDriver implements RunDriver {
       cut,
       shares,
       this.#agreed.head,
-      this.#rooms.training.theta,
+      this.#rooms.training.point,
     );
     // who says that an unsound update is sound has lied: this node has nothing to compare
     if (mixed === null) return;
@@ -245,13 +245,13 @@ export class AgreedDriver implements RunDriver {
     let links = asked;
     while (!this.#loop.signal.aborted) {
       chain.append(links);
-      const theta = await succession.after(head, links, training.theta);
+      const point = await succession.after(head, links, training.point);
       const [first] = links;
       const last = links.at(-1);
       if (first === undefined || last === undefined) return;
-      if (theta !== null) {
+      if (point !== null) {
         statements.conclude(last.certificate);
-        training.settle(head, first.block, theta);
+        training.settle(head, first.block, point);
         await this.#noteRound(links, certificateMs);
         this.dispatch({ type: "concluded", round: head.height, links });
         this.#hearAgain();
@@ -269,7 +269,7 @@ export class AgreedDriver implements RunDriver {
   async #noteRound(links: readonly Link[], certificateMs: number | null): Promise<void> {
     const { learner, ledger, network } = this.#parts;
     if (learner.info.data.heldOut.examples > 0) {
-      const { loss } = await learner.evaluate(this.#rooms.training.theta, "held-out");
+      const { loss } = await learner.evaluate(this.#rooms.training.point.theta, "held-out");
       this.state.heldOutLoss = loss;
     }
     const { roster } = this.#rooms;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type AgreedPoint,
   type AgreedUpdates,
   type ChainHead,
   COMMON_RULES,
@@ -7,18 +8,19 @@ import {
   type HeldPayload,
   medianNorm,
   type Opinion,
+  outerStep,
   quorumOf,
   type SoundUpdate,
 } from "../../../consensus/index.ts";
 import { judgeGate } from "../../../reputation/index.ts";
 import type { PeerId, Reason, Verdict } from "../../../types.ts";
-import { digestOfState } from "../manifest.ts";
+import { digestOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PayloadPool } from "./payload-pool.ts";
 
 /** What mixing a cut gives, with the state itself. */
 export interface MixedCut extends Computed {
-  readonly state: Float32Array;
+  readonly point: AgreedPoint;
 }
 
 /** Reads, judges and mixes updates that all members see alike. */
@@ -62,18 +64,19 @@ export class AgreedMixing {
     cut: readonly HeldPayload[],
     shares: readonly number[],
     head: ChainHead,
-    theta: Float32Array,
+    point: AgreedPoint,
   ): MixedCut | null {
     const updates: Float32Array[] = [];
     for (const each of cut) {
-      const read = this.#read(each, head, theta.length);
+      const read = this.#read(each, head, point.theta.length);
       if (read.verdict !== "accept") return null;
       updates.push(read.value.values);
     }
     const { faulty: attackersMax } = quorumOf(this.#roster.length);
-    const step = COMMON_RULES[this.#parts.config.run.agreedRule]({ updates, shares, attackersMax });
-    const state = theta.map((value, i) => value + (step[i] as number));
-    return { cut, state, checkpoint: digestOfState(state), norm: medianNorm(updates) };
+    const { agreedRule, outer } = this.#parts.config.run;
+    const mix = COMMON_RULES[agreedRule]({ updates, shares, attackersMax });
+    const next = outerStep(point, mix, outer);
+    return { cut, point: next, checkpoint: digestOfPoint(next), norm: medianNorm(updates) };
   }
 
   // --- internal ---

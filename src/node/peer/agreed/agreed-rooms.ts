@@ -1,4 +1,5 @@
 import {
+  type AgreedPoint,
   type AgreedState,
   type AgreedUpdates,
   agreedUpdates,
@@ -6,12 +7,14 @@ import {
   type ChainHead,
   codecByName,
   createAgreed,
+  firstPoint,
+  type KeptArrays,
 } from "../../../consensus/index.ts";
 import { type AgreementTerms, rosterDigest } from "../../../gossip/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
 import type { DriverLoop } from "../driver-loop.ts";
 import { Keeping } from "../keeping.ts";
-import { digestOf, digestOfState } from "../manifest.ts";
+import { digestOf, digestOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
 import { AgreedMixing } from "./agreed-mixing.ts";
@@ -40,22 +43,24 @@ export interface AgreedRooms {
 
 /** Opens them as the store left the run. */
 export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop): AgreedRooms {
-  const { network, neighbourhoods, config, run, store, initial, checkpoint } = parts;
+  const { network, neighbourhoods, config, run, store, initial } = parts;
   const roster = [...neighbourhoods.at(0).members].sort(byPeer);
   const terms = { run, rosterAt: () => roster };
-  const chain = new ChainKeeper(store, { run, roster, start: digestOfState(initial) });
-  // what the chain is ahead of the checkpoint by was not taken up when the node went down
-  const isKept = checkpoint !== null && checkpoint.round <= chain.headBelow().height;
-  const theta = isKept ? checkpoint.adapter : initial;
+  const chain = new ChainKeeper(store, {
+    run,
+    roster,
+    start: digestOfPoint(firstPoint(initial, config.run.outer)),
+  });
+  const { head, point, kept } = whereLeft(parts, chain);
   const updates = agreedUpdates(codecByName(config.run.codec));
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, { updates, roster });
   return {
     ...{ roster, terms, updates, chain, pool, mixing },
-    head: chain.headBelow(isKept ? checkpoint.round : 0),
+    head,
     statements: new Statements(store, terms),
     training: new AgreedTraining(parts, state, {
-      ...{ updates, theta, signal: loop.signal },
+      ...{ updates, point, kept, signal: loop.signal },
       place: roster.indexOf(network.peerId),
     }),
     succession: new Succession(parts, { pool, mixing, roster }),
@@ -86,6 +91,24 @@ export function protocolOf(
 }
 
 // --- internal ---
+
+/**
+ * The newest height whose state is on disk. What the chain is ahead of that by was not taken up when the node went down;
+ * a state that is not the one its block names is none.
+ */
+function whereLeft(
+  { config, initial, checkpoint }: PeerParts,
+  chain: ChainKeeper,
+): { readonly head: ChainHead; readonly point: AgreedPoint; readonly kept: KeptArrays } {
+  if (checkpoint !== null) {
+    const { velocity = null } = checkpoint.memory;
+    const point = { theta: checkpoint.adapter, velocity };
+    const head = chain.headBelow(checkpoint.round);
+    const isNamed = head.height === checkpoint.round && head.checkpoint === digestOfPoint(point);
+    if (isNamed) return { head, point, kept: checkpoint.memory };
+  }
+  return { head: chain.headBelow(0), point: firstPoint(initial, config.run.outer), kept: {} };
+}
 
 /** The order in which members propose: by a digest that none of them can shape. */
 function turnsOf(run: Digest, roster: readonly PeerId[]): readonly number[] {

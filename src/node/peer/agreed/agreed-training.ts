@@ -1,10 +1,12 @@
 import {
   type AgreedMemory,
+  type AgreedPoint,
   type AgreedUpdates,
   type Block,
   type BlockPayload,
   type ChainHead,
   isSound,
+  type KeptArrays,
   keptMemory,
   type MadeAgreedUpdate,
   quorumOf,
@@ -36,8 +38,10 @@ export class AgreedTraining {
     options: {
       readonly updates: AgreedUpdates;
       readonly place: number;
-      readonly theta: Float32Array;
+      readonly point: AgreedPoint;
       readonly signal: AbortSignal;
+      /** What is on disk of feedback and progress. */
+      readonly kept: KeptArrays;
     },
   ) {
     this.#parts = parts;
@@ -45,12 +49,13 @@ export class AgreedTraining {
     this.#updates = options.updates;
     this.#place = options.place;
     this.#signal = options.signal;
-    this.#memory = restoredMemory(options.theta, parts.checkpoint?.memory);
+    const { theta, velocity } = options.point;
+    this.#memory = { ...restoredMemory(theta, options.kept), velocity };
     this.#adopt(this.#memory);
   }
 
-  get theta(): Float32Array {
-    return this.#memory.theta;
+  get point(): AgreedPoint {
+    return this.#memory;
   }
 
   /** The update that was made for a height before the node went down; null when there is none. */
@@ -158,7 +163,7 @@ export class AgreedTraining {
   }
 
   /** The height has ended with a block: what became of the own update, and the state to go on from. */
-  settle(head: ChainHead, block: Block, theta: Float32Array): void {
+  settle(head: ChainHead, block: Block, point: AgreedPoint): void {
     const state = this.#state;
     let memory = this.#memory;
     if (block.height === head.height && state.hasUpdate(head.height)) {
@@ -170,7 +175,7 @@ export class AgreedTraining {
       memory = this.#updates.settle(memory, made, this.#outcome(block, digestOf(update.payload)));
       if (this.#memory.extra === null) state.optimizer = update.optimizer;
     }
-    this.#adopt(this.#updates.advance(memory, theta));
+    this.#adopt(this.#updates.advance(memory, point));
   }
 
   // --- internal ---

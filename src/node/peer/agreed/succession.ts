@@ -1,4 +1,5 @@
 import {
+  type AgreedPoint,
   type ChainHead,
   cutOf,
   type HeldPayload,
@@ -6,8 +7,8 @@ import {
   quorumOf,
   sharesOfCut,
 } from "../../../consensus/index.ts";
-import type { PeerId } from "../../../types.ts";
-import { digestOfState } from "../manifest.ts";
+import type { Digest, PeerId } from "../../../types.ts";
+import { digestOf, digestOfState, recordOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { AgreedMixing, MixedCut } from "./agreed-mixing.ts";
 import type { PayloadPool } from "./payload-pool.ts";
@@ -47,21 +48,21 @@ export class Succession {
   async after(
     head: ChainHead,
     links: readonly Link[],
-    theta: Float32Array,
-  ): Promise<Float32Array | null> {
+    point: AgreedPoint,
+  ): Promise<AgreedPoint | null> {
     const last = links.at(-1);
-    if (last === undefined || last.block.checkpoint === head.checkpoint) return theta;
+    if (last === undefined || last.block.checkpoint === head.checkpoint) return point;
     const { checkpoint } = last.block;
     const known = this.#mixed.find((each) => each.checkpoint === checkpoint);
-    const state =
-      known?.state ??
-      (await this.#mixAgain(head, links, theta)) ??
-      (await this.#fetch(checkpoint, theta.length));
-    if (state === null) return null;
+    const next =
+      known?.point ??
+      (await this.#mixAgain(head, links, point)) ??
+      (await this.#fetch(checkpoint, point));
+    if (next === null) return null;
     this.#mixed = [];
     this.#pool.advance();
-    this.#pool.serve(checkpoint, bytesOf(state));
-    return state;
+    this.#serve(next);
+    return next;
   }
 
   // --- internal ---
@@ -70,8 +71,8 @@ export class Succession {
   async #mixAgain(
     head: ChainHead,
     links: readonly Link[],
-    theta: Float32Array,
-  ): Promise<Float32Array | null> {
+    point: AgreedPoint,
+  ): Promise<AgreedPoint | null> {
     const [link] = links;
     if (link === undefined || links.length > 1) return null;
     const { block } = link;
@@ -82,9 +83,9 @@ export class Succession {
       await this.#pool.fetch({ payload: each.payload, bytes }, this.#holders(link, each));
     }
     const places = cut.map(({ place }) => place);
-    const mixed = this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, theta);
+    const mixed = this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, point);
     if (mixed === null) return null;
-    if (mixed.checkpoint === block.checkpoint) return mixed.state;
+    if (mixed.checkpoint === block.checkpoint) return mixed.point;
     this.#parts.log.error(
       { round: head.height + 1, here: mixed.checkpoint, certified: block.checkpoint },
       "this node mixes to another state than a quorum: it takes theirs; its arithmetic is odd",
@@ -105,23 +106,54 @@ export class Succession {
     return peers.filter((peer): peer is PeerId => peer !== undefined && peer !== peerId);
   }
 
-  async #fetch(checkpoint: string, length: number): Promise<Float32Array | null> {
+  /** A point from whoever has it: its state alone, or the digests of state and velocity, and then these. */
+  async #fetch(checkpoint: Digest, { theta, velocity }: AgreedPoint): Promise<AgreedPoint | null> {
+    const { length } = theta;
+    if (velocity === null) {
+      const state = await this.#array(checkpoint, length);
+      return state && { theta: state, velocity };
+    }
+    const record = await this.#bytes(checkpoint, RECORD_BYTES);
+    if (record === null) return null;
+    const [first, second] = [
+      record.subarray(0, RECORD_BYTES / 2),
+      record.subarray(RECORD_BYTES / 2),
+    ];
+    const state = await this.#array(Buffer.from(first).toString("hex"), length);
+    const moved = state && (await this.#array(Buffer.from(second).toString("hex"), length));
+    return state && moved && { theta: state, velocity: moved };
+  }
+
+  #serve(point: AgreedPoint): void {
+    const record = recordOfPoint(point);
+    if (record !== null) this.#pool.serve(digestOf(record), record);
+    for (const array of [point.theta, point.velocity]) {
+      if (array !== null) this.#pool.serve(digestOfState(array), bytesOf(array));
+    }
+  }
+
+  async #array(digest: Digest, length: number): Promise<Float32Array | null> {
+    const bytes = await this.#bytes(digest, length * Float32Array.BYTES_PER_ELEMENT);
+    return bytes && new Float32Array(bytes.slice().buffer);
+  }
+
+  /** Bytes of a digest, from any member that is connected. */
+  async #bytes(payload: Digest, bytes: number): Promise<Uint8Array | null> {
     const { network } = this.#parts;
-    const wanted = { payload: checkpoint, bytes: length * Float32Array.BYTES_PER_ELEMENT };
     const peers = network.peers().map(({ peer }) => peer);
     // each begins with another, so that not all ask the same
     const self = this.#roster.indexOf(network.peerId);
     const inTurn = [...this.#roster.slice(self + 1), ...this.#roster.slice(0, Math.max(0, self))];
     await this.#pool.fetch(
-      wanted,
+      { payload, bytes },
       inTurn.filter((peer) => peers.includes(peer)),
     );
-    const bytes = this.#pool.get(checkpoint);
-    if (bytes === null) return null;
-    const state = new Float32Array(bytes.slice().buffer);
-    return digestOfState(state) === checkpoint ? state : null;
+    return this.#pool.get(payload);
   }
 }
+
+/** The digests of state and velocity. */
+const RECORD_BYTES = 64;
 
 function bytesOf(state: Float32Array): Uint8Array {
   return new Uint8Array(state.buffer, state.byteOffset, state.byteLength);

@@ -96,7 +96,12 @@ describe("updates of mode agreed", () => {
   });
 
   it("are kept on disk and come back", () => {
-    const memory = { ...fresh(), progress: new Float32Array(LENGTH).fill(2) };
+    const [progress, velocity] = [2, 3].map((at) => new Float32Array(LENGTH).fill(at));
+    const memory: AgreedMemory = {
+      ...fresh(),
+      progress: progress ?? null,
+      velocity: velocity ?? null,
+    };
     expect(restoredMemory(memory.theta, keptMemory(memory))).toEqual(memory);
   });
 });

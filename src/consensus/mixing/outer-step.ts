@@ -1,0 +1,38 @@
+/** What all members of mode `agreed` have alike between rounds. */
+export interface AgreedPoint {
+  /** The adapter's state. */
+  readonly theta: Float32Array;
+  /** What the outer optimiser remembers; null of one without momentum. */
+  readonly velocity: Float32Array | null;
+}
+
+/** How far a mix moves the state, and how much of the mixes before it moves on. */
+export interface OuterTerms {
+  readonly rate: number;
+  /** In [0, 1). */
+  readonly momentum: number;
+}
+
+/** Where a run begins, with this outer optimiser. */
+export function firstPoint(theta: Float32Array, { momentum }: OuterTerms): AgreedPoint {
+  return { theta, velocity: momentum === 0 ? null : new Float32Array(theta.length) };
+}
+
+/**
+ * The state after a mix of updates: Nesterov momentum over mixes, as DiLoCo has it (arXiv 2311.08105). v' = momentum v
+ * + mix; theta' = theta + rate (mix + momentum v'). In float64, v' and theta' each rounded once.
+ */
+export function outerStep(
+  { theta, velocity }: AgreedPoint,
+  mix: Float32Array,
+  { rate, momentum }: OuterTerms,
+): AgreedPoint {
+  if (velocity === null) {
+    return { theta: theta.map((at, i) => at + rate * (mix[i] as number)), velocity };
+  }
+  const next = velocity.map((at, i) => momentum * at + (mix[i] as number));
+  const moved = theta.map(
+    (at, i) => at + rate * ((mix[i] as number) + momentum * (next[i] as number)),
+  );
+  return { theta: moved, velocity: next };
+}
