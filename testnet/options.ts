@@ -80,7 +80,7 @@ export const testnetOptionsSchema = z.strictObject({
     .number()
     .min(0)
     .max(0.95)
-    .default(0.4)
+    .default(0.6)
     .describe("Momentum of the agreed state in mode agreed."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z

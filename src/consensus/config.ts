@@ -65,7 +65,7 @@ export const consensusTerms = {
         .number()
         .min(0)
         .max(0.95)
-        .default(0.4)
+        .default(0.6)
         .describe("Share of the rounds before that moves it on (Nesterov); 0 for none."),
     })
     .prefault({})

@@ -8,15 +8,25 @@ import { MAX_ANNOUNCEMENT_BYTES } from "../announcements/announcement.ts";
 export interface Topic {
   readonly name: string;
   readonly maxBytes: number;
+  /** Whether what an author told this node is passed on; large messages always are. */
+  readonly isPassedOn: boolean;
 }
 
 /** One topic for every run: peers of another run are told so instead of hearing nothing. */
 export const ANNOUNCEMENTS: Topic = {
   name: "klatch/announcements/2",
   maxBytes: MAX_ANNOUNCEMENT_BYTES,
+  isPassedOn: true,
 };
-/** What members of a run in mode `agreed` say about a height; nobody else subscribes. */
-export const AGREEMENT: Topic = { name: "klatch/agreement/1", maxBytes: MAX_AGREEMENT_BYTES };
+/**
+ * What members of a run in mode `agreed` say about a height; nobody else subscribes. All members are connected with one
+ * another, and what a missing link costs comes by exchange.
+ */
+export const AGREEMENT: Topic = {
+  name: "klatch/agreement/1",
+  maxBytes: MAX_AGREEMENT_BYTES,
+  isPassedOn: false,
+};
 
 const MIB = 1024 * 1024;
 /** Largest gossip message taken in: a block, or all that a neighbour lacked. */

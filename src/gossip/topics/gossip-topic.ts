@@ -40,12 +40,18 @@ export class GossipTopic {
     this.#topic = topic;
     const { getMeshPeers, getScore } = this.#pubsub;
     assert(typeof getMeshPeers === "function" && typeof getScore === "function");
+    // its author tells every member itself: passed on as well, each would get it from eight sides
+    const isTold = ({ byteLength }: Uint8Array, { from, publisher }: Arrival) =>
+      !topic.isPassedOn && from === publisher && byteLength <= MAX_FLOODED_BYTES;
     pubsub.topicValidators.set(topic.name, async (from, message) => {
       // StrictSign leaves no unsigned message
       if (message.type !== "signed") return TopicValidatorResult.Reject;
       const publisher = message.from.toString();
       const arrival = { from: from.toString(), publisher };
-      return VALIDATOR_RESULTS[(await admit(message.data, arrival)).verdict];
+      const { verdict } = await admit(message.data, arrival);
+      return VALIDATOR_RESULTS[
+        verdict === "accept" && isTold(message.data, arrival) ? "ignore" : verdict
+      ];
     });
   }
 

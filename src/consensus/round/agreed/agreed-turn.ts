@@ -2,6 +2,9 @@ import type { EvidenceKind, Timestamp } from "../../../types.ts";
 import type { AgreedState, HeightState } from "./agreed-state.ts";
 import type { AgreedEffect, AgreedTimer } from "./contract.ts";
 
+/** While members train nothing is said that could get lost, but for what ended the height before. */
+const QUIET_FACTOR = 5;
+
 /** One call of `stepAgreed` in the making: the state so far and the effects so far. Never leaves the call. */
 export interface AgreedTurn {
   state: AgreedState;
@@ -19,6 +22,13 @@ export function setTimer(turn: AgreedTurn, timer: AgreedTimer, at: Timestamp): v
   if (turn.state.timers.get(timer) === at) return;
   turn.state = { ...turn.state, timers: new Map(turn.state.timers).set(timer, at) };
   turn.effects.push({ type: "start-timer", timer, round: turn.state.head.height, at });
+}
+
+/** Compares what is known with another member after a while: seldom until somebody has said something of the height. */
+export function repeatLater(turn: AgreedTurn): void {
+  const { config, height } = turn.state;
+  const pauses = height.lists.size === 0 ? QUIET_FACTOR : 1;
+  setTimer(turn, "repeat", turn.now + pauses * config.timing.repeatMs);
 }
 
 /** Forgets timers: when they fire, nothing happens. */

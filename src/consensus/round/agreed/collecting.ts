@@ -1,6 +1,6 @@
 import type { Digest, PeerId, Reason } from "../../../types.ts";
 import { heightName, ownPlace } from "./agreed-state.ts";
-import { type AgreedTurn, changeHeight, observe, setTimer } from "./agreed-turn.ts";
+import { type AgreedTurn, changeHeight, observe, repeatLater, setTimer } from "./agreed-turn.ts";
 import { awaitedAnnouncers, awaitedServers, reachesQuorum } from "./awaited.ts";
 import type {
   Ballot,
@@ -50,6 +50,7 @@ export function hearList(turn: AgreedTurn, place: number, list: List): void {
     return;
   }
   changeHeight(turn, { lists: new Map(lists).set(place, list) });
+  if (lists.size === 0) repeatLater(turn);
   if (place === ownPlace(turn.state)) changeHeight(turn, { list });
   reviewList(turn);
   reviewOpening(turn);

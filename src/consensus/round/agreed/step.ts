@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import type { PeerId } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
-import { type AgreedTurn, changeHeight, clearTimers, setTimer } from "./agreed-turn.ts";
+import {
+  type AgreedTurn,
+  changeHeight,
+  clearTimers,
+  repeatLater,
+  setTimer,
+} from "./agreed-turn.ts";
 import {
   closeFetch,
   hearAnnouncement,
@@ -115,8 +121,8 @@ function start(
 
 /** Begins the open height: trains, unless the update of it is made already. */
 function begin(turn: AgreedTurn): void {
-  const { head, training, height, config } = turn.state;
-  setTimer(turn, "repeat", turn.now + config.timing.repeatMs);
+  const { head, training, height } = turn.state;
+  repeatLater(turn);
   // what is still being trained for an earlier height comes first
   if (height.payload !== null) announce(turn);
   else if (training.phase !== "running") train(turn, head.height);
@@ -263,9 +269,9 @@ function fire(turn: AgreedTurn, name: AgreedTimer): void {
 
 /** Gossip loses messages: what is known of the height is compared with another's, and payloads are asked for again. */
 function repeat(turn: AgreedTurn): void {
-  const { head, config } = turn.state;
+  const { head } = turn.state;
   turn.effects.push({ type: "exchange", round: head.height });
-  setTimer(turn, "repeat", turn.now + config.timing.repeatMs);
+  repeatLater(turn);
   review(turn);
 }
 
