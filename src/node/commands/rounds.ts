@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { RunMode } from "../../types.ts";
 import { answers } from "../http/status-client.ts";
 import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
 import type { RoundRecord } from "../records/records.ts";
@@ -8,22 +9,25 @@ import { bytes, decimals, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wholeNumber } from "./number-flags.ts";
 
-const HEADERS = [
-  "round",
-  "ended (UTC)",
-  "seconds",
-  "train",
-  "held out",
-  "mixed",
-  "sent",
-  "received",
-  "refused",
-];
+const FIRST = ["round", "ended (UTC)", "seconds", "train", "held out"];
+const TRAFFIC = ["sent", "received"];
+const HEADERS = {
+  gossip: [...FIRST, "mixed", ...TRAFFIC, "refused"],
+  agreed: [...FIRST, "cut", "own share", "view", "certificate", ...TRAFFIC],
+} as const;
 
-const COLUMNS = [
+const COLUMNS_OF_BOTH = [
   ...["round", "started", "ended", "train_loss", "held_out_loss", "announced", "mixed", "refused"],
   ...["bytes_sent", "bytes_received"],
 ];
+const COLUMNS_OF_AGREED = {
+  ...{ cut: "cut", share: "own_share", view: "view", blockBytes: "block_bytes" },
+  ...{ certificateBytes: "certificate_bytes", certificateMs: "certificate_ms" },
+} as const;
+const COLUMNS = {
+  gossip: COLUMNS_OF_BOTH,
+  agreed: [...COLUMNS_OF_BOTH, ...Object.values(COLUMNS_OF_AGREED)],
+} as const;
 
 /** `klatch rounds`: the last rounds of the node, oldest first. */
 export function define(command: Command, terminal: Terminal): void {
@@ -39,29 +43,58 @@ export function define(command: Command, terminal: Terminal): void {
       past: ({ runs, run }) => runs.rounds(run, limit, offset).map(toldRecord),
     });
     if (json === true) return terminal.json(rounds);
+    const mode = rounds.some(({ agreed }) => agreed !== undefined) ? "agreed" : "gossip";
     if (csv === true) {
-      for (const line of [COLUMNS, ...rounds.map(cells)]) terminal.line(csvLine(line).trimEnd());
+      const lines = [COLUMNS[mode], ...rounds.map((round) => cells(round, mode))];
+      for (const line of lines) terminal.line(csvLine(line).trimEnd());
       return;
     }
-    const rows = rounds.map((round) => [
-      round.round,
-      new Date(round.endedAt).toISOString().slice(0, 19),
-      Number(((round.endedAt - round.startedAt) / 1000).toFixed(1)),
-      decimals(round.trainLoss),
-      decimals(round.heldOutLoss),
-      `${round.mixed.length} of ${round.announced.length}`,
-      bytes(round.bytesSent),
-      bytes(round.bytesReceived),
-      round.refused.map(({ peer, reason }) => `${short(peer)} ${reason}`).join(", "),
-    ]);
-    for (const line of table(HEADERS, rows)) terminal.line(line);
+    for (const line of table(HEADERS[mode], rounds.map(ROWS[mode]))) terminal.line(line);
   });
 }
 
 // --- internal ---
 
+type Cells = readonly (string | number | null)[];
+
+/** A line of the table. */
+const ROWS: Readonly<Record<RunMode, (round: RoundRecord) => Cells>> = {
+  gossip: (round) => [
+    ...firstCells(round),
+    `${round.mixed.length} of ${round.announced.length}`,
+    ...trafficCells(round),
+    round.refused.map(({ peer, reason }) => `${short(peer)} ${reason}`).join(", "),
+  ],
+  agreed: (round) => [...firstCells(round), ...agreedCells(round), ...trafficCells(round)],
+};
+
+function firstCells(round: RoundRecord): Cells {
+  return [
+    round.round,
+    new Date(round.endedAt).toISOString().slice(0, 19),
+    Number(((round.endedAt - round.startedAt) / 1000).toFixed(1)),
+    decimals(round.trainLoss),
+    decimals(round.heldOutLoss),
+  ];
+}
+
+/** Whose updates counted, this node's part, the view that ended the round, and the size and time of the certificate. */
+function agreedCells({ agreed }: RoundRecord): Cells {
+  if (agreed === undefined) return [null, null, null, null];
+  const { cut, share, view, certificateBytes, certificateMs } = agreed;
+  const took = certificateMs === null ? "" : `, ${(certificateMs / 1000).toFixed(1)} s`;
+  const own = share === 0 ? null : Number(share.toFixed(3));
+  return [cut, own, view, `${bytes(certificateBytes)}${took}`];
+}
+
+function trafficCells({ bytesSent, bytesReceived }: RoundRecord): Cells {
+  return [bytes(bytesSent), bytes(bytesReceived)];
+}
+
+const keysOfAgreed = Object.keys(COLUMNS_OF_AGREED) as (keyof typeof COLUMNS_OF_AGREED)[];
+
 /** A round as a line of CSV; times are in UTC. */
-function cells(round: RoundRecord): readonly (string | number | null)[] {
+function cells(round: RoundRecord, mode: RunMode): Cells {
   return [
     round.round,
     new Date(round.startedAt).toISOString(),
@@ -73,6 +106,7 @@ function cells(round: RoundRecord): readonly (string | number | null)[] {
     round.refused.length,
     round.bytesSent,
     round.bytesReceived,
+    ...(mode === "agreed" ? keysOfAgreed.map((key) => round.agreed?.[key] ?? null) : []),
   ];
 }
 

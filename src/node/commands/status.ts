@@ -36,7 +36,7 @@ export function describeStatus(
     `state     ${whereItIs(status)}${timeText(left)}`,
     `rounds    ${status.mixedRounds} mixed with others, ${status.soloRounds} alone`,
     `peers     ${connected} of ${status.peers.length} connected`,
-    `rule      ${status.rule}, certified for ${status.certifiedAttackers} attackers, assumes ${status.attackersMax}`,
+    ...agreementText(status, now),
     `loss      ${decimals(status.trainLoss) ?? "-"} in training, ${decimals(status.heldOutLoss) ?? "-"} held out`,
     `traffic   ${bytes(status.bytesSent)} sent, ${bytes(status.bytesReceived)} received`,
   ];
@@ -64,6 +64,30 @@ export function describeStatus(
 }
 
 // --- internal ---
+
+/** The mixing rule and what it bears; in mode agreed also the chain, and how far the round is. */
+function agreementText(status: NodeStatus, now: number): readonly string[] {
+  const { mode, agreed, rule, attackersMax, certifiedAttackers } = status;
+  if (mode === "gossip" || agreed === null) {
+    return [
+      `rule      ${rule}, certified for ${certifiedAttackers} attackers, assumes ${attackersMax}`,
+    ];
+  }
+  const { view, proposer, ballots, votes, quorum, blocks, head, headAt } = agreed;
+  const members = status.peers.length + 1;
+  const age = headAt === null ? "" : `, ${duration((now - headAt) / 1000)} old`;
+  const isVoting = status.state !== "stopped" && status.phase === "vote";
+  return [
+    `mode      agreed, a quorum is ${quorum} of ${members} members`,
+    `rule      ${rule}, up to ${certifiedAttackers} of them may lie`,
+    blocks === 0 ? "chain     no block yet" : `chain     block ${blocks}${age}: ${head}`,
+    ...(isVoting
+      ? [
+          `view      ${view}, proposed by ${short(proposer ?? "-")}, ${ballots} ballots, ${votes} votes of ${quorum}`,
+        ]
+      : []),
+  ];
+}
 
 /** Rounds that tell how long one takes: the last ones, for the first compile and wait for others. */
 const TIMED_ROUNDS = 10;

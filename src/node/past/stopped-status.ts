@@ -27,6 +27,7 @@ export function stoppedStatus({ record, roundsDone, rounds, result }: Remains): 
     trainLoss: last?.trainLoss ?? status.trainLoss,
     heldOutLoss: last?.heldOutLoss ?? status.heldOutLoss,
     evaluation: result?.evaluation ?? null,
+    agreed: stoppedAgreement(status, last),
     peers: status.peers.map((peer) => ({
       ...peer,
       connected: false,
@@ -34,6 +35,17 @@ export function stoppedStatus({ record, roundsDone, rounds, result }: Remains): 
       gossipScore: null,
     })),
   };
+}
+
+/** The end of the chain as the last round left it. */
+function stoppedAgreement(
+  { agreed }: NodeStatus,
+  last: RoundRecord | undefined,
+): NodeStatus["agreed"] {
+  if (agreed === null || last?.agreed === undefined) return agreed;
+  const { round, endedAt: headAt } = last;
+  const head = { blocks: round + 1, head: last.agreed.block, headAt };
+  return { ...agreed, ...head, view: 0, proposer: null, ballots: 0, votes: 0 };
 }
 
 /** Rounds that mixed something of others, and rounds that nobody else had a part in. */
