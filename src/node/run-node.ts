@@ -3,6 +3,7 @@ import { KlatchError } from "../errors.ts";
 import { loadIdentity } from "../gossip/index.ts";
 import type { PeerId } from "../types.ts";
 import type { Config } from "./config/config.ts";
+import { requireMode } from "./config/mode-of.ts";
 import { requireMembership, rosterOf } from "./config/roster-of.ts";
 import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
@@ -64,6 +65,7 @@ function checkRunnable(config: Config, self: PeerId): void {
       "name JSONL or CSV files in klatch.yaml, or with --data-train FILE",
     );
   }
+  requireMode(config.run);
   requireMembership(rosterOf(config.run), self);
 }
 

@@ -14,6 +14,9 @@ export interface Mismatch {
 /** Differences that are named; the others are counted. */
 const NAMED_MAX = 4;
 
+const MODE = "run.mode";
+const AGREED_RULE = "run.agreedRule";
+
 /** Compares what a peer says of itself with what this node would say; either may not know its model yet. */
 export function compare(self: PeerId, here: SelfDescription, theirs: SelfDescription): Mismatch {
   return { barrier: barrierOf(self, here, theirs), notes: notesOf(self, here, theirs) };
@@ -48,28 +51,52 @@ function barrierOf(self: PeerId, here: SelfDescription, theirs: SelfDescription)
   if (!isListed(theirs, self)) return "does not list this node among its members";
   // what is written otherwise may mean the same: a learning rate of auto, and the number that it stands for
   if (here.run !== null && here.run === theirs.run) return null;
-  const parts = [...modelDifferences(here, theirs), ...settingDifferences(here, theirs, false)];
+  const parts = [
+    ...modelDifferences(here, theirs),
+    ...settingDifferences(here, theirs, false),
+    ...agreedMemberDifferences(self, here, theirs),
+  ];
   if (parts.length > 0) return `runs another run: ${enumerated(parts)}`;
   if (here.run === null || theirs.run === null) return null;
   return `runs another run, of klatch ${theirs.version}; here it is klatch ${here.version}`;
 }
 
 function notesOf(self: PeerId, here: SelfDescription, theirs: SelfDescription): readonly string[] {
-  const notes = settingDifferences(here, theirs, true);
-  const [ours, listed] = [new Set(here.members), new Set(theirs.members)];
-  const unlisted = here.members.filter((peer) => !listed.has(peer) && peer !== self);
-  const extra = theirs.members.filter((peer) => !ours.has(peer));
-  const named = (peers: readonly PeerId[]) => enumerated(peers.map(short));
   return [
-    ...notes,
-    ...(unlisted.length > 0 ? [`does not list ${named(unlisted)}, a member here`] : []),
-    ...(extra.length > 0 ? [`lists ${named(extra)}, no member here`] : []),
+    ...settingDifferences(here, theirs, true),
+    ...(areAgreed(here, theirs) ? [] : memberDifferences(self, here, theirs)),
     ...(here.roster.join() === theirs.roster.join()
       ? []
       : [
           `run.roster ${theirs.roster.join(", ") || "empty"}, here ${here.roster.join(", ") || "empty"}`,
         ]),
   ];
+}
+
+function memberDifferences(
+  self: PeerId,
+  here: SelfDescription,
+  theirs: SelfDescription,
+): readonly string[] {
+  const [ours, listed] = [new Set(here.members), new Set(theirs.members)];
+  const unlisted = here.members.filter((peer) => !listed.has(peer) && peer !== self);
+  const extra = theirs.members.filter((peer) => !ours.has(peer));
+  const named = (peers: readonly PeerId[]) => enumerated(peers.map(short));
+  return [
+    ...(unlisted.length > 0 ? [`does not list ${named(unlisted)}, a member here`] : []),
+    ...(extra.length > 0 ? [`lists ${named(extra)}, no member here`] : []),
+  ];
+}
+
+/** Whether both are in mode agreed, where the members are part of the run id. */
+function areAgreed(here: SelfDescription, theirs: SelfDescription): boolean {
+  return [here, theirs].every(({ settings }) => settings[MODE] === '"agreed"');
+}
+
+function agreedMemberDifferences(
+  ...[self, here, theirs]: Parameters<typeof memberDifferences>
+): readonly string[] {
+  return areAgreed(here, theirs) ? memberDifferences(self, here, theirs) : [];
 }
 
 function modelDifferences(here: SelfDescription, theirs: SelfDescription): readonly string[] {
@@ -90,9 +117,14 @@ function settingDifferences(
   theirs: SelfDescription,
   areApart: boolean,
 ): readonly string[] {
-  return differingKeys(here.settings, theirs.settings)
-    .filter((key) => isApart(key) === areApart)
-    .map((key) => `${key} ${plain(theirs.settings[key])}, here ${plain(here.settings[key])}`);
+  const isOtherMode = here.settings[MODE] !== theirs.settings[MODE];
+  return (
+    differingKeys(here.settings, theirs.settings)
+      .filter((key) => isApart(key) === areApart)
+      // that only one of the modes knows it goes without saying
+      .filter((key) => !(isOtherMode && key === AGREED_RULE))
+      .map((key) => `${key} ${plain(theirs.settings[key])}, here ${plain(here.settings[key])}`)
+  );
 }
 
 function isListed({ members, roster }: SelfDescription, peer: PeerId): boolean {

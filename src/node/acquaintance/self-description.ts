@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { LearnerInfo } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
+import { modeOf } from "../config/mode-of.ts";
 import { digestOf, PROTOCOL_VERSION, runDigest } from "../peer/manifest.ts";
 import { VERSION } from "../version.ts";
 
@@ -63,10 +64,15 @@ export function describeSelf(config: Config, info: OwnFacts | null): SelfDescrip
   };
 }
 
-/** Every key of a `run` section but the members, as JSON. */
+/**
+ * Every key of a `run` section but the members, as JSON; of the mode what it stands for, and what only that mode knows.
+ * Runs of earlier versions are in mode gossip.
+ */
 export function settingsOf(run: object): SelfDescription["settings"] {
-  const { members: _, roster: __, ...settings } = run as Config["run"];
-  return Object.fromEntries(leaves("run", settings));
+  const { members: _, roster: __, agreedRule, ...settings } = run as Config["run"];
+  const mode = settings.mode === undefined ? "gossip" : modeOf(run as Config["run"]);
+  const all = { ...settings, mode, ...(mode === "agreed" ? { agreedRule } : {}) };
+  return Object.fromEntries(leaves("run", all));
 }
 
 /** A description as the bytes of a greeting. */

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { quorumOf } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
 import { acquaint } from "../acquaintance/acquaintances.ts";
 import { describeSelf, type OwnFacts } from "../acquaintance/self-description.ts";
 import { notReached } from "../acquaintance/why-not-mixed.ts";
 import type { Config } from "../config/config.ts";
+import { modeOf, requireMode } from "../config/mode-of.ts";
 import { networkConfig } from "../config/network-config.ts";
 import { rosterOf } from "../config/roster-of.ts";
 import { identityFile } from "../folders/data-folder.ts";
@@ -67,8 +69,24 @@ function checkMembers({ run }: Config, self: string | null): Check {
   if (self !== null && !members.includes(self)) {
     return fail("members", `${count}, and this node is not one of them`, fix);
   }
+  const mode = modeTrouble(run);
+  if (mode !== null) return fail("members", mode.message, mode.hint);
   if (members.length === 1) return warn("members", "this node is the only member", fix);
-  return pass("members", count);
+  if (modeOf(run) === "gossip") return pass("members", `${count}, mode gossip`);
+  const { size, faulty } = quorumOf(members.length);
+  const bears = `a quorum is ${size}, and ${faulty} may lie`;
+  return pass("members", `${count}, mode agreed: ${bears}`);
+}
+
+/** Why the run cannot be in the mode that it names; null when it can. */
+function modeTrouble(run: Config["run"]): KlatchError | null {
+  try {
+    requireMode(run);
+    return null;
+  } catch (error) {
+    if (error instanceof KlatchError) return error;
+    throw error;
+  }
 }
 
 /** Whom the running node of this configuration is connected with; null when none runs. */

@@ -2,6 +2,9 @@ import type { Digest } from "../../types.ts";
 import { changes } from "../acquaintance/mismatch.ts";
 import { settingsOf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
+import { modeOf } from "../config/mode-of.ts";
+import { membersOf } from "../proof/run-members.ts";
+import type { RunRecord } from "../records/records.ts";
 import { PastRuns } from "./past-runs.ts";
 
 /** Why a node begins anew where its folder holds another run, and where that run's adapter is. */
@@ -25,10 +28,24 @@ export function newRunOf(config: Config, run: Digest): NewRun | null {
     const changed = [
       ...(model === config.model ? [] : [`model ${model} -> ${config.model}`]),
       ...(record === null ? [] : changes(settingsOf(record.settings.run), settingsOf(config.run))),
+      ...(record === null ? [] : membersChanged(record, config)),
     ];
     const lastAdapter = `klatch export --run ${lastRun.slice(0, 12)} --out FOLDER`;
     return { changed, lastRun, lastAdapter };
   } finally {
     runs.close();
   }
+}
+
+// --- internal ---
+
+/** In mode agreed other members make another run. */
+function membersChanged({ terms }: RunRecord, { run }: Config): readonly string[] {
+  const before = terms === undefined ? null : membersOf(terms);
+  if (before === null || modeOf(run) !== "agreed") return [];
+  const [old, now] = [new Set(before), new Set(run.members)];
+  return [
+    ...before.filter((peer) => !now.has(peer)).map((peer) => `run.members -${peer}`),
+    ...run.members.filter((peer) => !old.has(peer)).map((peer) => `run.members +${peer}`),
+  ];
 }

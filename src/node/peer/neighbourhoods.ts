@@ -9,6 +9,7 @@ import {
 } from "../../consensus/index.ts";
 import type { PeerId } from "../../types.ts";
 import type { Config } from "../config/config.ts";
+import { requireMode } from "../config/mode-of.ts";
 import { requireMembership, rosterOf } from "../config/roster-of.ts";
 
 /** Whom a node exchanges with in a round, and what that tolerates. */
@@ -31,10 +32,11 @@ export class Neighbourhoods {
   readonly #self: PeerId;
   readonly #known = new Map<number, RoundNeighbourhood>();
 
-  /** @throws KlatchError `usage` when the node is never a member of its own run */
+  /** @throws KlatchError `usage` when the node is never a member of its own run, or its mode is not possible */
   constructor(run: Config["run"], self: PeerId) {
     this.#run = run;
     this.#self = self;
+    requireMode(run);
     this.roster = rosterOf(run);
     this.firstRound = requireMembership(this.roster, self);
   }

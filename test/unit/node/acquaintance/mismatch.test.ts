@@ -114,6 +114,40 @@ describe("two members that mix", () => {
   });
 });
 
+describe("two members of which one is in mode agreed", () => {
+  const members = [ANNA, BERT, CARL];
+  const agreed = self({ mode: "agreed", members });
+  const of = (theirs: SelfDescription) => compare(ANNA, agreed, theirs);
+  const unloaded = (run: object) =>
+    describeSelf(parseConfig({ run: { members, ...run } }, "/"), null);
+
+  it("are told so, by that one key", () => {
+    const theirs = self({ members });
+    expect(of(theirs).barrier).toBe("runs another run: run.mode gossip, here agreed");
+    expect(compare(ANNA, theirs, agreed).barrier).toBe(
+      "runs another run: run.mode agreed, here gossip",
+    );
+    expect(of(unloaded({})).barrier).toContain("run.mode gossip, here agreed");
+  });
+
+  it("have the members alike, as these are part of the run", () => {
+    const theirs = self({ mode: "agreed", members: [ANNA, BERT] });
+    const barrier = `runs another run: does not list …${CARL.slice(-8)}, a member here`;
+    expect(of(theirs)).toEqual({ barrier, notes: [] });
+  });
+
+  it("have what auto stands for alike, and its rule", () => {
+    const four = [...members, "12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8"];
+    const auto = self({ mode: "auto", members: four });
+    const written = self({ mode: "agreed", members: four });
+    expect(compare(ANNA, auto, written)).toEqual({ barrier: null, notes: [] });
+    const other = self({ mode: "agreed", members: four, agreedRule: "mean" });
+    expect(compare(ANNA, auto, other).barrier).toContain("run.agreedRule mean, here check-twins");
+    // what mode gossip does not know keeps nobody apart
+    expect(compare(ANNA, unloaded({}), unloaded({ agreedRule: "mean" })).barrier).toBeNull();
+  });
+});
+
 test("what has no model loaded is compared by its settings", () => {
   const config = parseConfig({ run: { members: [ANNA, BERT], steps: 41 } }, "/");
   expect(seen(describeSelf(config, null)).barrier).toContain("run.steps 41, here 20");

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { configSchema } from "../../../../src/node/config/config.ts";
-import { runDigest } from "../../../../src/node/peer/manifest.ts";
+import { runDigest, runTerms, termsDigest } from "../../../../src/node/peer/manifest.ts";
+import { runTermsSchema } from "../../../../src/node/records/record-schemas.ts";
 import { learningRateOf } from "../../../../src/training/index.ts";
 
 const info = {
@@ -39,6 +40,24 @@ test.each([
   ["the layout", run, { ...info, layout: { ...info.layout, digest: "d".repeat(64) } }],
 ])("%s changes the run", (_, otherRun, otherInfo) => {
   expect(runDigest(otherRun, otherInfo)).not.toBe(runDigest(run, info));
+});
+
+test("in mode agreed the run is that of its members, however auto is written", () => {
+  const agreed = { ...run, mode: "agreed" as const };
+
+  expect(runDigest({ ...agreed, members: [BOB, ALICE] }, info)).toBe(runDigest(agreed, info));
+  expect(runDigest({ ...agreed, members: [ALICE] }, info)).not.toBe(runDigest(agreed, info));
+  expect(runDigest(agreed, info)).not.toBe(runDigest(run, info));
+  expect(runDigest({ ...agreed, rounds: 80 }, info)).toBe(runDigest(agreed, info));
+  const four = { ...agreed, members: [ALICE, BOB, `${ALICE}2`, `${BOB}2`] };
+  expect(runDigest({ ...four, mode: "auto" }, info)).toBe(runDigest(four, info));
+});
+
+test("the terms of a run that were written down lead to its id", () => {
+  const terms = runTerms({ ...run, mode: "agreed" }, info, "d".repeat(64));
+  const read = runTermsSchema.parse(JSON.parse(JSON.stringify(terms)));
+
+  expect(termsDigest(read)).toBe(runDigest({ ...run, mode: "agreed" }, info, "d".repeat(64)));
 });
 
 test.each([

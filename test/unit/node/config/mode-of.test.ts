@@ -1,0 +1,39 @@
+import { describe, expect, test } from "vitest";
+import { KlatchError } from "../../../../src/errors.ts";
+import { parseConfig } from "../../../../src/node/config/load.ts";
+import { modeOf, requireMode } from "../../../../src/node/config/mode-of.ts";
+import { Neighbourhoods } from "../../../../src/node/peer/neighbourhoods.ts";
+import { PEERS } from "../node-samples.ts";
+
+const MEMBERS = [
+  ...PEERS,
+  "12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2",
+  "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo",
+];
+const runOf = (run: object) => parseConfig({ run: { members: MEMBERS, ...run } }, "/").run;
+
+describe("the mode of a run", () => {
+  test.each([
+    ["gossip where nothing is said", {}, "gossip"],
+    ["agreed where auto finds four members and a full topology", { mode: "auto" }, "agreed"],
+    ["gossip where auto finds three", { mode: "auto", members: MEMBERS.slice(1) }, "gossip"],
+    ["gossip where auto finds a ring", { mode: "auto", topology: "ring" }, "gossip"],
+    ["gossip where auto finds changes", { mode: "auto", roster: [`8 -${PEERS[0]}`] }, "gossip"],
+    ["agreed where that is said", { mode: "agreed", members: MEMBERS.slice(1) }, "agreed"],
+  ])("is %s", (_, run, mode) => {
+    expect(modeOf(runOf(run))).toBe(mode);
+    expect(() => requireMode(runOf(run))).not.toThrow();
+  });
+
+  test.each([
+    ["another topology", { topology: "ring" }, /full topology, and run.topology is ring/],
+    ["changes of the members", { roster: [`8 -${PEERS[0]}`] }, /knows no run.roster/],
+  ])("agreed is refused with %s, with a way out, before a node begins", (_, run, message) => {
+    const agreed = runOf({ mode: "agreed", ...run });
+
+    expect(() => requireMode(agreed)).toThrow(message);
+    expect(() => new Neighbourhoods(agreed, PEERS[0])).toThrow(KlatchError);
+    // control
+    expect(() => new Neighbourhoods(runOf(run), PEERS[0])).not.toThrow();
+  });
+});
