@@ -20,6 +20,7 @@ const COMMANDS = [
   "generate",
   "predict",
   "export",
+  "verify",
   "bench",
   "testnet",
 ];
