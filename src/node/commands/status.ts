@@ -75,10 +75,13 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
   }
   const { view, proposer, ballots, votes, quorum, blocks, head, headAt } = agreed;
   const members = status.peers.length + 1;
+  const here = 1 + status.peers.filter((peer) => peer.connected).length;
+  const isRunning = !["stopped", "finished"].includes(status.state);
+  const lack = isRunning && here < quorum ? `; ${here} are here, so the round stays open` : "";
   const age = headAt === null ? "" : `, ${duration((now - headAt) / 1000)} old`;
-  const isVoting = status.state !== "stopped" && status.phase === "vote";
+  const isVoting = isRunning && status.phase === "vote";
   return [
-    `mode      agreed, a quorum is ${quorum} of ${members} members`,
+    `mode      agreed, a quorum is ${quorum} of ${members} members${lack}`,
     `rule      ${rule}, up to ${certifiedAttackers} of them may lie`,
     blocks === 0 ? "chain     no block yet" : `chain     block ${blocks}${age}: ${head}`,
     ...(isVoting

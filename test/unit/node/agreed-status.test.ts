@@ -51,6 +51,18 @@ describe("a node in mode agreed", () => {
     expect(await printed(["status", "--json"], [])).toContain(`"head":"${HEAD}"`);
   });
 
+  test("says so where a quorum is not there", () => {
+    const [one, ...others] = peers;
+    const gone = [...others.map((peer) => ({ ...peer, connected: false })), one ?? samplePeer()];
+    const mode = (change: Partial<NodeStatus>) =>
+      describeStatus(inAgreed({ peers: gone, ...change }), 40_000).find((line) =>
+        line.startsWith("mode "),
+      );
+
+    expect(mode({})).toMatch(/members; 2 are here, so the round stays open$/);
+    expect(mode({ state: "stopped" })).toMatch(/members$/);
+  });
+
   test("has no block to tell of before the first, and no view before there is a vote", () => {
     const first = { ...agreed, blocks: 0, headAt: null, view: 0 };
     const lines = describeStatus(inAgreed({ agreed: first, phase: "train" }), 40_000).join("\n");
