@@ -56,7 +56,8 @@ function phaseOf({ phase, height, training }: AgreedState): AgreedView["phase"] 
   if (phase === "done") return "done";
   if (height.simplex.viewAt !== null) return "vote";
   if (height.isOpen) return "fetch";
-  return training.phase === "running" ? "train" : "commit";
+  // who trains on without a quorum has announced, and waits for others
+  return training.phase === "running" && height.payload === null ? "train" : "commit";
 }
 
 function waitingFor(state: AgreedState, phase: AgreedView["phase"]): readonly number[] {
