@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { readAdapterOrigin, readAdapterSettings, readFlatState } from "../../training/index.ts";
+import { readAdapterSettings, readFlatState } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import { digestOfState, type RunTerms } from "../peer/manifest.ts";
+import { fileError, isFileOrNothing, isMissing } from "../store/file-system.ts";
 import type { Claim } from "./claim.ts";
 import { headOf, PROOF_FILE, type Proof, readProof } from "./proof-file.ts";
 
@@ -16,10 +20,7 @@ export async function readAdapterClaim(folder: string): Promise<Claim> {
   const problems: string[] = [];
   const digest = await attempt(problems, () => digestIn(folder, proof));
   const rounds = from + chain.length;
-  const origin = await attempt(problems, () => readAdapterOrigin(folder));
-  if (origin?.runId !== run || origin.round !== rounds || origin.head !== headOf(proof)) {
-    problems.push("klatch.json does not name run, round and head as the proof has them");
-  }
+  problems.push(...namesTroubles(folder, proof));
   return {
     ...{ run, terms, from, levels, chain, problems, notes: [] },
     adapters: digest === null ? [] : [{ rounds, digest }],
@@ -32,6 +33,42 @@ const NOTHING: Claim = {
   ...{ run: null, terms: null, from: 0, levels: null },
   ...{ chain: [], adapters: [], problems: [], notes: [] },
 };
+
+const namesSchema = z.looseObject({
+  runId: z.string(),
+  round: z.int(),
+  head: z.string(),
+  baseModelDigest: z.string(),
+  classes: z.array(z.string()).nullish(),
+});
+
+/** What klatch.json names is what people and programs go by: run, round, head, base model and classes. */
+function namesTroubles(folder: string, proof: Proof): readonly string[] {
+  const named = namesSchema.safeParse(readJson(join(folder, "klatch.json")));
+  if (!named.success) return ["klatch.json is missing or damaged, or of no run in mode agreed"];
+  const { runId, round, head, baseModelDigest, classes } = named.data;
+  const isTold = (text: string) => text.includes(JSON.stringify(classes));
+  const table: readonly (readonly [boolean, string])[] = [
+    [runId === proof.run, "run"],
+    [round === proof.from + proof.chain.length, "round"],
+    [head === headOf(proof), "head"],
+    [baseModelDigest === proof.terms.model, "base model"],
+    // the layout's digest covers them and their order
+    [classes == null || proof.layout.some(isTold), "classes"],
+  ];
+  const others = table.filter(([isSame]) => !isSame).map(([, what]) => what);
+  return others.length === 0 ? [] : [`klatch.json has another ${others.join(", ")} than the proof`];
+}
+
+/** What a file says in JSON; null where it is missing or says nothing. */
+function readJson(file: string): unknown {
+  try {
+    return isFileOrNothing(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) return null;
+    throw fileError(error, file);
+  }
+}
 
 /** Methods whose files do not have the numbers that were trained, but what follows from them and the base model. */
 const DERIVED: readonly unknown[] = ["lora-xs", "bitfit"];

@@ -83,7 +83,10 @@ describe("an exported adapter", () => {
   test.each<[string, string, (text: string) => string, RegExp]>([
     ["another alpha", "adapter_config.json", swap('"lora_alpha": 4', '"lora_alpha": 40'), /alpha/],
     ["another layer's rank", "adapter_config.json", swap('"r": 2', '"r": 3'), /rank/],
-    ["another round", "klatch.json", swap('"round": 3', '"round": 2'), /klatch.json/],
+    ["another round", "klatch.json", swap('"round": 3', '"round": 2'), /another round than/],
+    ["another base", "klatch.json", swap('"baseModelDigest": "a', '"baseModelDigest": "b'), /base/],
+    ["no names", "klatch.json", () => "{}", /klatch.json is missing or damaged/],
+    ["classes", "klatch.json", swap('"round": 3', '"classes": ["x", "y"], "round": 3'), /classes/],
     ["other members", "klatch.proof.json", swap('"members":["12', '"members":["13'), /run id/],
     ["another run", "klatch.proof.json", swap('"run": "', '"run": "0'), /damaged at run/],
     ["a word that is none", "klatch.proof.json", (text) => text.slice(0, -9), /no JSON/],
@@ -115,6 +118,16 @@ describe("an exported adapter", () => {
 
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(/^the adapter is not the certified one of round 3/);
+  });
+
+  test("of a method whose files lack what was trained says where it can be checked", async () => {
+    const run = await CertifiedRun.of(4, 1);
+    const adapter = { kind: "lora-xs", rank: 2, alpha: 4 };
+    const terms = { ...run.terms, run: { ...run.terms.run, adapter } };
+
+    const { problems } = await verifyFolder(await exported(run, { ...run.proof, terms }), NOBODY);
+
+    expect(problems[0]).toMatch(/^an adapter of kind lora-xs is exported in another form/);
   });
 
   test("of an earlier round, under the proof of a later one, is not valid", async () => {
