@@ -60,6 +60,7 @@ test("four organisations end with one adapter, and an auditor sees who signed it
   const status = await runJson<NodeStatus>(["status", ...of]);
   expect(status).toMatchObject({ mode: "agreed", rule: "check-twins", certifiedAttackers: 1 });
   expect(status.agreed).toMatchObject({ blocks: 2, head, quorum: 3 });
+  expect(await runJson(["runs", ...of])).toMatchObject([{ mode: "agreed", state: "finished" }]);
   const rounds = await runJson<RoundRecord[]>(["rounds", ...of]);
   expect(rounds.map((round) => round.agreed?.block)).toEqual([expect.any(String), head]);
   expect(rounds[1]?.agreed?.certificateBytes).toBeGreaterThan(3 * 64);

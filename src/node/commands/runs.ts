@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Digest, Evaluation, PeerId } from "../../types.ts";
+import type { Digest, Evaluation, PeerId, RunMode } from "../../types.ts";
 import { livingNode } from "../past/node-or-folder.ts";
 import { PastRuns } from "../past/past-runs.ts";
 import { countMixed } from "../past/stopped-status.ts";
@@ -46,6 +46,7 @@ export function define(command: Command, terminal: Terminal): void {
 interface RunSummary {
   readonly run: Digest;
   readonly name: string | null;
+  readonly mode: RunMode | null;
   readonly state: "running" | "finished" | "stopped";
   readonly peerId: PeerId | null;
   readonly members: number | null;
@@ -80,6 +81,7 @@ function describeRun(runs: PastRuns, run: Digest, isRunning: boolean): RunSummar
   return {
     run,
     name: record?.settings.run.name ?? null,
+    mode: record?.status.mode ?? null,
     state: isRunning ? "running" : result === null ? "stopped" : "finished",
     peerId: record?.status.peerId ?? null,
     members: record === null ? null : record.status.peers.length + 1,
