@@ -58,8 +58,8 @@ function describe(result: Verification): readonly string[] {
   ];
 }
 
-function roundsText({ rounds, members, byRound }: Verification): string {
-  if (byRound.length === 0) return String(rounds);
+function roundsText({ valid, rounds, members, byRound }: Verification): string {
+  if (!valid || byRound.length === 0) return String(rounds);
   const sorted = byRound.map((each) => each.signers).sort((a, b) => a - b);
   const [least, most] = [sorted[0], sorted.at(-1)];
   const each = least === most ? least : `${least} to ${most}`;
