@@ -9,7 +9,12 @@ import {
   rosterDigest,
   sealCertificate,
 } from "../../src/gossip/index.ts";
-import { digestOfState, type RunTerms, termsDigest } from "../../src/node/peer/manifest.ts";
+import {
+  digestOfPoint,
+  digestOfState,
+  type RunTerms,
+  termsDigest,
+} from "../../src/node/peer/manifest.ts";
 import type { Proof } from "../../src/node/proof/proof-file.ts";
 import { writePeft } from "../../src/training/adapters/peft/peft-writer.ts";
 import { makeLayout } from "../../src/training/adapters/slots.ts";
@@ -45,7 +50,10 @@ export class CertifiedRun {
     const adapter = { kind: "lora", rank: 2, alpha: 4, targets: "q" };
     this.terms = {
       ...{ protocol: 2, model: "a".repeat(64), tokenizer: "b".repeat(64), layout: LAYOUT.digest },
-      run: { mode: "agreed", name: "sample", members: council.roster, adapter },
+      run: {
+        ...{ mode: "agreed", name: "sample", members: council.roster, adapter },
+        outer: { rate: 1, momentum: 0.4 },
+      },
     };
     this.run = termsDigest(this.terms);
   }
@@ -63,12 +71,23 @@ export class CertifiedRun {
 
   get proof(): Proof {
     const { run, terms, chain } = this;
-    return { run, terms, layout: LAYOUT.texts ?? [], from: 0, levels: null, chain };
+    const velocity = digestOfState(this.velocity(chain.length));
+    return { run, terms, layout: LAYOUT.texts ?? [], velocity, from: 0, levels: null, chain };
   }
 
   /** The state after so many rounds. */
   state(rounds: number): Float32Array {
     return Float32Array.from({ length: LAYOUT.length }, (_, i) => rounds + i / 8);
+  }
+
+  /** What the outer optimiser remembers after so many rounds. */
+  velocity(rounds: number): Float32Array {
+    return this.state(rounds).map((value) => value / 4);
+  }
+
+  /** The checkpoint after so many rounds. */
+  checkpoint(rounds: number): Digest {
+    return digestOfPoint({ theta: this.state(rounds), velocity: this.velocity(rounds) });
   }
 
   async add({ opinions = () => "helpful", block = {}, signers }: RoundChange = {}): Promise<void> {
@@ -92,7 +111,7 @@ export class CertifiedRun {
       payloads: payloads.map((each) => ({ ...each, bytes: 1000 })),
       ballots,
       cut: cutOf(ballots, quorumOf(council.size)).map(({ place }) => place),
-      ...{ norm: 0.5, checkpoint: digestOfState(this.state(this.chain.length + 1)) },
+      ...{ norm: 0.5, checkpoint: this.checkpoint(this.chain.length + 1) },
       ...block,
     };
     const digest = blockDigest(body);

@@ -1,5 +1,5 @@
 import type { PeerId } from "../../types.ts";
-import { KEYS_APART } from "../peer/manifest.ts";
+import { KEYS_APART, KEYS_OF_AGREED } from "../peer/manifest.ts";
 import { short } from "../view/table.ts";
 import type { SelfDescription } from "./self-description.ts";
 
@@ -15,7 +15,6 @@ export interface Mismatch {
 const NAMED_MAX = 4;
 
 const MODE = "run.mode";
-const AGREED_RULE = "run.agreedRule";
 
 /** Compares what a peer says of itself with what this node would say; either may not know its model yet. */
 export function compare(self: PeerId, here: SelfDescription, theirs: SelfDescription): Mismatch {
@@ -35,7 +34,11 @@ export function changes(before: Settings, now: Settings): readonly string[] {
 
 /** Whether two members may have a setting apart, as it is no part of the run id. */
 function isApart(key: string): boolean {
-  return KEYS_APART.some((name) => key === `run.${name}` || key.startsWith(`run.${name}.`));
+  return isAmong(KEYS_APART, key);
+}
+
+function isAmong(names: readonly string[], key: string): boolean {
+  return names.some((name) => key === `run.${name}` || key.startsWith(`run.${name}.`));
 }
 
 function differingKeys(one: Settings, other: Settings): readonly string[] {
@@ -122,7 +125,7 @@ function settingDifferences(
     differingKeys(here.settings, theirs.settings)
       .filter((key) => isApart(key) === areApart)
       // that only one of the modes knows it goes without saying
-      .filter((key) => !(isOtherMode && key === AGREED_RULE))
+      .filter((key) => !(isOtherMode && key !== MODE && isAmong(KEYS_OF_AGREED, key)))
       .map((key) => `${key} ${plain(theirs.settings[key])}, here ${plain(here.settings[key])}`)
   );
 }

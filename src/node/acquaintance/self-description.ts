@@ -69,9 +69,9 @@ export function describeSelf(config: Config, info: OwnFacts | null): SelfDescrip
  * Runs of earlier versions are in mode gossip.
  */
 export function settingsOf(run: object): SelfDescription["settings"] {
-  const { members: _, roster: __, agreedRule, ...settings } = run as Config["run"];
+  const { members: _, roster: __, agreedRule, outer, ...settings } = run as Config["run"];
   const mode = settings.mode === undefined ? "gossip" : modeOf(run as Config["run"]);
-  const all = { ...settings, mode, ...(mode === "agreed" ? { agreedRule } : {}) };
+  const all = { ...settings, mode, ...(mode === "agreed" ? { agreedRule, outer } : {}) };
   return Object.fromEntries(leaves("run", all));
 }
 

@@ -3,7 +3,7 @@ import { changes } from "../acquaintance/mismatch.ts";
 import { settingsOf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
 import { modeOf } from "../config/mode-of.ts";
-import { membersOf } from "../proof/run-members.ts";
+import { membersOf } from "../proof/run-terms.ts";
 import type { RunRecord } from "../records/records.ts";
 import { PastRuns } from "./past-runs.ts";
 

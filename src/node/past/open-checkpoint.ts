@@ -8,11 +8,10 @@ import {
   type Learner,
   parseHubModel,
 } from "../../training/index.ts";
-import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { parseConfig } from "../config/load.ts";
-import { runDigest } from "../peer/manifest.ts";
+import { digestOfState, runDigest } from "../peer/manifest.ts";
 import { headOf, type Proof, proofOf } from "../proof/proof-file.ts";
 import type { RoundRecord, RunRecord } from "../records/records.ts";
 import type { Checkpoint } from "../store/contract.ts";
@@ -67,9 +66,10 @@ export async function openCheckpoint(
       // An earlier version wrote no settings down: those of the configuration are right for its own run alone.
       const known = record === null ? runDigest(config.run, learner.info) : run;
       if (record !== null) checkModel(record, learner);
-      const { adapter, round } = readCheckpoint(runs, known, choice.round);
+      const checkpoint = readCheckpoint(runs, known, choice.round);
+      const { adapter, round } = checkpoint;
       const story = record === null ? {} : storyOf(record, runs.rounds(known), round);
-      const proof = record === null ? null : proofAt(runs, record, learner, { run: known, round });
+      const proof = record === null ? null : proofAt(runs, record, learner, checkpoint);
       const origin = { runId: known, round, ...(record && modeAndHead(record, proof)) };
       return { learner, values: adapter, origin, story, proof };
     } catch (error) {
@@ -119,7 +119,7 @@ function proofAt(
   runs: PastRuns,
   { status, terms }: RunRecord,
   { info }: Learner,
-  { run, round }: { readonly run: Digest; readonly round: number },
+  { run, round, memory }: Checkpoint,
 ): Proof | null {
   if (status.mode !== "agreed" || terms === undefined) return null;
   const chain = runs.chain(run, round);
@@ -130,7 +130,9 @@ function proofAt(
       "`klatch verify` says what is missing",
     );
   }
-  return proofOf({ run, terms, layout: info.layout.texts ?? [] }, chain);
+  const { velocity } = memory;
+  const about = { run, terms, layout: info.layout.texts ?? [] };
+  return proofOf({ ...about, velocity: velocity ? digestOfState(velocity) : null }, chain);
 }
 
 function modeAndHead({ status }: RunRecord, proof: Proof | null) {

@@ -16,7 +16,7 @@ export const PROTOCOL_VERSION = 2;
 export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
-const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"];
+export const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"] as const;
 
 /** What the run id is the digest of; digest of the base model, of the tokenizer and of the adapter's layout among it. */
 export interface RunTerms {
@@ -82,14 +82,20 @@ export function digestOfState(state: Float32Array): Digest {
  * its state's.
  */
 export function digestOfPoint(point: AgreedPoint): Digest {
-  const record = recordOfPoint(point);
-  return record === null ? digestOfState(point.theta) : digestOf(record);
+  const { theta, velocity } = point;
+  const digest = digestOfState(theta);
+  return velocity === null ? digest : digestOfDigests(digest, digestOfState(velocity));
 }
 
 /** The digests of state and velocity, 64 bytes; null of a point without velocity. */
 export function recordOfPoint({ theta, velocity }: AgreedPoint): Uint8Array | null {
   if (velocity === null) return null;
   return Buffer.from(digestOfState(theta) + digestOfState(velocity), "hex");
+}
+
+/** SHA-256 of two digests, one after the other. */
+export function digestOfDigests(one: Digest, other: Digest): Digest {
+  return digestOf(Buffer.from(one + other, "hex"));
 }
 
 // --- internal ---

@@ -4,10 +4,11 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { readAdapterSettings, readFlatState } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
-import { digestOfState, type RunTerms } from "../peer/manifest.ts";
+import { digestOfDigests, digestOfState, type RunTerms } from "../peer/manifest.ts";
 import { fileError, isFileOrNothing, isMissing } from "../store/file-system.ts";
 import type { Claim } from "./claim.ts";
 import { headOf, PROOF_FILE, type Proof, readProof } from "./proof-file.ts";
+import { hasMomentum } from "./run-terms.ts";
 
 /** What an exported adapter says of itself and in its proof. */
 export async function readAdapterClaim(folder: string): Promise<Claim> {
@@ -23,7 +24,7 @@ export async function readAdapterClaim(folder: string): Promise<Claim> {
   problems.push(...namesTroubles(folder, proof));
   return {
     ...{ run, terms, from, levels, chain, problems, notes: [] },
-    adapters: digest === null ? [] : [{ rounds, digest }],
+    adapters: digest === null ? [] : [{ rounds, digest, checkpoint: checkpointOf(digest, proof) }],
   };
 }
 
@@ -33,6 +34,12 @@ const NOTHING: Claim = {
   ...{ run: null, terms: null, from: 0, levels: null },
   ...{ chain: [], adapters: [], problems: [], notes: [] },
 };
+
+/** The checkpoint of a state, with what the proof says of the velocity where the run has momentum. */
+function checkpointOf(digest: Digest, { terms, velocity }: Proof): Digest {
+  const isOne = hasMomentum(terms) && velocity !== null;
+  return isOne ? digestOfDigests(digest, velocity) : digest;
+}
 
 const namesSchema = z.looseObject({
   runId: z.string(),

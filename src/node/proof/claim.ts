@@ -12,8 +12,15 @@ export interface Claim {
   readonly levels: readonly number[] | null;
   readonly chain: readonly ChainBytes[];
   /** Adapters in the folder, by the rounds that went into them, the newest first. */
-  readonly adapters: readonly { readonly rounds: number; readonly digest: Digest }[];
+  readonly adapters: readonly ClaimedAdapter[];
   /** What was found wrong while it was read. */
   readonly problems: readonly string[];
   readonly notes: readonly string[];
+}
+
+export interface ClaimedAdapter {
+  readonly rounds: number;
+  /** Digest of its state, and the checkpoint that is made of it and of what the outer optimiser remembers. */
+  readonly digest: Digest;
+  readonly checkpoint: Digest;
 }

@@ -1,7 +1,7 @@
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { PastRuns } from "../past/past-runs.ts";
-import { digestOfState } from "../peer/manifest.ts";
+import { digestOfPoint, digestOfState } from "../peer/manifest.ts";
 import type { RunRecord } from "../records/records.ts";
 import type { Claim } from "./claim.ts";
 
@@ -53,7 +53,11 @@ function adaptersOf(runs: PastRuns, run: Digest, problems: string[]): Claim["ada
   const kept = attempt(problems, () => runs.checkpoints(run)) ?? [];
   return kept.flatMap(({ number: rounds }) => {
     const checkpoint = attempt(problems, () => runs.checkpoint(run, rounds));
-    return checkpoint ? [{ rounds, digest: digestOfState(checkpoint.adapter) }] : [];
+    if (checkpoint === null) return [];
+    const { adapter: theta, memory } = checkpoint;
+    const { velocity = null } = memory;
+    const digest = digestOfState(theta);
+    return [{ rounds, digest, checkpoint: digestOfPoint({ theta, velocity }) }];
   });
 }
 

@@ -7,7 +7,7 @@ import type { Digest } from "../../types.ts";
 import type { RunTerms } from "../peer/manifest.ts";
 import { runTermsSchema } from "../records/record-schemas.ts";
 import { fileError, isFileOrNothing, isMissing } from "../store/file-system.ts";
-import { membersOf } from "./run-members.ts";
+import { membersOf } from "./run-terms.ts";
 
 /** The proof beside an exported adapter. */
 export const PROOF_FILE = "klatch.proof.json";
@@ -25,6 +25,10 @@ const schema = z.looseObject({
     .int()
     .min(0)
     .max(2 ** 31),
+  velocity: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
   levels: z.array(z.int().min(0).max(8)).max(1000).nullable(),
   chain: z.array(z.strictObject({ block: base64, certificate: base64 })).max(MAX_BLOCKS),
 });
@@ -36,6 +40,8 @@ export interface Proof {
   readonly terms: RunTerms;
   /** What the digest of the adapter's layout is of: see `AdapterLayout`. */
   readonly layout: readonly string[];
+  /** Digest of what the outer optimiser remembers after the last block; null of one without momentum. */
+  readonly velocity: Digest | null;
   /** Height of the first block; 0 unless the chain is too long. */
   readonly from: number;
   /** Trust by place below that block; null from 0 on. */
@@ -45,11 +51,11 @@ export interface Proof {
 
 /** The proof of a run up to the last of these blocks, which begin at height 0; without the first ones if it were too long. */
 export function proofOf(
-  { run, terms, layout }: Pick<Proof, "run" | "terms" | "layout">,
+  about: Pick<Proof, "run" | "terms" | "layout" | "velocity">,
   chain: readonly ChainBytes[],
   bytesMax = PROOF_BYTES_MAX,
 ): Proof {
-  const about = { run, terms, layout };
+  const { terms, run } = about;
   let room = bytesMax - encodeProof({ ...about, from: 0, levels: null, chain: [] }).length;
   room -= LEVELS_BYTES;
   let from = chain.length;
@@ -68,12 +74,14 @@ export function headOf({ chain }: Pick<Proof, "chain">): Digest | null {
   return last === undefined ? null : digestOf(last.block);
 }
 
-export function encodeProof({ chain, ...about }: Proof): string {
+export function encodeProof(proof: Proof): string {
+  const { run, terms, layout, velocity, from, levels, chain } = proof;
   const entries = chain.map(
     ({ block, certificate }) =>
       `    { "block": "${base64Of(block)}",\n      "certificate": "${base64Of(certificate)}" }`,
   );
-  const fields = { format: 1, mode: "agreed", head: headOf({ chain }), ...about };
+  const named = { format: 1, mode: "agreed", head: headOf({ chain }), run, terms };
+  const fields = { ...named, layout, velocity, from, levels };
   const lines = Object.entries(fields).map(
     ([name, value]) => `  "${name}": ${JSON.stringify(value)},\n`,
   );

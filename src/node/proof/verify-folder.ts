@@ -8,7 +8,7 @@ import { type AuditedRound, auditChain, type ChainAudit } from "./chain-audit.ts
 import type { Claim } from "./claim.ts";
 import { readDataClaim } from "./data-claim.ts";
 import { PROOF_FILE } from "./proof-file.ts";
-import { membersOf } from "./run-members.ts";
+import { hasMomentum, membersOf } from "./run-terms.ts";
 
 /** Whether a folder shows what it says. */
 export interface Verification {
@@ -104,7 +104,8 @@ function auditOf(
   if (levels !== null && levels.length !== members.length) {
     return { byRound: [], problems: ["the trust below the first round is not by member"] };
   }
-  const start = terms?.init ?? null;
+  // with momentum a checkpoint is not of the state alone
+  const start = terms === null || hasMomentum(terms) ? null : (terms.init ?? null);
   return auditChain({ run, members, start, from, chain, levels: levels ?? undefined });
 }
 
@@ -116,9 +117,9 @@ function termsTroubles({ run, terms }: Claim, members: readonly PeerId[]): reado
 
 /** Each adapter is to be what the block of its last round names. */
 function adapterTroubles({ adapters }: Claim, byRound: readonly AuditedRound[]): readonly string[] {
-  return adapters.flatMap(({ rounds, digest }) => {
+  return adapters.flatMap(({ rounds, digest, checkpoint }) => {
     const certified = byRound.find(({ round }) => round === rounds);
-    if (certified?.checkpoint === digest) return [];
+    if (certified?.checkpoint === checkpoint) return [];
     return certified === undefined
       ? [`the adapter of round ${rounds} is certified by no block that is here`]
       : [`the adapter is not the certified one of round ${rounds}: its digest is ${digest}`];

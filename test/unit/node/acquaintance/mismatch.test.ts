@@ -145,6 +145,7 @@ describe("two members of which one is in mode agreed", () => {
     expect(compare(ANNA, auto, other).barrier).toContain("run.agreedRule mean, here check-twins");
     // what mode gossip does not know keeps nobody apart
     expect(compare(ANNA, unloaded({}), unloaded({ agreedRule: "mean" })).barrier).toBeNull();
+    expect(compare(ANNA, unloaded({}), unloaded({ outer: { rate: 2 } })).barrier).toBeNull();
   });
 });
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { decodeBlock } from "../../../../src/gossip/index.ts";
+import { digestOfState } from "../../../../src/node/peer/manifest.ts";
 import {
   encodeProof,
   PROOF_BYTES_MAX,
@@ -36,7 +36,11 @@ function dataFolder(made: CertifiedRun, mode: "agreed" | "gossip" = "agreed"): s
     chain.map((entry, height) => ({ height, ...entry })),
   );
   for (const [height] of chain.entries()) {
-    const checkpoint = { ...sampleCheckpoint(height + 1, run), adapter: made.state(height + 1) };
+    const checkpoint = {
+      ...sampleCheckpoint(height + 1, run),
+      adapter: made.state(height + 1),
+      memory: { velocity: made.velocity(height + 1) },
+    };
     store.commitRound(checkpoint, sampleRound(height));
   }
   const settings = { model: "/m", run: { name: "sample" }, data: { train: [] } };
@@ -63,7 +67,7 @@ describe("an exported adapter", () => {
     expect(result.contributors).toEqual(
       run.council.roster.map((peer) => ({ peer, rounds: 3, share: 0.25 })),
     );
-    expect(result.digest).toBe(decodeBlock(run.chain[2]?.block ?? new Uint8Array())?.checkpoint);
+    expect(result.digest).toBe(digestOfState(run.state(3)));
     // nobody said which past it should be
     expect(String(result.notes)).toContain("--head");
   });
@@ -88,6 +92,12 @@ describe("an exported adapter", () => {
     ["no names", "klatch.json", () => "{}", /klatch.json is missing or damaged/],
     ["classes", "klatch.json", swap('"round": 3', '"classes": ["x", "y"], "round": 3'), /classes/],
     ["other members", "klatch.proof.json", swap('"members":["12', '"members":["13'), /run id/],
+    [
+      "another velocity",
+      "klatch.proof.json",
+      swap('"velocity": "', '"velocity": null, "was": "'),
+      /round 3/,
+    ],
     ["another run", "klatch.proof.json", swap('"run": "', '"run": "0'), /damaged at run/],
     ["a word that is none", "klatch.proof.json", (text) => text.slice(0, -9), /no JSON/],
     [
@@ -153,9 +163,10 @@ describe("an exported adapter", () => {
 
   test("of a chain that is too long has the last rounds, and says so", async () => {
     const run = await CertifiedRun.of(4, 6);
-    const { terms, layout, chain } = run.proof;
+    const { terms, layout, velocity, chain } = run.proof;
+    const about = { run: run.run, terms, layout, velocity };
     const whole = encodeProof(run.proof).length;
-    const proof = proofOf({ run: run.run, terms, layout }, chain, whole);
+    const proof = proofOf(about, chain, whole);
 
     expect(encodeProof(proof).length).toBeLessThanOrEqual(whole);
     expect(proof.from).toBeGreaterThan(0);
@@ -167,7 +178,7 @@ describe("an exported adapter", () => {
     expect(notes[0]).toContain(`rounds 1 to ${proof.from} are not here`);
     expect(contributors[0]?.rounds).toBe(6 - proof.from);
     // control: all of it where there is room
-    expect(proofOf({ run: run.run, terms, layout }, chain).from).toBe(0);
+    expect(proofOf(about, chain).from).toBe(0);
   });
 
   test("is read back as it was written, up to a size", async () => {
@@ -191,7 +202,7 @@ describe("a node's data folder", () => {
 
     expect(await verifyFolder(sound, NOBODY)).toMatchObject({ valid: true, rounds: 4 });
     expect(await verifyFolder(sound, { run: run.run.slice(0, 8), head: null })).toMatchObject({
-      digest: decodeBlock(run.chain[3]?.block ?? new Uint8Array())?.checkpoint,
+      digest: digestOfState(run.state(4)),
     });
 
     change(sound, join("runs", run.run, "run.json"), swap('"alpha":4', '"alpha":5'));

@@ -16,3 +16,10 @@ export function membersOf({ run }: RunTerms): readonly PeerId[] | null {
   const members = [...new Set(parsed.data.members)].sort(byPeer);
   return members.length === parsed.data.members.length ? members : null;
 }
+
+const withMomentum = z.looseObject({ outer: z.looseObject({ momentum: z.number().positive() }) });
+
+/** Whether checkpoints of a run are of a state and of what the outer optimiser remembers. */
+export function hasMomentum({ run }: RunTerms): boolean {
+  return withMomentum.safeParse(run).success;
+}
