@@ -45,14 +45,17 @@ export class CertifiedRun {
   /** Digests of the blocks. */
   readonly heads: Digest[] = [];
 
-  private constructor(council: Council) {
+  readonly #hasMomentum: boolean;
+
+  private constructor(council: Council, momentum: number) {
+    this.#hasMomentum = momentum > 0;
     this.council = council;
     const adapter = { kind: "lora", rank: 2, alpha: 4, targets: "q" };
     this.terms = {
       ...{ protocol: 2, model: "a".repeat(64), tokenizer: "b".repeat(64), layout: LAYOUT.digest },
       run: {
         ...{ mode: "agreed", name: "sample", members: council.roster, adapter },
-        outer: { rate: 1, momentum: 0.4 },
+        outer: { rate: 1, momentum },
       },
     };
     this.run = termsDigest(this.terms);
@@ -63,15 +66,17 @@ export class CertifiedRun {
     members: number,
     rounds: number,
     changes: Readonly<Record<number, RoundChange>> = {},
+    momentum = 0.4,
   ): Promise<CertifiedRun> {
-    const made = new CertifiedRun(await Council.of(members));
+    const made = new CertifiedRun(await Council.of(members), momentum);
     for (let height = 0; height < rounds; height += 1) await made.add(changes[height]);
     return made;
   }
 
   get proof(): Proof {
     const { run, terms, chain } = this;
-    const velocity = digestOfState(this.velocity(chain.length));
+    const kept = this.velocity(chain.length);
+    const velocity = kept && digestOfState(kept);
     return { run, terms, layout: LAYOUT.texts ?? [], velocity, from: 0, levels: null, chain };
   }
 
@@ -81,8 +86,8 @@ export class CertifiedRun {
   }
 
   /** What the outer optimiser remembers after so many rounds. */
-  velocity(rounds: number): Float32Array {
-    return this.state(rounds).map((value) => value / 4);
+  velocity(rounds: number): Float32Array | null {
+    return this.#hasMomentum ? this.state(rounds).map((value) => value / 4) : null;
   }
 
   /** The checkpoint after so many rounds. */

@@ -36,10 +36,11 @@ function dataFolder(made: CertifiedRun, mode: "agreed" | "gossip" = "agreed"): s
     chain.map((entry, height) => ({ height, ...entry })),
   );
   for (const [height] of chain.entries()) {
+    const velocity = made.velocity(height + 1);
     const checkpoint = {
       ...sampleCheckpoint(height + 1, run),
       adapter: made.state(height + 1),
-      memory: { velocity: made.velocity(height + 1) },
+      memory: velocity === null ? {} : { velocity },
     };
     store.commitRound(checkpoint, sampleRound(height));
   }
@@ -70,6 +71,17 @@ describe("an exported adapter", () => {
     expect(result.digest).toBe(digestOfState(run.state(3)));
     // nobody said which past it should be
     expect(String(result.notes)).toContain("--head");
+  });
+
+  test("of a run without momentum has a checkpoint of the state alone", async () => {
+    const run = await CertifiedRun.of(4, 2, {}, 0);
+
+    expect(run.proof.velocity).toBeNull();
+    expect((await verifyFolder(await exported(run), NOBODY)).problems).toEqual([]);
+    expect((await verifyFolder(dataFolder(run), NOBODY)).problems).toEqual([]);
+    // a velocity that the run does not have changes nothing
+    const forged = await exported(run, { ...run.proof, velocity: "c".repeat(64) });
+    expect((await verifyFolder(forged, NOBODY)).valid).toBe(true);
   });
 
   test("fits the head that a member told, of this round or an earlier one, and no other", async () => {
