@@ -54,6 +54,7 @@ export {
   type AloneEvent,
   type AloneOptions,
   type AloneResult,
+  type AloneState,
   trainAlone,
 } from "./learner/train-alone.ts";
 export { learningRateOf } from "./loop/config.ts";

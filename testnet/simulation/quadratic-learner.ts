@@ -156,5 +156,6 @@ function infoOf(dimensions: number): PeerLearner["info"] {
     classes: null,
     labels: "one",
     data: { train: some, heldOut: some, test: some, testSeenInTraining: 0 },
+    dataDigest: DIGEST,
   };
 }

@@ -107,6 +107,7 @@ export class LearnerCore {
       classes: data.classes,
       labels: data.labels,
       data: data.report,
+      dataDigest: data.digest,
     };
   }
 

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { KlatchError } from "../../errors.ts";
+import type { Digest } from "../../types.ts";
 import { type DataSummary, type Dataset, loadDataset } from "../data/dataset/dataset.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
 import { readLabelledDataset } from "../data/dataset/labelled.ts";
@@ -7,7 +9,12 @@ import type { LabelledDataset } from "../data/dataset/labelled-set.ts";
 import { splitHeldOut } from "../data/dataset/split.ts";
 import type { ColumnMap } from "../data/examples/columns.ts";
 import { countShared } from "../data/examples/duplicates.ts";
-import type { AnyExample, ExampleFormat } from "../data/examples/example.ts";
+import {
+  type AnyExample,
+  type ExampleFormat,
+  isLabelled,
+  labelsOf,
+} from "../data/examples/example.ts";
 import type { LabelKind } from "../data/examples/labels.ts";
 import {
   DEFAULT_SEPARATOR,
@@ -35,6 +42,8 @@ export interface LearnerData {
   /** What a prompt is ended with; see `promptEnd`. */
   readonly promptEnd: string;
   readonly report: DataReport;
+  /** SHA-256 over what the training files say and how many tokens that takes, in their order. */
+  readonly digest: Digest;
   close(): void;
 }
 
@@ -142,6 +151,18 @@ async function readLabelled(
   return assemble(options, all, tested, { classes, labels: kind ?? "one" });
 }
 
+/** Of what the examples say, in their order, of their classes, and of how many tokens all that takes. */
+function digestOfData({ examples, hashes, summary }: Dataset<AnyExample>): Digest {
+  const { notes: _, ...counts } = summary;
+  const labels = Array.isArray(examples)
+    ? examples.map((each: AnyExample) => (isLabelled(each) ? labelsOf(each) : null))
+    : null;
+  return createHash("sha256")
+    .update(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength))
+    .update(JSON.stringify([counts, labels]))
+    .digest("hex");
+}
+
 function assemble<E extends AnyExample>(
   { data, seed, separator = DEFAULT_SEPARATOR }: LearnerOptions,
   all: Dataset<E>,
@@ -170,6 +191,7 @@ function assemble<E extends AnyExample>(
       test: noted(test.summary, data === undefined),
       testSeenInTraining: countShared(test.hashes, all.hashes),
     },
+    digest: digestOfData(all),
     close: () => {
       all.examples.close?.();
       test.examples.close?.();

@@ -89,6 +89,8 @@ export interface LearnerInfo {
   /** How many of them a text or an image has. */
   readonly labels: LabelKind;
   readonly data: DataReport;
+  /** SHA-256 over the training data, held-out rows included; stays on this machine. */
+  readonly dataDigest: Digest;
 }
 
 /** Something that a learner does on its own and its operator should know: a constant sentence, and its facts. */

@@ -13,13 +13,35 @@ export interface AloneOptions {
   readonly patience: number;
   /** Where to start; the learner's initial adapter when absent. */
   readonly adapter?: Float32Array;
+  /** Where an earlier training was, to go on from in place of `adapter`. */
+  readonly from?: AloneState;
 }
+
+/**
+ * All that a training alone needs to go on as if nothing had happened, taken where a stretch between evaluations ends.
+ */
+export interface AloneState extends Pick<TrainResult, "adapter" | "optimizer"> {
+  /** Stretches that are over. */
+  readonly round: number;
+  readonly progress: ProgressState;
+}
+
+/** How far a training has come, and the best state until then. */
+export interface ProgressState extends Counts {
+  readonly best: Best | null;
+  /** Evaluations since the best. */
+  readonly misses: number;
+}
+
+type Counts = Pick<AloneResult, "steps" | "tokens" | "positions" | "seconds" | "loss">;
+type Best = Pick<AloneResult, "adapter" | "bestStep" | "heldOut">;
 
 /** What happens while a learner trains alone. */
 export type AloneEvent =
   | { readonly kind: "step"; readonly metrics: StepMetrics }
   | { readonly kind: "best"; readonly step: number; readonly adapter: Float32Array }
   | { readonly kind: "evaluation"; readonly step: number; readonly heldOut: Evaluation }
+  | { readonly kind: "checkpoint"; readonly state: AloneState }
   | { readonly kind: "end"; readonly result: AloneResult };
 
 export interface AloneResult {
@@ -43,7 +65,8 @@ export interface AloneResult {
 
 /**
  * Trains a learner alone for some steps. It tells of every step, of every evaluation, and of every state that is the
- * best so far. A divergence or the signal ends training with the best state so far; a held-out loss that is no number
+ * best so far; and, between two stretches, of what it takes to go on from there: a training that goes on `from` it ends
+ * with the same bytes. A divergence or the signal ends training with the best state so far; a held-out loss that is no number
  * is a divergence. After the signal the state that was reached is measured first. Each stretch between evaluations
  * counts as a round, so factors that alternate take turns.
  *
@@ -55,12 +78,17 @@ export async function* trainAlone(
   options: AloneOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<AloneEvent> {
-  const progress = new Progress(options.patience);
-  let state: Pick<TrainResult, "adapter" | "optimizer"> = {
+  const { from } = options;
+  const progress = new Progress(options.patience, from?.progress);
+  let state: Pick<TrainResult, "adapter" | "optimizer"> = from ?? {
     adapter: options.adapter ?? (await learner.initialAdapter()),
     optimizer: learner.initialOptimizer(),
   };
-  for (let round = 0; progress.steps < options.steps && !progress.ended; round += 1) {
+  for (
+    let round = from?.round ?? 0;
+    progress.steps < options.steps && !progress.ended;
+    round += 1
+  ) {
     const { adapter, optimizer } = state;
     const steps = Math.min(options.evaluateEvery, options.steps - progress.steps);
     const request = { adapter, optimizer, round, steps, onStop: "keep" } as const;
@@ -75,8 +103,17 @@ export async function* trainAlone(
     if (taken > 0) yield* judged(learner, trained, taken, progress);
     if (taken < steps) progress.interrupted(new DOMException("stopped", "AbortError"));
     state = trained;
+    if (!progress.ended) yield { kind: "checkpoint", state: stateAt(round + 1, trained, progress) };
   }
   yield { kind: "end", result: progress.result() };
+}
+
+function stateAt(
+  round: number,
+  { adapter, optimizer }: TrainResult,
+  { state: progress }: Progress,
+): AloneState {
+  return { round, adapter, optimizer, progress };
 }
 
 /** Measures a state on what is held out, if anything is, and tells of it. */
@@ -97,19 +134,26 @@ async function* judged(
 
 /** The best state so far, and whether to go on. */
 class Progress {
-  steps = 0;
-  #tokens = 0;
-  #positions = 0;
-  #seconds = 0;
-  #loss = 0;
+  #counts: Counts = { steps: 0, tokens: 0, positions: 0, seconds: 0, loss: 0 };
   #misses = 0;
   #reason: AloneResult["reason"] = "finished";
   #error: string | null = null;
-  #best: Pick<AloneResult, "adapter" | "bestStep" | "heldOut"> | null = null;
+  #best: Best | null = null;
   readonly #patience: number;
 
-  constructor(patience: number) {
+  constructor(patience: number, from?: ProgressState) {
     this.#patience = patience;
+    if (from === undefined) return;
+    const { best, misses, ...counts } = from;
+    [this.#best, this.#misses, this.#counts] = [best, misses, counts];
+  }
+
+  get steps(): number {
+    return this.#counts.steps;
+  }
+
+  get state(): ProgressState {
+    return { ...this.#counts, best: this.#best, misses: this.#misses };
   }
 
   get ended(): boolean {
@@ -118,11 +162,14 @@ class Progress {
 
   /** Whether this is the best state so far. */
   add(trained: TrainResult, steps: number, heldOut: Evaluation | null): boolean {
-    this.steps += steps;
-    this.#tokens += trained.tokens;
-    this.#positions += trained.positions;
-    this.#seconds += trained.seconds;
-    this.#loss = trained.loss;
+    const before = this.#counts;
+    this.#counts = {
+      steps: before.steps + steps,
+      tokens: before.tokens + trained.tokens,
+      positions: before.positions + trained.positions,
+      seconds: before.seconds + trained.seconds,
+      loss: trained.loss,
+    };
     if (heldOut !== null && !Number.isFinite(heldOut.loss)) {
       this.interrupted(diverged(this.steps, `the held-out loss is ${heldOut.loss}`));
       return false;
@@ -147,10 +194,7 @@ class Progress {
 
   result(): AloneResult {
     assert.ok(this.#best !== null, "at least one stretch of training");
-    const [tokens, seconds, loss] = [this.#tokens, this.#seconds, this.#loss];
-    const [reason, error] = [this.#reason, this.#error];
-    const positions = this.#positions;
-    return { ...this.#best, steps: this.steps, tokens, positions, seconds, loss, reason, error };
+    return { ...this.#best, ...this.#counts, reason: this.#reason, error: this.#error };
   }
 }
 

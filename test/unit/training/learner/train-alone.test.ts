@@ -138,6 +138,27 @@ describe("training alone", () => {
     expect(result.adapter).toEqual(plain.result.adapter);
   });
 
+  test("goes on from any checkpoint to the same bytes", async () => {
+    const options = { steps: 14, evaluateEvery: 3, patience: 0 };
+    const { events, result } = await run(options);
+    const states = events.flatMap((event) => (event.kind === "checkpoint" ? [event.state] : []));
+    expect(states.map(({ progress }) => progress.steps)).toEqual([3, 6, 9, 12, 14]);
+    const { seconds: _, ...facts } = result;
+
+    for (const from of states) {
+      const resumed = await run({ ...options, from });
+      expect(resumed.result).toMatchObject(facts);
+      const first = resumed.events[0];
+      expect(first?.kind === "step" ? first.metrics.step : null).toBe(
+        from.progress.steps < 14 ? from.progress.steps + 1 : null,
+      );
+    }
+    // Control: the adapter alone, with a fresh optimiser, comes out elsewhere.
+    const [state] = states;
+    const anew = await run({ ...options, steps: 11, adapter: state?.adapter ?? result.adapter });
+    expect(anew.result.adapter).not.toEqual(result.adapter);
+  });
+
   test("a signal before the first step leaves nothing to keep", async () => {
     const options = { steps: 5, evaluateEvery: 5, patience: 0 };
     const stopped = trainAlone(learner, options, AbortSignal.abort());
