@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import {
+  type AloneOptions,
   type AloneResult,
+  type AloneState,
   type ColumnMap,
   createLearner,
   type Learner,
-  type MemoryPlan,
   trainAlone,
 } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
@@ -14,16 +15,18 @@ import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { checkAdapterFolder, checkOutFolder } from "../folders/out-folder.ts";
+import { checkSameTraining, TrainingCheckpoints } from "../past/training-checkpoints.ts";
+import { trainingSettings } from "../past/training-settings.ts";
 import { EXIT_INTERRUPTED } from "../process/lifecycle.ts";
 import { onScriptShellGone } from "../process/script-shell.ts";
-import { dataNotes, describeExamples } from "../view/data-notes.ts";
+import type { TrainingCheckpoint } from "../store/training-files.ts";
 import { downloadView } from "../view/download-view.ts";
 import { LossHistory } from "../view/loss-history.ts";
 import { describeMemory } from "../view/memory-text.ts";
 import { noticeView } from "../view/notice-view.ts";
-import { describeModel, perSecond } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { TrainProgress } from "../view/train-progress.ts";
+import { describeTraining, trainFigures, trainReport } from "../view/train-report.ts";
 import { wrapped, wrappedLines } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 import { parseColumns } from "./model-use.ts";
@@ -47,6 +50,12 @@ export function define(command: Command, terminal: Terminal): void {
       "--init <folder>",
       "PEFT folder of an adapter to go on from; the optimiser and the step size begin anew",
     )
+    .addOption(
+      new Option(
+        "--resume",
+        "go on with the training in --out that was interrupted, from its last evaluation",
+      ).conflicts(["init", "force"]),
+    )
     .option("--evaluate-every <n>", "steps between held-out evaluations", wholeNumber(1, 1e6), 50)
     .option(
       "--patience <n>",
@@ -59,10 +68,10 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
       const { result, learner, ...rest } = await run(command, flags, terminal);
-      const report = reportOf(result, learner.info, rest);
+      const report = trainReport(result, learner.info, rest);
       if (flags.json === true) terminal.json(report);
       else
-        for (const line of wrappedLines(describe(report), INDENT, terminal.columns))
+        for (const line of wrappedLines(describeTraining(report), INDENT, terminal.columns))
           terminal.line(line);
       if (result.reason === "diverged") terminal.fail(EXIT_CODES.diverged);
       if (result.reason === "stopped") terminal.fail(EXIT_INTERRUPTED);
@@ -85,6 +94,10 @@ const INDENT = 12;
 const ANEW =
   "goes on from the adapter; the optimiser's moments and the step size, which no PEFT folder holds, begin anew";
 
+/** Of checkpoints that a file does not hold. */
+const TOO_LARGE =
+  "none is kept of an adapter of this size: once interrupted, the training cannot be resumed, only its adapter used";
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 interface Flags {
@@ -95,6 +108,7 @@ interface Flags {
   readonly epochs?: number;
   readonly out?: string;
   readonly init?: string;
+  readonly resume?: boolean;
   readonly evaluateEvery: number;
   readonly patience: number;
   readonly history?: string;
@@ -105,39 +119,83 @@ interface Flags {
 async function run(command: Command, flags: Flags, terminal: Terminal) {
   const config = withFiles(configOf(command), flags);
   const out = resolve(required("--out", flags.out));
-  const isInit = flags.init !== undefined && resolve(flags.init) === out;
-  checkAdapterFolder(out, { mayReplace: flags.force === true || isInit });
-  if (flags.patience > 0 && config.data.heldOutShare === 0) {
+  checkFlags(config, out, flags);
+  const checkpoints = new TrainingCheckpoints(out);
+  const note: Note = (name, sentence) =>
+    terminal.note(wrapped(name.padEnd(INDENT), sentence, terminal.columns));
+  const kept = flags.resume ? checkpoints.newest((sentence) => note("checkpoint", sentence)) : null;
+  const { learner, steps } = await open(config, flags, terminal);
+  try {
+    const { info } = learner;
+    const settings = trainingSettings(config, { ...flags, steps }, info);
+    if (kept !== null) checkSameTraining(kept.settings, settings);
+    const room = TrainingCheckpoints.bytesFor(info.layout.length);
+    checkOutFolder(out, ADAPTER_COPIES * info.exportBytes + (room ?? 0));
+    if (room === null) note("checkpoint", TOO_LARGE);
+    const memory = await learner.planMemory();
+    note("memory", describeMemory(memory));
+    if (kept === null) checkpoints.remove();
+    const { before, ...start } = await startOf(learner, kept, flags, note);
+    // What a power cut leaves is the best state until then.
+    let checkpoint = kept?.state.progress.steps ?? null;
+    const keep: Keep = {
+      best: (adapter) => learner.exportAdapter(adapter, out),
+      state(state) {
+        if (room === null) return;
+        checkpoints.save({ state, settings, before });
+        checkpoint = state.progress.steps;
+      },
+    };
+    const result = await train(learner, start, keep, { ...flags, steps }, terminal);
+    const test = before === null ? null : await learner.evaluate(result.adapter, "test");
+    await learner.exportAdapter(result.adapter, out, {
+      story: { figures: trainFigures(result, before, test) },
+    });
+    const epochs = (result.steps * config.run.batchSize) / info.data.train.examples;
+    if (result.reason === "finished" || result.reason === "early stop") {
+      checkpoints.remove();
+      checkpoint = null;
+    }
+    const resumedFrom = kept?.state.progress.steps ?? null;
+    return { result, learner, out, epochs, memory, before, test, resumedFrom, checkpoint };
+  } finally {
+    await learner.close();
+  }
+}
+
+type Note = (name: string, sentence: string) => void;
+
+/** @throws KlatchError when the result could not be written, or the flags do not go together */
+function checkFlags(config: Config, out: string, { init, force, resume, patience }: Flags): void {
+  const isInit = init !== undefined && resolve(init) === out;
+  checkAdapterFolder(out, { mayReplace: force === true || resume === true || isInit });
+  if (patience > 0 && config.data.heldOutShare === 0) {
     throw new KlatchError(
       "usage",
       "--patience has no loss to go by: data.heldOutShare is 0",
       "hold rows out, e.g. --data-held-out-share 0.1",
     );
   }
-  const { learner, steps } = await open(config, flags, terminal);
-  try {
-    checkOutFolder(out, ADAPTER_COPIES * learner.info.exportBytes);
-    const memory = await learner.planMemory();
-    terminal.note(wrapped("memory".padEnd(INDENT), describeMemory(memory), terminal.columns));
-    const { init } = flags;
-    if (init !== undefined) terminal.note(wrapped("init".padEnd(INDENT), ANEW, terminal.columns));
-    const first = await (init === undefined
-      ? learner.initialAdapter()
-      : learner.importAdapter(init));
-    const isTested = learner.info.data.test.examples > 0;
-    const before = isTested ? await learner.evaluate(first, "test") : null;
-    // What a power cut leaves is the best state until then.
-    const keep = (adapter: Float32Array) => learner.exportAdapter(adapter, out);
-    const result = await train(learner, first, keep, { ...flags, steps }, terminal);
-    const test = before === null ? null : await learner.evaluate(result.adapter, "test");
-    await learner.exportAdapter(result.adapter, out, {
-      story: { figures: figures(result, before, test) },
-    });
-    const epochs = (result.steps * config.run.batchSize) / learner.info.data.train.examples;
-    return { result, learner, out, epochs, memory, before, test };
-  } finally {
-    await learner.close();
+}
+
+/** Where a training begins or goes on, and what the adapter that it began with says of the test files. */
+async function startOf(
+  learner: Learner,
+  kept: TrainingCheckpoint | null,
+  { init }: Flags,
+  note: Note,
+): Promise<Start & { readonly before: Evaluation | null }> {
+  if (kept !== null) {
+    const { state: from, before } = kept;
+    note("resume", `goes on behind step ${from.progress.steps}`);
+    return { from, before };
   }
+  if (init !== undefined) note("init", ANEW);
+  const adapter = await (init === undefined
+    ? learner.initialAdapter()
+    : learner.importAdapter(init));
+  const isTested = learner.info.data.test.examples > 0;
+  return { adapter, before: isTested ? await learner.evaluate(adapter, "test") : null };
 }
 
 /** The learner and the steps that it is to take: so many times through the data, where that is asked for. */
@@ -165,14 +223,22 @@ function withFiles(config: Config, flags: Flags): Config {
   return { ...config, data: { ...config.data, columns, train: [...train], test: [...test] } };
 }
 
+type Start = Pick<AloneOptions, "adapter" | "from">;
+
+/** Where a training's states go. */
+interface Keep {
+  best(adapter: Float32Array): Promise<void>;
+  state(state: AloneState): void;
+}
+
 /**
  * Trains until the end or the first signal; a second one ends the process. Every state that is the best so far is
  * kept, and a person sees how it goes.
  */
 async function train(
   learner: Learner,
-  adapter: Float32Array,
-  keep: (best: Float32Array) => Promise<void>,
+  start: Start,
+  keep: Keep,
   flags: Flags,
   terminal: Terminal,
 ): Promise<AloneResult> {
@@ -188,8 +254,11 @@ async function train(
   });
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
-    const options = { steps, evaluateEvery, patience, adapter };
-    const history = flags.history === undefined ? null : new LossHistory(resolve(flags.history));
+    const options = { steps, evaluateEvery, patience, ...start };
+    const history =
+      flags.history === undefined
+        ? null
+        : new LossHistory(resolve(flags.history), start.from?.progress.steps);
     const shown = new TrainProgress(
       steps,
       terminal,
@@ -198,7 +267,8 @@ async function train(
     for await (const event of trainAlone(learner, options, controller.signal)) {
       history?.take(event);
       if (flags.json !== true) shown.show(event);
-      if (event.kind === "best") await keep(event.adapter);
+      if (event.kind === "best") await keep.best(event.adapter);
+      if (event.kind === "checkpoint") keep.state(event.state);
       if (event.kind === "end") return event.result;
     }
     throw new Error("training ended without a result");
@@ -206,74 +276,4 @@ async function train(
     callOff();
     for (const signal of SIGNALS) process.removeListener(signal, stop);
   }
-}
-
-/** What the adapter's README says was measured. */
-function figures(
-  { bestStep, loss, heldOut }: AloneResult,
-  before: Evaluation | null,
-  test: Evaluation | null,
-): readonly (readonly [string, string])[] {
-  const nats = (value: number) => `${value.toFixed(4)} nats`;
-  return [
-    ["steps", String(bestStep)],
-    ["loss in training", nats(loss)],
-    ...(heldOut === null ? [] : [["loss on held-out rows", nats(heldOut.loss)] as const]),
-    ...(before === null || test === null
-      ? []
-      : [["loss on test rows", `${nats(before.loss)} before, ${nats(test.loss)} after`] as const]),
-  ];
-}
-
-function reportOf(
-  result: AloneResult,
-  info: Learner["info"],
-  rest: {
-    readonly out: string;
-    readonly epochs: number;
-    readonly memory: MemoryPlan;
-    readonly before: Evaluation | null;
-    readonly test: Evaluation | null;
-  },
-) {
-  const { adapter: _, tokens, positions, seconds, ...facts } = result;
-  // As `bench` counts: prompts take as long as answers. Of a classifier, texts.
-  const read = info.classes === null ? positions : tokens;
-  return {
-    ...facts,
-    tokens,
-    seconds,
-    positions,
-    tokensPerSecond: read / Math.max(1e-9, seconds),
-    engine: info.engine,
-    model: { digest: info.modelDigest, origin: info.modelOrigin },
-    parameters: info.parameters,
-    trained: info.layout.length,
-    classes: info.classes,
-    data: info.data,
-    ...rest,
-  };
-}
-
-function describe(report: ReturnType<typeof reportOf>): readonly string[] {
-  const { before, test, heldOut } = report;
-  const share = ((100 * report.trained) / report.parameters).toFixed(2);
-  const [unit, match] = report.classes === null ? ["token", "exact match"] : ["text", "accuracy"];
-  const why = report.error === null ? report.reason : `${report.reason}: ${report.error}`;
-  return [
-    `training    ${why} after ${report.steps} ${report.steps === 1 ? "step" : "steps"} (${report.epochs.toFixed(2)} epochs); kept the state of step ${report.bestStep}`,
-    `adapter     ${report.trained} numbers, ${share} % of the model's ${report.parameters}`,
-    `loss        ${report.loss.toFixed(4)} nats per ${unit} in training`,
-    ...(heldOut === null ? [] : [`held out    ${heldOut.loss.toFixed(4)} nats per ${unit}`]),
-    ...(before === null || test === null
-      ? []
-      : [
-          `test        ${before.loss.toFixed(4)} before, ${test.loss.toFixed(4)} after, nats per ${unit}; ${match} ${(100 * test.exactMatch).toFixed(1)} %`,
-        ]),
-    `data        ${describeExamples(report.data)}`,
-    ...dataNotes(report.data).map((note) => `note        ${note}`),
-    `model       ${describeModel(report.model)}`,
-    `speed       ${perSecond(report.tokensPerSecond)} ${unit}s per second on ${report.engine}`,
-    `written to  ${report.out}`,
-  ];
 }

@@ -62,7 +62,7 @@ export function checkAdapterFolder(
     throw holds(
       folder,
       "an adapter already",
-      ", go on from it with --init, or replace it with --force",
+      ", go on from it with --init (or --resume, if its training was interrupted), or replace it with --force",
     );
   }
   checkOutFolder(folder, bytes);

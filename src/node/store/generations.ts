@@ -4,7 +4,7 @@ import { type ArrayRecord, decodeRecord, encodeRecord, FILE_BYTES_MAX } from "./
 import { makeFolder, UNFINISHED, writeAtomically } from "./atomic-file.ts";
 import { type FileSystem, fileError, isMissing } from "./file-system.ts";
 
-/** Generations of each kind that are kept: the newest, and two to fall back on. */
+/** Generations of each kind that are kept, where nothing else is said: the newest, and two to fall back on. */
 const KEPT = 3;
 const ENDING = ".klatch";
 const DAMAGED = ".damaged";
@@ -32,16 +32,18 @@ class Damage {
   }
 }
 
-/** Numbered files of one kind in one folder, written atomically, the last three kept, damaged ones put aside. */
+/** Numbered files of one kind in one folder, written atomically, the last few kept, damaged ones put aside. */
 export class Generations {
   readonly #fs: FileSystem;
   readonly #folder: string;
   readonly #kind: string;
+  readonly #kept: number;
 
-  constructor(fs: FileSystem, folder: string, kind: string) {
+  constructor(fs: FileSystem, folder: string, kind: string, kept = KEPT) {
     this.#fs = fs;
     this.#folder = folder;
     this.#kind = kind;
+    this.#kept = kept;
   }
 
   /** Writes one generation, then drops the oldest. Throws `disk` with every earlier generation intact. */
@@ -118,6 +120,13 @@ export class Generations {
     }
   }
 
+  /** Removes every generation, damaged ones too. */
+  clear(): void {
+    for (const name of this.#names()) {
+      if (name.startsWith(`${this.#kind}-`) && name.includes(ENDING)) this.#remove(name);
+    }
+  }
+
   // --- internal ---
 
   #path(number: number): string {
@@ -188,7 +197,7 @@ export class Generations {
 
   #prune(): void {
     for (const ending of [ENDING, ENDING + DAMAGED]) {
-      for (const number of this.#numbers(ending).slice(KEPT)) {
+      for (const number of this.#numbers(ending).slice(this.#kept)) {
         this.#remove(`${this.#kind}-${String(number).padStart(8, "0")}${ending}`);
       }
     }

@@ -87,13 +87,13 @@ export function toUpdate(record: ArrayRecord, run: Digest, round: number): OwnUp
   };
 }
 
-// --- internal ---
-
+/** What a training holds. */
 type State = Pick<Checkpoint, "adapter" | "optimizer">;
 
 type Section = [name: string, bytes: Uint8Array];
 
-function stateSections({ adapter, optimizer }: State): Section[] {
+/** The arrays of a training, as sections of a record. */
+export function stateSections({ adapter, optimizer }: State): Section[] {
   const { firstMoment, secondMoment, transforms } = optimizer;
   assert(firstMoment.length === secondMoment.length, "the moments have one length");
   return [
@@ -103,6 +103,23 @@ function stateSections({ adapter, optimizer }: State): Section[] {
     ...(transforms === undefined ? [] : [jsonSection("transforms", transforms)]),
   ];
 }
+
+/** What {@link stateSections} wrote at a step; null when it does not fit together. */
+export function readState({ sections }: ArrayRecord, step: number): State | null {
+  const read = (name: string): Float32Array | null =>
+    floatsOf(sections.get(name) ?? new Uint8Array(1));
+  const [adapter, firstMoment, secondMoment] = ["adapter", "firstMoment", "secondMoment"].map(read);
+  if (!adapter || !firstMoment || !secondMoment) return null;
+  if (firstMoment.length !== secondMoment.length) return null;
+  const optimizer = { step, firstMoment, secondMoment };
+  const kept = sections.get("transforms");
+  if (kept === undefined) return { adapter, optimizer };
+  const transforms = transformStates.safeParse(jsonOf(kept));
+  if (!transforms.success) return null;
+  return { adapter, optimizer: { ...optimizer, transforms: transforms.data } };
+}
+
+// --- internal ---
 
 /** Sections with this beginning hold the arrays of an update memory. */
 const MEMORY = "memory.";
@@ -120,20 +137,6 @@ function readMemory({ sections }: ArrayRecord): KeptArrays | null {
     memory[name.slice(MEMORY.length)] = array;
   }
   return memory;
-}
-
-function readState({ sections }: ArrayRecord, step: number): State | null {
-  const read = (name: string): Float32Array | null =>
-    floatsOf(sections.get(name) ?? new Uint8Array(1));
-  const [adapter, firstMoment, secondMoment] = ["adapter", "firstMoment", "secondMoment"].map(read);
-  if (!adapter || !firstMoment || !secondMoment) return null;
-  if (firstMoment.length !== secondMoment.length) return null;
-  const optimizer = { step, firstMoment, secondMoment };
-  const kept = sections.get("transforms");
-  if (kept === undefined) return { adapter, optimizer };
-  const transforms = transformStates.safeParse(jsonOf(kept));
-  if (!transforms.success) return null;
-  return { adapter, optimizer: { ...optimizer, transforms: transforms.data } };
 }
 
 function jsonSection(name: string, value: unknown): Section {

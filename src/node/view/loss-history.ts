@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { AloneEvent } from "../../training/index.ts";
 import { fileError } from "../store/file-system.ts";
 import { csvLine } from "./csv.ts";
@@ -16,10 +16,14 @@ export class LossHistory {
   #step: Step | null = null;
   #heldOut: number | null = null;
 
-  /** @throws KlatchError `permission` or `disk` where the file cannot be written */
-  constructor(file: string) {
+  /**
+   * Begins the file anew, or behind the rows of so many steps that are in it.
+   *
+   * @throws KlatchError `permission` or `disk` where the file cannot be written
+   */
+  constructor(file: string, after = 0) {
     this.#file = file;
-    this.#guarded(() => writeFileSync(file, csvLine(COLUMNS)));
+    this.#guarded(() => writeFileSync(file, [csvLine(COLUMNS), ...rowsUpTo(file, after)].join("")));
   }
 
   take(event: AloneEvent): void {
@@ -28,7 +32,7 @@ export class LossHistory {
       this.#step = event.metrics;
     }
     if (event.kind === "evaluation") this.#heldOut = event.heldOut.loss;
-    if (event.kind === "end") this.#flush();
+    if (event.kind === "checkpoint" || event.kind === "end") this.#flush();
   }
 
   // --- internal ---
@@ -49,4 +53,11 @@ export class LossHistory {
       throw fileError(error, this.#file);
     }
   }
+}
+
+/** The lines of the first steps in a history; what was taken after them is taken again. */
+function rowsUpTo(file: string, step: number): readonly string[] {
+  if (step === 0 || !existsSync(file)) return [];
+  const [, ...lines] = readFileSync(file, "utf8").split(/(?<=\n)/);
+  return lines.filter((line) => line.endsWith("\n") && Number.parseInt(line, 10) <= step);
 }
