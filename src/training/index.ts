@@ -25,6 +25,7 @@ export {
 export type { DataSummary } from "./data/dataset/dataset.ts";
 export type { ColumnMap } from "./data/examples/columns.ts";
 export type { RowInput } from "./data/examples/inputs.ts";
+export type { CutTokens } from "./data/examples/lost-tokens.ts";
 export type { Row as DataRow } from "./data/rows/row.ts";
 export {
   chooseSplit,

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ColumnMap } from "../../training/index.ts";
 import type { Evaluation } from "../../types.ts";
-import { dataNotes, describeLimit } from "../view/data-notes.ts";
+import { dataNotes, describeCut } from "../view/data-notes.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addModelOptions, type ModelFlags, openModel, parseColumns } from "./model-use.ts";
 import { required } from "./number-flags.ts";
@@ -33,14 +33,15 @@ export function define(command: Command, terminal: Terminal): void {
       });
       try {
         const result = await learner.evaluate(adapter, "test");
-        const { truncated, skipped, duplicates, notes } = learner.info.data.test;
+        const { test, limit } = learner.info.data;
+        const { truncated, cut, skipped, duplicates, notes } = test;
         if (flags.json === true) {
-          return terminal.json({ ...result, truncated, skipped, duplicates, notes });
+          return terminal.json({ ...result, truncated, cut, skipped, duplicates, notes });
         }
         for (const line of describe(result)) terminal.line(line);
         if (truncated + skipped > 0) {
           terminal.line(
-            `rows         ${truncated} cut to ${describeLimit(learner.info.data.limit)}, ${skipped} empty and skipped`,
+            `rows         ${truncated} cut to ${describeCut([test], limit)}, ${skipped} empty and skipped`,
           );
         }
         for (const note of dataNotes(learner.info.data)) terminal.line(`note         ${note}`);

@@ -11,7 +11,7 @@ import type { Config } from "../config/config.ts";
 import { learnerOptions } from "../config/learner-options.ts";
 import { makeScratchFolder, type ScratchFolder } from "../folders/scratch-folder.ts";
 import { digestOfState } from "../peer/manifest.ts";
-import { dataNotes, describeLimit } from "../view/data-notes.ts";
+import { dataNotes, describeCut } from "../view/data-notes.ts";
 import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
 import { attempt, type Check, fail, pass, warn } from "./check.ts";
 
@@ -120,7 +120,7 @@ function describeData(report: LearnerInfo["data"], config: Config): Check {
   const cut = train.truncated + heldOut.truncated;
   const detail =
     `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test; ` +
-    `${Math.round(tokens / Math.max(1, rows))} tokens each, ${cut} cut to ${describeLimit(report.limit)}, ${train.skipped + heldOut.skipped} empty`;
+    `${Math.round(tokens / Math.max(1, rows))} tokens each, ${cut} cut to ${describeCut([train, heldOut], report.limit)}, ${train.skipped + heldOut.skipped} empty`;
   if (heldOut.examples === 0 && config.gate.enabled) {
     return warn("data", detail, "the gate needs held-out rows: raise data.heldOutShare");
   }

@@ -101,6 +101,7 @@ const summary = z.looseObject({
   examples: count,
   tokens: count,
   truncated: count,
+  cut: z.looseObject({ kept: count, lost: count, isLeast: z.boolean() }).exactOptional(),
   skipped: count,
   duplicates: count,
   notes: z.array(z.string()),

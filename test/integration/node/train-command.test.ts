@@ -73,6 +73,18 @@ describe("klatch train", () => {
     expect(stdout).toMatch(/^note {8}\d+ examples to train on say the same as an earlier one$/m);
   });
 
+  test("tells how much of the rows is cut away, and by what", async () => {
+    const flags = ["--steps", "1", "--run-sequence-max", "8", "--force", "--out"];
+    const { stdout } = await train(...flags, join(results, "cut"));
+    expect(stdout.replace(/\s+/g, " ")).toMatch(
+      /\d+ of \d+ rows cut to 8 tokens \(run\.sequenceMax\): \d+ % of their tokens lost/,
+    );
+    const report = JSON.parse((await train(...flags, join(results, "cut"), "--json")).stdout);
+    const { truncated, cut } = report.data.train;
+    expect(truncated).toBeGreaterThan(0);
+    expect(cut).toEqual({ kept: 8 * truncated, lost: expect.any(Number), isLeast: false });
+  });
+
   test("goes on from an adapter", async () => {
     const first = join(results, "first");
     await train("--steps", "30", "--out", first, "--json");

@@ -3,6 +3,7 @@ import type { ColumnMap } from "../examples/columns.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
 import type { Example, ExampleFormat } from "../examples/example.ts";
 import { ExampleReader, type Reading } from "../examples/example-reader.ts";
+import { type CutTokens, cutOf } from "../examples/lost-tokens.ts";
 import { DEFAULT_SEPARATOR, type Seams } from "../examples/separator.ts";
 import type { Packing } from "../examples/windows.ts";
 import { expandFolders, totalBytes } from "../rows/folders.ts";
@@ -18,6 +19,8 @@ export interface DataSummary {
   readonly tokens: number;
   /** Rows cut to `sequenceMax`. */
   readonly truncated: number;
+  /** The tokens of those rows; absent where there is none. */
+  readonly cut?: CutTokens;
   /** Rows left out because their completion or text is empty. */
   readonly skipped: number;
   /** Examples that say the same as an earlier one of the set, but for case and spaces. */
@@ -98,10 +101,11 @@ async function tokenise(
   }
   const { chunks, index } = writer.finish();
   await handOn(chunks);
-  const { count, tokens, truncated } = writer;
+  const { count, tokens, truncated, cut } = writer;
   const { skipped, notes, format, seams } = reader;
   const duplicates = countDuplicates(index.hashes);
-  const summary = { examples: count, tokens, truncated, skipped, duplicates, notes: [...notes] };
+  const counts = { examples: count, tokens, truncated, ...cutOf(cut), skipped, duplicates };
+  const summary = { ...counts, notes: [...notes] };
   return { index, facts: { format, seams, summary } };
 }
 

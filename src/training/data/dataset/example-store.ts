@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Example } from "../examples/example.ts";
+import { type CutTokens, cutTokens, type TokenCount } from "../examples/lost-tokens.ts";
 
 /** A list of examples that need not all lie in memory; an array is one. */
 export interface Examples<E = Example> {
@@ -15,6 +16,8 @@ export const CHUNK_TOKENS = 1 << 20;
 const LEARNED = 1 << 30;
 /** Set on the length of an example that was cut. */
 const TRUNCATED = 2 ** 31;
+/** Behind the ids of an example that was cut stands how many it lost; set on it where they are more. */
+const LEAST = 1 << 30;
 
 /** What is kept of each example besides its tokens, in 12 bytes. */
 export interface ExampleIndex {
@@ -36,7 +39,22 @@ function pack({ ids, promptLength, parts }: Example, target: Int32Array): void {
   }
 }
 
-function unpack(tokens: Int32Array, truncated: boolean): Example {
+/** What an entry of the index takes: its ids, and what was lost. */
+function entryOf(value: number) {
+  const truncated = value >= TRUNCATED;
+  const length = value % TRUNCATED;
+  return { truncated, length, taken: length + Number(truncated) };
+}
+
+function packLost({ tokens, isLeast }: TokenCount = { tokens: 0, isLeast: true }): number {
+  return Math.min(tokens, LEAST - 1) | (isLeast || tokens >= LEAST ? LEAST : 0);
+}
+
+function unpackLost(packed = LEAST): TokenCount {
+  return { tokens: packed & ~LEAST, isLeast: (packed & LEAST) !== 0 };
+}
+
+function unpack(tokens: Int32Array): Omit<Example, "truncated"> {
   const parts: [number, number][] = [];
   let wasLearned = false;
   for (let i = 0; i < tokens.length; i += 1) {
@@ -49,7 +67,7 @@ function unpack(tokens: Int32Array, truncated: boolean): Example {
   const ids = tokens.map((token) => token & ~LEARNED);
   const promptLength = parts[0]?.[0] ?? tokens.length;
   const isOnePart = parts.length === 1 && wasLearned;
-  return { ids, promptLength, truncated, ...(isOnePart ? {} : { parts }) };
+  return { ids, promptLength, ...(isOnePart ? {} : { parts }) };
 }
 
 /** Collects examples; full chunks can be taken away before the end. */
@@ -62,6 +80,7 @@ export class ExampleWriter {
   #count = 0;
   tokens = 0;
   truncated = 0;
+  cut: CutTokens | undefined;
 
   get count(): number {
     return this.#count;
@@ -69,12 +88,18 @@ export class ExampleWriter {
 
   add(example: Example, hash: number): void {
     const { length } = example.ids;
-    assert.ok(length > 0 && length <= CHUNK_TOKENS, "an example fits into a chunk");
-    if (this.#used + length > CHUNK_TOKENS) this.#closeChunk();
+    const value = length + (example.truncated ? TRUNCATED : 0);
+    const { taken } = entryOf(value);
+    assert.ok(length > 0 && taken <= CHUNK_TOKENS, "an example fits into a chunk");
+    if (this.#used + taken > CHUNK_TOKENS) this.#closeChunk();
     pack(example, this.#chunk.subarray(this.#used, this.#used + length));
-    this.#used += length;
+    if (example.truncated) {
+      this.#chunk[this.#used + length] = packLost(example.lost);
+      this.cut = cutTokens(this.cut, length, example.lost);
+    }
+    this.#used += taken;
     if (this.#count === this.#lengths.length) this.#growIndex();
-    this.#lengths[this.#count] = length + (example.truncated ? TRUNCATED : 0);
+    this.#lengths[this.#count] = value;
     this.#hashes[this.#count] = hash;
     this.#count += 1;
     this.tokens += length;
@@ -115,12 +140,12 @@ export class ExampleWriter {
 function startsOf(lengths: Uint32Array): Float64Array {
   let next = 0;
   return Float64Array.from(lengths, (value) => {
-    const length = value % TRUNCATED;
-    if ((next % CHUNK_TOKENS) + length > CHUNK_TOKENS) {
+    const { taken } = entryOf(value);
+    if ((next % CHUNK_TOKENS) + taken > CHUNK_TOKENS) {
       next = Math.ceil(next / CHUNK_TOKENS) * CHUNK_TOKENS;
     }
     const start = next;
-    next += length;
+    next += taken;
     return start;
   });
 }
@@ -151,8 +176,10 @@ export class ExampleStore implements Examples {
     const start = this.#starts[i];
     if (value === undefined || start === undefined) return undefined;
     const chunk = Math.floor(start / CHUNK_TOKENS);
-    const tokens = this.#source.read(chunk, start % CHUNK_TOKENS, value % TRUNCATED);
-    return unpack(tokens, value >= TRUNCATED);
+    const { truncated, length, taken } = entryOf(value);
+    const tokens = this.#source.read(chunk, start % CHUNK_TOKENS, taken);
+    const example = unpack(tokens.subarray(0, length));
+    return { ...example, truncated, ...(truncated ? { lost: unpackLost(tokens[length]) } : {}) };
   }
 
   close(): void {

@@ -1,8 +1,9 @@
 import { KlatchError } from "../../../errors.ts";
 import { type Classes, describeBalance, type PlacedLabel } from "../examples/classes.ts";
 import { countDuplicates } from "../examples/duplicates.ts";
-import { type Labelled, labelsOf, positionsIn } from "../examples/example.ts";
+import { cutIn, type Labelled, labelsOf, positionsIn } from "../examples/example.ts";
 import type { LabelKind } from "../examples/labels.ts";
+import { cutOf } from "../examples/lost-tokens.ts";
 import { RowTally } from "../examples/row-tally.ts";
 import type { Use } from "../rows/splits.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
@@ -91,6 +92,7 @@ export class LabelledReading<E extends Labelled> {
         examples: examples.length,
         tokens: examples.reduce((sum, each) => sum + positionsIn(each), 0),
         truncated: examples.filter(({ truncated }) => truncated).length,
+        ...cutOf(cutIn(examples)),
         skipped: this.rows - examples.length,
         duplicates: countDuplicates(hashes),
         notes: [

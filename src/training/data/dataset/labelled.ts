@@ -5,6 +5,7 @@ import { textHash } from "../examples/duplicates.ts";
 import { encodeEnd } from "../examples/encode-end.ts";
 import type { LabelledExample } from "../examples/example.ts";
 import { labelOf } from "../examples/labels.ts";
+import { lostOf } from "../examples/lost-tokens.ts";
 import type { RowTally } from "../examples/row-tally.ts";
 import { expandFolders } from "../rows/folders.ts";
 import { atPlace, type Row } from "../rows/row.ts";
@@ -41,8 +42,10 @@ export function encodeLabelled(
 ): LabelledExample {
   const { before, after } = tokenizer.around;
   const room = Math.max(sequenceMax - before.length - after.length, 1);
-  const { ids, complete } = encodeEnd(tokenizer, text, room, "head");
-  return { ids: Int32Array.from([...before, ...ids, ...after]), ...classes, truncated: !complete };
+  const { ids, complete, total } = encodeEnd(tokenizer, text, room, "head");
+  const example = { ids: Int32Array.from([...before, ...ids, ...after]), ...classes };
+  if (complete) return { ...example, truncated: false };
+  return { ...example, truncated: true, lost: lostOf([total()], ids.length) };
 }
 
 /**

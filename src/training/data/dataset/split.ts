@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { countDuplicates } from "../examples/duplicates.ts";
-import { type AnyExample, positionsIn } from "../examples/example.ts";
+import { type AnyExample, cutIn, positionsIn } from "../examples/example.ts";
+import { type CutTokens, cutOf } from "../examples/lost-tokens.ts";
 import type { DataSummary, Dataset } from "./dataset.ts";
 import type { Examples } from "./example-store.ts";
 
@@ -102,6 +103,7 @@ export function splitHeldOut<E extends AnyExample>(
         examples: rest.length,
         tokens: summary.tokens - counts.tokens,
         truncated: summary.truncated - counts.truncated,
+        ...(summary.truncated > counts.truncated ? cutOf(without(summary.cut, counts.cut)) : {}),
         skipped: summary.skipped,
         duplicates: countDuplicates(trainHashes),
         notes: summary.notes,
@@ -116,8 +118,15 @@ function countsOf(examples: readonly AnyExample[], hashes: Float64Array): DataSu
     examples: examples.length,
     tokens: examples.reduce((total, each) => total + positionsIn(each), 0),
     truncated: examples.filter(({ truncated }) => truncated).length,
+    ...cutOf(cutIn(examples)),
     skipped: 0,
     duplicates: countDuplicates(hashes),
     notes: [],
   };
+}
+
+/** What is left of all tokens of cut rows without those of some. */
+function without(all: CutTokens | undefined, some: CutTokens | undefined): CutTokens | undefined {
+  if (all === undefined || some === undefined) return all;
+  return { ...all, kept: all.kept - some.kept, lost: all.lost - some.lost };
 }

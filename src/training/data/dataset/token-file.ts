@@ -29,6 +29,7 @@ const factsSchema = z.object({
     examples: count,
     tokens: count,
     truncated: count,
+    cut: z.object({ kept: count, lost: count, isLeast: z.boolean() }).exactOptional(),
     skipped: count,
     duplicates: count,
     notes: z.array(z.string()),

@@ -5,6 +5,7 @@ import { type Answer, answersIn } from "./answers.ts";
 import { encodeEnd, fitPair } from "./encode-end.ts";
 import type { Example } from "./example.ts";
 import { leftOut } from "./left-out.ts";
+import { lostOf, type TokenCount } from "./lost-tokens.ts";
 import { contentText, saysSomething } from "./said-parts.ts";
 
 /**
@@ -34,7 +35,7 @@ export function encodeChat(
   for (const answer of answers) {
     const [start, end] = text.part(answer, whole.marked !== null);
     if (parts.length === 0 && start > Math.floor((sequenceMax * 3) / 4)) {
-      return onlyFirst(tokenizer, whole, answer, sequenceMax);
+      return onlyFirst(tokenizer, whole, answer, sequenceMax, text);
     }
     if (start >= text.ids.length) break;
     // An answer inside a single id, with words of others, is no part of its own.
@@ -45,7 +46,9 @@ export function encodeChat(
   const isJoined = conversation !== given;
   const hidden = [...leftOut(conversation, whole, said), ...(isJoined ? ["parts" as const] : [])];
   const { ids, complete } = text;
-  return { ids: Int32Array.from(ids), promptLength: first[0], parts, truncated: !complete, hidden };
+  const example = { ids: Int32Array.from(ids), promptLength: first[0], parts, hidden };
+  if (complete) return { ...example, truncated: false };
+  return { ...example, truncated: true, lost: lostOf([text.total()], ids.length) };
 }
 
 // --- internal ---
@@ -94,14 +97,15 @@ function joined(message: Message): Message {
 class TokenisedText {
   readonly ids: readonly number[];
   readonly complete: boolean;
+  readonly total: () => TokenCount;
   readonly #tokenizer: Tokenizer;
   readonly #text: string;
   readonly #limit: number;
 
   constructor(tokenizer: Tokenizer, text: string, limit: number) {
     [this.#tokenizer, this.#text, this.#limit] = [tokenizer, text, limit];
-    const { ids, complete } = encodeEnd(tokenizer, text, limit, "head");
-    [this.ids, this.complete] = [ids, complete];
+    const { ids, complete, total } = encodeEnd(tokenizer, text, limit, "head");
+    [this.ids, this.complete, this.total] = [ids, complete, total];
   }
 
   /**
@@ -170,6 +174,7 @@ function onlyFirst(
   whole: LaidOut,
   answer: Answer,
   sequenceMax: number,
+  text: TokenisedText,
 ): Example | null {
   const texts = {
     prompt: whole.text.slice(0, answer.start),
@@ -183,5 +188,6 @@ function onlyFirst(
     ...prompt,
     ...(eos < 0 ? completion : completion.slice(0, eos + 1)),
   ]);
-  return { ids, promptLength: Math.max(prompt.length, 1), truncated: true };
+  const lost = lostOf([text.total()], ids.length);
+  return { ids, promptLength: Math.max(prompt.length, 1), truncated: true, lost };
 }

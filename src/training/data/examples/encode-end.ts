@@ -1,10 +1,21 @@
+import { KlatchError } from "../../../errors.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { lostOf, type TokenCount } from "./lost-tokens.ts";
 
 export interface Piece {
   readonly ids: readonly number[];
   /** False when the text has more tokens than were asked for. */
   readonly complete: boolean;
+  /** How many tokens the whole text has; of a text that was cut, they are counted now. */
+  total(): TokenCount;
 }
+
+/**
+ * Texts of more characters, and of many times what is kept of them, are not counted to their end: that nearly all of
+ * them is lost is known before.
+ */
+export const COUNTED_CHARACTERS = 1 << 16;
+const COUNTED_FOR_EACH_KEPT = 64;
 
 /** Tokens near the cut of a text may differ from those of the whole text; this many are not used. */
 const MARGIN = 8;
@@ -33,10 +44,34 @@ export function encodeEnd(
         ? text.slice(0, boundary(text, characters))
         : text.slice(boundary(text, text.length - characters));
     const ids = tokenizer.encode(part);
-    if (ids.length >= limit + MARGIN) return { ids: take(ids), complete: false };
+    if (ids.length < limit + MARGIN) continue;
+    const total = () => countTokens(tokenizer, text, limit, ids.length - MARGIN);
+    return { ids: take(ids), complete: false, total };
   }
   const ids = tokenizer.encode(text);
-  return { ids: take(ids), complete: ids.length <= limit };
+  const total = () => ({ tokens: ids.length, isLeast: false });
+  return { ids: take(ids), complete: ids.length <= limit, total };
+}
+
+/** The tokens of a text of which at most `kept` are kept, and at least `known` are known to be there. */
+function countTokens(
+  tokenizer: Pick<Tokenizer, "encode">,
+  text: string,
+  kept: number,
+  known: number,
+): TokenCount {
+  const most = Math.max(COUNTED_CHARACTERS, COUNTED_FOR_EACH_KEPT * kept);
+  const isWhole = text.length <= most;
+  const counted = isWhole ? text : text.slice(0, boundary(text, most));
+  try {
+    const { length } = tokenizer.encode(counted);
+    if (isWhole) return { tokens: length, isLeast: false };
+    return { tokens: Math.max(known, length - MARGIN), isLeast: true };
+  } catch (error) {
+    // What is cut away may be what the tokenizer has no token for: it is not learned, and keeps nobody from learning.
+    if (error instanceof KlatchError) return { tokens: known, isLeast: true };
+    throw error;
+  }
 }
 
 /** An id that a model may lack, as a list to spread. */
@@ -49,6 +84,8 @@ export interface Pair {
   readonly prompt: readonly number[];
   readonly completion: readonly number[];
   readonly complete: boolean;
+  /** How many ids were cut away; counted now. */
+  lost(): TokenCount;
 }
 
 /** Characters of a prompt that its continuation is tokenised with. */
@@ -100,5 +137,10 @@ export function fitPair(
   const prompt = encodeEnd(tokenizer, texts.prompt, room - kept, "tail");
   const completion = wanted.slice(0, room - prompt.ids.length);
   const complete = answer.complete && prompt.complete && completion.length === wanted.length;
-  return { prompt: prompt.ids, completion, complete };
+  const lost = () =>
+    lostOf(
+      [prompt.total(), answer.total(), { tokens: after.length, isLeast: false }],
+      prompt.ids.length + completion.length,
+    );
+  return { prompt: prompt.ids, completion, complete, lost };
 }

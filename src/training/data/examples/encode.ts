@@ -4,6 +4,7 @@ import { encodeChat } from "./chat.ts";
 import { encodeEnd, fitPair, maybe, type PairTexts } from "./encode-end.ts";
 import type { Example, ExampleFormat } from "./example.ts";
 import { leftOutOfPlain } from "./left-out.ts";
+import { lostOf } from "./lost-tokens.ts";
 import { alpacaPrompt, type RowText } from "./row-text.ts";
 import { contentText } from "./said-parts.ts";
 import { DEFAULT_SEPARATOR, ended, joined } from "./separator.ts";
@@ -11,11 +12,15 @@ import { DEFAULT_SEPARATOR, ended, joined } from "./separator.ts";
 function encodeText(tokenizer: Tokenizer, text: string, sequenceMax: number): Example | null {
   const start = maybe(tokenizer.bosId);
   const end = maybe(tokenizer.eosId);
-  const { ids, complete } = encodeEnd(tokenizer, text, sequenceMax - start.length, "head");
+  const piece = encodeEnd(tokenizer, text, sequenceMax - start.length, "head");
+  const { ids, complete } = piece;
   const whole = complete && start.length + ids.length + end.length <= sequenceMax;
   const all = [...start, ...ids, ...(whole ? end : [])];
   if (ids.length === 0 || all.length < 2) return null;
-  return { ids: Int32Array.from(all), promptLength: 1, truncated: !whole };
+  const example = { ids: Int32Array.from(all), promptLength: 1, truncated: !whole };
+  if (whole) return example;
+  const wanted = [piece.total(), { tokens: end.length, isLeast: false }];
+  return { ...example, lost: lostOf(wanted, ids.length) };
 }
 
 function encodePair(tokenizer: Tokenizer, texts: PairTexts, sequenceMax: number): Example | null {
@@ -26,6 +31,7 @@ function encodePair(tokenizer: Tokenizer, texts: PairTexts, sequenceMax: number)
     ids: Int32Array.from([...start, ...pair.prompt, ...pair.completion]),
     promptLength: Math.max(start.length + pair.prompt.length, 1),
     truncated: !pair.complete,
+    ...(pair.complete ? {} : { lost: pair.lost() }),
   };
 }
 

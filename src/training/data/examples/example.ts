@@ -1,3 +1,4 @@
+import { type CutTokens, cutTokens, type TokenCount } from "./lost-tokens.ts";
 import type { HiddenPart } from "./said-parts.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface Example {
   readonly parts?: readonly (readonly [start: number, end: number])[];
   /** The row was longer than the context and lost a part. */
   readonly truncated: boolean;
+  /** How many tokens that part has. */
+  readonly lost?: TokenCount;
   /** What the chat template does not show of the row; not kept with the data set, which counts it. */
   readonly hidden?: readonly HiddenPart[];
 }
@@ -40,6 +43,8 @@ export interface LabelledExample {
   /** All of them, where an example has any number of classes; then `label` means nothing. */
   readonly labels?: readonly number[];
   readonly truncated: boolean;
+  /** How many tokens it lost when it was cut. */
+  readonly lost?: TokenCount;
 }
 
 /** An image in the model's size. */
@@ -89,4 +94,14 @@ export function positionsIn(example: AnyExample): number {
 /** Positions that an example takes in a batch: the last id of a text to continue is only a target. */
 export function positionsTaken(example: AnyExample): number {
   return isLabelled(example) ? positionsIn(example) : example.ids.length - 1;
+}
+
+/** The tokens of all that were cut; undefined where none was. */
+export function cutIn(examples: readonly AnyExample[]): CutTokens | undefined {
+  let cut: CutTokens | undefined;
+  for (const example of examples) {
+    if (!example.truncated || isImage(example)) continue;
+    cut = cutTokens(cut, example.ids.length, example.lost);
+  }
+  return cut;
 }

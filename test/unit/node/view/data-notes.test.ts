@@ -22,6 +22,26 @@ describe("what an operator is told of the data", () => {
     expect(describeExamples({ ...report, limit: { tokens: 256, isContext: true } })).toContain(
       "3 of 60 rows cut to 256 tokens (all that the model can read)",
     );
+    const cut = { kept: 48, lost: 12, isLeast: false };
+    const told = (train: DataSummary["cut"], test: DataSummary["cut"]) =>
+      describeExamples({
+        ...report,
+        limit: { tokens: 48, isContext: false },
+        train: train === undefined ? whole : { ...plain, cut: train },
+        heldOut: whole,
+        test: test === undefined ? whole : { ...plain, cut: test },
+      });
+    expect(told(cut, undefined)).toContain(
+      "1 of 60 rows cut to 48 tokens (run.sequenceMax): 20 % of their tokens lost",
+    );
+    // 12 of 60 and 48 of 96 make 60 of 156.
+    const long = { kept: 48, lost: 48, isLeast: true };
+    expect(told(cut, long)).toContain(
+      "2 of 60 rows cut to 48 tokens (run.sequenceMax): at least 38 %",
+    );
+    expect(told({ kept: 9999, lost: 1, isLeast: false }, undefined)).toContain(
+      ": less than 1 % of",
+    );
     expect(describeExamples({ ...report, train: whole, heldOut: whole, test: whole })).toBe(
       "20 examples to train on, 20 held out, 20 to test",
     );

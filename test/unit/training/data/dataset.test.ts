@@ -154,7 +154,10 @@ describe("a row longer than the context", () => {
 
   it("is cut the same whether its text is a little or very much too long", () => {
     const long = encode(pair("d".repeat(100_000), "e".repeat(100_000)), 16);
-    expect(long).toEqual(encode(pair("d".repeat(60), "e".repeat(60)), 16));
+    const short = encode(pair("d".repeat(60), "e".repeat(60)), 16);
+    expect({ ...long, lost: null }).toEqual({ ...short, lost: null });
+    // BOS, " :", both texts and EOS, and 16 of them are left.
+    expect(short?.lost).toEqual({ tokens: 1 + 2 + 120 + 1 - 16, isLeast: false });
   });
 
   it("has the whole room for a completion without a prompt", () => {
@@ -182,6 +185,8 @@ describe("a row longer than the context", () => {
           expect(example?.ids.length).toBe(Math.min(whole.length, max));
           expect(example?.promptLength).toBeLessThan(example?.ids.length ?? 0);
           expect(example?.truncated).toBe(whole.length > max);
+          const lost = whole.length - (example?.ids.length ?? 0);
+          expect(example?.lost).toEqual(lost === 0 ? undefined : { tokens: lost, isLeast: false });
           if (whole.length <= max) expect([...(example?.ids ?? [])]).toEqual(whole);
         },
       ),

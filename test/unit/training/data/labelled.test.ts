@@ -73,11 +73,17 @@ describe("texts with labels", () => {
     const rows = [
       { text: "d".repeat(100_000), label: 0 },
       { text: "d".repeat(6), label: 1 },
+      { text: "d".repeat(10), label: 1 },
     ];
     const set = await read(rows, { max: 8 });
     for (const { ids } of set.examples) expect([...ids]).toEqual([1, 6, 6, 6, 6, 6, 6, 2]);
-    expect(set.examples.map(({ truncated }) => truncated)).toEqual([true, false]);
-    expect(set.summary.truncated).toBe(1);
+    expect(set.examples.map(({ truncated }) => truncated)).toEqual([true, false, true]);
+    expect(set.summary.truncated).toBe(2);
+    const [long, whole, short] = set.examples.map((example) => "lost" in example && example.lost);
+    expect([whole, short]).toEqual([false, { tokens: 4, isLeast: false }]);
+    expect(long).toMatchObject({ isLeast: true });
+    const lost = 4 + (long ? long.tokens : 0);
+    expect(set.summary.cut).toEqual({ kept: 16, lost, isLeast: true });
   });
 
   it("are read from every format, a folder of Parquet among them", async () => {

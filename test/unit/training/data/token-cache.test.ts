@@ -34,11 +34,15 @@ describe("the store of examples", () => {
     return examplesOf({ examples: store });
   }
   const facts = (examples: readonly Example[]) =>
-    examples.map((each) => [[...each.ids], learnedParts(each), each.truncated]);
+    examples.map((each) => [[...each.ids], learnedParts(each), each.truncated, each.lost]);
 
   it("gives back every example with what is learned of it", () => {
     const mask = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
-    const example = fc.tuple(mask, fc.boolean()).map(([learned, truncated]): Example => {
+    const lost = fc.record({
+      tokens: fc.integer({ min: 0, max: 2 ** 30 - 1 }),
+      isLeast: fc.boolean(),
+    });
+    const example = fc.tuple(mask, fc.option(lost)).map(([learned, lost]): Example => {
       const parts: [number, number][] = [];
       for (const [i, isLearned] of learned.entries()) {
         const last = parts.at(-1);
@@ -47,7 +51,13 @@ describe("the store of examples", () => {
         else parts.push([i, i + 1]);
       }
       const ids = Int32Array.from(learned, (_, i) => (1 << 22) - 1 - i);
-      return { ids, promptLength: parts[0]?.[0] ?? ids.length, parts, truncated };
+      return {
+        ids,
+        promptLength: parts[0]?.[0] ?? ids.length,
+        parts,
+        truncated: lost !== null,
+        ...(lost && { lost }),
+      };
     });
     fc.assert(
       fc.property(fc.array(example, { maxLength: 20 }), (examples) => {
