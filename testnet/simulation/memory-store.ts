@@ -136,8 +136,8 @@ function appendChain(kept: KeptRun, blocks: readonly KeptBlock[]): void {
     if (kept.chain.some(({ height }) => height === block.height)) continue;
     kept.chain.push(structuredClone(block));
   }
-  const { height = -1 } = blocks.at(-1) ?? {};
-  const open = kept.said.filter((each) => each.height > height);
+  const { height = 0 } = blocks[0] ?? {};
+  const open = kept.said.filter((each) => each.height >= height);
   kept.said.splice(0, kept.said.length, ...open);
 }
 

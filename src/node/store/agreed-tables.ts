@@ -31,7 +31,10 @@ export class AgreedTables {
     return rows.map(({ bytes }) => bytes as Uint8Array);
   }
 
-  /** Adds final blocks, all or none; what was said about their heights is of no use any more. */
+  /**
+   * Adds final blocks, all or none. What was said about the heights below the first is of no use any more; of the first
+   * itself it is until the state after it is kept, for a node that goes down before begins there again.
+   */
   appendChain(run: Digest, blocks: readonly KeptBlock[]): void {
     guarded(this.#path, () => {
       this.#database.exec("BEGIN");
@@ -39,11 +42,11 @@ export class AgreedTables {
         const insert = this.#database.prepare(
           "INSERT OR IGNORE INTO chain (run, height, block, certificate) VALUES (?, ?, ?, ?)",
         );
-        const forget = this.#database.prepare("DELETE FROM said WHERE run = ? AND height <= ?");
+        const forget = this.#database.prepare("DELETE FROM said WHERE run = ? AND height < ?");
         for (const { height, block, certificate } of blocks) {
           insert.run(run, height, block, certificate);
-          forget.run(run, height);
         }
+        forget.run(run, blocks[0]?.height ?? 0);
         this.#database.exec("COMMIT");
       } catch (error) {
         this.#database.exec("ROLLBACK");

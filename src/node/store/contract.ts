@@ -56,7 +56,7 @@ export interface Store {
   appendSaid(run: Digest, height: number, bytes: Uint8Array): void;
   /** What this node said about a height, the first first. */
   said(run: Digest, height: number): readonly Uint8Array[];
-  /** Adds final blocks with their certificates, all or none, and forgets what was said about their heights. */
+  /** Adds final blocks with their certificates, all or none, and forgets what was said about the heights below. */
   appendChain(run: Digest, blocks: readonly KeptBlock[]): void;
   /** The final blocks from a height on, so many at most. */
   chain(run: Digest, from: number, most: number): readonly KeptBlock[];

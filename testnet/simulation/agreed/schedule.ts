@@ -78,7 +78,10 @@ class ScheduleWorld implements MemberWorld {
     const { members, attackers, attack, rounds, seed } = schedule;
     const roster = Array.from({ length: members }, (_, place) => `member ${padded(place)}`);
     const turns = shuffled([...roster.keys()], createRandom(seed, "turns"));
-    const common = { run: RUN, rounds, roster, rosterDigest: RUN, turns, timing: TIMING };
+    const common = {
+      ...{ run: RUN, rounds, roster, rosterDigest: RUN, turns, timing: TIMING },
+      payloadBytes: PAYLOAD_BYTES,
+    };
     this.#members = roster.flatMap((self, place) => {
       const config: AgreedConfig = { ...common, self };
       const isTwin = attack === "twins" && place >= members - attackers;

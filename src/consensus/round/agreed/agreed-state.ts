@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
 import { type Patience, UNTRIED } from "../patience.ts";
 import { byPeer } from "../round-state.ts";
-import type { AgreedTimer, Computed, Link } from "./contract.ts";
+import type { AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
 import type {
   Ballot,
   Block,
@@ -27,6 +27,8 @@ export interface AgreedConfig {
   readonly rosterDigest: Digest;
   /** Every place once, in the order in which members propose. */
   readonly turns: readonly number[];
+  /** Bytes of a sound payload, which codec and adapter decide: what has another size is none. */
+  readonly payloadBytes: number;
   /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
   readonly startMembers?: number;
   readonly timing: AgreedTiming;
@@ -73,6 +75,13 @@ export interface CheckedBlock {
   readonly cut: readonly HeldPayload[];
 }
 
+/** Fetching and mixing for a block: since when, while it is under way, and how long it has taken. */
+export interface OwnWork {
+  readonly since: Timestamp | null;
+  readonly mixingSince: Timestamp | null;
+  readonly ms: number;
+}
+
 /** What is known of the open height, and ends with it. */
 export interface HeightState {
   /** What this node announced for the height. */
@@ -100,8 +109,10 @@ export interface HeightState {
   readonly extension: { readonly view: number; readonly ms: number } | null;
   /** When a quorum of ballots was here, and voting began. */
   readonly votingAt: Timestamp | null;
-  /** From when the view was entered until its block was notarised, milliseconds. */
+  /** From when the view was entered until its block was notarised, less own work, milliseconds. */
   readonly viewTook: number | null;
+  /** What this node does for the block of the view. */
+  readonly work: OwnWork;
   /** Members that are accused of something in this height. */
   readonly accused: ReadonlySet<string>;
   /** What ends the height, while that is being kept; null before. */
@@ -120,6 +131,8 @@ export interface AgreedState {
   /** How members keep others waiting, by place. */
   readonly patience: readonly Patience[];
   readonly height: HeightState;
+  /** What came before the node had started, and had its own statements back. */
+  readonly waiting: readonly AgreedEvent[];
   /** Statements for the next height, heard before this one ended here. */
   readonly early: readonly SignedStatement[];
   /** Newest height that each member was heard in, where that is beyond the own one. */
@@ -132,6 +145,8 @@ export interface AgreedState {
   readonly mixingMs: number;
   readonly timers: ReadonlyMap<AgreedTimer, Timestamp>;
 }
+
+export const NO_WORK: OwnWork = { since: null, mixingSince: null, ms: 0 };
 
 /** The start of a chain. */
 export function genesis(run: Digest, checkpoint: Digest, members: number): ChainHead {
@@ -164,6 +179,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     present: new Set(),
     patience: roster.map(() => UNTRIED),
     height: { ...openHeight({ config, places, head }), payload },
+    waiting: [],
     early: [],
     ahead: new Map(),
     certifiedAhead: -1,
@@ -193,6 +209,7 @@ export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">):
     extension: null,
     votingAt: null,
     viewTook: null,
+    work: NO_WORK,
     accused: new Set(),
     concluding: null,
   };

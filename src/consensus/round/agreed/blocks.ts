@@ -9,23 +9,19 @@ import { sharesOfCut } from "./standings.ts";
 export type Draft = Omit<Block, "norm" | "checkpoint">;
 
 /**
- * The block that the ballots make which this node holds, before its updates are mixed. Left out is a ballot that holds a
- * payload which nobody has announced here: who sends a ballot answers for the announcements behind it.
+ * The block that the ballots make which this node holds, before its updates are mixed. A ballot counts whatever was
+ * announced here: an author that announces something else to each would otherwise keep a quorum of ballots from ever
+ * coming together. Left out when it is late, as far as a quorum stays, are ballots that hold a payload of the cut which
+ * nobody serves: who held it has lost it, or lies.
  */
-export function draftBlock(state: AgreedState): Draft {
+export function draftBlock(state: AgreedState, isLate: boolean): Draft {
   const { config, height } = state;
-  const isAnnounced = (held: HeldPayload) => sizeKnown(state, held) > 0;
-  const ballots = [...height.ballots]
-    .filter(([, { statement }]) => statement.held.every(isAnnounced))
-    .sort(([a], [b]) => a - b)
-    .map(([place, { statement, signature }]) => {
-      const { opinions, held } = statement;
-      return { place, opinions, held, signature };
-    });
+  const held = ballotsHeld(state);
+  const ballots = isLate ? withoutLost(held, state) : held;
   return {
     ...heightName(state),
     roster: config.rosterDigest,
-    payloads: payloadsOf(ballots, (held) => sizeKnown(state, held)),
+    payloads: payloadsOf(ballots, config.payloadBytes),
     ballots,
     cut: cutOf(ballots, height.simplex.quorum).map(({ place }) => place),
   };
@@ -37,7 +33,8 @@ export function checked(block: Block, state: AgreedState): CheckedBlock {
   const { quorum } = height.simplex;
   const cut = cutOf(block.ballots, quorum);
   const { run, rosterDigest: roster } = config;
-  return { block, cut, fault: blockFault(block, { run, roster, quorum, head }) };
+  const { payloadBytes } = config;
+  return { block, cut, fault: blockFault(block, { run, roster, quorum, head, payloadBytes }) };
 }
 
 /** What a block stands on: the end of the chain below it, of which an outsider may know less. */
@@ -46,6 +43,8 @@ export interface BlockGround {
   /** Digest of the roster in force. */
   readonly roster: Digest;
   readonly quorum: Quorum;
+  /** Bytes of a sound payload. */
+  readonly payloadBytes: number | null;
   readonly head: Pick<ChainHead, "height"> & {
     readonly [Key in "parent" | "checkpoint" | "norm"]: ChainHead[Key] | null;
   };
@@ -57,7 +56,7 @@ export interface BlockGround {
  */
 export function blockFault(
   block: Block,
-  { run, roster, quorum, head }: BlockGround,
+  { run, roster, quorum, head, payloadBytes }: BlockGround,
 ): string | null {
   const places = block.ballots.map(({ place }) => place);
   const inCut = cutOf(block.ballots, quorum).map(({ place }) => place);
@@ -70,7 +69,10 @@ export function blockFault(
     [block.roster !== roster, "of another roster"],
     [block.ballots.length < quorum.size, "fewer ballots than a quorum"],
     [!isSortedSet(places, quorum.members), "ballots out of order, repeated or foreign"],
-    [!namesExactly(block), "payloads that are not those of its ballots"],
+    [
+      !namesExactly(block, payloadBytes ?? block.payloads[0]?.bytes ?? 0),
+      "payloads that are not those of its ballots, or of another size",
+    ],
     [!areSame(block.cut, inCut), "a cut that its ballots do not make"],
     [!(Number.isFinite(block.norm) && block.norm >= 0), "a norm that is none"],
     [isEmpty && isOther(block.checkpoint, head.checkpoint), "another state without updates"],
@@ -98,30 +100,45 @@ export function cutKey(cut: readonly HeldPayload[]): string {
 
 // --- internal ---
 
-function payloadsOf(
-  ballots: readonly BlockBallot[],
-  sizeOf: (held: HeldPayload) => number,
-): readonly BlockPayload[] {
+/** The ballots that this node holds, by place. */
+function ballotsHeld({ height }: AgreedState): readonly BlockBallot[] {
+  return [...height.ballots]
+    .sort(([a], [b]) => a - b)
+    .map(([place, { statement, signature }]) => {
+      const { opinions, held } = statement;
+      return { place, opinions, held, signature };
+    });
+}
+
+/** Leaves ballots out, one after the other, while the cut has a payload that could not be had. */
+function withoutLost(ballots: readonly BlockBallot[], state: AgreedState): readonly BlockBallot[] {
+  const { simplex, fetches } = state.height;
+  const isLost = ({ payload }: HeldPayload) =>
+    !["pending", "fetched", undefined].includes(fetches.get(payload));
+  const lost = cutOf(ballots, simplex.quorum).filter(isLost);
+  if (lost.length === 0 || ballots.length <= simplex.quorum.size) return ballots;
+  const names = new Set(lost.map(keyOf));
+  const most = ballots.map(({ held }) => held.filter((each) => names.has(keyOf(each))).length);
+  const out = most.indexOf(Math.max(...most));
+  return withoutLost(ballots.toSpliced(out, 1), state);
+}
+
+function payloadsOf(ballots: readonly BlockBallot[], bytes: number): readonly BlockPayload[] {
   const named = new Map<string, HeldPayload>();
   for (const { held } of ballots) {
     for (const each of held) named.set(keyOf(each), each);
   }
   return [...named.values()]
     .sort((a, b) => a.place - b.place || (a.payload < b.payload ? -1 : 1))
-    .map((each) => ({ ...each, bytes: sizeOf(each) }));
+    .map(({ place, payload }) => ({ place, payload, bytes }));
 }
 
 /** Whether the payloads of a block are those that its ballots hold, each once and in order. */
-function namesExactly({ payloads, ballots }: Block): boolean {
-  const wanted = payloadsOf(ballots, () => 0);
-  const isSame = ({ place, payload }: HeldPayload, i: number) =>
-    place === wanted[i]?.place && payload === wanted[i]?.payload;
+function namesExactly({ payloads, ballots }: Block, size: number): boolean {
+  const wanted = payloadsOf(ballots, size);
+  const isSame = ({ place, payload, bytes }: BlockPayload, i: number) =>
+    place === wanted[i]?.place && payload === wanted[i]?.payload && bytes === size;
   return payloads.length === wanted.length && payloads.every(isSame);
-}
-
-function sizeKnown({ height }: AgreedState, { place, payload }: HeldPayload): number {
-  const known = height.arrivals.get(place)?.find((each) => each.payload === payload);
-  return known?.bytes ?? 0;
 }
 
 function keyOf({ place, payload }: { readonly place: number; readonly payload: Digest }): string {

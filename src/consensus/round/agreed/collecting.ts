@@ -17,7 +17,8 @@ const ANNOUNCEMENTS_MAX = 2;
 /** A member, or this node, has announced a payload for the height. */
 export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): void {
   const { arrivals, quorumAt, simplex } = turn.state.height;
-  const { place } = announced;
+  const { place, bytes } = announced;
+  if (bytes !== turn.state.config.payloadBytes) return;
   const known = arrivals.get(place) ?? [];
   const isKnown = known.some(({ payload }) => payload === announced.payload);
   if (isKnown || known.length === ANNOUNCEMENTS_MAX) return;
@@ -58,8 +59,9 @@ export function hearList(turn: AgreedTurn, place: number, list: List): void {
 
 /** Opens when all have chosen, or some time after a quorum has: lists travel faster than that. */
 export function reviewOpening(turn: AgreedTurn): void {
-  const { isOpen, lists, simplex } = turn.state.height;
-  if (isOpen || lists.size < simplex.quorum.size) return;
+  const { isOpen, list, lists, simplex } = turn.state.height;
+  // whoever has not chosen yet could still look before it does
+  if (isOpen || list === null || lists.size < simplex.quorum.size) return;
   const { timers, config } = turn.state;
   if (lists.size === simplex.quorum.members) open(turn);
   else if (!timers.has("open")) setTimer(turn, "open", turn.now + config.timing.openDelayMs);
@@ -68,16 +70,16 @@ export function reviewOpening(turn: AgreedTurn): void {
 /** Serves the own payload from now on, and pulls those of the list. */
 export function open(turn: AgreedTurn): void {
   const { payload, list, isOpen } = turn.state.height;
-  if (isOpen) return;
+  if (isOpen || list === null) return;
   const { head, config } = turn.state;
   changeHeight(turn, { isOpen: true });
-  const isListed = list?.held.some((each) => each.payload === payload?.payload) === true;
+  const isListed = list.held.some((each) => each.payload === payload?.payload);
   if (payload !== null && isListed) {
     const fetches = new Map(turn.state.height.fetches).set(payload.payload, "fetched");
     changeHeight(turn, { fetches });
     turn.effects.push({ type: "open", round: head.height, payload: payload.payload });
   }
-  fetchMissing(turn, list?.held ?? [], () => []);
+  fetchMissing(turn, list.held, () => []);
   setTimer(turn, "fetch", turn.now + config.timing.fetchMaxMs);
   reviewBallot(turn);
 }
@@ -97,7 +99,7 @@ export function fetchMissing(
     const peers = [...new Set([each.place, ...holders(each)])]
       .map((place) => config.roster[place])
       .filter((peer): peer is PeerId => peer !== undefined && peer !== config.self);
-    const payload = { ...each, bytes: sizeOf(turn, each) };
+    const payload = { ...each, bytes: config.payloadBytes };
     turn.effects.push({ type: "fetch", round: head.height, payload, holders: peers });
   }
   changeHeight(turn, { fetches });
@@ -182,14 +184,6 @@ function judge(turn: AgreedTurn, { held }: List): void {
   const payloads = held.filter(({ payload }) => height.fetches.get(payload) === "fetched");
   changeHeight(turn, { balloting: "judging" });
   turn.effects.push({ type: "judge", round: head.height, payloads });
-}
-
-function sizeOf(turn: AgreedTurn, { place, payload }: HeldPayload): number {
-  const { arrivals, bodies } = turn.state.height;
-  const known = arrivals.get(place)?.find((each) => each.payload === payload)?.bytes;
-  if (known !== undefined) return known;
-  const told = [...bodies.values()].flatMap(({ block }) => block.payloads);
-  return told.find((each) => each.payload === payload)?.bytes ?? 0;
 }
 
 function contains(all: readonly HeldPayload[], some: readonly HeldPayload[]): boolean {

@@ -45,7 +45,8 @@ function proposeFresh(turn: AgreedTurn, viewAt: number, settle: Settle): void {
   const expected = Math.min(quorum.members, turn.state.present.size + 1);
   const grace = BALLOT_GRACE_SHARE * viewLength(turn.state);
   if (ballots.size < expected && waitsUntil(turn, viewAt + grace)) return;
-  const draft = draftBlock(turn.state);
+  const isLate = !waitsUntil(turn, viewAt + viewLength(turn.state) / 2);
+  const draft = draftBlock(turn.state, isLate);
   if (draft.ballots.length < quorum.size) return;
   const outcome = settle(cutOf(draft.ballots, quorum), draft);
   if (outcome === null) return;

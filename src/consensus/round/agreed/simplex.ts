@@ -36,7 +36,7 @@ export function beginVoting(turn: SimplexTurn): void {
 /** Hears a vote, also the node's own. */
 export function hearVote(turn: SimplexTurn, place: number, vote: SignedStatement<Vote>): void {
   const { statement, signature } = vote;
-  if (turn.simplex.final !== null || statement.view > turn.simplex.view + VIEWS_AHEAD) return;
+  if (turn.simplex.final !== null || isTooFarAhead(turn.simplex, place, statement.view)) return;
   if (place === turn.simplex.self) remember(turn, statement);
   const { view, kind, block } = statement;
   const before = viewOf(turn.simplex, view);
@@ -80,7 +80,7 @@ export function hearCertificate(turn: SimplexTurn, certificate: Certificate): vo
 export function hearProposal(turn: SimplexTurn, place: number, proposal: Proposal): boolean {
   const { view, block, confirms } = proposal;
   if (place !== proposerOf(turn.simplex, view)) return false;
-  if (view > turn.simplex.view + VIEWS_AHEAD) return false;
+  if (isTooFarAhead(turn.simplex, place, view)) return false;
   const earlier = viewOf(turn.simplex, view).proposal;
   if (earlier === null) {
     turn.simplex = withView(turn.simplex, view, { proposal: { block, confirms } });
@@ -122,6 +122,11 @@ export function notarizers(simplex: SimplexState, view: number, block: Digest): 
 }
 
 // --- internal ---
+
+/** A node that starts again begins in view 0: what it said itself counts in whatever view. */
+function isTooFarAhead({ self, view: own }: SimplexState, place: number, view: number): boolean {
+  return place !== self && view > own + VIEWS_AHEAD;
+}
 
 function finalize(turn: SimplexTurn, view: number, block: Digest): void {
   const { own } = viewOf(turn.simplex, view);

@@ -8,6 +8,7 @@ import {
   repeatLater,
   setTimer,
 } from "./agreed-turn.ts";
+import { awaitCatchUp, catchUp, hearAhead, isCertifiedAhead } from "./catching-up.ts";
 import {
   closeFetch,
   hearAnnouncement,
@@ -19,12 +20,11 @@ import {
 import { openNext, takeChain } from "./concluding.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
-import { CATCH_UP_MS } from "./timing.ts";
 import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
 
-/** Statements of a member for the next height that are kept until this one ends. */
-const EARLY_MAX = 8;
+/** Events for each member that are kept until the node has started. */
+const WAITING_MAX = 16;
 /** A timer that fires at most this much early counts as on time, for timers are coarse. */
 const TIMER_TOLERANCE_MS = 5;
 
@@ -50,7 +50,12 @@ export function stepAgreed(
 // --- internal ---
 
 function handle(turn: AgreedTurn, event: AgreedEvent): void {
-  const { head, places, height } = turn.state;
+  const { head, places, height, phase } = turn.state;
+  if (phase === "idle" && event.type !== "started" && event.type !== "presence") {
+    wait(turn, event);
+    return;
+  }
+  if (height.concluding !== null && isWorkOfHeight(event)) return;
   switch (event.type) {
     case "started":
       if (turn.state.phase === "idle") start(turn, event);
@@ -102,13 +107,25 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
   }
 }
 
+/** Before it knows what it said, a node says nothing; what exceeds the bound is told again. */
+function wait(turn: AgreedTurn, event: AgreedEvent): void {
+  const { waiting, config } = turn.state;
+  if (waiting.length >= WAITING_MAX * config.roster.length) return;
+  turn.state = { ...turn.state, waiting: [...waiting, event] };
+}
+
+/** What makes a node say something in a height. */
+function isWorkOfHeight({ type }: AgreedEvent): boolean {
+  return ["announced", "fetched", "fetch-failed", "judged", "computed"].includes(type);
+}
+
 function start(
   turn: AgreedTurn,
   { said, certificates }: Extract<AgreedEvent, { type: "started" }>,
 ): void {
   const { state } = turn;
   const isDone = state.head.height >= state.config.rounds;
-  turn.state = { ...state, phase: isDone ? "done" : "running" };
+  turn.state = { ...state, phase: isDone ? "done" : "running", waiting: [] };
   if (isDone) {
     turn.effects.push({ type: "finish" });
     return;
@@ -117,6 +134,7 @@ function start(
   for (const signed of said) hearStatement(turn, signed);
   for (const certificate of certificates) hearCertificate(turn, certificate);
   if (turn.state.height.concluding === null) begin(turn);
+  for (const event of state.waiting) handle(turn, event);
 }
 
 /** Begins the open height: trains, unless the update of it is made already. */
@@ -179,23 +197,6 @@ function hearStatement(turn: AgreedTurn, signed: SignedStatement): void {
   }
 }
 
-/** Who speaks of a later height has ended this one: what it says is kept, and if need be its chain asked for. */
-function hearAhead(turn: AgreedTurn, place: number, signed: SignedStatement): void {
-  const { head, early, ahead } = turn.state;
-  const { height } = signed.statement;
-  const newest = Math.max(height, ahead.get(place) ?? 0);
-  turn.state = { ...turn.state, ahead: new Map(ahead).set(place, newest) };
-  const ofAuthor = early.filter(({ author }) => author === signed.author).length;
-  if (height === head.height + 1 && ofAuthor < EARLY_MAX) {
-    turn.state = { ...turn.state, early: [...early, signed] };
-  }
-  awaitCatchUp(turn);
-}
-
-function awaitCatchUp(turn: AgreedTurn): void {
-  if (!turn.state.timers.has("catch-up")) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
-}
-
 function hearCertificate(turn: AgreedTurn, certificate: Certificate): void {
   const { head, config, height, phase } = turn.state;
   if (phase === "done" || certificate.run !== config.run) return;
@@ -221,15 +222,11 @@ function next(turn: AgreedTurn, links: readonly Link[]): void {
   if (turn.state.ahead.size > 0 || isCertifiedAhead(turn.state)) awaitCatchUp(turn);
 }
 
-/** Whether a quorum is known to be past the open height. */
-function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState): boolean {
-  return certifiedAhead > head.height || height.simplex.final !== null;
-}
-
 function timer(turn: AgreedTurn, name: AgreedTimer, round: number): void {
   const { head, timers, phase } = turn.state;
   const at = timers.get(name);
   if (phase !== "running" || round !== head.height || at === undefined) return;
+  if (turn.state.height.concluding !== null && name !== "repeat") return;
   if (turn.now + TIMER_TOLERANCE_MS < at) {
     turn.effects.push({ type: "start-timer", timer: name, round, at });
     return;
@@ -275,17 +272,6 @@ function repeat(turn: AgreedTurn): void {
   review(turn);
 }
 
-function catchUp(turn: AgreedTurn): void {
-  const { head, ahead, present, config, height } = turn.state;
-  if (height.concluding !== null) return;
-  const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
-  const places = isCertifiedAhead(turn.state) ? [...new Set([...later, ...present])] : later;
-  if (places.length === 0) return;
-  const peers = places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
-  turn.effects.push({ type: "catch-up", round: head.height, peers });
-  setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
-}
-
 function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void {
   const place = turn.state.places.get(peer);
   if (place === undefined || turn.state.present.has(place) === isThere) return;
@@ -293,7 +279,7 @@ function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void 
   if (isThere) present.add(place);
   else present.delete(place);
   turn.state = { ...turn.state, present };
-  if (turn.state.phase !== "running") return;
+  if (turn.state.phase !== "running" || turn.state.height.concluding !== null) return;
   reviewList(turn);
   review(turn);
   reviewIdle(turn);

@@ -1,5 +1,5 @@
 import type { Digest, PeerId } from "../../../types.ts";
-import type { AgreedState, CheckedBlock } from "./agreed-state.ts";
+import { type AgreedState, type CheckedBlock, NO_WORK } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, observe, setTimer } from "./agreed-turn.ts";
 import { checked, cutKey, cutShares } from "./blocks.ts";
 import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
@@ -27,7 +27,7 @@ import {
   type SimplexTurn,
 } from "./simplex.ts";
 import { viewOf } from "./simplex-state.ts";
-import { FETCH_RATE } from "./timing.ts";
+import { FETCH_RATE, VIEW_MAX_MS } from "./timing.ts";
 import { viewEnd } from "./view-time.ts";
 
 /** Hears a statement about the open height, from the member at a place. */
@@ -70,8 +70,10 @@ export function endView(turn: AgreedTurn): void {
 
 /** What the updates of a cut mix to is known. */
 export function noteComputed(turn: AgreedTurn, outcome: Computed): void {
-  const { computed } = turn.state.height;
+  const { computed, work } = turn.state.height;
   changeHeight(turn, { computed: new Map(computed).set(cutKey(outcome.cut), outcome) });
+  const mixingMs = turn.now - (work.mixingSince ?? turn.now);
+  turn.state = { ...turn.state, mixingMs };
   review(turn);
 }
 
@@ -93,7 +95,10 @@ function vote(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
   if (simplex.view !== view) {
     clearTimers(turn, "propose");
     const hasBlock = viewOf(simplex, view).notarisation !== null;
-    if (hasBlock && viewAt !== null) changeHeight(turn, { viewTook: turn.now - viewAt });
+    const { work } = turn.state.height;
+    const ownMs = work.ms + (work.since === null ? 0 : turn.now - work.since);
+    if (hasBlock && viewAt !== null) changeHeight(turn, { viewTook: turn.now - viewAt - ownMs });
+    changeHeight(turn, { work: NO_WORK });
   }
   if (simplex.final !== null) {
     conclude(turn);
@@ -141,19 +146,20 @@ function takeBody(turn: AgreedTurn, digest: Digest, body: Block, view: number): 
     const author = roster[place] as PeerId;
     hearBallot(turn, place, { author, signature, statement: { ...name, opinions, held } });
   }
-  extend(turn, view, missingBytes(turn.state, body));
+  extend(turn, view, missingBytes(turn.state, known.cut));
 }
 
-/** Work that a block makes is no delay of its proposer's: it adds to the time of one view. */
+/** Work that a block makes is no delay of its proposer's: it adds to the time of one view, within bounds. */
 function extend(turn: AgreedTurn, view: number, bytes: number): void {
   if (turn.state.height.extension !== null) return;
-  const ms = turn.state.mixingMs + (1000 * bytes) / FETCH_RATE;
+  const ms = Math.min(VIEW_MAX_MS, turn.state.mixingMs + (1000 * bytes) / FETCH_RATE);
   changeHeight(turn, { extension: { view, ms } });
 }
 
-function missingBytes({ height }: AgreedState, { payloads }: Block): number {
-  const missing = payloads.filter(({ payload }) => height.fetches.get(payload) !== "fetched");
-  return missing.reduce((sum, { bytes }) => sum + bytes, 0);
+/** What is not in the cut is not fetched for a block, whatever else its ballots hold. */
+function missingBytes({ height, config }: AgreedState, cut: readonly HeldPayload[]): number {
+  const missing = cut.filter(({ payload }) => height.fetches.get(payload) !== "fetched");
+  return missing.length * config.payloadBytes;
 }
 
 function reviewCandidate(turn: AgreedTurn): void {
@@ -192,18 +198,33 @@ function settle(
   const { head, height } = turn.state;
   if (cut.length === 0) return { cut, checkpoint: head.checkpoint, norm: head.norm };
   const known = height.computed.get(cutKey(cut));
-  if (known !== undefined) return known === "pending" ? null : known;
+  if (known !== undefined && known !== "pending") return endWork(turn, known);
+  if (height.work.since === null) changeHeight(turn, { work: { ...height.work, since: turn.now } });
+  if (known === "pending") return null;
   const holdersOf = ({ place, payload }: HeldPayload) =>
     ballots
       .filter(({ held }) => held.some((each) => each.place === place && each.payload === payload))
       .map((ballot) => ballot.place);
   fetchMissing(turn, cut, holdersOf);
-  const { fetches, computed } = turn.state.height;
+  const { fetches, computed, work } = turn.state.height;
   if (!cut.every(({ payload }) => fetches.get(payload) === "fetched")) return null;
-  changeHeight(turn, { computed: new Map(computed).set(cutKey(cut), "pending") });
+  changeHeight(turn, {
+    computed: new Map(computed).set(cutKey(cut), "pending"),
+    work: { ...work, mixingSince: turn.now },
+  });
   const shares = cutShares(turn.state, cut);
   turn.effects.push({ type: "compute", round: head.height, cut, shares });
   return null;
+}
+
+/** Own work is no delay of a proposer's. */
+function endWork(turn: AgreedTurn, outcome: Computed): Computed {
+  const { work } = turn.state.height;
+  if (work.since !== null) {
+    const ms = work.ms + turn.now - work.since;
+    changeHeight(turn, { work: { since: null, mixingSince: null, ms } });
+  }
+  return outcome;
 }
 
 function narrowed<S extends Statement>(

@@ -71,7 +71,12 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
 /** The protocol, where the run goes on. */
 export function protocolOf(
   { network, neighbourhoods, config, run }: PeerParts,
-  { roster, training, head }: Pick<AgreedRooms, "roster" | "training" | "head">,
+  {
+    roster,
+    training,
+    head,
+    updates,
+  }: Pick<AgreedRooms, "roster" | "training" | "head" | "updates">,
   trainingMs: number | undefined,
 ): AgreedState {
   const payload = training.restore(head);
@@ -79,6 +84,7 @@ export function protocolOf(
     {
       ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
       ...{ roster, rosterDigest: rosterDigest(roster), turns: turnsOf(run, roster) },
+      payloadBytes: updates.payloadBytes(training.theta.length),
       startMembers: neighbourhoods.startOthers + 1,
       timing: config.timing,
     },

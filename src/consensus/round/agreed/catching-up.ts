@@ -1,0 +1,42 @@
+import type { AgreedState } from "./agreed-state.ts";
+import { type AgreedTurn, setTimer } from "./agreed-turn.ts";
+import type { SignedStatement } from "./messages.ts";
+import { CATCH_UP_MS } from "./timing.ts";
+
+/** Statements of a member for the next height that are kept until this one ends. */
+const EARLY_MAX = 8;
+
+/** Who speaks of a later height has ended this one: what it says is kept, and if need be its chain asked for. */
+export function hearAhead(turn: AgreedTurn, place: number, signed: SignedStatement): void {
+  const { head, early, ahead } = turn.state;
+  const { height } = signed.statement;
+  const newest = Math.max(height, ahead.get(place) ?? 0);
+  turn.state = { ...turn.state, ahead: new Map(ahead).set(place, newest) };
+  const ofAuthor = early.filter(({ author }) => author === signed.author).length;
+  if (height === head.height + 1 && ofAuthor < EARLY_MAX) {
+    turn.state = { ...turn.state, early: [...early, signed] };
+  }
+  awaitCatchUp(turn);
+}
+
+/** Asks for the chain of others a while later, unless the height ends before. */
+export function awaitCatchUp(turn: AgreedTurn): void {
+  if (!turn.state.timers.has("catch-up")) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
+}
+
+/** Whether a quorum is known to be past the open height. */
+export function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState): boolean {
+  return certifiedAhead > head.height || height.simplex.final !== null;
+}
+
+/** Asks those that are past this height for what ended it. */
+export function catchUp(turn: AgreedTurn): void {
+  const { head, ahead, present, config, height } = turn.state;
+  if (height.concluding !== null) return;
+  const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
+  const places = isCertifiedAhead(turn.state) ? [...new Set([...later, ...present])] : later;
+  if (places.length === 0) return;
+  const peers = places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
+  turn.effects.push({ type: "catch-up", round: head.height, peers });
+  setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
+}
