@@ -1,0 +1,68 @@
+/**
+ * Runs a check of mode agreed with one line of the program changed, which it prints the finding of:
+ *
+ *   node test/support/agreed-mutant.ts '{"file": "src/...", "from": "...", "to": "...", "check": "states"}'
+ *
+ * The file itself stays as it is: the line is changed while it is loaded.
+ */
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+
+/** A rule that is broken: by a line of a file, or by what a check assumes about disks and digests. */
+export interface Mutation {
+  readonly file?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly check: "states" | "schedules";
+  readonly options?: {
+    readonly votesOnDisk?: boolean;
+    readonly certificatesOnDisk?: boolean;
+    readonly isViewInDigest?: boolean;
+  };
+  /** Of schedules: the first, and how many. */
+  readonly seed?: number;
+  readonly schedules?: number;
+}
+
+/** What the check says; null when it has found nothing. */
+export interface Finding {
+  readonly found: string | null;
+}
+
+const {
+  file,
+  from = "",
+  to = "",
+  check,
+  ...rest
+} = JSON.parse(process.argv[2] ?? "{}") as Mutation;
+if (file !== undefined) {
+  const url = pathToFileURL(file).href;
+  registerHooks({
+    load(asked, context, next) {
+      const loaded = next(asked, context);
+      if (asked !== url || loaded.source == null) return loaded;
+      const source = new TextDecoder().decode(loaded.source as Uint8Array);
+      if (source.split(from).length !== 2) throw new Error(`${file} has not one "${from}"`);
+      return { ...loaded, source: source.replace(from, () => to) };
+    },
+  });
+}
+const finding: Finding = { found: check === "states" ? await states() : await schedules() };
+process.stdout.write(JSON.stringify(finding));
+
+async function states(): Promise<string | null> {
+  const { explore, TURNS } = await import("./agreed-states/explore.ts");
+  const { isViewInDigest = false, ...options } = rest.options ?? {};
+  const digestOf = (block: string, view: number) => `${block} of view ${view}`;
+  const digests = isViewInDigest ? { digestOf } : {};
+  return explore({ turns: TURNS[1], healing: true, ...options, ...digests }).bad;
+}
+
+async function schedules(): Promise<string | null> {
+  const { runSchedules } = await import("../../testnet/simulation/agreed/schedules.ts");
+  const { conflicts, stalled, accused } = runSchedules(rest.schedules ?? 100, rest.seed ?? 1);
+  if (conflicts.length > 0) return "conflict";
+  if (accused.length > 0) return "accused";
+  return stalled.length > 0 ? "stalled" : null;
+}
