@@ -5,6 +5,8 @@ import type { VirtualTime } from "../virtual-time.ts";
 import { isStatement, type Member } from "./member.ts";
 import type { Schedule } from "./schedule.ts";
 
+/** An announcement that is aimed at one member comes within this time. */
+const LATEST_MS = 6000;
 /** Faults of the network end here. */
 export const HEALED_MS = 60_000;
 
@@ -25,12 +27,19 @@ export class ScheduleWire {
     this.#time = time;
     this.#random = random;
     this.#cut = schedule.partition ? drawCut(schedule.members, random) : null;
+    if (this.#cut !== null) {
+      time.after(this.#cut.from, () => this.#part());
+      time.after(this.#cut.until, () => {
+        for (const member of this.members) if (member.isUp) this.connect(member);
+      });
+    }
   }
 
   /** Whoever is up is connected; what was announced is told. */
   connect(member: Member): void {
     for (const other of this.members) {
       if (other === member || !other.isUp || other.place === member.place) continue;
+      if (this.#areCut(other, member)) continue;
       other.dispatch({ type: "presence", peer: member.config.self, isThere: true });
       member.dispatch({ type: "presence", peer: other.config.self, isThere: true });
       this.tell(other, member);
@@ -47,12 +56,30 @@ export class ScheduleWire {
   }
 
   announce(member: Member, round: number, payload: Digest): void {
-    const key = `${member.id} ${round}`;
-    this.#announced.set(key, { place: member.place, payload, round });
-    this.toOthers(member, (to) => {
-      const { self: peer } = member.config;
-      to.dispatch({ type: "announced", peer, round, payload, payloadBytes: 1000 });
-    });
+    const { self: peer } = member.config;
+    const isApart = this.#schedule.attack === "announce-apart" && !this.isHonest(member);
+    if (!isApart) {
+      const key = `${member.id} ${round}`;
+      this.#announced.set(key, { place: member.place, payload, round });
+      this.toOthers(member, (to) => {
+        to.dispatch({ type: "announced", peer, round, payload, payloadBytes: 1000 });
+      });
+      return;
+    }
+    for (const to of this.members) {
+      const aimed = `${payload} for ${to.id}`;
+      this.hold(aimed, member);
+      this.#time.after(this.#random() * LATEST_MS, () => {
+        to.dispatch({ type: "announced", peer, round, payload: aimed, payloadBytes: 1000 });
+      });
+    }
+  }
+
+  /** The process of a member has ended: of payloads it has its own only, which are on its disk. */
+  forget(member: Member): void {
+    for (const [payload, holders] of this.#held) {
+      if (!payload.startsWith(`payload ${member.id} `)) holders.delete(member.id);
+    }
   }
 
   /** Announcements of its height that a member could not use before. */
@@ -115,7 +142,7 @@ export class ScheduleWire {
           holders.includes(other.config.self) &&
           this.#held.get(payload)?.has(other.id) === true &&
           other.isUp &&
-          (this.isHonest(other) || this.#random() < 0.7) &&
+          this.#serves(other, member) &&
           !this.#areCut(member, other),
       );
       if (served) this.hold(payload, member);
@@ -150,6 +177,21 @@ export class ScheduleWire {
       // what a dishonest member says itself goes by gossip, in its own way
       const isOwn = isStatement(told) && told.author === from.config.self;
       if (!isOwn || this.isHonest(from) || this.#schedule.attack === "twins") this.hear(to, told);
+    }
+  }
+
+  #serves(other: Member, member: Member): boolean {
+    if (this.isHonest(other)) return true;
+    return this.#schedule.attack === "withhold" ? member.place === 0 : this.#random() < 0.7;
+  }
+
+  /** Whoever is on the other side is gone. */
+  #part(): void {
+    for (const member of this.members) {
+      for (const other of this.members) {
+        if (!this.#areCut(member, other)) continue;
+        member.dispatch({ type: "presence", peer: other.config.self, isThere: false });
+      }
     }
   }
 

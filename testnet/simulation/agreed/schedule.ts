@@ -1,9 +1,15 @@
-import type {
-  AgreedConfig,
-  AgreedEffect,
-  Block,
-  Opinion,
-  SignedStatement,
+import assert from "node:assert/strict";
+import {
+  type AgreedConfig,
+  type AgreedEffect,
+  type Block,
+  type BlockBallot,
+  type ChainHead,
+  cutOf,
+  type HeldPayload,
+  type Opinion,
+  quorumOf,
+  type SignedStatement,
 } from "../../../src/consensus/index.ts";
 import { type Random, shuffled } from "../../../src/random.ts";
 import type { Digest } from "../../../src/types.ts";
@@ -148,7 +154,13 @@ class ScheduleWorld implements MemberWorld {
     const { name } = member.state.height.simplex;
     const block = fresh === null ? (confirmed?.block ?? "") : this.#blockName(fresh);
     const confirms = confirmed?.view ?? null;
-    this.#say(member, { ...name, kind: "proposal", view, block, body: fresh, confirms });
+    const statement = { ...name, kind: "proposal", view, block, body: fresh, confirms } as const;
+    const { attack } = this.#schedule;
+    const isLate = attack === "last-moment" && !this.#wire.isHonest(member);
+    const viewMs = TIMING.viewMs * 2 ** Math.min(view, 10);
+    this.#wire.inLife(member, isLate ? viewMs * (0.7 + 0.4 * this.#random()) : 0, () => {
+      this.#say(member, statement);
+    });
   }
 
   #judge(member: Member, { round, payloads }: Asked<"judge">): void {
@@ -157,9 +169,7 @@ class ScheduleWorld implements MemberWorld {
   }
 
   #compute(member: Member, { round, cut }: Asked<"compute">): void {
-    const { checkpoint: before } = member.state.head;
-    const checkpoint = this.#nameOf(`${before} ${cut.map(({ payload }) => payload).join()}`);
-    const outcome = { cut, checkpoint, norm: cut.length };
+    const outcome = { cut, ...this.#outcomeOf(member.state.head, cut) };
     this.#wire.inLife(member, 20, () => member.dispatch({ type: "computed", round, outcome }));
   }
 
@@ -175,18 +185,49 @@ class ScheduleWorld implements MemberWorld {
   #say(member: Member, statement: SignedStatement["statement"]): void {
     const signature = new TextEncoder().encode(member.id);
     const signed = { author: member.config.self, statement, signature };
-    const { attack } = this.#schedule;
     this.#wire.inLife(member, 1, () => {
       member.disk.said.push(signed);
       member.heard.add(signed);
       this.#wire.toOthers(member, (to) => {
-        const told = this.#wire.isHonest(member)
-          ? signed
-          : distorted(attack, signed, this.#random, [...member.heard]);
+        const told = this.#told(member, signed);
         if (told !== null) this.#wire.hear(to, told);
       });
       member.dispatch({ type: "statement", signed });
     });
+  }
+
+  #told(member: Member, signed: SignedStatement): SignedStatement | null {
+    if (this.#wire.isHonest(member)) return signed;
+    const { members, attack } = this.#schedule;
+    const told = distorted(attack, signed, {
+      random: this.#random,
+      heard: [...member.heard],
+      seal: (ballots) => this.#seal(member, signed, ballots),
+      quorum: quorumOf(members).size,
+    });
+    if (told?.statement.kind === "proposal") member.heard.add(told);
+    return told;
+  }
+
+  /** A sound block of some of the ballots of a proposal. */
+  #seal(member: Member, { statement }: SignedStatement, ballots: readonly BlockBallot[]) {
+    const body = statement.kind === "proposal" ? statement.body : null;
+    assert.ok(body !== null, "ballots are those of a block");
+    const cut = cutOf(ballots, quorumOf(this.#schedule.members));
+    const isHeld = (each: HeldPayload) =>
+      ballots.some(({ held }) => held.some(({ payload }) => payload === each.payload));
+    const fewer: Block = {
+      ...{ ...body, ballots, payloads: body.payloads.filter(isHeld) },
+      ...{ cut: cut.map(({ place }) => place), ...this.#outcomeOf(member.state.head, cut) },
+    };
+    return { block: this.#blockName(fewer), body: fewer };
+  }
+
+  /** A name that stands for the state after a cut. */
+  #outcomeOf({ checkpoint, norm }: ChainHead, cut: readonly HeldPayload[]) {
+    if (cut.length === 0) return { checkpoint, norm };
+    const contents = `${checkpoint} ${cut.map(({ payload }) => payload).join()}`;
+    return { checkpoint: this.#nameOf(contents), norm: cut.length };
   }
 
   #noteAccused(member: Member, peer: string): void {
@@ -227,6 +268,7 @@ class ScheduleWorld implements MemberWorld {
       if (!member.isUp) return;
       member.kill();
       this.#wire.disconnect(member);
+      this.#wire.forget(member);
       this.#boot(member, this.#random() * 10_000);
     });
   }
