@@ -1,4 +1,5 @@
 import {
+  agreedUpdates,
   CODECS,
   COMMON_RULES,
   type CommonRuleName,
@@ -114,6 +115,7 @@ function openWorld({ attack, attackers, peers, rounds, ...options }: Federation)
       network: wire.join(`member-${index}`, life),
       clock: clockOf(time, life),
       updates: UPDATES,
+      agreedUpdates: agreedUpdates(CODECS.float32),
     };
     if (index >= attackers || !isValueAttack(attack)) return ports;
     const random = (round: number) => createRandom(seed, attack, index, round);

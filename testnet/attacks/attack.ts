@@ -14,7 +14,7 @@ export type Disguise = (ports: PeerPorts, attacker: Attacker) => PeerPorts;
 
 export interface Attack {
   /** What the peer is dishonest about. */
-  readonly kind: "value" | "payload" | "data" | "protocol";
+  readonly kind: "value" | "payload" | "data" | "protocol" | "agreement";
   /** What it does, in a line. */
   readonly text: string;
   readonly disguise: Disguise;

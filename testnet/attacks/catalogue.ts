@@ -1,3 +1,4 @@
+import { AGREEMENT_ATTACKS } from "./agreement-attacks.ts";
 import type { Attack } from "./attack.ts";
 import { COPYING_ATTACKS } from "./copying-attacks.ts";
 import { DATA_ATTACKS } from "./data-attacks.ts";
@@ -11,6 +12,7 @@ const ALL = {
   ...DATA_ATTACKS,
   ...PROTOCOL_ATTACKS,
   ...COPYING_ATTACKS,
+  ...AGREEMENT_ATTACKS,
 } as const;
 
 export type AttackName = keyof typeof ALL;

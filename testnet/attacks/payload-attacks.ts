@@ -16,7 +16,7 @@ export const PAYLOAD_ATTACKS = {
     kind: "payload",
     text: "bytes whose values are not finite, which no encoder makes",
     disguise: (ports) => {
-      const { updates } = ports;
+      const { updates, agreedUpdates } = ports;
       return {
         ...ports,
         updates: decorated(updates, {
@@ -26,6 +26,13 @@ export const PAYLOAD_ATTACKS = {
               ...made,
               payload: spoilPayload(updates.codec, made.payload, updates.payloadBytes(0)),
             };
+          },
+        }),
+        agreedUpdates: decorated(agreedUpdates, {
+          offer: (memory, state, norm) => {
+            const made = agreedUpdates.offer(memory, state, norm);
+            const header = agreedUpdates.payloadBytes(0);
+            return { ...made, payload: spoilPayload(agreedUpdates.codec, made.payload, header) };
           },
         }),
       };

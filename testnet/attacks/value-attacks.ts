@@ -8,7 +8,7 @@ export interface AttackContext {
   /** Its state before and after honest local training. */
   readonly before: Float32Array;
   readonly trained: Float32Array;
-  /** The state that updates are differences to; in mode gossip the seeded one that the run started from. */
+  /** The state that updates are differences to: the one that the run started from; in mode agreed the agreed one. */
   readonly reference: Float32Array;
 }
 
@@ -32,7 +32,7 @@ export const VALUE_ATTACKS = {
 /** Sends the chosen state in place of the trained one; the attacker's own node goes on with what it trained. */
 export function sending(choose: StateAttack): Disguise {
   return (ports, attacker) => {
-    const { learner, updates } = ports;
+    const { learner, updates, agreedUpdates } = ports;
     let seen: Pick<AttackContext, "round" | "before"> = { round: 0, before: new Float32Array() };
     return {
       ...ports,
@@ -46,6 +46,13 @@ export function sending(choose: StateAttack): Disguise {
         offer: (memory, trained) => {
           const context = { ...seen, trained, reference: memory.reference };
           return updates.offer(memory, choose(context, attacker.random(seen.round)));
+        },
+      }),
+      agreedUpdates: decorated(agreedUpdates, {
+        offer: (memory, trained) => {
+          const context = { ...seen, trained, reference: memory.theta };
+          // an honest node cuts an update that is too long: this one does not
+          return agreedUpdates.offer(memory, choose(context, attacker.random(seen.round)), 0);
         },
       }),
     };

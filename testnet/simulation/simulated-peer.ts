@@ -117,6 +117,7 @@ export class SimulatedPeer {
       network: calls.counted(this.#noted(network)),
       clock: calls.counted(others.clock),
       updates: others.updates,
+      agreedUpdates: others.agreedUpdates,
     };
     if (attack === null) return ports;
     return ATTACKS[attack].disguise(ports, {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { peerIdOf } from "../../src/gossip/index.ts";
 import { type Config, configSchema } from "../../src/node/config/config.ts";
 import { createMetrics } from "../../src/node/peer/metrics.ts";
-import { openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
+import { openAgreedUpdates, openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
 import type { PeerId } from "../../src/types.ts";
 import { createRandom } from "../random.ts";
 import type { CrashPoint } from "./crash-points.ts";
@@ -91,6 +91,7 @@ export class Simulation {
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
       updates: this.#scenario.updates ?? openUpdates(config),
+      agreedUpdates: openAgreedUpdates(config),
     };
   }
 

@@ -1,4 +1,10 @@
-import { codecByName, differencesToStart, type Updates } from "../../consensus/index.ts";
+import {
+  type AgreedUpdates,
+  agreedUpdates,
+  codecByName,
+  differencesToStart,
+  type Updates,
+} from "../../consensus/index.ts";
 import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
 import { createLearner, type Learner } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
@@ -32,6 +38,8 @@ export interface PeerPorts {
   readonly clock: Clock;
   /** How states travel. */
   readonly updates: Updates;
+  /** How updates travel in mode `agreed`. */
+  readonly agreedUpdates: AgreedUpdates;
 }
 
 /** What ports are opened with. */
@@ -60,6 +68,7 @@ export async function openPorts(
       network: given.network ?? (await openNetwork(config, context)),
       clock: given.clock ?? systemClock,
       updates: given.updates ?? openUpdates(config),
+      agreedUpdates: given.agreedUpdates ?? openAgreedUpdates(config),
     };
   } catch (error) {
     await learner.close();
@@ -70,6 +79,11 @@ export async function openPorts(
 /** How states travel in a run: the one place that chooses. */
 export function openUpdates({ run }: Config): Updates {
   return differencesToStart(codecByName(run.codec));
+}
+
+/** The same of mode `agreed`. */
+export function openAgreedUpdates({ run }: Config): AgreedUpdates {
+  return agreedUpdates(codecByName(run.codec));
 }
 
 // --- internal ---

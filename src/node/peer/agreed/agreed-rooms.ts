@@ -2,10 +2,8 @@ import {
   type AgreedPoint,
   type AgreedState,
   type AgreedUpdates,
-  agreedUpdates,
   byPeer,
   type ChainHead,
-  codecByName,
   createAgreed,
   firstPoint,
   type KeptArrays,
@@ -44,6 +42,7 @@ export interface AgreedRooms {
 /** Opens them as the store left the run. */
 export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop): AgreedRooms {
   const { network, neighbourhoods, config, run, store, initial } = parts;
+  const { agreedUpdates: updates } = parts;
   const roster = [...neighbourhoods.at(0).members].sort(byPeer);
   const terms = { run, rosterAt: () => roster };
   const chain = new ChainKeeper(store, {
@@ -52,7 +51,6 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     start: digestOfPoint(firstPoint(initial, config.run.outer)),
   });
   const { head, point, kept } = whereLeft(parts, chain);
-  const updates = agreedUpdates(codecByName(config.run.codec));
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, { updates, roster });
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { codecByName, differencesToStart } from "../../../../src/consensus/index.ts";
+import { agreedUpdates, codecByName, differencesToStart } from "../../../../src/consensus/index.ts";
 import { configSchema } from "../../../../src/node/config/config.ts";
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import { createNode } from "../../../../src/node/peer/node.ts";
@@ -41,6 +41,7 @@ function nodeInMemory(change: { readonly members?: readonly string[]; readonly f
     network: wire.join(PEERS[0], life),
     clock: clockOf(time, life),
     updates: differencesToStart(codecByName("int8")),
+    agreedUpdates: agreedUpdates(codecByName("int8")),
   };
   const metrics = createMetrics();
   const node = createNode(config, {

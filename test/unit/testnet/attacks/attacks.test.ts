@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { CODECS, differencesToStart, type Updates } from "../../../../src/consensus/index.ts";
+import {
+  agreedUpdates,
+  CODECS,
+  differencesToStart,
+  type Updates,
+} from "../../../../src/consensus/index.ts";
 import type { PeerPorts } from "../../../../src/node/peer/ports.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../../../testnet/attacks/catalogue.ts";
 import { flipLabels } from "../../../../testnet/attacks/data-attacks.ts";
@@ -32,6 +37,7 @@ function honestPorts(updates: Updates): PeerPorts {
     network: wire.join("me", life),
     clock: clockOf(time, life),
     updates,
+    agreedUpdates: agreedUpdates(CODECS.float32),
   };
 }
 
@@ -70,6 +76,9 @@ const READ: Readonly<Record<Exclude<AttackName, "gaussian">, unknown>> = {
   late: accepted(...TRAINED),
   copycat: accepted(...TRAINED),
   "open-early": accepted(...TRAINED),
+  "equivocate-votes": accepted(...TRAINED),
+  "lie-in-ballots": accepted(...TRAINED),
+  "stall-proposals": accepted(...TRAINED),
 };
 
 test.each(Object.entries(READ))(

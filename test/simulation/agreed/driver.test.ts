@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import { decodeEntry } from "../../../src/gossip/index.ts";
+import type { AttackName } from "../../../testnet/attacks/catalogue.ts";
+import { resultOf } from "../../../testnet/simulation/result.ts";
+import type { Scenario } from "../../../testnet/simulation/scenario.ts";
+import type { SimulatedPeer } from "../../../testnet/simulation/simulated-peer.ts";
+import { Simulation } from "../../../testnet/simulation/simulation.ts";
+
+const SCENARIO: Scenario = {
+  ...{ seed: 7, peers: 4, rounds: 3, mode: "agreed", gate: true, untilMs: 3_600_000 },
+};
+
+async function run(change: Partial<Scenario> = {}): Promise<Simulation> {
+  const simulation = new Simulation({ ...SCENARIO, ...change });
+  await simulation.run();
+  return simulation;
+}
+
+/** The digests of its final blocks, round by round. */
+const blocksOf = ({ disk }: SimulatedPeer): readonly string[] =>
+  disk.chain.map((bytes) => decodeEntry(bytes)?.digest ?? "damaged");
+
+const stateOf = ({ disk }: SimulatedPeer): readonly number[] => [
+  ...(disk.checkpoint?.adapter ?? []),
+];
+
+/** Every honest peer comes to the end, by the same blocks and with the same state, and accuses no honest one. */
+function expectAgreed(simulation: Simulation): void {
+  const honest = simulation.watched;
+  const [first] = honest;
+  const names = new Set(honest.map(({ id }) => id));
+  for (const peer of honest) {
+    expect(peer.finishedAt, `peer ${peer.index}`).not.toBeNull();
+    expect(blocksOf(peer)).toEqual(blocksOf(first as SimulatedPeer));
+    expect(stateOf(peer)).toEqual(stateOf(first as SimulatedPeer));
+    for (const payloads of peer.announced.values()) expect(payloads.size).toBe(1);
+    expect(peer.evidence.filter((each) => names.has(each.peer) && isProof(each.kind))).toEqual([]);
+  }
+}
+
+function isProof(kind: string): boolean {
+  return kind === "equivocation" || kind === "contradiction";
+}
+
+test("a node that dies before or after a call of a port keeps its word, and comes to the same end", async () => {
+  const { CALLS: every = "29" } = process.env;
+  const undisturbed = await run();
+  const calls = undisturbed.peers[1]?.calls ?? 0;
+  expect(calls).toBeGreaterThan(100);
+
+  // a sample: with CALLS=1 every call
+  for (let call = 1; call < calls; call += Number(every)) {
+    for (const when of ["before", "after"] as const) {
+      const fault = { kind: "crash-at-call", peer: 1, call, when, backAfter: 4000 } as const;
+      const simulation = await run({ faults: [fault] });
+      try {
+        expectAgreed(simulation);
+      } catch (error) {
+        throw new Error(`crash ${when} call ${call} of ${calls}`, { cause: error });
+      }
+    }
+  }
+});
+
+const ROUND_MS = 9000;
+
+test("a partition 5 + 3 of 8 for four rounds holds the round up, and then all have the same", async () => {
+  const until = 12_000 + 4 * ROUND_MS;
+  const partition = { kind: "partition", peers: 5, from: 12_000, until } as const;
+  const undisturbed = await run({ peers: 8, rounds: 8 });
+  const simulation = await run({ peers: 8, rounds: 8, faults: [partition] });
+
+  expectAgreed(simulation);
+  const took = (each: Simulation) =>
+    Math.max(...each.peers.map(({ finishedAt }) => finishedAt ?? 0));
+  // the rounds that were lost are those of the partition, and at most three to come together again
+  expect(took(simulation)).toBeLessThan(took(undisturbed) + (4 + 3) * ROUND_MS);
+});
+
+test.each<readonly [string, Partial<Scenario>]>([
+  ["one is slow", { faults: [{ kind: "slow", peer: 2, factor: 6 }] }],
+  ["one is dead", { faults: [{ kind: "crash", peer: 2, at: 9000, backAfter: null }] }],
+  [
+    "one dies and comes back",
+    { faults: [{ kind: "crash", peer: 2, at: 9000, backAfter: 30_000 }] },
+  ],
+  ["three in ten messages are late", { lossRate: 0.3 }],
+])("all have the same when %s", async (_, change) => {
+  for (const seed of [1, 2, 3]) {
+    expectAgreed(await run({ peers: 5, rounds: 5, seed, ...change }));
+  }
+});
+
+const ATTACKS: readonly AttackName[] = [
+  ...(["equivocate-votes", "lie-in-ballots", "stall-proposals", "equivocate", "silent"] as const),
+  ...([
+    "withhold",
+    "late",
+    "nan",
+    "sign-flip",
+    "scaled",
+    "gaussian",
+    "free-rider",
+    "stale",
+  ] as const),
+];
+
+test.each(ATTACKS)(
+  "two of seven that do %s change neither agreement nor the loss by much",
+  async (attack) => {
+    const setting = { peers: 7, rounds: 8, seed: 3 };
+    const clean = resultOf(await run({ ...setting, peers: 5 })).loss;
+    const attacked = await run({ ...setting, attacks: { 5: attack, 6: attack } });
+
+    expectAgreed(attacked);
+    expect(resultOf(attacked).loss).toBeLessThan(1.15 * clean);
+  },
+);
+
+test("three of seven are too many (control)", async () => {
+  const attacks = { 4: "silent", 5: "silent", 6: "silent" } as const;
+  const stalling = { 4: "stall-proposals", 5: "lie-in-ballots", 6: "equivocate-votes" } as const;
+  const noQuorum = await run({ peers: 7, attacks, untilMs: 300_000 });
+  const lied = await run({
+    peers: 7,
+    attacks: { 4: "sign-flip", 5: "sign-flip", 6: "sign-flip" },
+    gate: false,
+  });
+  const clean = await run({ peers: 4 });
+
+  expect(Object.keys(stalling)).toHaveLength(3);
+  expect(noQuorum.watched.every(({ finishedAt }) => finishedAt === null)).toBe(false);
+  expect(resultOf(lied).loss).toBeGreaterThan(1.15 * resultOf(clean).loss);
+});
