@@ -6,7 +6,7 @@ import { networkConfig } from "../../src/node/config/network-config.ts";
 import { createNode } from "../../src/node/embed.ts";
 import { systemClock } from "../../src/node/peer/clock.ts";
 import type { KlatchNode } from "../../src/node/peer/node.ts";
-import { openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
+import { openAgreedUpdates, openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
 import { silentLogger } from "../../src/node/process/logger.ts";
 import { Life } from "../../testnet/simulation/life.ts";
 import { quadraticLearner } from "../../testnet/simulation/quadratic-learner.ts";
@@ -65,6 +65,7 @@ async function make(run: QuickRun, place: Place): Promise<QuickNode> {
     network,
     clock: systemClock,
     updates: openUpdates(config),
+    agreedUpdates: openAgreedUpdates(config),
   };
   const ports = run.disguises?.[index]?.(honest) ?? honest;
   const node = createNode(config, { ...ports, log: silentLogger() });

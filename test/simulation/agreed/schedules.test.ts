@@ -13,6 +13,12 @@ describe("mode agreed, under hostile schedules", () => {
     expect({ conflicts, stalled, accused }).toEqual({ conflicts: [], stalled: [], accused: [] });
   }, 120_000);
 
+  it("gets to the end where it once did not: blocks and payloads lost, nobody told, views too long", () => {
+    for (const seed of [4860, 5699, 10_479, 10_942]) {
+      expect(runSchedule(drawSchedule(seed))).toMatchObject({ conflicts: [], stalled: 0 });
+    }
+  });
+
   it("closes every height in its first view where nothing is wrong", () => {
     for (const members of [4, 7, 10, 25]) {
       expect(runSchedule({ ...QUIET, members })).toMatchObject({ conflicts: [], views: 5 });

@@ -29,7 +29,7 @@ export interface MemberDisk {
   readonly chain: Link[];
   /** Own update of the open height. */
   payload: { readonly round: number; readonly payload: BlockPayload } | null;
-  /** Own statements and certificates of the open height. */
+  /** Own statements, proposals that it voted for, and certificates of the open height. */
   said: SignedStatement[];
   certificates: QuorumCertificate[];
 }
@@ -75,7 +75,8 @@ export class Member {
     const { head, disk } = this;
     const made = disk.payload?.round === head.height ? { payload: disk.payload.payload } : {};
     this.state = createAgreed(this.config, { head, ...made });
-    this.heard = new Set([...disk.said, ...disk.certificates]);
+    const ended = disk.chain.slice(-1).map(({ certificate }) => certificate);
+    this.heard = new Set([...ended, ...disk.said, ...disk.certificates]);
     const { said, certificates } = disk;
     this.dispatch({ type: "started", said: [...said], certificates: [...certificates] });
   }
@@ -97,10 +98,11 @@ export class Member {
     }
   }
 
-  /** A certificate goes to disk before anything that follows from it. */
-  keep(certificate: QuorumCertificate): void {
-    this.disk.certificates.push(certificate);
-    this.heard.add(certificate);
+  /** A certificate, or a proposal that is voted for, goes to disk before anything that follows from it. */
+  keep(kept: QuorumCertificate | SignedStatement): void {
+    if (isStatement(kept)) this.disk.said.push(kept);
+    else this.disk.certificates.push(kept);
+    this.heard.add(kept);
   }
 
   /** Final blocks go to disk; what was said of their heights is of no use any more. */

@@ -118,7 +118,7 @@ class ScheduleWorld implements MemberWorld {
     else if (type === "start-timer") this.#startTimer(member, effect);
     else if (type === "send") this.#say(member, effect.statement);
     else if (type === "propose") this.#propose(member, effect);
-    else if (type === "keep") member.keep(effect.certificate);
+    else if (type === "keep") member.keep(effect.kept);
     else if (type === "fetch") this.#wire.fetch(member, effect.payload.payload, effect.holders);
     else if (type === "judge") this.#judge(member, effect);
     else if (type === "compute") this.#compute(member, effect);

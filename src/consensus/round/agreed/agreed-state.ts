@@ -10,6 +10,7 @@ import type {
   HeightName,
   HeldPayload,
   List,
+  Proposal,
   SignedStatement,
 } from "./messages.ts";
 import { createSimplex, type SimplexState } from "./simplex-state.ts";
@@ -99,6 +100,8 @@ export interface HeightState {
   readonly ballots: ReadonlyMap<number, SignedStatement<Ballot>>;
   readonly balloting: "no" | "judging" | "done";
   readonly simplex: SimplexState;
+  /** The proposal of each view that counts. */
+  readonly proposals: ReadonlyMap<number, SignedStatement<Proposal>>;
   /** Bodies of blocks, by digest. */
   readonly bodies: ReadonlyMap<Digest, CheckedBlock>;
   /** What cuts mix to, by the payloads in them. */
@@ -203,6 +206,7 @@ export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">):
     ballots: new Map(),
     balloting: "no",
     simplex: createSimplex(heightName(at), { self: ownPlace(at), turns }),
+    proposals: new Map(),
     bodies: new Map(),
     computed: new Map(),
     proposedIn: -1,

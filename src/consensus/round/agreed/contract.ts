@@ -7,6 +7,7 @@ import type {
   HeldPayload,
   List,
   Opinion,
+  Proposal,
   SignedStatement,
   Vote,
 } from "./messages.ts";
@@ -21,7 +22,7 @@ export interface Link {
 /** What the pure step of mode `agreed` may hear. Every event carries the time at which it happened. */
 export type AgreedEvent = {
   readonly now: Timestamp;
-} /** With what is on disk of the open height: what this node said, and the certificates it acted on. */ & (
+} /** With what is on disk of the open height: what this node said, proposals it voted for, certificates it acted on. */ & (
   | {
       readonly type: "started";
       readonly said: readonly SignedStatement[];
@@ -105,8 +106,8 @@ export type AgreedEffect =
       readonly fresh: Block | null;
       readonly confirmed: { readonly view: number; readonly block: Digest } | null;
     }
-  /** Keep on disk before the effects that follow. */
-  | { readonly type: "keep"; readonly certificate: Certificate }
+  /** Keep on disk before the effects that follow; also a proposal that is voted for: its block must not get lost. */
+  | { readonly type: "keep"; readonly kept: Certificate | SignedStatement<Proposal> }
   /** Pull a payload from any of these peers, the first first, and hold it for others. */
   | {
       readonly type: "fetch";

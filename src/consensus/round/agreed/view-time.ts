@@ -6,12 +6,14 @@ import { VIEW_MAX_MS } from "./timing.ts";
 const DOUBLINGS_MAX = 20;
 
 /**
- * How long the open view lasts: twice what views took that ended the last heights, by their median, doubled from view to
- * view. A median, since proposers that are late on purpose do not move it.
+ * How long the open view lasts: twice what views took that ended the last heights, by their median over as many heights
+ * as there are members, doubled from view to view. A median, since proposers that are late on purpose do not move it; nor
+ * do the first heights alone.
  */
 export function viewLength({ config, viewTimes, height }: AgreedState): number {
-  const { view } = height.simplex;
-  const base = Math.max(config.timing.viewMs, 2 * median(viewTimes));
+  const { view, quorum } = height.simplex;
+  const unknown = Array.from({ length: quorum.members - viewTimes.length }, () => 0);
+  const base = Math.max(config.timing.viewMs, 2 * median([...viewTimes, ...unknown]));
   return Math.min(VIEW_MAX_MS, base * (1 << Math.min(view, DOUBLINGS_MAX)));
 }
 
@@ -26,5 +28,5 @@ export function viewEnd(state: AgreedState): Timestamp {
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
+  return sorted[(sorted.length - 1) >> 1] ?? 0;
 }

@@ -42,7 +42,7 @@ export function hear(turn: AgreedTurn, place: number, signed: SignedStatement): 
       reviewVoting(turn);
       break;
     case "proposal":
-      hearProposed(turn, place, statement);
+      hearProposed(turn, place, narrowed(signed, statement));
       break;
     default: {
       const heard: SignedStatement<Vote> = narrowed(signed, statement);
@@ -116,17 +116,21 @@ function agree(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
   changeHeight(turn, { simplex: inner.simplex });
   for (const effect of inner.asked) {
     if (effect.type === "accuse") observe(turn, effect.place, "equivocation", effect.detail);
+    else if (effect.type === "keep") turn.effects.push({ type: "keep", kept: effect.certificate });
     else turn.effects.push(effect);
   }
 }
 
-function hearProposed(turn: AgreedTurn, place: number, proposal: Proposal): void {
+function hearProposed(turn: AgreedTurn, place: number, signed: SignedStatement<Proposal>): void {
+  const proposal = signed.statement;
   const { body, block, view } = proposal;
   let counts = false;
   agree(turn, (simplex) => {
     counts = hearProposal(simplex, place, proposal);
   });
   if (!counts) return;
+  const { proposals } = turn.state.height;
+  changeHeight(turn, { proposals: new Map(proposals).set(view, proposals.get(view) ?? signed) });
   if (body !== null) takeBody(turn, block, body, view);
   const { simplex, proposedIn } = turn.state.height;
   if (place === simplex.self) changeHeight(turn, { proposedIn: Math.max(proposedIn, view) });
@@ -186,7 +190,17 @@ function reviewFresh(
   const isSame = outcome.checkpoint === body.checkpoint && outcome.norm === body.norm;
   // some honest member computed it: a node with odd arithmetic must not stop the run
   const others = notarizers(simplex, simplex.view, block);
-  if (isSame || others > simplex.quorum.faulty) vote(turn, (each) => notarize(each, block));
+  if (!isSame && others <= simplex.quorum.faulty) return;
+  keepProposal(turn);
+  vote(turn, (each) => notarize(each, block));
+}
+
+/** The block that is voted for; the own proposal is on disk. */
+function keepProposal(turn: AgreedTurn): void {
+  const { proposals, simplex } = turn.state.height;
+  const signed = proposals.get(simplex.view);
+  if (signed === undefined || signed.author === turn.state.config.self) return;
+  turn.effects.push({ type: "keep", kept: signed });
 }
 
 /** What a cut mixes to, when that is known; otherwise has it fetched and mixed. An empty cut changes nothing. */

@@ -120,7 +120,7 @@ export class AgreedDriver implements RunDriver {
     else if (type === "start-timer") this.#startTimer(effect);
     else if (type === "send") spawn(() => this.#send(effect.statement));
     else if (type === "propose") spawn(() => this.#propose(effect));
-    else if (type === "keep") this.#rooms.statements.keepCertificate(effect.certificate);
+    else if (type === "keep") this.#rooms.statements.keepFor(effect.kept);
     else if (type === "fetch") spawn(() => this.#fetch(effect));
     else if (type === "judge") spawn(() => this.#judge(effect));
     else if (type === "compute") this.#compute(effect);

@@ -10,6 +10,7 @@ import {
 } from "../../../consensus/index.ts";
 import { type AgreementTerms, rosterDigest } from "../../../gossip/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
+import type { Store } from "../../store/contract.ts";
 import type { DriverLoop } from "../driver-loop.ts";
 import { Keeping } from "../keeping.ts";
 import { digestOf, digestOfPoint } from "../manifest.ts";
@@ -53,15 +54,17 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
   const { head, point, kept } = whereLeft(parts, chain);
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, { updates, roster });
+  const succession = new Succession(parts, { pool, mixing, roster });
+  succession.serve(point);
   return {
     ...{ roster, terms, updates, chain, pool, mixing },
     head,
-    statements: new Statements(store, terms),
+    statements: statementsOf(store, terms, chain),
     training: new AgreedTraining(parts, state, {
       ...{ updates, point, kept, signal: loop.signal },
       place: roster.indexOf(network.peerId),
     }),
-    succession: new Succession(parts, { pool, mixing, roster }),
+    succession,
     keeping: new Keeping(parts, state),
   };
 }
@@ -82,7 +85,7 @@ export function protocolOf(
     {
       ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
       ...{ roster, rosterDigest: rosterDigest(roster), turns: turnsOf(run, roster) },
-      payloadBytes: updates.payloadBytes(training.theta.length),
+      payloadBytes: updates.payloadBytes(training.point.theta.length),
       startMembers: neighbourhoods.startOthers + 1,
       timing: config.timing,
     },
@@ -112,6 +115,14 @@ function whereLeft(
     if (isNamed) return { head, point, kept: checkpoint.memory };
   }
   return { head: chain.headBelow(0), point: firstPoint(initial, config.run.outer), kept: {} };
+}
+
+/** What there is to tell; who is behind hears of the newest final block from a node that has started again, too. */
+function statementsOf(store: Store, terms: AgreementTerms, chain: ChainKeeper): Statements {
+  const statements = new Statements(store, terms);
+  const [newest] = chain.links(chain.headBelow().height - 1, 1);
+  if (newest !== undefined) statements.conclude(newest.certificate);
+  return statements;
 }
 
 /** The order in which members propose: by a digest that none of them can shape. */

@@ -1,13 +1,16 @@
-import type { QuorumCertificate, SignedStatement } from "../../../consensus/index.ts";
+import type { AgreedEffect, QuorumCertificate, SignedStatement } from "../../../consensus/index.ts";
 import {
   type AgreementMessage,
   type AgreementTerms,
   digestOf,
   parseAgreement,
   sealCertificate,
+  sealStatement,
 } from "../../../gossip/index.ts";
 import type { Digest } from "../../../types.ts";
 import type { Store } from "../../store/contract.ts";
+
+type Kept = Extract<AgreedEffect, { type: "keep" }>["kept"];
 
 /** Messages of one height that are kept for others. */
 const HEARD_MAX = 4096;
@@ -37,9 +40,15 @@ export class Statements {
     this.hear(height, bytes);
   }
 
-  keepCertificate(certificate: QuorumCertificate): void {
-    const members = this.#terms.rosterAt(certificate.height)?.length ?? 0;
-    this.keep(certificate.height, sealCertificate(certificate, members).bytes);
+  /** Keeps what this node acts on: a certificate, or what another proposes. */
+  keepFor(kept: Kept): void {
+    const { height } = "author" in kept ? kept.statement : kept;
+    const members = this.#terms.rosterAt(height)?.length ?? 0;
+    const { bytes } =
+      "author" in kept
+        ? sealStatement(kept.statement, kept.author, kept.signature, members)
+        : sealCertificate(kept, members);
+    this.keep(height, bytes);
   }
 
   /** Remembers what was said, for others. */

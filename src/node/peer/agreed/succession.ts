@@ -61,8 +61,17 @@ export class Succession {
     if (next === null) return null;
     this.#mixed = [];
     this.#pool.advance();
-    this.#serve(next);
+    this.serve(next);
     return next;
+  }
+
+  /** Serves a state to those that are behind: they may have it from nobody else. */
+  serve(point: AgreedPoint): void {
+    const record = recordOfPoint(point);
+    if (record !== null) this.#pool.serve(digestOf(record), record);
+    for (const array of [point.theta, point.velocity]) {
+      if (array !== null) this.#pool.serve(digestOfState(array), bytesOf(array));
+    }
   }
 
   // --- internal ---
@@ -122,14 +131,6 @@ export class Succession {
     const state = await this.#array(Buffer.from(first).toString("hex"), length);
     const moved = state && (await this.#array(Buffer.from(second).toString("hex"), length));
     return state && moved && { theta: state, velocity: moved };
-  }
-
-  #serve(point: AgreedPoint): void {
-    const record = recordOfPoint(point);
-    if (record !== null) this.#pool.serve(digestOf(record), record);
-    for (const array of [point.theta, point.velocity]) {
-      if (array !== null) this.#pool.serve(digestOfState(array), bytesOf(array));
-    }
   }
 
   async #array(digest: Digest, length: number): Promise<Float32Array | null> {
