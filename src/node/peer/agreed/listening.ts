@@ -27,7 +27,7 @@ export function listenToAgreement(
     const { round } = driver;
     if (height < round) return { verdict: "ignore", reason: "past-round" };
     const isNear = height <= round + HEIGHTS_AHEAD;
-    if (isNear) statements.hear(height, message.bytes);
+    if (isNear) statements.hear(height, message);
     if (isStatement(message)) driver.dispatch({ type: "statement", signed: message });
     else driver.dispatch({ type: "certificate", certificate: message.certificate });
     // what this node cannot use yet it takes when it is told again
