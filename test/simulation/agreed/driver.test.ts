@@ -113,12 +113,13 @@ describe("two of seven", () => {
   test.each(ATTACKS)(
     "that do %s change neither agreement nor, by much, the loss",
     async (attack) => {
-      // without them: they never say anything
-      const { loss } = resultOf(await two("silent"));
+      // without them, who never say anything, and with them if they were honest
+      const honest = await run(SEVEN);
+      const losses = [resultOf(await two("silent")).loss, resultOf(honest).loss];
       const attacked = await two(attack);
 
       expectAgreed(attacked);
-      expect(resultOf(attacked).loss).toBeLessThan(1.1 * loss);
+      expect(resultOf(attacked).loss).toBeLessThan(1.1 * Math.max(...losses));
     },
   );
 });

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import type { PeerId } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
-import {
-  type AgreedTurn,
-  changeHeight,
-  clearTimers,
-  repeatLater,
-  setTimer,
-} from "./agreed-turn.ts";
+import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agreed-turn.ts";
 import { awaitCatchUp, catchUp, hearAhead, isCertifiedAhead } from "./catching-up.ts";
 import {
   closeFetch,
