@@ -26,7 +26,7 @@ export class ScheduleWire {
     this.#schedule = schedule;
     this.#time = time;
     this.#random = random;
-    this.#cut = schedule.partition ? drawCut(schedule.members, random) : null;
+    this.#cut = schedule.partition ? drawCut(schedule, random) : null;
     if (this.#cut !== null) {
       time.after(this.#cut.from, () => this.#part());
       time.after(this.#cut.until, () => {
@@ -219,8 +219,11 @@ interface Cut {
   readonly at: number;
 }
 
-function drawCut(members: number, random: Random): Cut {
-  const from = random() * 20_000;
+/** A cut begins within this time for each round. */
+const CUT_MS = 4000;
+
+function drawCut({ members, rounds }: Schedule, random: Random): Cut {
+  const from = random() * CUT_MS * rounds;
   const at = 1 + Math.floor(random() * (members - 1));
   return { from, until: from + random() * (HEALED_MS - from), at };
 }

@@ -54,7 +54,8 @@ const RUN = "0".repeat(64);
 const UNTIL_MS = 40 * 60_000;
 const TRAIN_MS = 2000;
 const PAYLOAD_BYTES = 1000;
-const RESTARTS_WITHIN_MS = 30_000;
+/** Restarts come within this time for each round. */
+const RESTARTS_MS = 6000;
 const TIMING = {
   ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2, patienceFactor: 4 },
   ...{ fetchGraceMs: 2000, fetchMaxMs: 8000, openDelayMs: 500, viewMs: 1000, repeatMs: 1000 },
@@ -264,7 +265,7 @@ class ScheduleWorld implements MemberWorld {
   #planRestart(): void {
     const member = this.#members[Math.floor(this.#random() * this.#members.length)];
     if (member === undefined) return;
-    this.#time.after(this.#random() * RESTARTS_WITHIN_MS, () => {
+    this.#time.after(this.#random() * RESTARTS_MS * this.#schedule.rounds, () => {
       if (!member.isUp) return;
       member.kill();
       this.#wire.disconnect(member);
