@@ -14,7 +14,7 @@ const payload = { place: 0, payload: "d".repeat(64), bytes: 10 };
 const created = createAgreed(
   {
     ...{ self: "a", run: RUN, rounds: 3, roster, rosterDigest: "b".repeat(64) },
-    ...{ turns: [2, 0, 1, 3], timing: roundTimingSchema.parse({}) },
+    ...{ turns: [2, 0, 1, 3], payloadBytes: 10, timing: roundTimingSchema.parse({}) },
   },
   { head: { ...genesis(RUN, "c".repeat(64), 4), height: 1 }, payload },
 );
