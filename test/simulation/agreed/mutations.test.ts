@@ -65,7 +65,7 @@ const MUTATIONS: readonly Planted[] = [
   {
     ...{ rule: "blocks that name one payload of an author", check: "schedules", found: /stalled/ },
     ...{ file: BLOCKS, from: "const held = ballotsHeld(state);", to: ONE_PAYLOAD_ONLY },
-    ...{ seed: 30, schedules: 8 },
+    ...{ seed: 34, schedules: 1 },
   },
 ];
 
@@ -86,5 +86,5 @@ test.each(MUTATIONS)(
 
 test("the program as it is passes the same schedules (control)", async () => {
   expect(await findingOf({ check: "schedules" })).toBeNull();
-  expect(await findingOf({ check: "schedules", seed: 30, schedules: 8 })).toBeNull();
+  expect(await findingOf({ check: "schedules", seed: 34, schedules: 1 })).toBeNull();
 }, 120_000);
