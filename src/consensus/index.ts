@@ -51,7 +51,7 @@ export type {
   Computed,
   Link,
 } from "./round/agreed/contract.ts";
-export { cutOf } from "./round/agreed/cut.ts";
+export { ballotsHolding, cutOf } from "./round/agreed/cut.ts";
 export { type AgreedView, describeAgreed } from "./round/agreed/describe.ts";
 export {
   type Ballot,

@@ -29,6 +29,9 @@ export type Event = { readonly now: Timestamp } & (
   | { readonly type: "standing"; readonly peer: PeerId; readonly standing: Standing }
 );
 
+/** An event that a driver has not given its time yet. `Omit` alone would not keep the members of a union apart. */
+export type Untimed<E> = E extends unknown ? Omit<E, "now"> : never;
+
 export type TimerName = "commit" | "fetch";
 
 /** What the pure step of a round may ask for. The driver performs it for real, the simulator in virtual time. */

@@ -53,6 +53,10 @@ export interface AgreedUpdates {
   offer(memory: AgreedMemory, state: Float32Array, norm: number): MadeAgreedUpdate;
   /** Reads a payload; what is refused is unsound, and everybody finds so. Takes any bytes. */
   read(payload: Uint8Array, length: number, norm: number): Verdict<SoundUpdate>;
+  /** Where training goes on beyond an update that is announced, made of a state. */
+  beyond(memory: AgreedMemory, state: Float32Array): Float32Array;
+  /** The memory when the height has ended while this peer trained beyond its update: that is progress then. */
+  overtaken(memory: AgreedMemory): AgreedMemory;
   /** The memory after more training beyond an update that is announced, from one state to another. */
   trainOn(memory: AgreedMemory, from: Float32Array, to: Float32Array): AgreedMemory;
   /** The memory after a height that this peer made an update for. */
@@ -84,6 +88,12 @@ export function agreedUpdates(codec: Codec): AgreedUpdates {
         ? { verdict: "accept", value: { values, norm: size } }
         : { verdict: "reject", reason };
     },
+    beyond: ({ extra }, state) => plus(extra, state),
+    overtaken: ({ extra, ...memory }) => ({
+      ...memory,
+      extra: null,
+      progress: extra === null ? memory.progress : plus(memory.progress, extra),
+    }),
     trainOn: (memory, from, to) => ({
       ...memory,
       extra: plus(memory.extra, difference(to, from)),

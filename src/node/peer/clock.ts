@@ -8,6 +8,24 @@ export interface Clock {
   after(milliseconds: number, run: () => void): () => void;
 }
 
+/** Resolves after a while, or at once when the signal aborts. */
+export async function pause(
+  clock: Clock,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const callOff = clock.after(milliseconds, resolve);
+  const end = () => {
+    callOff();
+    resolve();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  await promise;
+  signal.removeEventListener("abort", end);
+}
+
 /** The clocks and timers of this process. */
 export const systemClock: Clock = {
   // What has passed since the start of the process, added to the time of that: immune to changes of the clock.

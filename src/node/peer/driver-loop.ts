@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, pause } from "./clock.ts";
 
 /** Timers of Node end at once when they are set for more than 24 days. */
 const LONGEST_TIMER_MS = 86_400_000;
@@ -55,15 +55,7 @@ export class DriverLoop {
 
   /** Resolves after a while, or when the node stops. */
   pause(milliseconds: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.signal.aborted) return Promise.resolve();
-    const callOff = this.#clock.after(milliseconds, resolve);
-    const end = () => {
-      callOff();
-      resolve();
-    };
-    this.signal.addEventListener("abort", end, { once: true });
-    return promise.finally(() => this.signal.removeEventListener("abort", end));
+    return pause(this.#clock, milliseconds, this.signal);
   }
 
   /** Calls timers off and waits for what is under way. */

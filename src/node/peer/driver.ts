@@ -6,10 +6,12 @@ import {
   type ResumePoint,
   type RoundState,
   step,
+  type Untimed,
 } from "../../consensus/index.ts";
 import type { Announcement } from "../../gossip/index.ts";
 import { advance, standing as standingOf, toJson } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
+import { untilBeginning } from "./beginning.ts";
 import { Collecting } from "./collecting.ts";
 import { DriverLoop } from "./driver-loop.ts";
 import { Keeping } from "./keeping.ts";
@@ -19,9 +21,6 @@ import { OwnUpdates } from "./own-updates.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { PeerState } from "./peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "./run-driver.ts";
-
-/** `Omit` that keeps the members of a union apart. */
-type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 
 /**
  * The one loop that does things: every event goes through the pure `step`, every effect that comes out is performed
@@ -99,7 +98,7 @@ export class Driver implements RunDriver {
     this.#dismiss();
     this.#loop.spawn(async () => {
       await this.#ownUpdates.announceAgain(this.round);
-      await this.#untilBeginning();
+      await untilBeginning(this.#parts, this.#loop, this.round);
       this.dispatch({ type: "started" });
     });
   }
@@ -125,15 +124,6 @@ export class Driver implements RunDriver {
   }
 
   // --- internal ---
-
-  /** A run that nobody has begun yet may have to wait for a time that all have agreed on. */
-  async #untilBeginning(): Promise<void> {
-    const { clock, config, log } = this.#parts;
-    const at = config.run.start.at === null ? 0 : Date.parse(config.run.start.at);
-    if (this.round > 0 || at <= clock.wallClock()) return;
-    log.info({ at: config.run.start.at }, "the run begins later");
-    await this.#loop.untilWallClock(at);
-  }
 
   /** Parts from those who are no members any more. */
   #dismiss(): void {

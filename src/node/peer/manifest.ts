@@ -74,7 +74,12 @@ export function digestOf(content: Uint8Array | string): Digest {
 
 /** SHA-256 of a state: its values as little-endian IEEE 754 singles. */
 export function digestOfState(state: Float32Array): Digest {
-  return digestOf(new Uint8Array(state.buffer, state.byteOffset, state.byteLength));
+  return digestOf(bytesOfState(state));
+}
+
+/** The bytes of a state, which are its own. */
+export function bytesOfState(state: Float32Array): Uint8Array {
+  return new Uint8Array(state.buffer, state.byteOffset, state.byteLength);
 }
 
 /**
@@ -91,6 +96,13 @@ export function digestOfPoint(point: AgreedPoint): Digest {
 export function recordOfPoint({ theta, velocity }: AgreedPoint): Uint8Array | null {
   if (velocity === null) return null;
   return Buffer.from(digestOfState(theta) + digestOfState(velocity), "hex");
+}
+
+/** The digests of state and velocity in a record of them. */
+export function digestsIn(record: Uint8Array): readonly [Digest, Digest] {
+  const digests = Buffer.from(record).toString("hex");
+  const half = digests.length / 2;
+  return [digests.slice(0, half), digests.slice(half)];
 }
 
 /** SHA-256 of two digests, one after the other. */

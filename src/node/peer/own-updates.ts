@@ -1,11 +1,10 @@
 import type { Digest } from "../../types.ts";
 import type { OwnUpdate } from "../store/contract.ts";
+import { announceUpdate, hasSaidOtherwise, trainFor } from "./making-updates.ts";
 import { digestOf } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 
-/** How long an announcement stays valid, ms. */
-const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
 /** Rounds for which the own payload stays available to slower peers. */
 const PAYLOADS_KEPT = 2;
 
@@ -42,16 +41,11 @@ export class OwnUpdates {
 
   /** Trains for a round and keeps the update on disk before anyone can hear of it. */
   async train(round: number): Promise<Digest> {
-    const { learner, config, store, run, updates, metrics, clock } = this.#parts;
+    const { store, run, updates, clock } = this.#parts;
     const state = this.#state;
     state.beginRound();
-    const { adapter: before, optimizer: moments } = state;
-    const result = await learner.train(
-      { adapter: before, optimizer: moments, round, steps: config.run.steps },
-      this.#signal,
-    );
-    metrics.trainSeconds.observe(result.seconds);
-    metrics.trainTokens.inc(result.tokens);
+    const from = { adapter: state.adapter, optimizer: state.optimizer, round };
+    const result = await trainFor(this.#parts, from, this.#signal);
     const { adapter, optimizer, loss: trainLoss, examples } = result;
     const { payload, memory } = updates.offer(state.memory, adapter);
     const sequence = Math.max(state.sequence + 1, clock.wallClock());
@@ -64,42 +58,17 @@ export class OwnUpdates {
 
   /** Commits to the update of a round: from now on it cannot be exchanged for another. */
   async announce(round: number, payload: Digest): Promise<void> {
-    const { network, book, log } = this.#parts;
-    const earlier = book.of(network.peerId, round);
-    if (earlier !== undefined && earlier.announcement.payload !== payload) {
-      log.warn(
-        { round: round + 1 },
-        "announced otherwise before the data folder was lost: silent this round",
-      );
-      return;
-    }
+    if (hasSaidOtherwise(this.#parts, round, payload)) return;
     await this.#publish(this.#state.updateOf(round), payload);
   }
 
   // --- internal ---
 
   async #publish(update: OwnUpdate, payload: Digest): Promise<void> {
-    const { network, run, learner, updates, book, log, clock } = this.#parts;
-    const { round, sequence, examples } = update;
     this.#hold(payload, update.payload);
-    const issuedAt = clock.wallClock();
-    const { signed, recipients } = await network.announce({
-      run,
-      base: learner.info.modelDigest,
-      mode: "gossip",
-      codec: updates.codec,
-      flags: 0,
-      reference: this.#state.reference,
-      round,
-      sequence,
-      payload,
-      payloadBytes: update.payload.length,
-      examples,
-      issuedAt,
-      expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS,
-    });
-    book.judge(signed, round);
-    log.debug({ round: round + 1, recipients, bytes: update.payload.length }, "announced");
+    const { codec } = this.#parts.updates;
+    const { reference } = this.#state;
+    await announceUpdate(this.#parts, update, { mode: "gossip", codec, reference, payload });
   }
 
   #hold(payload: Digest, bytes: Uint8Array): void {

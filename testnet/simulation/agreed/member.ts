@@ -12,11 +12,10 @@ import {
   type QuorumCertificate,
   type SignedStatement,
   stepAgreed,
+  type Untimed,
 } from "../../../src/consensus/index.ts";
 import type { Digest } from "../../../src/types.ts";
 
-/** `Omit` that keeps the members of a union apart. */
-type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 export type MemberEvent = Untimed<AgreedEvent>;
 
 /** Whether it is what one member said, and not a certificate. */

@@ -24,6 +24,16 @@ export function cutOf(
   return cut.length < 2 * faulty + 1 ? [] : cut;
 }
 
+/** The ballots that hold a payload of an author. */
+export function ballotsHolding<B extends Pick<BlockBallot, "held">>(
+  ballots: readonly B[],
+  { place, payload }: HeldPayload,
+): readonly B[] {
+  return ballots.filter(({ held }) =>
+    held.some((each) => each.place === place && each.payload === payload),
+  );
+}
+
 /** Ballots that hold each payload of an author as sound. */
 function support(
   ballots: readonly Pick<BlockBallot, "opinions" | "held">[],

@@ -5,6 +5,7 @@ import { checked, cutKey, cutShares } from "./blocks.ts";
 import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
 import { conclude } from "./concluding.ts";
 import type { Computed } from "./contract.ts";
+import { ballotsHolding } from "./cut.ts";
 import type {
   Block,
   Certificate,
@@ -215,10 +216,8 @@ function settle(
   if (known !== undefined && known !== "pending") return endWork(turn, known);
   if (height.work.since === null) changeHeight(turn, { work: { ...height.work, since: turn.now } });
   if (known === "pending") return null;
-  const holdersOf = ({ place, payload }: HeldPayload) =>
-    ballots
-      .filter(({ held }) => held.some((each) => each.place === place && each.payload === payload))
-      .map((ballot) => ballot.place);
+  const holdersOf = (wanted: HeldPayload) =>
+    ballotsHolding(ballots, wanted).map(({ place }) => place);
   fetchMissing(turn, cut, holdersOf);
   const { fetches, computed, work } = turn.state.height;
   if (!cut.every(({ payload }) => fetches.get(payload) === "fetched")) return null;

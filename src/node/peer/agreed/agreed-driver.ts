@@ -6,11 +6,14 @@ import {
   describeAgreed,
   type Link,
   type RoundView,
+  type Statement,
   stepAgreed,
+  type Untimed,
 } from "../../../consensus/index.ts";
 import { type Announcement, blockDigest } from "../../../gossip/index.ts";
 import { toJson } from "../../../reputation/index.ts";
 import type { Digest, Evidence, PeerId } from "../../../types.ts";
+import { untilBeginning } from "../beginning.ts";
 import { DriverLoop } from "../driver-loop.ts";
 import { applyStanding, noteEvidence } from "../observing.ts";
 import type { PeerParts } from "../peer-parts.ts";
@@ -20,8 +23,6 @@ import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
 import { listenToAgreement } from "./listening.ts";
 import { roundFacts } from "./round-facts.ts";
 
-/** `Omit` that keeps the members of a union apart. */
-type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 /** How long a node waits before it asks the others again for a state that it needs. */
 const PAUSE_MS = 2000;
 
@@ -63,11 +64,9 @@ export class AgreedDriver implements RunDriver {
   }
 
   start(): void {
-    const { config, clock } = this.#parts;
     for (const peer of this.#rooms.roster) applyStanding(this.#parts, peer);
     this.#loop.spawn(async () => {
-      const at = config.run.start.at === null ? 0 : Date.parse(config.run.start.at);
-      if (this.round === 0 && at > clock.wallClock()) await this.#loop.untilWallClock(at);
+      await untilBeginning(this.#parts, this.#loop, this.round);
       this.dispatch({ type: "started", ...this.#rooms.statements.restore(this.round) });
       const links = this.#rooms.chain.links(this.round);
       if (links.length > 0) this.dispatch({ type: "chained", links });
@@ -153,7 +152,7 @@ export class AgreedDriver implements RunDriver {
   }
 
   /** Signs, keeps on disk, sends, and only then counts it. */
-  async #send(statement: Asked<"send">["statement"]): Promise<void> {
+  async #send(statement: Statement): Promise<void> {
     const { network } = this.#parts;
     const signed = await network.sign(statement);
     if (this.#loop.signal.aborted) return;
@@ -163,18 +162,11 @@ export class AgreedDriver implements RunDriver {
   }
 
   async #propose({ round, view, fresh, confirmed }: Asked<"propose">): Promise<void> {
-    const { network } = this.#parts;
-    const { run, parent } = this.#agreed.height.simplex.name;
+    const { name } = this.#agreed.height.simplex;
     const block = fresh === null ? confirmed?.block : blockDigest(fresh);
     if (block === undefined || round !== this.round) return;
-    const signed = await network.sign({
-      ...{ kind: "proposal" as const, run, height: round, parent, view, block },
-      ...{ body: fresh, confirms: confirmed?.view ?? null },
-    });
-    if (this.#loop.signal.aborted) return;
-    this.#rooms.statements.keep(round, signed.bytes);
-    await network.publish(signed);
-    this.dispatch({ type: "statement", signed });
+    const confirms = confirmed?.view ?? null;
+    await this.#send({ ...name, kind: "proposal", view, block, body: fresh, confirms });
   }
 
   async #fetch({ payload: wanted, holders, round }: Asked<"fetch">): Promise<void> {

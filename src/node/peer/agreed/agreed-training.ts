@@ -4,6 +4,7 @@ import {
   type AgreedUpdates,
   type Block,
   type BlockPayload,
+  ballotsHolding,
   type ChainHead,
   isSound,
   type KeptArrays,
@@ -14,12 +15,10 @@ import {
   type UpdateOutcome,
 } from "../../../consensus/index.ts";
 import type { Digest } from "../../../types.ts";
+import { announceUpdate, hasSaidOtherwise, trainFor } from "../making-updates.ts";
 import { digestOf } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
-
-/** How long an announcement stays valid, ms. */
-const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
 
 /** The own update of a height: trained from the agreed state, kept on disk, announced, and settled when the height ends. */
 export class AgreedTraining {
@@ -73,19 +72,13 @@ export class AgreedTraining {
    * meanwhile: what was learnt is progress then.
    */
   async train(head: ChainHead, isOpen: () => boolean): Promise<BlockPayload | null> {
-    const { learner, config, store, run, metrics, clock } = this.#parts;
+    const { store, run, clock } = this.#parts;
     const state = this.#state;
     state.beginRound();
     const memory = this.#memory;
     const round = head.height;
-    const { optimizer: moments } = state;
-    const start = this.#updates.start(memory);
-    const result = await learner.train(
-      { adapter: start, optimizer: moments, round, steps: config.run.steps },
-      this.#signal,
-    );
-    metrics.trainSeconds.observe(result.seconds);
-    metrics.trainTokens.inc(result.tokens);
+    const from = { adapter: this.#updates.start(memory), optimizer: state.optimizer, round };
+    const result = await trainFor(this.#parts, from, this.#signal);
     const { adapter, optimizer, loss: trainLoss, examples } = result;
     const made = this.#updates.offer(memory, adapter, head.norm);
     if (!isOpen()) {
@@ -111,9 +104,7 @@ export class AgreedTraining {
     const state = this.#state;
     const { optimizer } = state;
     const update = state.updateOf(round);
-    const { extra } = this.#memory;
-    const from =
-      extra === null ? update.adapter : update.adapter.map((at, i) => at + (extra[i] ?? 0));
+    const from = this.#updates.beyond(this.#memory, update.adapter);
     this.#beyond += 1;
     const result = await learner.train(
       // batches that no round of the run has
@@ -131,35 +122,17 @@ export class AgreedTraining {
       this.#adopt(memory);
       store.saveUpdate({ ...update, optimizer: result.optimizer, memory: state.memory.kept });
       log.info({ round: round + 1, times: this.#beyond }, "no quorum: trains on by itself");
-    } else {
-      const { progress, extra: more } = memory;
-      this.#adopt({
-        ...memory,
-        extra: null,
-        progress: progress === null ? more : added(progress, more),
-      });
-    }
+    } else this.#adopt(this.#updates.overtaken(memory));
   }
 
   /** Commits to the update of a height: from now on it cannot be exchanged for another. */
   async announce(round: number, payload: Digest): Promise<void> {
-    const { network, run, learner, book, log, clock } = this.#parts;
-    const earlier = book.of(network.peerId, round);
-    if (earlier !== undefined && earlier.announcement.payload !== payload) {
-      log.warn({ round: round + 1 }, "announced otherwise before the data folder was lost: silent");
-      return;
-    }
-    const { sequence, examples, payload: bytes } = this.#state.updateOf(round);
-    network.hold(payload, bytes);
-    const issuedAt = clock.wallClock();
-    const { signed, recipients } = await network.announce({
-      ...{ run, base: learner.info.modelDigest, mode: "agreed", flags: 0 },
-      ...{ codec: this.#updates.codec, reference: this.#state.reference },
-      ...{ round, sequence, payload, payloadBytes: bytes.length, examples },
-      ...{ issuedAt, expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS },
-    });
-    book.judge(signed, round);
-    log.debug({ round: round + 1, recipients, bytes: bytes.length }, "announced");
+    if (hasSaidOtherwise(this.#parts, round, payload)) return;
+    const update = this.#state.updateOf(round);
+    this.#parts.network.hold(payload, update.payload);
+    const { codec } = this.#updates;
+    const { reference } = this.#state;
+    await announceUpdate(this.#parts, update, { mode: "agreed", codec, reference, payload });
   }
 
   /** The height has ended with a block: what became of the own update, and the state to go on from. */
@@ -187,9 +160,7 @@ export class AgreedTraining {
   }
 
   #outcome({ cut, ballots }: Block, payload: Digest): UpdateOutcome {
-    const holds = ballots.filter(({ held }) =>
-      held.some((each) => each.place === this.#place && each.payload === payload),
-    );
+    const holds = ballotsHolding(ballots, { place: this.#place, payload });
     if (cut.includes(this.#place) && holds.length > 0) return "counted";
     const { faulty } = quorumOf(ballots[0]?.opinions.length ?? 1);
     const unsound = holds.filter(({ opinions }) => !isSound(opinions[this.#place]));
@@ -199,8 +170,4 @@ export class AgreedTraining {
   #named(payload: Uint8Array): BlockPayload {
     return { place: this.#place, payload: digestOf(payload), bytes: payload.length };
   }
-}
-
-function added(a: Float32Array, b: Float32Array | null): Float32Array {
-  return b === null ? a : a.map((at, i) => at + (b[i] as number));
 }

@@ -1,5 +1,10 @@
 import { type ChainHead, genesis, headAfter, type Link } from "../../../consensus/index.ts";
-import { decodeEntry, encodeBlock, sealCertificate } from "../../../gossip/index.ts";
+import {
+  type ChainEntry,
+  decodeEntry,
+  encodeBlock,
+  sealCertificate,
+} from "../../../gossip/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
 import type { Store } from "../../store/contract.ts";
 
@@ -36,9 +41,9 @@ export class ChainKeeper {
     }
   }
 
-  /** The final blocks from a height on, as far as they can be read. */
-  links(from: number, most = PAGE): readonly Link[] {
-    const links: Link[] = [];
+  /** The final blocks from a height on, as far as they can be read, with their bytes. */
+  links(from: number, most = PAGE): readonly ChainEntry[] {
+    const links: ChainEntry[] = [];
     for (const bytes of this.#store.chain(this.#terms.run, from, most)) {
       const entry = decodeEntry(bytes);
       if (entry?.block.height !== from + links.length) break;

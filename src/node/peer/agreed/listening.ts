@@ -1,14 +1,10 @@
-import type { AgreedEvent } from "../../../consensus/index.ts";
-import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
+import type { AgreedEvent, Untimed } from "../../../consensus/index.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { ChainKeeper } from "./chain-keeper.ts";
 import { isStatement, type Statements } from "./statements.ts";
 
 /** Heights beyond the open one whose statements are kept. */
 const HEIGHTS_AHEAD = 1;
-
-/** `Omit` that keeps the members of a union apart. */
-type Untimed<T> = T extends unknown ? Omit<T, "now"> : never;
 
 /** What is told of a round, and what hears. */
 interface Hearing {
@@ -18,7 +14,7 @@ interface Hearing {
 
 /** Brings what members say about heights to the protocol, and tells others what this node holds. */
 export function listenToAgreement(
-  { network, neighbourhoods }: PeerParts,
+  { network }: PeerParts,
   driver: Hearing,
   { statements, chain }: { readonly statements: Statements; readonly chain: ChainKeeper },
 ): void {
@@ -36,11 +32,5 @@ export function listenToAgreement(
       : { verdict: "ignore", reason: "future-round" };
   });
   network.onTellAgreement(() => statements.tell(driver.round));
-  const members = neighbourhoods.at(0).members.length;
-  network.onTellChain((from, most) =>
-    chain.links(from, most).map(({ block, certificate }) => ({
-      block: encodeBlock(block),
-      certificate: sealCertificate(certificate, members).bytes,
-    })),
-  );
+  network.onTellChain((from, most) => chain.links(from, most).map(({ bytes }) => bytes));
 }

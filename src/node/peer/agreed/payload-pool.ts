@@ -1,6 +1,7 @@
 import type { BlockPayload } from "../../../consensus/index.ts";
 import { KlatchError } from "../../../errors.ts";
 import type { Digest, PeerId, Reason } from "../../../types.ts";
+import { pause } from "../clock.ts";
 import type { PeerParts } from "../peer-parts.ts";
 
 /** Heights whose payloads are kept for those that are slower. */
@@ -84,8 +85,8 @@ export class PayloadPool {
     place: number,
     signal: AbortSignal,
   ): Promise<Reason | null> {
-    const { network, metrics } = this.#parts;
-    if (place > 0) await this.#pause(place * PATIENCE_MS, signal);
+    const { network, metrics, clock } = this.#parts;
+    if (place > 0) await pause(clock, place * PATIENCE_MS, signal);
     if (signal.aborted) return "timeout";
     const outcome = await network.fetch(peer, { digest, bytes }, { signal });
     if (signal.aborted) return "timeout";
@@ -93,13 +94,6 @@ export class PayloadPool {
     if (!outcome.ok) return outcome.failure;
     this.serve(digest, outcome.bytes);
     return null;
-  }
-
-  #pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const callOff = this.#parts.clock.after(milliseconds, resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    return promise.finally(callOff);
   }
 }
 

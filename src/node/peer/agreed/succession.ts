@@ -1,5 +1,6 @@
 import {
   type AgreedPoint,
+  ballotsHolding,
   type ChainHead,
   cutOf,
   type HeldPayload,
@@ -8,7 +9,7 @@ import {
   sharesOfCut,
 } from "../../../consensus/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
-import { digestOf, digestOfState, recordOfPoint } from "../manifest.ts";
+import { bytesOfState, digestOf, digestOfState, digestsIn, recordOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { AgreedMixing, MixedCut } from "./agreed-mixing.ts";
 import type { PayloadPool } from "./payload-pool.ts";
@@ -67,11 +68,16 @@ export class Succession {
 
   /** Serves a state to those that are behind: they may have it from nobody else. */
   serve(point: AgreedPoint): void {
+    const { theta, velocity } = point;
     const record = recordOfPoint(point);
-    if (record !== null) this.#pool.serve(digestOf(record), record);
-    for (const array of [point.theta, point.velocity]) {
-      if (array !== null) this.#pool.serve(digestOfState(array), bytesOf(array));
+    if (record === null || velocity === null) {
+      this.#pool.serve(digestOfState(theta), bytesOfState(theta));
+      return;
     }
+    const [first, second] = digestsIn(record);
+    this.#pool.serve(digestOf(record), record);
+    this.#pool.serve(first, bytesOfState(theta));
+    this.#pool.serve(second, bytesOfState(velocity));
   }
 
   // --- internal ---
@@ -102,11 +108,9 @@ export class Succession {
     return null;
   }
 
-  #holders({ block }: Link, { place, payload }: HeldPayload): readonly PeerId[] {
-    const holding = block.ballots.filter(({ held }) =>
-      held.some((each) => each.place === place && each.payload === payload),
-    );
-    return this.#peersAt([place, ...holding.map((ballot) => ballot.place)]);
+  #holders({ block }: Link, wanted: HeldPayload): readonly PeerId[] {
+    const holding = ballotsHolding(block.ballots, wanted);
+    return this.#peersAt([wanted.place, ...holding.map(({ place }) => place)]);
   }
 
   #peersAt(places: readonly number[]): readonly PeerId[] {
@@ -124,12 +128,9 @@ export class Succession {
     }
     const record = await this.#bytes(checkpoint, RECORD_BYTES);
     if (record === null) return null;
-    const [first, second] = [
-      record.subarray(0, RECORD_BYTES / 2),
-      record.subarray(RECORD_BYTES / 2),
-    ];
-    const state = await this.#array(Buffer.from(first).toString("hex"), length);
-    const moved = state && (await this.#array(Buffer.from(second).toString("hex"), length));
+    const [first, second] = digestsIn(record);
+    const state = await this.#array(first, length);
+    const moved = state && (await this.#array(second, length));
     return state && moved && { theta: state, velocity: moved };
   }
 
@@ -155,7 +156,3 @@ export class Succession {
 
 /** The digests of state and velocity. */
 const RECORD_BYTES = 64;
-
-function bytesOf(state: Float32Array): Uint8Array {
-  return new Uint8Array(state.buffer, state.byteOffset, state.byteLength);
-}
