@@ -12,6 +12,8 @@ export interface Examples<E = Example> {
 
 /** Tokens lie in chunks of this many, and no example in two of them. */
 export const CHUNK_TOKENS = 1 << 20;
+/** The first chunk grows from here: most files are far smaller than a chunk. */
+const FIRST_TOKENS = 1 << 12;
 /** Set on an id that is learned; ids are far smaller. */
 const LEARNED = 1 << 30;
 /** Set on the length of an example that was cut. */
@@ -72,7 +74,7 @@ function unpack(tokens: Int32Array): Omit<Example, "truncated"> {
 
 /** Collects examples; full chunks can be taken away before the end. */
 export class ExampleWriter {
-  #chunk = new Int32Array(CHUNK_TOKENS);
+  #chunk = new Int32Array(FIRST_TOKENS);
   #used = 0;
   #full: Int32Array[] = [];
   #lengths = new Uint32Array(1024);
@@ -91,7 +93,7 @@ export class ExampleWriter {
     const value = length + (example.truncated ? TRUNCATED : 0);
     const { taken } = entryOf(value);
     assert.ok(length > 0 && taken <= CHUNK_TOKENS, "an example fits into a chunk");
-    if (this.#used + taken > CHUNK_TOKENS) this.#closeChunk();
+    this.#makeRoom(taken);
     pack(example, this.#chunk.subarray(this.#used, this.#used + length));
     if (example.truncated) {
       this.#chunk[this.#used + length] = packLost(example.lost);
@@ -106,10 +108,20 @@ export class ExampleWriter {
     this.truncated += Number(example.truncated);
   }
 
-  #closeChunk(): void {
+  #makeRoom(more: number): void {
+    const isFull = this.#used + more > CHUNK_TOKENS;
+    this.#growChunk(isFull ? CHUNK_TOKENS : this.#used + more);
+    if (!isFull) return;
     this.#full.push(this.#chunk);
     this.#chunk = new Int32Array(CHUNK_TOKENS);
     this.#used = 0;
+  }
+
+  #growChunk(needed: number): void {
+    if (needed <= this.#chunk.length) return;
+    const chunk = new Int32Array(Math.min(CHUNK_TOKENS, Math.max(needed, 2 * this.#chunk.length)));
+    chunk.set(this.#chunk);
+    this.#chunk = chunk;
   }
 
   #growIndex(): void {
