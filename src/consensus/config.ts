@@ -87,5 +87,7 @@ export const consensusTerms = {
   codec: z
     .enum(CODEC_NAMES)
     .default("int8")
-    .describe("How an update travels: int8 (a quarter of the bytes) or float32."),
+    .describe(
+      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign); int2 and sign in mode agreed only.",
+    ),
 };

@@ -106,6 +106,7 @@ export {
 export {
   CODEC_NAMES,
   CODEC_NUMBERS,
+  CODECS_WITH_FEEDBACK,
   type Codec,
   type CodecName,
   type Decoded,

@@ -2,12 +2,15 @@ import { CODEC_NAMES, CODEC_NUMBERS, type CodecName } from "../../src/consensus/
 import { type Attack, decorated } from "./attack.ts";
 
 /**
- * By codec, bytes after the header that decode to no finite number: the NaN of float32; for int8, which cannot carry
+ * By codec, bytes after the header that decode to no finite number: the NaN of float32; for the others, which cannot carry
  * NaN, a scale that no encoder would choose, 2^127.
  */
 const NOT_FINITE: Readonly<Record<CodecName, readonly number[]>> = {
   int8: [0x7f],
   float32: [0x00, 0x00, 0xc0, 0x7f],
+  int4: [0x7f],
+  int2: [0x7f],
+  sign: [0x7f],
 };
 
 /** Attacks on the bytes that are served. */

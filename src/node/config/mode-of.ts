@@ -1,3 +1,4 @@
+import { CODECS_WITH_FEEDBACK } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
@@ -20,7 +21,11 @@ export function modeOf({
 
 /** @throws KlatchError `usage` when a run cannot be in the mode that it names */
 export function requireMode(run: Config["run"]): void {
-  if (modeOf(run) !== "agreed") return;
+  if (modeOf(run) === "gossip") requireFineCodec(run);
+  else requireFixedMembers(run);
+}
+
+function requireFixedMembers(run: Config["run"]): void {
   if (run.topology !== "full") {
     throw new KlatchError(
       "usage",
@@ -35,4 +40,14 @@ export function requireMode(run: Config["run"]): void {
       "leave run.roster out, or set run.mode to gossip",
     );
   }
+}
+
+/** Mode gossip does not remember what a codec loses. */
+function requireFineCodec({ codec }: Config["run"]): void {
+  if (!CODECS_WITH_FEEDBACK.has(codec)) return;
+  throw new KlatchError(
+    "usage",
+    `codec ${codec} loses too much in mode gossip, which does not send it later`,
+    "set run.codec to int4 or int8, or run.mode to agreed",
+  );
 }

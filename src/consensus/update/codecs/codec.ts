@@ -1,9 +1,18 @@
 /** Names of the codecs, as a run manifest has them. */
-export const CODEC_NAMES = ["int8", "float32"] as const;
+export const CODEC_NAMES = ["int8", "float32", "int4", "int2", "sign"] as const;
 export type CodecName = (typeof CODEC_NAMES)[number];
 
 /** Numbers of the codecs on the wire; a number is never given to another. */
-export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = { int8: 0, float32: 1 };
+export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = {
+  int8: 0,
+  float32: 1,
+  int4: 2,
+  int2: 3,
+  sign: 4,
+};
+
+/** Codecs that lose too much of an update to be without a memory of what they lost. */
+export const CODECS_WITH_FEEDBACK: ReadonlySet<CodecName> = new Set(["int2", "sign"]);
 
 /** Why bytes do not decode: the part of the reasons that a decoder can see. */
 export type DecodeReason = "malformed" | "wrong-shape" | "non-finite";

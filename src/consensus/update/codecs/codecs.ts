@@ -1,11 +1,15 @@
 import type { Codec, CodecName } from "./codec.ts";
 import { float32Codec } from "./float32-codec.ts";
-import { int8Codec } from "./int8-codec.ts";
+import { int2Codec, signCodec } from "./half-level-codec.ts";
+import { int4Codec, int8Codec } from "./level-codec.ts";
 
 /** Every codec by its name. */
 export const CODECS: Readonly<Record<CodecName, Codec>> = {
   int8: int8Codec,
   float32: float32Codec,
+  int4: int4Codec,
+  int2: int2Codec,
+  sign: signCodec,
 };
 
 /** The codec of that name. */

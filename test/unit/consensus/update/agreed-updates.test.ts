@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { codecByName } from "../../../../src/consensus/index.ts";
+import { type CodecName, codecByName } from "../../../../src/consensus/index.ts";
 import {
   type AgreedMemory,
   agreedUpdates,
@@ -19,27 +19,38 @@ const vector = fc.float32Array({
 const plus = (a: Float32Array, b: Float32Array) => a.map((at, i) => at + (b[i] ?? 0));
 const total = (values: Float32Array) => values.reduce((sum, at) => sum + Math.abs(at), 0);
 
-/** What readers sum up when the same step is taken many times, and what was meant. */
-function drift(rounds: number, forget: boolean): number {
-  const step = Float32Array.from({ length: LENGTH }, (_, i) => (i === 0 ? 1 : 0.003));
-  let memory = fresh();
-  let read = new Float32Array(LENGTH);
+/** How far off what readers sum up is when the same step is taken many times. */
+function drift(name: CodecName, step: Float32Array, rounds: number, forget: boolean): Float32Array {
+  const coded = agreedUpdates(codecByName(name));
+  let memory = fresh(new Float32Array(step.length));
+  let read = new Float32Array(step.length);
   for (let round = 0; round < rounds; round++) {
-    const made = updates.offer(memory, plus(memory.theta, step), 0);
-    const decoded = updates.read(made.payload, LENGTH, 0);
+    const made = coded.offer(memory, plus(memory.theta, step), 0);
+    const decoded = coded.read(made.payload, step.length, 0);
     if (decoded.verdict !== "accept") throw new Error("an own payload is sound");
     read = plus(read, decoded.value.values);
-    const after = updates.settle(memory, made, "counted");
+    const after = coded.settle(memory, made, "counted");
     memory = forget ? { ...after, feedback: null } : after;
   }
-  return total(read.map((at, i) => at - rounds * (step[i] ?? 0)));
+  return read.map((at, i) => at - rounds * (step[i] ?? 0));
 }
 
 describe("updates of mode agreed", () => {
   it("lose nothing for good: what the codec leaves out comes with the next", () => {
-    expect(drift(40, false)).toBeLessThan(0.1);
+    const step = Float32Array.from({ length: LENGTH }, (_, i) => (i === 0 ? 1 : 0.003));
+    expect(total(drift("int8", step, 40, false))).toBeLessThan(0.1);
     // without the feedback the same loss adds up (control)
-    expect(drift(40, true)).toBeGreaterThan(0.5);
+    expect(total(drift("int8", step, 40, true))).toBeGreaterThan(0.5);
+  });
+
+  it.each(["int4", "int2", "sign"] as const)("lose nothing for good with %s either", (name) => {
+    const step = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i * i) + Math.sin(7 * i));
+    const lost = (forget: boolean) =>
+      Math.hypot(...drift(name, step, 40, forget)) / Math.hypot(...step);
+    // a codec that keeps the share c of the energy leaves at most sqrt(1 - c) / (1 - sqrt(1 - c)) of an update behind
+    expect(lost(false)).toBeLessThan(2);
+    // without the feedback the same loss adds up (control)
+    expect(lost(true)).toBeGreaterThan(3);
   });
 
   it("tell what was trained from theta, and are read with their norm", () => {
