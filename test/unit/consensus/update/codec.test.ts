@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { mutateAndDecode } from "../../../../scripts/codec-mutations/mutations.ts";
 import { CODECS, type Codec, type CodecName } from "../../../../src/consensus/index.ts";
 import { KlatchError } from "../../../../src/errors.ts";
 
@@ -229,6 +230,14 @@ describe.each(Object.values(CODECS))("the $name decoder", (codec) => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it("survives a hundred thousand mutations, and takes none that it would not have made", () => {
+    const { refused, foreign, worstMs } = mutateAndDecode(codec, 100_000, 1);
+
+    expect(foreign).toBe(0);
+    expect(refused).toBeGreaterThan(5000);
+    expect(worstMs).toBeLessThan(50);
   });
 
   it("has an encoder that refuses what is not finite", () => {
