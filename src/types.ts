@@ -69,6 +69,7 @@ export const REASONS = [
   "expired",
   "past-round",
   "future-round",
+  "in-short",
   "replay",
   "contradiction",
   "flood",

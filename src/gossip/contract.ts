@@ -1,13 +1,16 @@
 import type { Digest, PeerId, Reason, RunMode, Timestamp, Verdict } from "../types.ts";
 import type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
+import type { KnownParts } from "./agreement/in-short.ts";
 import type {
   AgreementMessage,
   AgreementTerms,
+  HeightName,
   SignedStatement,
   Statement,
 } from "./agreement/messages.ts";
 
 export type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
+export type { KnownParts } from "./agreement/in-short.ts";
 export type * from "./agreement/messages.ts";
 
 /** What a peer commits to in a round, before anyone may fetch it. */
@@ -117,13 +120,14 @@ export interface AgreementNetwork {
    * @throws KlatchError `data` when no peer would take it.
    */
   sign<S extends Statement>(statement: S): Promise<SignedStatement<S>>;
-  /** Publishes an own statement or a certificate, as bytes; how many peers it went to directly. */
+  /** Says an own statement or a certificate, as bytes, to every member that is connected; to how many. */
   publish(message: { readonly bytes: Uint8Array }): Promise<number>;
   /**
-   * The judge of statements and certificates that passed the door (form, roster, every signature), each once. Its
-   * verdict decides whether they are forwarded.
+   * The judge of statements and certificates that passed the door (form, roster, every signature), each once.
    */
   onAgreement(judge: (message: AgreementMessage, from: PeerId) => Verdict<void>): void;
+  /** What is known of a height, for what comes in short; null where it is over. */
+  onKnownOfAgreement(known: (name: HeightName) => KnownParts | null): void;
   /** What this node holds of the current height, the most important first: given to peers that lack it. */
   onTellAgreement(tell: () => readonly Uint8Array[]): void;
   /** Gives a connected peer what it lacks, and takes what it has; so do two that meet. Whether it worked. */

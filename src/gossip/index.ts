@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { inventoryBytes } from "./agreement/agreement-exchange.ts";
 export { blockDigest, decodeBlock, encodeBlock, MAX_BLOCK_BYTES } from "./agreement/block.ts";
 export { decodeCertificate, saidBy, sealCertificate } from "./agreement/certificate.ts";
 export {
@@ -15,8 +16,10 @@ export {
 } from "./agreement/chain-page.ts";
 export { sealStatement, signStatement } from "./agreement/envelope.ts";
 export { rosterDigest } from "./agreement/fields.ts";
+export { inShort, isShort, NOTHING_KNOWN } from "./agreement/in-short.ts";
+export { Incomplete, type IncompleteOptions } from "./agreement/incomplete.ts";
 export { OPINIONS, VOTE_KINDS } from "./agreement/messages.ts";
-export { MAX_AGREEMENT_BYTES, parseAgreement } from "./agreement/parse.ts";
+export { MAX_AGREEMENT_BYTES, parseAgreement, wholeOf } from "./agreement/parse.ts";
 export { attackersOf, quorumOf } from "./agreement/quorum.ts";
 export { type CheckSignature, Signatures } from "./agreement/signatures.ts";
 export { signedBytes } from "./agreement/statement.ts";

@@ -1,8 +1,11 @@
 import type { PeerId, Verdict } from "../types.ts";
+import { NOTHING_KNOWN } from "./agreement/in-short.ts";
 import type {
   AgreementMessage,
   ChainBytes,
   Greeting,
+  HeightName,
+  KnownParts,
   PeerEvent,
   Refusal,
   SignedAnnouncement,
@@ -16,6 +19,7 @@ export type GreetingListener = (from: PeerId, greeting: Greeting) => void;
 export class Listeners {
   judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
   judgeAgreement: ((message: AgreementMessage, from: PeerId) => Verdict<void>) | null = null;
+  knownOfAgreement: (name: HeightName) => KnownParts | null = () => NOTHING_KNOWN;
   tellAgreement: () => readonly Uint8Array[] = () => [];
   tellChain: (from: number, most: number) => readonly ChainBytes[] = () => [];
   readonly #refused: RefusalListener[] = [];

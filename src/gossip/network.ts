@@ -197,6 +197,10 @@ class KlatchNetwork implements Network {
     this.#listeners.judgeAgreement = judge;
   }
 
+  onKnownOfAgreement(known: Listeners["knownOfAgreement"]): void {
+    this.#listeners.knownOfAgreement = known;
+  }
+
   onTellAgreement(tell: Listeners["tellAgreement"]): void {
     this.#listeners.tellAgreement = tell;
   }

@@ -105,7 +105,7 @@ export class Council {
     const all = ballots.flatMap((ballot) => ballot.held);
     const unique = new Map(all.map((each) => [`${each.place}/${each.payload}`, each]));
     const payloads = [...unique.values()]
-      .map((each) => ({ ...each, bytes: 1000 + each.place }))
+      .map((each) => ({ ...each, bytes: 1000 }))
       .sort((a, b) => a.place - b.place || (a.payload < b.payload ? -1 : 1));
     const cut = [...this.opinions().keys()].slice(1, -1);
     return {

@@ -3,6 +3,7 @@ import {
   blockDigest,
   digestOf,
   encodeBlock,
+  inShort,
   parseAgreement,
   rosterDigest,
   type Statement,
@@ -60,10 +61,12 @@ async function messages(council: Council) {
   const statements = samples.map(async ([place, statement]) => {
     const { signature, bytes } = await council.sign(statement, place);
     const signed = signedBytes(statement, council.size);
+    const short = inShort(bytes);
     return {
       ...{ author: place, statement: plain(statement) },
       ...{ signed: hex(signed), signature: hex(signature), bytes: hex(bytes) },
       digest: digestOf(bytes),
+      ...(short === bytes ? {} : { inShort: hex(short) }),
     };
   });
   const votes = (["notarize", "nullify", "finalize"] as const).map((kind) => council.vote(kind, 2));
@@ -84,7 +87,11 @@ async function refused(council: Council) {
     const envelope = decodeCanonical(bytes) as unknown[];
     return encodeCanonical(envelope.with(3, (envelope[3] as unknown[]).with(index, value)));
   };
+  const list = inShort((await council.sign(council.list())).bytes);
   const samples: Readonly<Record<string, Uint8Array>> = {
+    "a list in short of other digests than were signed": field(list, 4, new Uint8Array(32)),
+    "a list in short with a payload more": field(list, 4, new Uint8Array(64)),
+    "a list in short of what is not known": list,
     "a byte more": Uint8Array.of(...vote.bytes, 0),
     "a length in more bytes than it takes": Uint8Array.of(0x98, 5, ...vote.bytes.subarray(1)),
     "the last byte of a signature": vote.bytes.with(-1, (vote.bytes.at(-1) ?? 0) ^ 1),

@@ -7,8 +7,14 @@ import {
   type ChainOutcome,
   digestOf,
   encodePage,
+  type HeightName,
+  Incomplete,
+  type IncompleteOptions,
+  isShort,
+  type KnownParts,
   MAX_PAGE_ENTRIES,
   type Network,
+  NOTHING_KNOWN,
   type PageRequest,
   parseAgreement,
   type SignedStatement,
@@ -17,6 +23,7 @@ import {
   sealStatement,
   signedBytes,
   verifiedChain,
+  wholeOf,
 } from "../../src/gossip/index.ts";
 import type { Digest, PeerId, Verdict } from "../../src/types.ts";
 
@@ -29,15 +36,19 @@ type Refusal = Parameters<Parameters<Network["onRefused"]>[0]>[1];
 export class MemoryAgreement {
   terms: AgreementTerms | null = null;
   judge: Parameters<Network["onAgreement"]>[0] | null = null;
+  known: Parameters<Network["onKnownOfAgreement"]>[0] = () => NOTHING_KNOWN;
   tell: () => readonly Uint8Array[] = () => [];
   tellChain: (from: number, most: number) => readonly ChainBytes[] = () => [];
   readonly #peer: PeerId;
   readonly #known = new Set<Digest>();
   /** What certificates say that it has: one each is enough. */
   readonly #certified = new Set<string>();
+  readonly #incomplete: Incomplete;
 
-  constructor(peer: PeerId) {
+  constructor(peer: PeerId, wire: Omit<IncompleteOptions, "wholeOf">) {
     this.#peer = peer;
+    const wholeOf = (bytes: Uint8Array) => wholeOnce(bytes, this.#agreed, this.known);
+    this.#incomplete = new Incomplete({ ...wire, wholeOf });
   }
 
   sign<S extends Statement>(statement: S): SignedStatement<S> {
@@ -59,18 +70,11 @@ export class MemoryAgreement {
 
   /** Why a message is not taken; null when it is. */
   hear(from: PeerId, bytes: Uint8Array): Refusal | null {
-    const parsed = parseOnce(bytes, this.#agreed);
-    if (parsed.verdict !== "accept") return parsed;
-    const message = parsed.value;
-    const said = "author" in message ? null : saidBy(message.certificate);
-    if (said !== null && this.#certified.has(said)) return null;
-    const verdict = this.judge?.(message, from);
-    if (verdict === undefined || verdict.verdict === "accept") {
-      this.remember(bytes);
-      if (said !== null) this.#certified.add(said);
-      return null;
-    }
-    return "author" in message ? { ...verdict, author: message.author } : verdict;
+    const whole = isShort(bytes) ? wholeOnce(bytes, this.#agreed, this.known) : bytes;
+    if (whole instanceof Uint8Array) return this.#hearWhole(from, whole, bytes);
+    if (whole.reason !== "in-short") return whole;
+    this.#incomplete.add(from, bytes);
+    return null;
   }
 
   /** What it gives those who connect. */
@@ -89,6 +93,23 @@ export class MemoryAgreement {
 
   page({ run, from, most }: PageRequest): Uint8Array {
     return encodePage(run === this.terms?.run ? this.tellChain(from, most) : []);
+  }
+
+  /** As it came it may have been in short. */
+  #hearWhole(from: PeerId, whole: Uint8Array, came: Uint8Array): Refusal | null {
+    const parsed = parseOnce(whole, this.#agreed);
+    if (parsed.verdict !== "accept") return parsed;
+    const message = parsed.value;
+    const said = "author" in message ? null : saidBy(message.certificate);
+    if (said !== null && this.#certified.has(said)) return null;
+    const verdict = this.judge?.(message, from);
+    if (verdict !== undefined && verdict.verdict !== "accept") {
+      return "author" in message ? { ...verdict, author: message.author } : verdict;
+    }
+    for (const bytes of new Set([whole, came])) this.remember(bytes);
+    if (said !== null) this.#certified.add(said);
+    if ("author" in message && message.statement.kind === "ballot") this.#incomplete.review();
+    return null;
   }
 
   get #agreed(): AgreementTerms {
@@ -121,6 +142,69 @@ function parseOnce(bytes: Uint8Array, terms: AgreementTerms): Verdict<AgreementM
   const verdict = parseAgreement(bytes, { run: terms.run, rosterAt }, { check: isStandIn });
   parsedBefore.set(bytes, { run: terms.run, asked, verdict });
   return verdict;
+}
+
+/** What a message that came in short was put together of. */
+interface Used {
+  name: HeightName | null;
+  readonly announced: Map<number, Digest>;
+  readonly ballots: Map<number, Uint8Array>;
+}
+
+interface Whole extends Used {
+  readonly name: HeightName;
+  readonly bytes: Uint8Array;
+}
+
+const wholeBefore = new WeakMap<Uint8Array, Whole>();
+
+/** The whole of a message, which follows from its bytes and what is known: hundreds of peers know the same. */
+function wholeOnce(
+  bytes: Uint8Array,
+  terms: AgreementTerms,
+  known: MemoryAgreement["known"],
+): ReturnType<typeof wholeOf> {
+  const before = wholeBefore.get(bytes);
+  if (before !== undefined && isSame(before, known(before.name))) return before.bytes;
+  const used: Used = { name: null, announced: new Map(), ballots: new Map() };
+  const whole = wholeOf(bytes, terms, {
+    ...{ check: isStandIn, glance: () => null },
+    known: (name) => {
+      const parts = known(name);
+      used.name = { ...name };
+      return parts && noted(parts, used);
+    },
+  });
+  if (whole instanceof Uint8Array && used.name !== null) {
+    wholeBefore.set(bytes, { ...used, name: used.name, bytes: whole });
+  }
+  return whole;
+}
+
+function noted(parts: KnownParts, { announced, ballots }: Used): KnownParts {
+  return {
+    announced: (place) => {
+      const digest = parts.announced(place);
+      if (digest !== undefined) announced.set(place, digest);
+      return digest;
+    },
+    ballot: (place) => {
+      const ballot = parts.ballot(place);
+      if (ballot !== undefined) ballots.set(place, ballot.signature);
+      return ballot;
+    },
+  };
+}
+
+/** Whether all that a message was put together of is known, and the same. */
+function isSame({ announced, ballots }: Used, parts: KnownParts | null): boolean {
+  if (parts === null) return false;
+  for (const [place, digest] of announced) if (parts.announced(place) !== digest) return false;
+  for (const [place, signature] of ballots) {
+    const known = parts.ballot(place)?.signature;
+    if (known === undefined || Buffer.compare(known, signature) !== 0) return false;
+  }
+  return true;
 }
 
 function isOf({ run, asked }: Parsed, terms: AgreementTerms): boolean {

@@ -1,43 +1,23 @@
 import assert from "node:assert/strict";
-import type {
-  AgreementTerms,
-  ChainOutcome,
-  ConnectedPeer,
-  DialFailure,
-  FetchOutcome,
-  Network,
-  PageRequest,
-  SignedAnnouncement,
-  SignedStatement,
-  Statement,
-  Traffic,
+import {
+  type AgreementTerms,
+  type ChainOutcome,
+  type ConnectedPeer,
+  type DialFailure,
+  type FetchOutcome,
+  inShort,
+  type Network,
+  type SignedAnnouncement,
+  type SignedStatement,
+  type Statement,
+  type Traffic,
 } from "../../src/gossip/index.ts";
 import type { Digest, PeerId, Verdict } from "../../src/types.ts";
 import type { Life } from "./life.ts";
 import { MemoryAgreement } from "./memory-agreement.ts";
 import { HeardAnnouncements } from "./memory-announcements.ts";
 import { MemoryPayloads } from "./memory-payloads.ts";
-
-/** What goes round: an announcement, or the bytes of a statement or certificate. */
-export type Parcel = SignedAnnouncement | Uint8Array;
-
-/** What an end asks of the wire. */
-export interface WireOfEndpoint {
-  /** The peers' clocks. */
-  readonly now: number;
-  /** Peers that are up and reachable from one. */
-  others(endpoint: Endpoint): readonly Endpoint[];
-  connect(endpoint: Endpoint): void;
-  flood(from: Endpoint, parcel: Parcel): void;
-  exchange(endpoint: Endpoint, peer: PeerId): Promise<boolean>;
-  fetchChain(client: Endpoint, peer: PeerId, request: PageRequest): Promise<ChainOutcome>;
-  fetch(
-    client: Endpoint,
-    peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
-    signal: AbortSignal,
-  ): Promise<FetchOutcome>;
-}
+import type { Parcel, WireOf } from "./wire-of.ts";
 
 /** Difference between two peers' clocks that is put up with. */
 const CLOCK_TOLERANCE_MS = 600_000;
@@ -55,7 +35,7 @@ export class Endpoint implements Network {
   readonly banned = new Set<PeerId>();
   readonly payloads = new MemoryPayloads();
   readonly agreement: MemoryAgreement;
-  readonly #wire: WireOfEndpoint;
+  readonly #wire: WireOf<Endpoint>;
   readonly #heard = new HeardAnnouncements();
   readonly #links = new Set<Endpoint>();
   readonly #onRefused: ((from: PeerId, refusal: Refusal) => void)[] = [];
@@ -66,11 +46,15 @@ export class Endpoint implements Network {
   #judge: ((signed: SignedAnnouncement) => Verdict<void>) | null = null;
   #isStarted = false;
 
-  constructor(peer: PeerId, life: Life, wire: WireOfEndpoint) {
+  constructor(peer: PeerId, life: Life, wire: WireOf<Endpoint>) {
     this.peerId = peer;
     this.life = life;
     this.#wire = wire;
-    this.agreement = new MemoryAgreement(peer);
+    this.agreement = new MemoryAgreement(peer, {
+      later: (milliseconds, run) => wire.later(this, milliseconds, run),
+      onLost: (from) => void wire.exchange(this, from),
+      onWhole: (from, bytes) => this.hear(from, bytes),
+    });
     life.onEnd(() => this.#unlinkAll());
   }
 
@@ -183,12 +167,16 @@ export class Endpoint implements Network {
   async publish({ bytes }: { readonly bytes: Uint8Array }): Promise<number> {
     this.life.check();
     this.agreement.remember(bytes);
-    this.#wire.flood(this, bytes);
+    this.#wire.flood(this, inShort(bytes));
     return this.#wire.others(this).length;
   }
 
   onAgreement(judge: Parameters<Network["onAgreement"]>[0]): void {
     this.agreement.judge = judge;
+  }
+
+  onKnownOfAgreement(known: Parameters<Network["onKnownOfAgreement"]>[0]): void {
+    this.agreement.known = known;
   }
 
   onTellAgreement(tell: Parameters<Network["onTellAgreement"]>[0]): void {

@@ -5,14 +5,16 @@ import {
   digestOf,
   type FetchFailure,
   type FetchOutcome,
+  inventoryBytes,
   type Network,
   type PageRequest,
 } from "../../src/gossip/index.ts";
 import type { Random } from "../../src/random.ts";
 import type { Digest, PeerId } from "../../src/types.ts";
 import { EPOCH, type Life } from "./life.ts";
-import { Endpoint, type Parcel } from "./memory-endpoint.ts";
+import { Endpoint } from "./memory-endpoint.ts";
 import type { VirtualTime } from "./virtual-time.ts";
+import type { Parcel } from "./wire-of.ts";
 
 /** How the simulated wire behaves. */
 export interface WireConditions {
@@ -91,8 +93,11 @@ export class MemoryWire {
     await this.#pause(endpoint, this.#between(LATENCY_MS));
     const other = this.#reachable(endpoint, peer);
     if (other === null || other.agreement.terms === null) return false;
-    this.#tell(other, endpoint, other.agreement.told());
-    this.#tell(endpoint, other, endpoint.agreement.told());
+    const [ours, theirs] = [endpoint.agreement.told(), other.agreement.told()];
+    count(endpoint, other, inventoryBytes(ours.length));
+    count(other, endpoint, inventoryBytes(theirs.length));
+    this.#tell(other, endpoint, theirs);
+    this.#tell(endpoint, other, ours);
     return true;
   }
 
@@ -120,13 +125,18 @@ export class MemoryWire {
       if (signal.aborted) resolve(failed("timeout"));
       else if (server !== null && bytes !== null) {
         const arrive = () => resolve(arrival(server, client, bytes, wanted));
-        this.#later(client, this.#between(TRANSFER_MS), arrive);
+        this.later(client, this.#between(TRANSFER_MS), arrive);
       } else if (this.#time.now >= giveUpAt) {
         resolve(failed(server === null ? "unreachable" : "missing"));
-      } else this.#later(client, POLL_MS, ask);
+      } else this.later(client, POLL_MS, ask);
     };
-    this.#later(client, this.#between(LATENCY_MS), ask);
+    this.later(client, this.#between(LATENCY_MS), ask);
     return promise;
+  }
+
+  /** Goes on some milliseconds later, after all that happens in that instant; never for a process that is dead. */
+  later({ life }: Endpoint, milliseconds: number, goOn: () => void): void {
+    this.#time.after(milliseconds, () => life.run(() => queueMicrotask(goOn)));
   }
 
   // --- internal ---
@@ -156,11 +166,6 @@ export class MemoryWire {
     return new Promise((resolve) => this.#time.after(milliseconds, () => life.run(resolve)));
   }
 
-  /** Goes on some milliseconds later, after all that happens in that instant; never for a process that is dead. */
-  #later({ life }: Endpoint, milliseconds: number, goOn: () => void): void {
-    this.#time.after(milliseconds, () => life.run(() => queueMicrotask(goOn)));
-  }
-
   #tell(from: Endpoint, to: Endpoint, parcels: readonly Parcel[]): void {
     for (const parcel of parcels) this.#hand(from, to, parcel);
   }
@@ -181,9 +186,7 @@ export class MemoryWire {
 
   #hand(from: Endpoint, to: Endpoint, parcel: Parcel): void {
     if (!to.isNews(parcel)) return;
-    const bytes = parcel instanceof Uint8Array ? parcel.byteLength : ANNOUNCEMENT_BYTES;
-    from.count("sent", bytes);
-    to.count("received", bytes);
+    count(from, to, parcel instanceof Uint8Array ? parcel.byteLength : ANNOUNCEMENT_BYTES);
     to.hear(from.peerId, parcel);
   }
 }
@@ -193,12 +196,16 @@ export class MemoryWire {
 /** What comes over the wire of a payload: no more than was asked for, and a copy, for it is the receiver's own. */
 function arrival(from: Endpoint, to: Endpoint, bytes: Uint8Array, wanted: Wanted): FetchOutcome {
   const arrived = bytes.slice(0, wanted.bytes);
-  from.count("sent", arrived.length);
-  to.count("received", arrived.length);
+  count(from, to, arrived.length);
   if (arrived.length < wanted.bytes) return failed("malformed");
   return digestOf(arrived) === wanted.digest
     ? { ok: true, bytes: arrived }
     : failed("digest-mismatch");
+}
+
+function count(from: Endpoint, to: Endpoint, bytes: number): void {
+  from.count("sent", bytes);
+  to.count("received", bytes);
 }
 
 function failed(failure: FetchFailure) {

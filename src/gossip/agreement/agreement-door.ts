@@ -3,8 +3,10 @@ import { TokenBuckets } from "../connections/token-bucket.ts";
 import type { Refusal } from "../contract.ts";
 import { type Arrival, type Judged, MessageDoor } from "../topics/message-door.ts";
 import { saidBy } from "./certificate.ts";
-import type { AgreementMessage, AgreementTerms, Certificate, SignedStatement } from "./messages.ts";
-import { type Fault, MAX_AGREEMENT_BYTES, parseAgreement } from "./parse.ts";
+import { isShort, type KnownParts } from "./in-short.ts";
+import { Incomplete } from "./incomplete.ts";
+import type { AgreementMessage, AgreementTerms, Certificate, HeightName } from "./messages.ts";
+import { type Fault, MAX_AGREEMENT_BYTES, parseAgreement, type Said, wholeOf } from "./parse.ts";
 import { Signatures } from "./signatures.ts";
 
 /** A height of the largest rosters in use: a list, a ballot and four views of four statements, of 200 members. */
@@ -21,6 +23,12 @@ const MAX_CERTIFIED = 4096;
 export interface AgreementDoorOptions {
   readonly now: () => Timestamp;
   readonly judge: (message: AgreementMessage, from: PeerId) => Verdict<void>;
+  /** What is known of a height, for what comes in short; null where it is over. */
+  readonly known: (name: HeightName) => KnownParts | null;
+  /** A member said something in short that takes more than is known here: it is to be asked for all of it. */
+  readonly onLost: (from: PeerId) => void;
+  /** Runs something some milliseconds later. */
+  readonly later: (milliseconds: number, run: () => void) => void;
   readonly onRefused: (from: PeerId, refusal: Refusal) => void;
   readonly onFlood: (from: PeerId) => void;
 }
@@ -38,9 +46,16 @@ export class AgreementDoor {
   readonly #ofCostly = new TokenBuckets(OF_COSTLY);
   readonly #signatures = new Signatures();
   readonly #certified = new Set<string>();
+  readonly #incomplete: Incomplete;
 
   constructor(options: AgreementDoorOptions) {
     this.#options = options;
+    this.#incomplete = new Incomplete({
+      ...options,
+      wholeOf: (bytes) => this.#wholeOf(bytes),
+      // its author has paid for it
+      onWhole: (from, bytes) => void this.admit(bytes, { from }),
+    });
     this.#door = new MessageDoor({
       ...options,
       maxBytes: MAX_AGREEMENT_BYTES,
@@ -67,8 +82,9 @@ export class AgreementDoor {
     let author: PeerId | null = null;
     const parsed = parseAgreement(bytes, this.terms, {
       check: this.#signatures.check,
+      known: this.#options.known,
       glance: (message) => {
-        if ("kind" in message) return this.#glanceAtCertificate(message, arrival.from);
+        if (!("statement" in message)) return this.#glanceAtCertificate(message, arrival.from);
         const isCostly = message.statement.kind === "proposal";
         if (isCostly && !this.#ofCostly.take(arrival.from, this.#options.now())) return FLOOD;
         author = message.author;
@@ -79,18 +95,29 @@ export class AgreementDoor {
       const { reason } = parsed;
       // whoever handed it on put another block into the author's proposal
       if (reason === "digest-mismatch") author = null;
-      return { verdict: parsed, author, isSpare: reason === "replay" };
+      if (reason === "in-short") this.#incomplete.add(arrival.from, Uint8Array.from(bytes));
+      return { verdict: parsed, author, isSpare: reason === "replay" || reason === "in-short" };
     }
     const message = parsed.value;
     const verdict = this.#options.judge(message, arrival.from);
-    if (verdict.verdict === "accept" && "certificate" in message) {
-      this.#remember(message.certificate);
-    }
+    if (verdict.verdict === "accept") this.#noteAccepted(message, bytes);
     return { verdict, author };
   }
 
+  #noteAccepted(message: AgreementMessage, bytes: Uint8Array): void {
+    if ("certificate" in message) this.#remember(message.certificate);
+    else if (isShort(bytes)) this.#door.remember(message.bytes);
+    if ("author" in message && message.statement.kind === "ballot") this.#incomplete.review();
+  }
+
+  #wholeOf(bytes: Uint8Array): Uint8Array | Fault {
+    if (this.terms === null) return { verdict: "ignore", reason: "other-run" };
+    const { known } = this.#options;
+    return wholeOf(bytes, this.terms, { check: this.#signatures.check, glance: () => null, known });
+  }
+
   #glanceAtStatement(
-    { author, statement }: SignedStatement,
+    { author, statement }: Said,
     { publisher }: Arrival,
     earlier: Verdict<void> | null,
   ): Fault | null {

@@ -1,20 +1,20 @@
+import { createHash, randomBytes } from "node:crypto";
 import type { Libp2p } from "@libp2p/interface";
-import { concat } from "uint8arrays";
 import { z } from "zod";
 import type { Digest, PeerId, Timestamp } from "../../types.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { drained } from "../connections/drained.ts";
 import { Exchanges, type Talk } from "../connections/exchanges.ts";
 import type { Log } from "../log.ts";
-import { bytesToDigest, DIGEST_BYTES, digestOf, digestToBytes } from "../payloads/digest.ts";
-import { bytesUpTo, decodeParts, digestField } from "./fields.ts";
+import { digestOf, digestToBytes } from "../payloads/digest.ts";
+import { bytesOf, bytesUpTo, decodeParts, digestField } from "./fields.ts";
 import { MAX_AGREEMENT_BYTES } from "./parse.ts";
 
 /**
- * Two peers give each other what they hold of a height: first the digests, then what the other lacks. Gossip drops a
- * message that it saw minutes ago, so this is how a lost one comes back, and how who comes late learns of a height.
+ * Two peers give each other what they hold of a height: first short names of it, then what the other lacks. A member says
+ * a thing once, so this is how a lost one comes back, and how who comes late learns of a height.
  */
-export const AGREEMENT_EXCHANGE = "/klatch/agreement/1";
+export const AGREEMENT_EXCHANGE = "/klatch/agreement/2";
 
 /** Messages, and bytes of them with their lengths, that one side gives. */
 export const MAX_ENTRIES = 2048;
@@ -25,13 +25,17 @@ const TIMEOUT_MS = 60_000;
 const ALLOWANCE = { burst: 8, refillMs: 1000 };
 /** Messages judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
-const VERSION = 1;
+const VERSION = 2;
+/** Names are of this exchange alone, so that nobody can make two messages that others take for one. */
+const SALT_BYTES = 8;
+const NAME_BYTES = 8;
 
-/** Version, run, and the SHA-256 of each message that the sender holds, one after the other. */
+/** Version, run, the opener's salt, and the names of all messages that the sender holds, one after the other. */
 const inventory = z.tuple([
   z.literal(VERSION),
   digestField,
-  bytesUpTo(MAX_ENTRIES * DIGEST_BYTES, DIGEST_BYTES),
+  bytesOf(SALT_BYTES),
+  bytesUpTo(MAX_ENTRIES * NAME_BYTES, NAME_BYTES),
 ]);
 
 export interface AgreementExchangeOptions {
@@ -55,65 +59,85 @@ export function agreementExchange(options: AgreementExchangeOptions): Exchanges 
     timeoutMs: TIMEOUT_MS,
     allowance: ALLOWANCE,
     ask: async (talk) => {
-      const held = within(options.tell());
-      await send(talk, inventoryOf(options.run(), held));
+      const salt = randomBytes(SALT_BYTES);
+      const held = named(options.tell(), salt);
+      await send(talk, inventoryOf(options.run(), salt, held));
       const theirs = await readInventory(talk, options);
-      await give(talk, held, theirs);
+      await give(talk, held, theirs.names);
       await take(talk, options);
     },
     answer: async (talk) => {
-      const held = within(options.tell());
-      const theirs = await readInventory(talk, options);
-      await send(talk, inventoryOf(options.run(), held));
+      const { salt, names } = await readInventory(talk, options);
+      const held = named(options.tell(), salt);
+      await send(talk, inventoryOf(options.run(), salt, held));
       await take(talk, options);
-      await give(talk, held, theirs);
+      await give(talk, held, names);
     },
   });
 }
 
+/** Bytes of an inventory of so many messages. */
+export function inventoryBytes(messages: number): number {
+  return (
+    inventoryOf("0".repeat(64), new Uint8Array(SALT_BYTES), new Map()).byteLength +
+    NAME_BYTES * messages
+  );
+}
+
 // --- internal ---
 
-/** What exceeds the limits is left out, the first stay. */
-function within(messages: readonly Uint8Array[]): ReadonlyMap<Digest, Uint8Array> {
+/** By their names in this exchange. What exceeds the limits is left out, the first stay. */
+function named(messages: readonly Uint8Array[], salt: Uint8Array): ReadonlyMap<string, Uint8Array> {
   let total = 0;
   const kept = messages.slice(0, MAX_ENTRIES).filter((message) => {
     total += message.byteLength + LENGTH_BYTES;
     return total <= MAX_ENTRIES_BYTES;
   });
-  return new Map(kept.map((message) => [digestOf(message), message]));
+  return new Map(kept.map((message) => [nameOf(message, salt), message]));
 }
 
-function inventoryOf(run: Digest, held: ReadonlyMap<Digest, Uint8Array>): Uint8Array {
+/** The first bytes, in hexadecimal, of SHA-256 over the salt and the SHA-256 of the message. */
+function nameOf(message: Uint8Array, salt: Uint8Array): string {
+  const hash = createHash("sha256")
+    .update(salt)
+    .update(digestToBytes(digestOf(message)));
+  return hash.digest("hex").slice(0, 2 * NAME_BYTES);
+}
+
+function inventoryOf(
+  run: Digest,
+  salt: Uint8Array,
+  held: ReadonlyMap<string, Uint8Array>,
+): Uint8Array {
+  const names = Buffer.from([...held.keys()].join(""), "hex");
   return encodeCanonical([
     VERSION,
     digestToBytes(run),
-    concat([...held.keys()].map(digestToBytes)),
+    Uint8Array.from(salt),
+    Uint8Array.from(names),
   ]);
 }
 
-async function readInventory(
-  talk: Talk,
-  { run, onMalformed }: AgreementExchangeOptions,
-): Promise<ReadonlySet<Digest>> {
+async function readInventory(talk: Talk, { run, onMalformed }: AgreementExchangeOptions) {
   const bytes = (await talk.wire.read({ signal: talk.signal })).subarray();
-  const parsed = inventory.safeParse(decodeCanonical(bytes, 4));
+  const parsed = inventory.safeParse(decodeCanonical(bytes, 5));
   if (!parsed.success) {
     onMalformed(talk.connection.remotePeer.toString());
     throw new Error("the peer sent something that is no inventory");
   }
-  const [, theirs, digests] = parsed.data;
+  const [, theirs, salt, names] = parsed.data;
   if (theirs !== run()) throw new Error("the peer is of another run");
-  const parts = decodeParts(digests, DIGEST_BYTES, digests.byteLength / DIGEST_BYTES) ?? [];
-  return new Set(parts.map(bytesToDigest));
+  const parts = decodeParts(names, NAME_BYTES, names.byteLength / NAME_BYTES) ?? [];
+  return { salt, names: new Set(parts.map((part) => Buffer.from(part).toString("hex"))) };
 }
 
 /** Sends what the other lacks, and then an empty message. */
 async function give(
   talk: Talk,
-  held: ReadonlyMap<Digest, Uint8Array>,
-  theirs: ReadonlySet<Digest>,
+  held: ReadonlyMap<string, Uint8Array>,
+  theirs: ReadonlySet<string>,
 ): Promise<void> {
-  for (const [digest, message] of held) if (!theirs.has(digest)) await send(talk, message);
+  for (const [name, message] of held) if (!theirs.has(name)) await send(talk, message);
   await send(talk, new Uint8Array());
 }
 

@@ -7,12 +7,12 @@ import type { ChainOutcome, Refusal } from "../contract.ts";
 import type { Identity } from "../keys/identity.ts";
 import type { Listeners } from "../listeners.ts";
 import { type Log, reasonOf } from "../log.ts";
-import { AGREEMENT } from "../topics/gossip-options.ts";
-import { GossipTopic } from "../topics/gossip-topic.ts";
 import { AgreementDoor } from "./agreement-door.ts";
 import { AGREEMENT_EXCHANGE, agreementExchange } from "./agreement-exchange.ts";
 import { CHAIN_PROTOCOL, Chain } from "./chain.ts";
 import { signStatement } from "./envelope.ts";
+import { inShort } from "./in-short.ts";
+import { Lines } from "./lines.ts";
 import type { AgreementTerms, SignedStatement, Statement } from "./messages.ts";
 import { verifiedChain } from "./verify.ts";
 
@@ -32,13 +32,15 @@ export interface AgreementParts {
 export class AgreementWiring {
   readonly #parts: AgreementParts;
   readonly #door: AgreementDoor;
-  readonly #topic: GossipTopic;
+  readonly #lines: Lines;
   readonly #exchange: Exchanges;
   readonly #chain: Chain;
+  /** Members that are asked for what they said in short, and whether there is more to ask for. */
+  readonly #asked = new Map<PeerId, boolean>();
   #terms: AgreementTerms | null = null;
 
   constructor(parts: AgreementParts) {
-    const { node, listeners, openStream, onRefused } = parts;
+    const { listeners, openStream, onRefused } = parts;
     this.#parts = parts;
     this.#door = new AgreementDoor({
       ...parts,
@@ -46,9 +48,15 @@ export class AgreementWiring {
         assert(listeners.judgeAgreement !== null);
         return listeners.judgeAgreement(message, from);
       },
+      known: (name) => listeners.knownOfAgreement(name),
+      onLost: (from) => this.#inBackground(from, this.#askFor(from)),
+      later: (milliseconds, run) => setTimeout(run, milliseconds).unref(),
     });
-    const admit = this.#door.admit.bind(this.#door);
-    this.#topic = new GossipTopic(node.services.pubsub, AGREEMENT, admit);
+    this.#lines = new Lines({
+      ...parts,
+      admit: this.#door.admit.bind(this.#door),
+      onMet: (peer) => this.#inBackground(peer, this.exchange(peer)),
+    });
     const run = () => this.#agreed.run;
     this.#exchange = agreementExchange({
       ...{ ...parts, run },
@@ -80,11 +88,11 @@ export class AgreementWiring {
     await node.handle(CHAIN_PROTOCOL, (s, c) => this.#chain.handle(s, c), {
       maxInboundStreams: 2,
     });
-    this.#topic.onSubscribed((peer) => this.#meet(peer));
-    this.#topic.subscribe();
+    await this.#lines.begin();
   }
 
   async end(): Promise<void> {
+    this.#lines.end();
     this.#chain.stop();
     await this.#exchange.stop();
   }
@@ -98,7 +106,7 @@ export class AgreementWiring {
 
   async publish(bytes: Uint8Array): Promise<number> {
     this.#door.remember(bytes);
-    return (await this.#topic.publish(bytes)).length;
+    return this.#lines.publish(inShort(bytes));
   }
 
   exchange(peer: PeerId): Promise<boolean> {
@@ -114,8 +122,20 @@ export class AgreementWiring {
     return this.#terms;
   }
 
-  #meet(peer: PeerId): void {
-    this.exchange(peer).catch((error: unknown) => {
+  /** Has all of it given to this node; once more where more came in short meanwhile. */
+  async #askFor(peer: PeerId): Promise<void> {
+    const isAsked = this.#asked.has(peer);
+    this.#asked.set(peer, isAsked);
+    if (isAsked) return;
+    do {
+      this.#asked.set(peer, false);
+      await this.exchange(peer);
+    } while (this.#asked.get(peer) === true);
+    this.#asked.delete(peer);
+  }
+
+  #inBackground(peer: PeerId, work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
       this.#parts.log.warn({ peer, reason: reasonOf(error) }, "an exchange failed");
     });
   }

@@ -29,7 +29,7 @@ import {
 /** Largest block, as bytes. */
 export const MAX_BLOCK_BYTES = 1024 * 1024;
 /** A payload is four values and 37 bytes or more: what fits into a block stays below this. */
-const MAX_ITEMS = 2 ** 17;
+export const MAX_BLOCK_ITEMS = 2 ** 17;
 const VERSION = 1;
 
 const place = count(MAX_MEMBERS - 1);
@@ -70,18 +70,13 @@ export function encodeOpinions(opinions: readonly Opinion[]): Uint8Array {
  */
 export function encodeBlock(block: Block): Uint8Array {
   const size = block.ballots[0]?.opinions.length ?? 0;
-  const byPlace = indicesByPlace(block.payloads);
+  const { payloads, ballots } = encodeParts(block.payloads, block.ballots);
   const bytes = encodeCanonical([
     VERSION,
     ...encodeHeight(block),
     digestToBytes(block.roster),
-    block.payloads.map((each) => [each.place, digestToBytes(each.payload), each.bytes]),
-    block.ballots.map((ballot) => [
-      ballot.place,
-      encodeOpinions(ballot.opinions),
-      whichOf(ballot.held, block.payloads, byPlace),
-      ballot.signature,
-    ]),
+    payloads,
+    ballots,
     encodeBitmap(block.cut, size),
     encodeFloat(block.norm),
     digestToBytes(block.checkpoint),
@@ -89,6 +84,34 @@ export function encodeBlock(block: Block): Uint8Array {
   ]);
   if (decodeBlock(bytes) === null) throw outOfBounds(`The block of round ${block.height + 1}`);
   return bytes;
+}
+
+/** Payloads and ballots of a block as they stand in it. */
+export function encodeParts(payloads: readonly BlockPayload[], ballots: readonly BlockBallot[]) {
+  const byPlace = indicesByPlace(payloads);
+  return {
+    payloads: payloads.map((each) => [each.place, digestToBytes(each.payload), each.bytes]),
+    ballots: ballots.map((ballot) => [
+      ballot.place,
+      encodeOpinions(ballot.opinions),
+      whichOf(ballot.held, payloads, byPlace),
+      ballot.signature,
+    ]),
+  };
+}
+
+/** The payloads that ballots hold, as a block lists them, each of so many bytes. */
+export function ofOneSize(
+  ballots: readonly Pick<BlockBallot, "held">[],
+  bytes: number,
+): readonly BlockPayload[] {
+  const named = new Map<string, HeldPayload>();
+  for (const { held } of ballots) {
+    for (const each of held) named.set(`${each.place} ${each.payload}`, each);
+  }
+  return [...named.values()]
+    .sort((a, b) => a.place - b.place || (a.payload < b.payload ? -1 : 1))
+    .map(({ place: author, payload }) => ({ place: author, payload, bytes }));
 }
 
 /** SHA-256 of the block's bytes. */
@@ -102,7 +125,7 @@ export function blockDigest(block: Block): Digest {
  */
 export function decodeBlock(bytes: Uint8Array): Block | null {
   if (bytes.byteLength > MAX_BLOCK_BYTES) return null;
-  const parsed = schema.safeParse(decodeCanonical(bytes, MAX_ITEMS));
+  const parsed = schema.safeParse(decodeCanonical(bytes, MAX_BLOCK_ITEMS));
   if (!parsed.success) return null;
   const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint] = parsed.data;
   const size = slips[0]?.[1].length ?? 0;

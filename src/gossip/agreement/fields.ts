@@ -12,7 +12,7 @@ export const MAX_MEMBERS = 1000;
 export const SIGNATURE_BYTES = 64;
 /** A message is one array of a dozen values; a block inside is bytes. */
 export const MAX_ENVELOPE_ITEMS = 16;
-const MAX_HEIGHT = 2 ** 31;
+export const MAX_HEIGHT = 2 ** 31;
 const MAX_VIEW = 2 ** 31;
 
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;

@@ -3,13 +3,16 @@ import { digestOf } from "../payloads/digest.ts";
 import { decodeBlock, MAX_BLOCK_BYTES } from "./block.ts";
 import { certificateOf } from "./certificate.ts";
 import { type Envelope, openEnvelope, type StatementEnvelope, statementIn } from "./envelope.ts";
+import { isShort, type KnownParts, NOTHING_KNOWN, readShort } from "./in-short.ts";
 import type {
   AgreementMessage,
   AgreementTerms,
   Block,
   Certificate,
+  HeightName,
   Proposal,
   SignedStatement,
+  Statement,
 } from "./messages.ts";
 import { type CheckSignature, Signatures } from "./signatures.ts";
 import { signedBytes } from "./statement.ts";
@@ -26,7 +29,15 @@ export interface ParseOptions {
    * Asked before what costs most, the signatures of a certificate and the block of a proposal; a statement's own
    * signature holds by then. Why to go no further; null to go on.
    */
-  readonly glance?: (message: Certificate | SignedStatement) => Fault | null;
+  readonly glance?: (message: Certificate | Said) => Fault | null;
+  /** What is known of a height, for what comes in short; null where it is over. */
+  readonly known?: (name: HeightName) => KnownParts | null;
+}
+
+/** Who says something of which kind about which height. */
+export interface Said {
+  readonly author: PeerId;
+  readonly statement: Pick<Statement, "kind" | "height">;
 }
 
 /**
@@ -38,10 +49,54 @@ export interface ParseOptions {
  */
 export function parseAgreement(
   bytes: Uint8Array,
-  { run, rosterAt }: AgreementTerms,
-  { check = new Signatures().check, glance = () => null }: ParseOptions = {},
+  terms: AgreementTerms,
+  given: ParseOptions = {},
 ): Verdict<AgreementMessage> {
+  const {
+    check = new Signatures().check,
+    glance = () => null,
+    known = () => NOTHING_KNOWN,
+  } = given;
   if (bytes.byteLength > MAX_AGREEMENT_BYTES) return refused("reject", "too-large");
+  if (!isShort(bytes)) return parseWhole(bytes, terms, { check, glance });
+  const whole = wholeOf(bytes, terms, { check, glance, known });
+  return whole instanceof Uint8Array
+    ? parseWhole(whole, terms, { check, glance: () => null })
+    : whole;
+}
+
+/** The message that came in short; why not where that is not to be had. Its author pays before it is put together. */
+export function wholeOf(
+  bytes: Uint8Array,
+  { run, rosterAt }: AgreementTerms,
+  { check, glance, known }: Required<ParseOptions>,
+): Uint8Array | Fault {
+  const short = readShort(bytes);
+  if (short === null) return refused("reject", "malformed");
+  const { author, kind, height, signed, signature } = short;
+  if (short.run !== run) return refused("ignore", "other-run");
+  const roster = rosterAt(height);
+  if (roster === null) return refused("ignore", "future-round");
+  if (!roster.includes(author)) return refused("ignore", "not-member");
+  if (!check(author, signed, signature)) return refused("reject", "bad-signature");
+  const fault = glance({ author, statement: { kind, height } });
+  if (fault !== null) return fault;
+  const parts = known(short);
+  if (parts === null) return refused("ignore", "past-round");
+  const whole = short.inFull(parts, roster.length);
+  if (whole === "malformed") return refused("reject", "malformed");
+  return whole === "unknown" ? refused("ignore", "in-short") : whole;
+}
+
+// --- internal ---
+
+type WholeOptions = Required<Omit<ParseOptions, "known">>;
+
+function parseWhole(
+  bytes: Uint8Array,
+  { run, rosterAt }: AgreementTerms,
+  { check, glance }: WholeOptions,
+): Verdict<AgreementMessage> {
   const envelope = openEnvelope(bytes);
   if (envelope === null) return refused("reject", "malformed");
   const [theirs, height] = isCertificate(envelope) ? envelope[2] : envelope[3];
@@ -57,8 +112,6 @@ export function parseAgreement(
   return verdict.verdict === "accept" ? accepted({ certificate, bytes: own }) : verdict;
 }
 
-// --- internal ---
-
 type CertificateEnvelope = Exclude<Envelope, StatementEnvelope>;
 
 function isCertificate(envelope: Envelope): envelope is CertificateEnvelope {
@@ -69,7 +122,7 @@ function parseStatement(
   envelope: StatementEnvelope,
   bytes: Uint8Array,
   roster: readonly PeerId[],
-  { check, glance }: Required<ParseOptions>,
+  { check, glance }: WholeOptions,
 ): Verdict<SignedStatement> {
   const [, , author, , signature] = envelope;
   // who is a member of the next height may be known to others first

@@ -1,35 +1,21 @@
 import { createHash } from "node:crypto";
 import { type GossipsubOpts, StrictSign } from "@libp2p/gossipsub";
 import { createTopicScoreParams } from "@libp2p/gossipsub/score";
-import { MAX_AGREEMENT_BYTES } from "../agreement/parse.ts";
 import { MAX_ANNOUNCEMENT_BYTES } from "../announcements/announcement.ts";
 
 /** A topic and how large its messages may be. */
 export interface Topic {
   readonly name: string;
   readonly maxBytes: number;
-  /** Whether what an author told this node is passed on; large messages always are. */
-  readonly isPassedOn: boolean;
 }
 
 /** One topic for every run: peers of another run are told so instead of hearing nothing. */
 export const ANNOUNCEMENTS: Topic = {
   name: "klatch/announcements/2",
   maxBytes: MAX_ANNOUNCEMENT_BYTES,
-  isPassedOn: true,
 };
-/**
- * What members of a run in mode `agreed` say about a height; nobody else subscribes. All members are connected with one
- * another, and what a missing link costs comes by exchange.
- */
-export const AGREEMENT: Topic = {
-  name: "klatch/agreement/1",
-  maxBytes: MAX_AGREEMENT_BYTES,
-  isPassedOn: false,
-};
-
 const MIB = 1024 * 1024;
-/** Largest gossip message taken in: a block, or all that a neighbour lacked. */
+/** Largest gossip message taken in: all that a neighbour lacked. */
 const MAX_RPC_BYTES = 2 * MIB;
 /** Bytes waiting for a slow peer; gossipsub has no back-pressure, so the stream is given up above this. */
 const MAX_QUEUED_BYTES = 2 * MIB;
@@ -37,7 +23,7 @@ const MAX_QUEUED_BYTES = 2 * MIB;
 /** gossipsub's settings for a network of few, known, rarely speaking members. */
 export function gossipOptions(): Partial<GossipsubOpts> {
   return {
-    allowedTopics: [ANNOUNCEMENTS.name, AGREEMENT.name],
+    allowedTopics: [ANNOUNCEMENTS.name],
     globalSignaturePolicy: StrictSign,
     fallbackToFloodsub: false,
     // announcements are small and rare: the author tells every neighbour, which no mesh attack can prevent
@@ -64,25 +50,20 @@ export function gossipOptions(): Partial<GossipsubOpts> {
       // peers per address) silently cuts off every node of a network of more than eleven on one machine
       IPColocationFactorWeight: 0,
       behaviourPenaltyThreshold: 6,
-      topics: {
-        [ANNOUNCEMENTS.name]: scoreOf({ worth: 0.1, most: 50 }),
-        // a dozen messages of each member a round, where announcements are one
-        [AGREEMENT.name]: scoreOf({ worth: 0.01, most: 500 }),
-      },
+      topics: { [ANNOUNCEMENTS.name]: announcementScore() },
     },
   };
 }
 
-/** The score of a topic; `worth` is that of a message that a peer was the first to bring, `most` of them count. */
-function scoreOf({ worth, most }: { readonly worth: number; readonly most: number }) {
+function announcementScore() {
   return createTopicScoreParams({
     topicWeight: 1,
     timeInMeshWeight: 0.01,
     timeInMeshQuantum: 1000,
     timeInMeshCap: 300,
-    firstMessageDeliveriesWeight: worth,
+    firstMessageDeliveriesWeight: 0.1,
     firstMessageDeliveriesDecay: 0.99,
-    firstMessageDeliveriesCap: most,
+    firstMessageDeliveriesCap: 50,
     // peers speak once a round: too seldom to expect a rate of deliveries from anybody
     meshMessageDeliveriesWeight: 0,
     meshFailurePenaltyWeight: 0,

@@ -5,22 +5,14 @@ import type { PeerId, Verdict } from "../../types.ts";
 import type { Topic } from "./gossip-options.ts";
 import type { Arrival } from "./message-door.ts";
 
-/** Above this a message goes along the mesh only: its author's line would carry it once for every member. */
-const MAX_FLOODED_BYTES = 16 * 1024;
-
 const VALIDATOR_RESULTS = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
 } as const;
 
-/** Methods of @libp2p/gossipsub 17.1.1 that its type leaves out, and an option of one. */
+/** Methods of @libp2p/gossipsub 17.1.1 that its type leaves out. */
 interface Insight {
-  publish(
-    topic: string,
-    data: Uint8Array,
-    options: { readonly floodPublish: boolean },
-  ): ReturnType<GossipSub["publish"]>;
   getMeshPeers(topic: string): string[];
   getScore(peer: string): number;
 }
@@ -40,18 +32,12 @@ export class GossipTopic {
     this.#topic = topic;
     const { getMeshPeers, getScore } = this.#pubsub;
     assert(typeof getMeshPeers === "function" && typeof getScore === "function");
-    // its author tells every member itself: passed on as well, each would get it from eight sides
-    const isTold = ({ byteLength }: Uint8Array, { from, publisher }: Arrival) =>
-      !topic.isPassedOn && from === publisher && byteLength <= MAX_FLOODED_BYTES;
     pubsub.topicValidators.set(topic.name, async (from, message) => {
       // StrictSign leaves no unsigned message
       if (message.type !== "signed") return TopicValidatorResult.Reject;
       const publisher = message.from.toString();
-      const arrival = { from: from.toString(), publisher };
-      const { verdict } = await admit(message.data, arrival);
-      return VALIDATOR_RESULTS[
-        verdict === "accept" && isTold(message.data, arrival) ? "ignore" : verdict
-      ];
+      const { verdict } = await admit(message.data, { from: from.toString(), publisher });
+      return VALIDATOR_RESULTS[verdict];
     });
   }
 
@@ -84,8 +70,7 @@ export class GossipTopic {
         "Gossip only commits to a payload; the payload itself is fetched.",
       );
     }
-    const floodPublish = bytes.byteLength <= MAX_FLOODED_BYTES;
-    const { recipients } = await this.#pubsub.publish(name, bytes, { floodPublish });
+    const { recipients } = await this.#pubsub.publish(name, bytes);
     return recipients.map(String);
   }
 

@@ -55,6 +55,10 @@ export class AgreedDriver implements RunDriver {
     return this.#agreed.head.height;
   }
 
+  get height(): AgreedState["height"] {
+    return this.#agreed.height;
+  }
+
   describe(): RoundView {
     return describeAgreed(this.#agreed);
   }

@@ -1,4 +1,5 @@
-import type { AgreedEvent, Untimed } from "../../../consensus/index.ts";
+import type { AgreedEvent, AgreedState, Untimed } from "../../../consensus/index.ts";
+import { NOTHING_KNOWN } from "../../../gossip/index.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { ChainKeeper } from "./chain-keeper.ts";
 import { isStatement, type Statements } from "./statements.ts";
@@ -9,6 +10,8 @@ const HEIGHTS_AHEAD = 1;
 /** What is told of a round, and what hears. */
 interface Hearing {
   readonly round: number;
+  /** What is known of that round. */
+  readonly height: Pick<AgreedState["height"], "arrivals" | "ballots">;
   dispatch(event: Untimed<AgreedEvent>): void;
 }
 
@@ -30,6 +33,18 @@ export function listenToAgreement(
     return isNear
       ? { verdict: "accept", value: undefined }
       : { verdict: "ignore", reason: "future-round" };
+  });
+  network.onKnownOfAgreement(({ height }) => {
+    if (height < driver.round) return null;
+    if (height > driver.round) return NOTHING_KNOWN;
+    const { arrivals, ballots } = driver.height;
+    return {
+      announced: (place) => arrivals.get(place)?.[0]?.payload,
+      ballot: (place) => {
+        const signed = ballots.get(place);
+        return signed && { ...signed.statement, signature: signed.signature };
+      },
+    };
   });
   network.onTellAgreement(() => statements.tell(driver.round));
   network.onTellChain((from, most) => chain.links(from, most).map(({ bytes }) => bytes));

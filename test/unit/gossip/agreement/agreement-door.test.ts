@@ -5,6 +5,8 @@ import {
   type AgreementMessage,
   blockDigest,
   encodeBlock,
+  type KnownParts,
+  NOTHING_KNOWN,
   type Refusal,
 } from "../../../../src/gossip/index.ts";
 import type { PeerId, Verdict } from "../../../../src/types.ts";
@@ -24,6 +26,9 @@ let opinion: Verdict<void>;
 let judged: [AgreementMessage, PeerId][];
 let refusals: [PeerId, Refusal][];
 let floods: PeerId[];
+let parts: KnownParts | null;
+let asked: PeerId[];
+let later: [number, () => void][];
 let door: AgreementDoor;
 
 beforeAll(async () => {
@@ -32,12 +37,16 @@ beforeAll(async () => {
 
 beforeEach(() => {
   [now, opinion, judged, refusals, floods] = [NOW, ACCEPT, [], [], []];
+  [parts, asked, later] = [NOTHING_KNOWN, [], []];
   door = new AgreementDoor({
     now: () => now,
     judge: (message, from) => {
       judged.push([message, from]);
       return opinion;
     },
+    known: () => parts,
+    onLost: (from) => asked.push(from),
+    later: (milliseconds, run) => later.push([milliseconds, run]),
     onRefused: (from, refusal) => refusals.push([from, refusal]),
     onFlood: (from) => floods.push(from),
   });
