@@ -1,8 +1,9 @@
-import { afterMiss, afterPunctualRound } from "../patience.ts";
+import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, openHeight } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
-import { reachesQuorum } from "./awaited.ts";
+import { punctualUntil, reachesQuorum } from "./awaited.ts";
 import type { Link } from "./contract.ts";
+import type { Block } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
 import { levelsAfter } from "./standings.ts";
 import { CATCH_UP_MS } from "./timing.ts";
@@ -73,20 +74,31 @@ function keepLinks(turn: AgreedTurn, links: readonly Link[]): void {
   turn.effects.push({ type: "conclude", round: turn.state.head.height, links });
 }
 
-/** Who is in the cut kept nobody waiting; who announced and is not in it, or did not announce, did. */
+/** Who is in the cut and was not late kept nobody waiting; whoever else was waited for did. */
 function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState["patience"] {
   const last = links.at(-1)?.block;
   // whoever only took over a chain saw nothing of how it came about
   if (last === undefined || links.length > 1 || last.height !== state.head.height) {
     return state.patience;
   }
+  const { timing } = state.config;
   const isCertain = reachesQuorum(state);
   return state.patience.map((patience, place) => {
-    if (last.cut.includes(place)) return afterPunctualRound(patience);
-    return state.present.has(place)
-      ? afterMiss(patience, state.config.timing, isCertain)
-      : patience;
+    if (last.cut.includes(place) && !wasLate(state, last, place)) {
+      return afterPunctualRound(patience);
+    }
+    const wasAwaited = state.present.has(place) && waitFor(patience, timing) !== "none";
+    return wasAwaited ? afterMiss(patience, timing, isCertain) : patience;
   });
+}
+
+/** Too late for some: fewer than a quorum hold it; or late for all: this node waited for longer than is usual. */
+function wasLate(state: AgreedState, { ballots }: Block, place: number): boolean {
+  const { arrivedAt, simplex } = state.height;
+  const holders = ballots.filter(({ opinions }) => opinions[place] !== "absent").length;
+  const at = arrivedAt.get(place);
+  const until = punctualUntil(state);
+  return holders < simplex.quorum.size || (at !== undefined && until !== null && at > until);
 }
 
 /** How long the view took in which the height ended; as many are kept as there are members. */
