@@ -1,5 +1,6 @@
 import type { Digest } from "../../../types.ts";
 import { type AgreedState, type ChainHead, type CheckedBlock, heightName } from "./agreed-state.ts";
+import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
@@ -12,12 +13,12 @@ export type Draft = Omit<Block, "norm" | "checkpoint">;
  * The block that the ballots make which this node holds, before its updates are mixed. A ballot counts whatever was
  * announced here: an author that announces something else to each would otherwise keep a quorum of ballots from ever
  * coming together. Left out when it is late, as far as a quorum stays, are ballots that hold a payload of the cut which
- * nobody serves: who held it has lost it, or lies.
+ * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be.
  */
 export function draftBlock(state: AgreedState, isLate: boolean): Draft {
   const { config, height } = state;
   const held = ballotsHeld(state);
-  const ballots = isLate ? withoutLost(held, state) : held;
+  const ballots = withinBlock(isLate ? withoutLost(held, state) : held, height.simplex.quorum);
   return {
     ...heightName(state),
     roster: config.rosterDigest,

@@ -14,12 +14,10 @@ export function cutOf(
   ballots: readonly Pick<BlockBallot, "opinions" | "held">[],
   { members, faulty, size }: Quorum,
 ): readonly HeldPayload[] {
-  const supported = Array.from({ length: members }, (_, place) =>
-    [...support(ballots, place)].filter(([, count]) => count >= size - faulty),
-  );
-  const cut = supported.flatMap((payloads, place) => {
-    const [only] = payloads;
-    return only === undefined || payloads.length > 1 ? [] : [{ place, payload: only[0] }];
+  const counts = support(ballots, members);
+  const cut = counts.flatMap((payloads, place) => {
+    const [only, ...more] = [...payloads].filter(([, count]) => count >= size - faulty);
+    return only === undefined || more.length > 0 ? [] : [{ place, payload: only[0] }];
   });
   return cut.length < 2 * faulty + 1 ? [] : cut;
 }
@@ -34,16 +32,21 @@ export function ballotsHolding<B extends Pick<BlockBallot, "held">>(
   );
 }
 
-/** Ballots that hold each payload of an author as sound. */
+/** How many ballots hold each payload as sound, by author. */
 function support(
   ballots: readonly Pick<BlockBallot, "opinions" | "held">[],
-  place: number,
-): ReadonlyMap<Digest, number> {
-  const counts = new Map<Digest, number>();
+  members: number,
+): readonly ReadonlyMap<Digest, number>[] {
+  const counts = Array.from({ length: members }, () => new Map<Digest, number>());
   for (const { opinions, held } of ballots) {
-    if (!isSound(opinions[place])) continue;
-    const payload = held.find((each) => each.place === place)?.payload;
-    if (payload !== undefined) counts.set(payload, (counts.get(payload) ?? 0) + 1);
+    // what a ballot holds twice counts once
+    const places = new Set<number>();
+    for (const { place, payload } of held) {
+      const ofAuthor = counts[place];
+      if (ofAuthor === undefined || places.has(place) || !isSound(opinions[place])) continue;
+      places.add(place);
+      ofAuthor.set(payload, (ofAuthor.get(payload) ?? 0) + 1);
+    }
   }
   return counts;
 }
