@@ -257,8 +257,12 @@ function saidIn(simplex: SimplexState, view: number): number {
   return of(notarized, 0) | (nullified ? 1 << NULLIFY : 0) | of(finalized, FINALIZE);
 }
 
+const VOTES_AMONG = Array.from({ length: 1 << VOTES.length }, (_, bits) =>
+  [...VOTES.keys()].filter((vote) => (bits & (1 << vote)) !== 0),
+);
+
 function votesAmong(bits: number): readonly number[] {
-  return [...VOTES.keys()].filter((vote) => (bits & (1 << vote)) !== 0);
+  return VOTES_AMONG[bits] ?? [];
 }
 
 function isFinal(turns: readonly SimplexTurn[]): boolean {

@@ -64,13 +64,12 @@ export function simplexOf(
   );
 }
 
-/** A vote of a member, signed as far as that matters here. */
+/** A vote of a member, signed as far as that matters here: one object each, there are few. */
 export function signedVote(place: number, view: number, vote: number): SignedStatement<Vote> {
-  const { kind, block } = VOTES[vote] as (typeof VOTES)[number];
-  return {
-    ...{ author: String(place), signature: NO_SIGNATURE },
-    statement: { ...NAME, kind, view, block },
-  };
+  const id = (place * SHARED_VIEWS + view) * VOTES.length + vote;
+  const signed = signedVotes[id] ?? newVote(place, view, vote);
+  signedVotes[id] = signed;
+  return signed;
 }
 
 /** What a member has said and acted upon, from the effects of the real functions. */
@@ -103,6 +102,17 @@ export function certificateOf(view: number, vote: number) {
 // --- internal ---
 
 const NO_SIGNATURE = new Uint8Array();
+/** More views than are ever played. */
+const SHARED_VIEWS = 64;
+const signedVotes: SignedStatement<Vote>[] = [];
+
+function newVote(place: number, view: number, vote: number): SignedStatement<Vote> {
+  const { kind, block } = VOTES[vote] as (typeof VOTES)[number];
+  return {
+    ...{ author: String(place), signature: NO_SIGNATURE },
+    statement: { ...NAME, kind, view, block },
+  };
+}
 
 function indexOf(vote: Pick<Vote, "kind" | "block">): number {
   return VOTES.findIndex(({ kind, block }) => kind === vote.kind && block === vote.block);

@@ -176,6 +176,8 @@ function accuse(turn: SimplexTurn, place: number, detail: string): void {
   turn.asked.push({ type: "accuse", place, detail });
 }
 
+const NO_VOTES: ReadonlyMap<number, BlockVote> = new Map();
+
 /** The certificate that the votes of a view make; null when they are too few. */
 function certify(
   { name, quorum, views }: SimplexState,
@@ -183,7 +185,8 @@ function certify(
   vote: VoteKind,
   block: Digest | null,
 ): Certificate | null {
-  const votes = views.get(view)?.[vote] ?? new Map<number, BlockVote | Uint8Array>();
+  const votes: ReadonlyMap<number, BlockVote | Uint8Array> = views.get(view)?.[vote] ?? NO_VOTES;
+  if (votes.size < quorum.size) return null;
   const signatures = [...votes].flatMap(([place, each]) => {
     if (each instanceof Uint8Array) return [{ place, signature: each }];
     return each.block === block ? [{ place, signature: each.signature }] : [];
