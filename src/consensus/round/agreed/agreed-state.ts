@@ -89,8 +89,6 @@ export interface HeightState {
   readonly payload: BlockPayload | null;
   /** What members announced, by place: one payload, or two, which prove equivocation. */
   readonly arrivals: ReadonlyMap<number, readonly BlockPayload[]>;
-  /** When each of them was heard of first. */
-  readonly arrivedAt: ReadonlyMap<number, Timestamp>;
   /** When a quorum had announced. */
   readonly quorumAt: Timestamp | null;
   readonly lists: ReadonlyMap<number, List>;
@@ -200,7 +198,6 @@ export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">):
   return {
     payload: null,
     arrivals: new Map(),
-    arrivedAt: new Map(),
     quorumAt: null,
     lists: new Map(),
     list: null,

@@ -1,4 +1,3 @@
-import type { Timestamp } from "../../../types.ts";
 import { waitFor } from "../patience.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 
@@ -15,21 +14,13 @@ export function reachesQuorum({ present, height }: AgreedState): boolean {
 
 /** Whom the list waits for: members that are connected, and this node while it trains. */
 export function awaitedAnnouncers(state: AgreedState): Awaited {
-  const { training, height } = state;
+  const { training, height, config } = state;
   const self = training.phase === "running" ? [ownPlace(state)] : [];
-  return awaitedOf(state, [...state.present, ...self], height.arrivals, commitGrace(state));
-}
-
-/** Until when an announcement keeps nobody waiting for long; null where this node has waited for none. */
-export function punctualUntil(state: AgreedState): Timestamp | null {
-  const { quorumAt, arrivedAt } = state.height;
-  const ownAt = arrivedAt.get(ownPlace(state));
-  // members do not start round 0 at one time
-  if (quorumAt === null || ownAt === undefined || state.head.height === 0) return null;
-  const { toleranceShare, graceShare } = state.config.timing;
-  const grace = commitGrace(state);
-  const usual = Math.max(toleranceShare * grace, graceShare * (state.training.tookMs ?? 0));
-  return Math.max(quorumAt, ownAt) + Math.min(grace, usual);
+  const grace = Math.max(
+    config.timing.commitGraceMs,
+    config.timing.graceShare * (training.tookMs ?? 0),
+  );
+  return awaitedOf(state, [...state.present, ...self], height.arrivals, grace);
 }
 
 /** Whom the ballot waits for: the authors whose payloads are on their way. */
@@ -41,11 +32,6 @@ export function awaitedServers(state: AgreedState): Awaited {
 }
 
 // --- internal ---
-
-function commitGrace({ training, config }: AgreedState): number {
-  const { commitGraceMs, graceShare } = config.timing;
-  return Math.max(commitGraceMs, graceShare * (training.tookMs ?? 0));
-}
 
 function awaitedOf(
   state: AgreedState,

@@ -16,7 +16,7 @@ const ANNOUNCEMENTS_MAX = 2;
 
 /** A member, or this node, has announced a payload for the height. */
 export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): void {
-  const { arrivals, arrivedAt, quorumAt, simplex } = turn.state.height;
+  const { arrivals, quorumAt, simplex } = turn.state.height;
   const { place, bytes } = announced;
   if (bytes !== turn.state.config.payloadBytes) return;
   const known = arrivals.get(place) ?? [];
@@ -25,11 +25,7 @@ export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): voi
   if (known.length > 0) observe(turn, place, "equivocation", "two announcements for a round");
   const now = new Map(arrivals).set(place, [...known, announced]);
   const isQuorum = now.size >= Math.max(simplex.quorum.size, membersToStart(turn));
-  changeHeight(turn, {
-    arrivals: now,
-    arrivedAt: known.length > 0 ? arrivedAt : new Map(arrivedAt).set(place, turn.now),
-    quorumAt: quorumAt ?? (isQuorum ? turn.now : null),
-  });
+  changeHeight(turn, { arrivals: now, quorumAt: quorumAt ?? (isQuorum ? turn.now : null) });
   reviewList(turn);
 }
 

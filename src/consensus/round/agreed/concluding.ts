@@ -1,7 +1,7 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, openHeight } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
-import { punctualUntil, reachesQuorum } from "./awaited.ts";
+import { reachesQuorum } from "./awaited.ts";
 import type { Link } from "./contract.ts";
 import type { Block } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
@@ -92,13 +92,10 @@ function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState[
   });
 }
 
-/** Too late for some: fewer than a quorum hold it; or late for all: this node waited for longer than is usual. */
+/** It came in time to so few that the others have waited for it in vain. */
 function wasLate(state: AgreedState, { ballots }: Block, place: number): boolean {
-  const { arrivedAt, simplex } = state.height;
   const holders = ballots.filter(({ opinions }) => opinions[place] !== "absent").length;
-  const at = arrivedAt.get(place);
-  const until = punctualUntil(state);
-  return holders < simplex.quorum.size || (at !== undefined && until !== null && at > until);
+  return holders < state.height.simplex.quorum.size;
 }
 
 /** How long the view took in which the height ended; as many are kept as there are members. */
