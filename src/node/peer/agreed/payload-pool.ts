@@ -48,8 +48,8 @@ export class PayloadPool {
   }
 
   /**
-   * Pulls bytes from whoever of these peers has them: from the first, and after a while without them from the next as
-   * well. Null when they came, or why they did not.
+   * Pulls bytes from whoever of these peers has them: from the first, and from the next as well as soon as one has failed
+   * or a while has gone by. Null when they came, or why they did not.
    */
   async fetch(
     wanted: Pick<BlockPayload, "payload" | "bytes">,
@@ -61,8 +61,9 @@ export class PayloadPool {
     const callOff = clock.after(config.timing.fetchMaxMs, () => over.abort());
     const signal = AbortSignal.any([this.#signal, over.signal]);
     try {
-      const attempts = holders.map((peer, place) => this.#attempt(wanted, peer, place, signal));
-      return await firstSuccess(attempts);
+      return await firstSuccess(
+        this.#inTurn(holders, (peer) => this.#attempt(wanted, peer, signal), signal),
+      );
     } finally {
       callOff();
       over.abort();
@@ -78,15 +79,30 @@ export class PayloadPool {
 
   // --- internal ---
 
-  /** Asks the peer at a place of the queue, when its turn comes; null when it gave the bytes. */
+  /** One attempt for each peer; each begins when that before has ended, or a while after it has begun. */
+  #inTurn(
+    peers: readonly PeerId[],
+    attempt: (peer: PeerId) => Promise<Reason | null>,
+    signal: AbortSignal,
+  ): readonly Promise<Reason | null>[] {
+    let turn: Promise<unknown> = Promise.resolve();
+    return peers.map((peer) => {
+      const begun = turn;
+      const result = begun.then(() => attempt(peer));
+      const patience = begun.then(() => pause(this.#parts.clock, PATIENCE_MS, signal));
+      turn = Promise.race([result, patience]).catch(() => undefined);
+      return result;
+    });
+  }
+
+  /** Asks a peer, unless another has given the bytes; null when they are there. */
   async #attempt(
     { payload: digest, bytes }: Pick<BlockPayload, "payload" | "bytes">,
     peer: PeerId,
-    place: number,
     signal: AbortSignal,
   ): Promise<Reason | null> {
-    const { network, metrics, clock } = this.#parts;
-    if (place > 0) await pause(clock, place * PATIENCE_MS, signal);
+    const { network, metrics } = this.#parts;
+    if (this.get(digest) !== null) return null;
     if (signal.aborted) return "timeout";
     const outcome = await network.fetch(peer, { digest, bytes }, { signal });
     if (signal.aborted) return "timeout";

@@ -95,7 +95,9 @@ export class Succession {
     const cut = cutOf(block.ballots, quorum);
     for (const each of cut) {
       const bytes = block.payloads.find(({ payload }) => payload === each.payload)?.bytes ?? 0;
-      await this.#pool.fetch({ payload: each.payload, bytes }, this.#holders(link, each));
+      const wanted = { payload: each.payload, bytes };
+      // members keep payloads of few heights: without one of the cut, the state is to be had as a whole
+      if ((await this.#pool.fetch(wanted, this.#holders(link, each))) !== null) return null;
     }
     const places = cut.map(({ place }) => place);
     const mixed = this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, point);
