@@ -41,6 +41,7 @@ export {
   type ChainHead,
   createAgreed,
   genesis,
+  ownPlace,
 } from "./round/agreed/agreed-state.ts";
 export { type BlockGround, blockFault } from "./round/agreed/blocks.ts";
 export { headAfter } from "./round/agreed/concluding.ts";
@@ -51,14 +52,18 @@ export type {
   Computed,
   Link,
 } from "./round/agreed/contract.ts";
-export { ballotsHolding, cutOf } from "./round/agreed/cut.ts";
+export { ballotsHolding, type CutGround, cutOf } from "./round/agreed/cut.ts";
 export { type AgreedView, describeAgreed } from "./round/agreed/describe.ts";
+export { areContradictory } from "./round/agreed/evidence.ts";
+export { type MakeMembers, type Members, placesOf } from "./round/agreed/members.ts";
 export {
+  type AnnouncedPayload,
   type Ballot,
   type Block,
   type BlockBallot,
   type BlockPayload,
   type Certificate as QuorumCertificate,
+  type Contradiction,
   type HeightName,
   type HeldPayload,
   isSound,
@@ -66,15 +71,18 @@ export {
   OPINIONS,
   type Opinion,
   type Proposal,
+  type Said,
   type SignedStatement,
   type Statement,
+  type Testimony,
   VOTE_KINDS,
   type Vote,
   type VoteKind,
 } from "./round/agreed/messages.ts";
 export { type Quorum, quorumOf } from "./round/agreed/quorum.ts";
-export { levelsAfter, sharesOfCut } from "./round/agreed/standings.ts";
+export { sharesOfCut } from "./round/agreed/standings.ts";
 export { stepAgreed } from "./round/agreed/step.ts";
+export { evictedBy, membersAfter } from "./round/agreed/succeeding.ts";
 export {
   AnnouncementBook,
   type Equivocation,

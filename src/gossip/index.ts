@@ -5,7 +5,13 @@
  */
 
 export { inventoryBytes } from "./agreement/agreement-exchange.ts";
-export { blockDigest, decodeBlock, encodeBlock, MAX_BLOCK_BYTES } from "./agreement/block.ts";
+export {
+  blockDigest,
+  decodeBlock,
+  encodeBlock,
+  formTrouble,
+  MAX_BLOCK_BYTES,
+} from "./agreement/block.ts";
 export { decodeCertificate, saidBy, sealCertificate } from "./agreement/certificate.ts";
 export {
   decodeEntry,
@@ -29,6 +35,7 @@ export {
   MAX_ANNOUNCEMENT_BYTES,
   parseAnnouncement,
   signAnnouncement,
+  testimonyOf,
 } from "./announcements/announcement.ts";
 export { type NetworkConfig, networkConfigSchema } from "./config.ts";
 export type * from "./contract.ts";

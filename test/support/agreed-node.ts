@@ -7,6 +7,7 @@ import {
   createAgreed,
   genesis,
   type HeldPayload,
+  type Members,
   type QuorumCertificate,
   type SignedStatement,
   stepAgreed,
@@ -20,8 +21,10 @@ type Opinions = Extract<Statement, { kind: "ballot" }>["opinions"];
 const RUN = "0".repeat(64);
 export const ROSTER = ["a", "b", "c", "d"];
 export const BYTES = 1000;
+export const MEMBERS: Members = { peers: ROSTER, digest: RUN, turns: [3, 0, 1, 2] };
 const CONFIG: AgreedConfig = {
-  ...{ self: "a", run: RUN, rounds: 3, roster: ROSTER, rosterDigest: RUN, turns: [3, 0, 1, 2] },
+  ...{ self: "a", run: RUN, rounds: 3 },
+  membersOf: (peers) => ({ peers, digest: peers.join(), turns: [...peers.keys()] }),
   payloadBytes: BYTES,
   timing: {
     ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
@@ -40,7 +43,10 @@ export class Node {
   constructor(self = "a") {
     const place = ROSTER.indexOf(self);
     const payload = { place, payload: `of ${self}`, bytes: BYTES };
-    this.state = createAgreed({ ...CONFIG, self }, { head: genesis(RUN, "start", 4), payload });
+    this.state = createAgreed(
+      { ...CONFIG, self },
+      { head: genesis(RUN, "start", MEMBERS), payload },
+    );
   }
 
   hear(event: Untimed<AgreedEvent>): this {
@@ -108,11 +114,12 @@ export function blockOf(ballots: readonly SignedStatement[], change: Partial<Blo
       ...{ place, opinions, held, signature },
     })),
     cut: [0, 1, 2, 3],
+    evidence: [],
     ...change,
   };
 }
 
 export const proposal = (view: number, block: string, body: Block | null = null, confirms = null) =>
-  signed(ROSTER[CONFIG.turns[view % 4] as number] as string, {
+  signed(ROSTER[MEMBERS.turns[view % 4] as number] as string, {
     ...{ ...NAME, kind: "proposal", view, block, body, confirms },
   });

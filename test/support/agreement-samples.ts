@@ -6,6 +6,7 @@ import {
   type Block,
   blockDigest,
   type Certificate,
+  type Contradiction,
   digestOf,
   type HeightName,
   type HeldPayload,
@@ -19,7 +20,10 @@ import {
   type SignedStatement,
   type Statement,
   sealCertificate,
+  signAnnouncement,
   signStatement,
+  type Testimony,
+  testimonyOf,
   type Vote,
   type VoteKind,
 } from "../../src/gossip/index.ts";
@@ -111,8 +115,39 @@ export class Council {
     return {
       ...name,
       roster: rosterDigest(this.roster),
-      ...{ payloads, ballots, cut, norm: 0.1, checkpoint: digest("checkpoint") },
+      ...{ payloads, ballots, cut, norm: 0.1, checkpoint: digest("checkpoint"), evidence: [] },
     };
+  }
+
+  /** What a member has signed that no honest one would: two votes in a view unless others are given. */
+  async contradiction(
+    place: number,
+    first: Statement = this.vote("notarize", 1, digest("one")),
+    second: Statement = this.vote("notarize", 1, digest("another")),
+  ): Promise<Contradiction> {
+    const bare = async (statement: Statement) => {
+      const { signature } = await this.sign(statement, place);
+      const isProposal = statement.kind === "proposal";
+      return { statement: isProposal ? { ...statement, body: null } : statement, signature };
+    };
+    return { place, first: await bare(first), second: await bare(second) };
+  }
+
+  /** Two announcements of a member for the height. */
+  async twoAnnouncements(place: number): Promise<Contradiction> {
+    const [first, second] = await Promise.all(
+      [0, 1].map(async (variant) => {
+        const { key, peerId: author } = this.members[place] as Identity;
+        const { payload } = held(place, variant);
+        const name = { run: NAME.run, base: digest("base"), author, mode: "agreed" as const };
+        const facts = { codec: 0, flags: 0, reference: digest("state"), round: NAME.height };
+        const rest = { sequence: 7 + variant, payload, payloadBytes: 1000, examples: 10 };
+        const times = { issuedAt: 1_000_000, expiresAt: 2_000_000 };
+        const signed = await signAnnouncement({ ...name, ...facts, ...rest, ...times }, key);
+        return testimonyOf(signed) as Testimony;
+      }),
+    );
+    return { place, first: first as Testimony, second: second as Testimony };
   }
 
   async proposal(view = 0): Promise<Proposal> {

@@ -1,5 +1,6 @@
 import { decodeCanonical, encodeCanonical } from "../../src/gossip/canonical-cbor.ts";
 import {
+  type Block,
   blockDigest,
   digestOf,
   encodeBlock,
@@ -39,6 +40,7 @@ async function blocks(council: Council) {
   const samples = {
     "a quorum of ballots": await council.block(),
     "an author with two payloads": await council.block({ variants: 2 }),
+    "evidence of each form": await withEvidence(council),
   };
   return Object.entries(samples).map(([name, block]) => ({
     name,
@@ -46,6 +48,18 @@ async function blocks(council: Council) {
     bytes: hex(encodeBlock(block)),
     digest: blockDigest(block),
   }));
+}
+
+/** A block that names what three members have signed: two announcements, two lists, a proposal each, votes. */
+async function withEvidence(council: Council): Promise<Block> {
+  const elsewhere = { ...council.confirmation(), block: digestOf(Buffer.from("elsewhere")) };
+  const evidence = [
+    await council.twoAnnouncements(0),
+    await council.contradiction(1, council.list([0, 1]), council.ballot()),
+    await council.contradiction(2, council.confirmation(), elsewhere),
+    await council.contradiction(3, council.vote("finalize"), council.vote("nullify")),
+  ];
+  return { ...(await council.block()), cut: [], evidence };
 }
 
 async function messages(council: Council) {

@@ -77,7 +77,16 @@ export class CertifiedRun {
     const { run, terms, chain } = this;
     const kept = this.velocity(chain.length);
     const velocity = kept && digestOfState(kept);
-    return { run, terms, layout: LAYOUT.texts ?? [], velocity, from: 0, levels: null, chain };
+    return {
+      run,
+      terms,
+      layout: LAYOUT.texts ?? [],
+      velocity,
+      from: 0,
+      levels: null,
+      changes: [],
+      chain,
+    };
   }
 
   /** The state after so many rounds. */
@@ -115,7 +124,8 @@ export class CertifiedRun {
       roster: rosterDigest(council.roster),
       payloads: payloads.map((each) => ({ ...each, bytes: 1000 })),
       ballots,
-      cut: cutOf(ballots, quorumOf(council.size)).map(({ place }) => place),
+      cut: cutOf({ ballots, evidence: [] }, quorumOf(council.size)).map(({ place }) => place),
+      evidence: [],
       ...{ norm: 0.5, checkpoint: this.checkpoint(this.chain.length + 1) },
       ...block,
     };

@@ -2,41 +2,37 @@ import { z } from "zod";
 import type { Digest } from "../../types.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { digestOf, digestToBytes } from "../payloads/digest.ts";
+import { contradictionField, decodeContradictions, encodeContradiction } from "./evidence.ts";
 import {
   areRising,
   bitmapField,
   bytesOf,
-  bytesUpTo,
   count,
   decodeBitmap,
   digestField,
   encodeBitmap,
   encodeHeight,
+  encodeOpinions,
   heightFields,
   MAX_MEMBERS,
+  opinionsField,
   outOfBounds,
   signatureField,
 } from "./fields.ts";
-import {
-  type Block,
-  type BlockBallot,
-  type BlockPayload,
-  type HeldPayload,
-  OPINIONS,
-  type Opinion,
-} from "./messages.ts";
+import type { Block, BlockBallot, BlockPayload, HeldPayload, Opinion } from "./messages.ts";
 
 /** Largest block, as bytes. */
 export const MAX_BLOCK_BYTES = 1024 * 1024;
 /** A payload is four values and 37 bytes or more: what fits into a block stays below this. */
 export const MAX_BLOCK_ITEMS = 2 ** 17;
-const VERSION = 1;
+/** Form of blocks; the first one had no evidence. */
+const VERSION = 2;
 
 const place = count(MAX_MEMBERS - 1);
-/** Evidence, changes of the roster and parameters have no form yet. */
+/** Changes of the roster and parameters have no form yet. */
 const reserved = z.tuple([]);
 
-/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, and three places kept free. */
+/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence, and two places kept free. */
 const schema = z.tuple([
   z.literal(VERSION),
   ...heightFields,
@@ -46,22 +42,10 @@ const schema = z.tuple([
   bitmapField,
   bytesOf(8).transform(decodeFloat),
   digestField,
-  reserved,
+  z.array(contradictionField).max(MAX_MEMBERS),
   reserved,
   reserved,
 ]);
-
-/** One byte for each place of the roster. */
-export function opinionsField() {
-  const isKnown = (byte: number) => byte < OPINIONS.length;
-  return bytesUpTo(MAX_MEMBERS)
-    .refine((bytes) => bytes.every(isKnown))
-    .transform((bytes) => Array.from(bytes, (byte) => OPINIONS[byte] as Opinion));
-}
-
-export function encodeOpinions(opinions: readonly Opinion[]): Uint8Array {
-  return Uint8Array.from(opinions, (opinion) => OPINIONS.indexOf(opinion));
-}
 
 /**
  * Canonical CBOR of a block.
@@ -80,7 +64,8 @@ export function encodeBlock(block: Block): Uint8Array {
     encodeBitmap(block.cut, size),
     encodeFloat(block.norm),
     digestToBytes(block.checkpoint),
-    ...[[], [], []],
+    block.evidence.map((each) => encodeContradiction(each, size)),
+    ...[[], []],
   ]);
   if (decodeBlock(bytes) === null) throw outOfBounds(`The block of round ${block.height + 1}`);
   return bytes;
@@ -114,6 +99,14 @@ export function ofOneSize(
     .map(({ place: author, payload }) => ({ place: author, payload, bytes }));
 }
 
+/** Why bytes of a block cannot be read, where it is of another form than this one; null where that is not why. */
+export function formTrouble(bytes: Uint8Array): string | null {
+  const value = bytes.byteLength > MAX_BLOCK_BYTES ? null : decodeCanonical(bytes, MAX_BLOCK_ITEMS);
+  const form: unknown = Array.isArray(value) ? value[0] : VERSION;
+  if (form === VERSION) return null;
+  return `the block is of form ${String(form)}, and this klatch reads form ${VERSION}: another version of klatch wrote it`;
+}
+
 /** SHA-256 of the block's bytes. */
 export function blockDigest(block: Block): Digest {
   return digestOf(encodeBlock(block));
@@ -127,19 +120,22 @@ export function decodeBlock(bytes: Uint8Array): Block | null {
   if (bytes.byteLength > MAX_BLOCK_BYTES) return null;
   const parsed = schema.safeParse(decodeCanonical(bytes, MAX_BLOCK_ITEMS));
   if (!parsed.success) return null;
-  const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint] = parsed.data;
+  const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint, pairs] =
+    parsed.data;
   const size = slips[0]?.[1].length ?? 0;
   const payloads = table.map(([at, payload, length]) => ({ place: at, payload, bytes: length }));
   const ballots = ballotsOf(slips, payloads, size);
   const cut = decodeBitmap(bitmap, size);
+  const evidence = decodeContradictions(pairs, size);
   const isSorted =
     areSorted(payloads) &&
     areRising(
       slips.map(([at]) => at),
       size,
     );
-  if (cut === null || ballots === null || norm === null || !isSorted) return null;
-  return { run, height, parent, roster, payloads, ballots, cut, norm, checkpoint };
+  if (cut === null || ballots === null || norm === null || evidence === null || !isSorted)
+    return null;
+  return { run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence };
 }
 
 // --- internal ---

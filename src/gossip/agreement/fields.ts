@@ -5,7 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest, PeerId } from "../../types.ts";
 import { publicKeyOf } from "../keys/identity.ts";
 import { bytesToDigest, DIGEST_BYTES, digestOf, digestToBytes } from "../payloads/digest.ts";
-import type { HeightName, HeldPayload } from "./messages.ts";
+import { type HeightName, type HeldPayload, OPINIONS, type Opinion } from "./messages.ts";
 
 /** Members of a roster. */
 export const MAX_MEMBERS = 1000;
@@ -36,6 +36,18 @@ export const heightFields = [digestField, count(MAX_HEIGHT), digestField] as con
 
 export function encodeHeight({ run, height, parent }: HeightName): readonly unknown[] {
   return [digestToBytes(run), height, digestToBytes(parent)];
+}
+
+/** One byte for each place of the roster. */
+export function opinionsField() {
+  const isKnown = (byte: number) => byte < OPINIONS.length;
+  return bytesUpTo(MAX_MEMBERS)
+    .refine((bytes) => bytes.every(isKnown))
+    .transform((bytes) => Array.from(bytes, (byte) => OPINIONS[byte] as Opinion));
+}
+
+export function encodeOpinions(opinions: readonly Opinion[]): Uint8Array {
+  return Uint8Array.from(opinions, (opinion) => OPINIONS.indexOf(opinion));
 }
 
 /** Bit `place % 8` of byte `place / 8`, the lowest first; as many bytes as `size` places take. */

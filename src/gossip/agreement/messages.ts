@@ -75,6 +75,8 @@ export interface Block extends HeightName {
   readonly norm: number;
   /** Digest of the state after the round; the parent's when the cut is empty. */
   readonly checkpoint: Digest;
+  /** Who has contradicted itself, by place, each once: out of the cut, and no member of the next height. */
+  readonly evidence: readonly Contradiction[];
 }
 
 /** An attempt of a view's proposer to end the height. */
@@ -112,6 +114,33 @@ export interface Certificate extends HeightName {
 }
 
 export type Statement = List | Ballot | Proposal | Vote;
+
+/** What a member announced for a height: a commitment to its payload. */
+export interface AnnouncedPayload {
+  readonly kind: "announcement";
+  readonly run: Digest;
+  readonly height: number;
+  readonly payload: Digest;
+  /** What its author signed. */
+  readonly body: Uint8Array;
+}
+
+/** What can contradict something else that its author signed; a proposal is without its block here. */
+export type Said = Statement | AnnouncedPayload;
+
+/** Something said, with its author's signature. */
+export interface Testimony {
+  readonly statement: Said;
+  readonly signature: Uint8Array;
+}
+
+/** Two things that a member has signed and no honest member would have. */
+export interface Contradiction {
+  /** Whose they are. */
+  readonly place: number;
+  readonly first: Testimony;
+  readonly second: Testimony;
+}
 
 /** A statement as it was signed. */
 export interface SignedStatement<S extends Statement = Statement> {

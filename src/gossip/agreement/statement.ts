@@ -2,7 +2,8 @@ import { concat } from "uint8arrays";
 import { z } from "zod";
 import { encodeCanonical } from "../canonical-cbor.ts";
 import { bytesToDigest, DIGEST_BYTES, digestOf, digestToBytes } from "../payloads/digest.ts";
-import { encodeBlock, encodeOpinions, MAX_BLOCK_BYTES, opinionsField } from "./block.ts";
+import { encodeBlock, MAX_BLOCK_BYTES } from "./block.ts";
+
 import {
   bitmapField,
   bytesUpTo,
@@ -12,9 +13,11 @@ import {
   digestField,
   encodeBitmap,
   encodeHeight,
+  encodeOpinions,
   heightFields,
   heldDigest,
   MAX_MEMBERS,
+  opinionsField,
   outOfBounds,
   viewField,
 } from "./fields.ts";

@@ -1,9 +1,10 @@
 import type { PeerId, Reason, Verdict } from "../../types.ts";
+import { announcedBytes, readBody } from "../announcements/announcement.ts";
 import type { ChainOutcome } from "../contract.ts";
 import { voteOf } from "./certificate.ts";
 import type { ChainEntry } from "./chain-page.ts";
 import { areRising, rosterDigest } from "./fields.ts";
-import type { AgreementTerms, Block, Certificate } from "./messages.ts";
+import type { AgreementTerms, Block, Certificate, Contradiction, Testimony } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
 import { type CheckSignature, Signatures } from "./signatures.ts";
 import { signedBytes } from "./statement.ts";
@@ -47,7 +48,9 @@ export function verifyBlock(
     const ballot = { kind: "ballot", run, height, parent, opinions, held } as const;
     return check(roster[place] as PeerId, signedBytes(ballot, roster.length), signature);
   });
-  return isSigned ? SOUND : refused("bad-signature");
+  return isSigned && isEvidenceSigned(block.evidence, roster, check)
+    ? SOUND
+    : refused("bad-signature");
 }
 
 /** A page of a chain with every signature checked; one that a quorum has not signed fails as a whole. */
@@ -72,6 +75,26 @@ export function verifiedChain(
 // --- internal ---
 
 const SOUND: Verdict<void> = { verdict: "accept", value: undefined };
+
+/** Whether every member that evidence names has signed both things. What they prove is for the protocol to judge. */
+function isEvidenceSigned(
+  evidence: readonly Contradiction[],
+  roster: readonly PeerId[],
+  check: CheckSignature,
+): boolean {
+  return evidence.every(({ place, first, second }) => {
+    const author = roster[place];
+    return author !== undefined && [first, second].every((each) => isSaidBy(author, each));
+  });
+
+  function isSaidBy(author: PeerId, { statement, signature }: Testimony): boolean {
+    if (statement.kind !== "announcement") {
+      return check(author, signedBytes(statement, roster.length), signature);
+    }
+    const isOwn = readBody(statement.body)?.author === author;
+    return isOwn && check(author, announcedBytes(statement.body), signature);
+  }
+}
 
 function refused(reason: Reason): Verdict<void> {
   return { verdict: "reject", reason };

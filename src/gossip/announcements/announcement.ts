@@ -5,7 +5,7 @@ import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { type Reason, RUN_MODES, type RunMode, type Timestamp, type Verdict } from "../../types.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
-import type { Announcement, SignedAnnouncement } from "../contract.ts";
+import type { Announcement, SignedAnnouncement, Testimony } from "../contract.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { bytesToDigest, digestToBytes } from "../payloads/digest.ts";
 
@@ -93,7 +93,7 @@ export async function signAnnouncement(
     );
   }
   const body = encodeCanonical(fields);
-  const signature = await key.sign(concat([DOMAIN, body]));
+  const signature = await key.sign(announcedBytes(body));
   return { announcement, bytes: encodeCanonical([body, Uint8Array.from(signature)]) };
 }
 
@@ -109,57 +109,53 @@ export async function parseAnnouncement(
   const envelope = envelopeSchema.safeParse(decodeCanonical(input));
   if (!envelope.success) return reject("malformed");
   const [body, signature] = envelope.data;
-  const fields = bodySchema.safeParse(decodeCanonical(body));
-  if (!fields.success) return reject("malformed");
-  const [
-    ,
-    run,
-    base,
-    author,
-    mode,
-    codec,
-    flags,
-    reference,
-    round,
-    sequence,
-    payload,
-    payloadBytes,
-    examples,
-    issuedAt,
-    expiresAt,
-  ] = fields.data;
-  if (!isLifetime(expiresAt - issuedAt)) return reject("malformed");
-  const peer = peerIdOf(author);
-  if (!(await isSigned(peer, body, signature))) return reject("bad-signature");
+  const announcement = readBody(body);
+  if (announcement === null) return reject("malformed");
+  const { author, payloadBytes, issuedAt, expiresAt } = announcement;
+  if (!(await isSigned(author, body, signature))) return reject("bad-signature");
   // the limit is this node's own: others pass it on in good faith
   if (payloadBytes > bounds.maxPayloadBytes) return { verdict: "ignore", reason: "too-large" };
   // clocks differ between honest peers: not the sender's fault
   if (bounds.now > expiresAt + CLOCK_TOLERANCE_MS) return { verdict: "ignore", reason: "expired" };
   // an announcement from the future cannot expire in time; its author's clock is wrong, or it lies
   if (issuedAt > bounds.now + CLOCK_TOLERANCE_MS) return { verdict: "ignore", reason: "expired" };
-  const announcement: Announcement = {
-    run: bytesToDigest(run),
-    base: bytesToDigest(base),
-    author: peer,
-    mode: RUN_MODES[mode] as RunMode,
-    codec,
-    flags,
-    reference: bytesToDigest(reference),
-    round,
-    sequence,
-    payload: bytesToDigest(payload),
-    payloadBytes,
-    examples,
-    issuedAt,
-    expiresAt,
-  };
   // a copy: the input is a view of a whole network message, which would be kept alive with it
   return { verdict: "accept", value: { announcement, bytes: Uint8Array.from(input) } };
 }
 
+/** What an announcement's author signed, read; null when it is malformed. Never throws. */
+export function readBody(body: Uint8Array): Announcement | null {
+  const fields = bodySchema.safeParse(decodeCanonical(body));
+  if (!fields.success) return null;
+  const [, run, base, author, mode, codec, flags, reference, round, sequence, payload, ...rest] =
+    fields.data;
+  const [payloadBytes, examples, issuedAt, expiresAt] = rest;
+  if (!isLifetime(expiresAt - issuedAt)) return null;
+  return {
+    ...{ run: bytesToDigest(run), base: bytesToDigest(base), author: peerIdOf(author) },
+    ...{ mode: RUN_MODES[mode] as RunMode, codec, flags, reference: bytesToDigest(reference) },
+    ...{ round, sequence, payload: bytesToDigest(payload), payloadBytes, examples },
+    ...{ issuedAt, expiresAt },
+  };
+}
+
+/** What the signature of an announcement is over. */
+export function announcedBytes(body: Uint8Array): Uint8Array {
+  return concat([DOMAIN, body]);
+}
+
+/** An announcement as it can be evidence. */
+export function testimonyOf({ announcement, bytes: sealed }: SignedAnnouncement): Testimony | null {
+  const { run, round: height, payload } = announcement;
+  const envelope = envelopeSchema.safeParse(decodeCanonical(sealed));
+  if (!envelope.success) return null;
+  const [body, signature] = envelope.data;
+  return { statement: { kind: "announcement", run, height, payload, body }, signature };
+}
+
 async function isSigned(peer: string, body: Uint8Array, signature: Uint8Array): Promise<boolean> {
   try {
-    return await publicKeyOf(peer).verify(concat([DOMAIN, body]), signature);
+    return await publicKeyOf(peer).verify(announcedBytes(body), signature);
   } catch (error) {
     // 32 bytes that are no point of the curve: OpenSSL throws instead of answering
     assert(error instanceof Error);

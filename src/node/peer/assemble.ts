@@ -24,7 +24,7 @@ export async function assemble(
   const { store, log, metrics } = context;
   const { learner, network } = ports;
   const neighbourhoods = new Neighbourhoods(config.run, network.peerId);
-  const { roster, rounds } = neighbourhoods;
+  const { rounds } = neighbourhoods;
   const initial = await learner.initialAdapter();
   const init = config.init === null ? null : digestOfState(initial);
   const terms = runTerms(config.run, learner.info, init);
@@ -40,7 +40,7 @@ export async function assemble(
     terms,
     store,
     checkpoint,
-    book: new AnnouncementBook({ run, base, rounds, roster }),
+    book: new AnnouncementBook({ run, base, rounds, roster: neighbourhoods }),
     ledger: { current: restoreLedger(config, checkpoint?.ledger, log) },
     neighbourhoods,
     initial,

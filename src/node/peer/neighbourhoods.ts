@@ -31,6 +31,8 @@ export class Neighbourhoods {
   readonly #run: Config["run"];
   readonly #self: PeerId;
   readonly #known = new Map<number, RoundNeighbourhood>();
+  /** Rounds from which on blocks have others as members, in mode `agreed`. */
+  readonly #succeeded = new Map<number, readonly PeerId[]>();
 
   /** @throws KlatchError `usage` when the node is never a member of its own run, or its mode is not possible */
   constructor(run: Config["run"], self: PeerId) {
@@ -62,10 +64,23 @@ export class Neighbourhoods {
     return this.roster.rounds.filter((round) => round > this.firstRound);
   }
 
+  /** From a round on these are the members: so says the block of the round before. */
+  succeed(round: number, members: readonly PeerId[]): void {
+    this.#succeeded.set(round, members);
+    for (const since of this.#known.keys()) if (since >= round) this.#known.delete(since);
+  }
+
+  isMember(peer: PeerId, round: number): boolean {
+    return this.#succeeded.size === 0
+      ? this.roster.isMember(peer, round)
+      : this.at(round).members.includes(peer);
+  }
+
   /** Before its first round a node has the neighbours of that. */
   at(round: number): RoundNeighbourhood {
     const from = Math.max(round, this.firstRound);
-    const since = this.roster.rounds.findLast((each) => each <= from) ?? 0;
+    const changes = [...this.roster.rounds, ...this.#succeeded.keys()];
+    const since = Math.max(0, ...changes.filter((each) => each <= from));
     const known = this.#known.get(since) ?? this.#make(since);
     this.#known.set(since, known);
     return known;
@@ -82,9 +97,16 @@ export class Neighbourhoods {
     return [...new Set(all)];
   }
 
+  #planOf(round: number): Plan {
+    const members = this.#succeeded.get(round);
+    return members === undefined
+      ? planOf(this.#run, this.roster, round)
+      : makePlan(this.#run, members);
+  }
+
   #make(round: number): RoundNeighbourhood {
     const { attackersMax } = this.#run;
-    const { members, graph, certificate } = planOf(this.#run, this.roster, round);
+    const { members, graph, certificate } = this.#planOf(round);
     return {
       members,
       neighbours: graph.get(this.#self) ?? [],

@@ -17,13 +17,13 @@ export async function readAdapterClaim(folder: string): Promise<Claim> {
     const problems = [proof ?? `${PROOF_FILE} is gone`];
     return { ...NOTHING, problems };
   }
-  const { run, terms, from, levels, chain } = proof;
+  const { run, terms, from, levels, changes, chain } = proof;
   const problems: string[] = [];
   const digest = await attempt(problems, () => digestIn(folder, proof));
   const rounds = from + chain.length;
   problems.push(...namesTroubles(folder, proof));
   return {
-    ...{ run, terms, from, levels, chain, problems, notes: [] },
+    ...{ run, terms, from, levels, changes, chain, problems, notes: [] },
     adapters: digest === null ? [] : [{ rounds, digest, checkpoint: checkpointOf(digest, proof) }],
   };
 }
@@ -31,7 +31,7 @@ export async function readAdapterClaim(folder: string): Promise<Claim> {
 // --- internal ---
 
 const NOTHING: Claim = {
-  ...{ run: null, terms: null, from: 0, levels: null },
+  ...{ run: null, terms: null, from: 0, levels: null, changes: [] },
   ...{ chain: [], adapters: [], problems: [], notes: [] },
 };
 

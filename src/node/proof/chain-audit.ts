@@ -3,7 +3,8 @@ import {
   blockFault,
   type ChainHead,
   genesis,
-  levelsAfter,
+  type Members,
+  membersAfter,
   quorumOf,
   sharesOfCut,
 } from "../../consensus/index.ts";
@@ -13,17 +14,18 @@ import {
   decodeBlock,
   decodeCertificate,
   decodeEntry,
-  rosterDigest,
+  formTrouble,
   Signatures,
   verifyBlock,
   verifyCertificate,
 } from "../../gossip/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
+import { firstMembers, membersOf } from "../peer/agreed/members-of.ts";
 
 /** A chain of final blocks as it lies somewhere, and whose it should be. */
 export interface ChainClaim {
   readonly run: Digest;
-  /** Sorted by peer id. */
+  /** Members of round 0, sorted by peer id. */
   readonly members: readonly PeerId[];
   /** Digest of the state that the run begins from, where that is known. */
   readonly start: Digest | null;
@@ -31,6 +33,8 @@ export interface ChainClaim {
   readonly from: number;
   /** Trust by place below that block; those of a run's beginning when absent. */
   readonly levels?: readonly number[] | undefined;
+  /** Blocks below it after which the members were others. */
+  readonly changes?: readonly ChainBytes[] | undefined;
   readonly chain: readonly ChainBytes[];
 }
 
@@ -46,6 +50,9 @@ export interface AuditedRound {
   readonly signers: number;
   /** Whose updates count, with the shares by which they were mixed. */
   readonly contributors: readonly { readonly peer: PeerId; readonly share: number }[];
+  /** Members from the next round on that were none in this, and the other way round. */
+  readonly joined: readonly PeerId[];
+  readonly left: readonly PeerId[];
 }
 
 export interface ChainAudit {
@@ -53,6 +60,8 @@ export interface ChainAudit {
   readonly byRound: readonly AuditedRound[];
   /** What is wrong, by round. */
   readonly problems: readonly string[];
+  /** Members after the last round. */
+  readonly members: readonly PeerId[];
 }
 
 /**
@@ -60,12 +69,11 @@ export interface ChainAudit {
  * what follows from its ballots. Takes any bytes; never throws for them.
  */
 export function auditChain(claim: ChainClaim): ChainAudit {
-  const { run, members, from, chain } = claim;
-  const ground = { run, roster: rosterDigest(members), quorum: quorumOf(members.length) };
+  const { run, from, chain } = claim;
   const check = new Signatures().check;
   const byRound: AuditedRound[] = [];
   const problems: string[] = [];
-  let head = headAt(claim);
+  let head = headAt(claim, check, (what) => problems.push(what));
   for (const bytes of chain) {
     const round = head.height + 1;
     const say = (what: string) => problems.push(`round ${round}: ${what}`);
@@ -76,37 +84,58 @@ export function auditChain(claim: ChainClaim): ChainAudit {
       if (rest > 0) say(`the ${rest} after it were not checked`);
       break;
     }
-    for (const what of faultsOf(entry, {
-      members,
-      check,
-      ground: { ...ground, payloadBytes: null, head },
-    }))
-      say(what);
-    byRound.push(told(entry, members, head.levels));
+    const ground = { ...groundOf(run, head.members), payloadBytes: null, head };
+    for (const what of faultsOf(entry, { members: head.members.peers, check, ground })) say(what);
+    const after = membersAfter(head, entry.block, membersOf(run));
+    byRound.push(told(entry, head, after.members));
     const { checkpoint, norm, height } = entry.block;
-    const levels = levelsAfter(head.levels, entry.block, ground.quorum);
-    head = { height: height + 1, parent: entry.digest, checkpoint, norm, levels };
+    head = { height: height + 1, parent: entry.digest, checkpoint, norm, ...after };
   }
-  return { byRound, problems };
+  return { byRound, problems, members: head.members.peers };
 }
 
 // --- internal ---
 
 /** What a chain that is read from a height on stands on; null where only the blocks below would tell. */
-type Ground = BlockGround["head"] & Pick<ChainHead, "levels">;
+type Ground = BlockGround["head"] & Pick<ChainHead, "levels" | "members">;
 
-function headAt({ run, members, start, from, levels }: ChainClaim): Ground {
-  const first = genesis(run, "", members.length);
-  const known = { ...first, levels: levels ?? first.levels, checkpoint: start };
-  return from === 0
-    ? known
-    : { ...known, height: from, parent: null, checkpoint: null, norm: null };
+function groundOf(run: Digest, { digest: roster, peers }: Members) {
+  return { run, roster, quorum: quorumOf(peers.length) };
 }
+
+function headAt(
+  { run, members, start, from, levels, changes = [] }: ChainClaim,
+  check: Signatures["check"],
+  say: (what: string) => void,
+): Ground {
+  let known: Pick<ChainHead, "members" | "levels"> = genesis(run, "", firstMembers(run, members));
+  for (const bytes of from === 0 ? [] : changes) {
+    const entry = decodeEntry(bytes);
+    const signers = known.members.peers;
+    const isSound =
+      entry !== null &&
+      entry.block.height < from &&
+      verifyCertificate(entry.certificate, signers, check).verdict === "accept" &&
+      verifyBlock(entry.block, signers, check).verdict === "accept";
+    if (!isSound) {
+      say("a change of the members below the first round is not by a quorum of them");
+      break;
+    }
+    known = membersAfter(known, entry.block, membersOf(run));
+  }
+  const below = from === 0 ? { parent: run, checkpoint: start, norm: 0 } : UNKNOWN;
+  const isByMember = levels === undefined || levels.length === known.members.peers.length;
+  if (!isByMember) say("the trust below the first round is not by member");
+  const trust = isByMember && levels !== undefined ? levels : known.levels;
+  return { height: from, ...below, members: known.members, levels: trust };
+}
+
+const UNKNOWN = { parent: null, checkpoint: null, norm: null };
 
 /** The entry of a height, or why there is none. */
 function readAt(bytes: ChainBytes, height: number): ChainEntry | string {
   const entry = decodeEntry(bytes);
-  if (entry === null) return misreading(bytes);
+  if (entry === null) return formTrouble(bytes.block) ?? misreading(bytes);
   const other = entry.block.height;
   return other === height ? entry : `in its place is the block of round ${other + 1}`;
 }
@@ -150,8 +179,8 @@ function* faultsOf(
 
 function told(
   { block, digest, certificate }: ChainEntry,
-  members: readonly PeerId[],
-  levels: readonly number[],
+  { members: { peers: members }, levels }: Pick<ChainHead, "members" | "levels">,
+  { peers: next }: Members,
 ): AuditedRound {
   const shares = sharesOfCut(levels, block.cut, quorumOf(members.length));
   return {
@@ -163,5 +192,7 @@ function told(
       peer: members[place] ?? `place ${place}`,
       share: shares[i] ?? 0,
     })),
+    joined: next.filter((peer) => !members.includes(peer)),
+    left: members.filter((peer) => !next.includes(peer)),
   };
 }

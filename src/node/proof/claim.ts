@@ -10,6 +10,8 @@ export interface Claim {
   /** Height of the first block, and trust by place below it where that is not the first of all. */
   readonly from: number;
   readonly levels: readonly number[] | null;
+  /** Blocks below the first that changed who the members are. */
+  readonly changes: readonly ChainBytes[];
   readonly chain: readonly ChainBytes[];
   /** Adapters in the folder, by the rounds that went into them, the newest first. */
   readonly adapters: readonly ClaimedAdapter[];

@@ -29,7 +29,7 @@ export function readDataClaim(folder: string, beginning: string | null): Claim {
     const gap = chain.findIndex(({ height }, index) => height !== index);
     if (gap >= 0) problems.push(`round ${gap + 1}: its block is missing`);
     return {
-      ...{ run, terms, from: 0, levels: null, adapters, problems },
+      ...{ run, terms, from: 0, levels: null, changes: [], adapters, problems },
       chain: gap < 0 ? chain : chain.slice(0, gap),
       notes: ids.length > 1 && beginning === null ? [`of ${ids.length} runs this is the last`] : [],
     };

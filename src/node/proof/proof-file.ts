@@ -1,9 +1,10 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { genesis, headAfter } from "../../consensus/index.ts";
+import { type ChainHead, genesis, headAfter } from "../../consensus/index.ts";
 import { type ChainBytes, decodeEntry, digestOf } from "../../gossip/index.ts";
 import type { Digest } from "../../types.ts";
+import { firstMembers, membersOf as makeMembers } from "../peer/agreed/members-of.ts";
 import type { RunTerms } from "../peer/manifest.ts";
 import { runTermsSchema } from "../records/record-schemas.ts";
 import { fileError, isFileOrNothing, isMissing } from "../store/file-system.ts";
@@ -16,6 +17,7 @@ export const PROOF_BYTES_MAX = 5 * 1024 * 1024;
 
 const MAX_BLOCKS = 1_000_000;
 const base64 = z.base64().transform((text) => new Uint8Array(Buffer.from(text, "base64")));
+const entry = z.strictObject({ block: base64, certificate: base64 });
 const schema = z.looseObject({
   format: z.literal(1),
   run: z.string().regex(/^[0-9a-f]{64}$/),
@@ -30,7 +32,8 @@ const schema = z.looseObject({
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
   levels: z.array(z.int().min(0).max(8)).max(1000).nullable(),
-  chain: z.array(z.strictObject({ block: base64, certificate: base64 })).max(MAX_BLOCKS),
+  changes: z.array(entry).max(MAX_BLOCKS),
+  chain: z.array(entry).max(MAX_BLOCKS),
 });
 
 /** What shows to anybody which updates made an adapter, and who signed that. */
@@ -46,6 +49,8 @@ export interface Proof {
   readonly from: number;
   /** Trust by place below that block; null from 0 on. */
   readonly levels: readonly number[] | null;
+  /** The blocks below it that changed who the members are, each with its certificate. */
+  readonly changes: readonly ChainBytes[];
   readonly chain: readonly ChainBytes[];
 }
 
@@ -56,7 +61,9 @@ export function proofOf(
   bytesMax = PROOF_BYTES_MAX,
 ): Proof {
   const { terms, run } = about;
-  let room = bytesMax - encodeProof({ ...about, from: 0, levels: null, chain: [] }).length;
+  const changing = changesOf(terms, run, chain);
+  const empty = { ...about, from: 0, levels: null, changes: changing, chain: [] };
+  let room = bytesMax - encodeProof(empty).length;
   room -= LEVELS_BYTES;
   let from = chain.length;
   while (from > 0) {
@@ -65,7 +72,8 @@ export function proofOf(
     from -= 1;
   }
   const levels = from === 0 ? null : levelsBelow(terms, run, chain.slice(0, from));
-  return { ...about, from, levels, chain: chain.slice(from) };
+  const changes = changing.filter((each) => chain.indexOf(each) < from);
+  return { ...about, from, levels, changes, chain: chain.slice(from) };
 }
 
 /** Digest of its last block. */
@@ -75,17 +83,13 @@ export function headOf({ chain }: Pick<Proof, "chain">): Digest | null {
 }
 
 export function encodeProof(proof: Proof): string {
-  const { run, terms, layout, velocity, from, levels, chain } = proof;
-  const entries = chain.map(
-    ({ block, certificate }) =>
-      `    { "block": "${base64Of(block)}",\n      "certificate": "${base64Of(certificate)}" }`,
-  );
+  const { run, terms, layout, velocity, from, levels, changes, chain } = proof;
   const named = { format: 1, mode: "agreed", head: headOf({ chain }), run, terms };
   const fields = { ...named, layout, velocity, from, levels };
   const lines = Object.entries(fields).map(
     ([name, value]) => `  "${name}": ${JSON.stringify(value)},\n`,
   );
-  return `{\n${lines.join("")}  "chain": [\n${entries.join(",\n")}\n  ]\n}\n`;
+  return `{\n${lines.join("")}  "changes": ${encodeEntries(changes)},\n  "chain": ${encodeEntries(chain)}\n}\n`;
 }
 
 /** Writes the proof of an adapter beside it; with null none is left there. */
@@ -130,6 +134,14 @@ export function readProof(folder: string): Proof | string | null {
 /** Room for the levels of the largest roster, and for more digits of `from`. */
 const LEVELS_BYTES = 2 * 1000 + 64;
 
+function encodeEntries(chain: readonly ChainBytes[]): string {
+  const entries = chain.map(
+    ({ block, certificate }) =>
+      `    { "block": "${base64Of(block)}",\n      "certificate": "${base64Of(certificate)}" }`,
+  );
+  return `[\n${entries.join(",\n")}\n  ]`;
+}
+
 const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 function entryBytes({ block, certificate }: ChainBytes): number {
@@ -142,10 +154,34 @@ function levelsBelow(
   run: Digest,
   chain: readonly ChainBytes[],
 ): readonly number[] {
-  let head = genesis(run, "", membersOf(terms)?.length ?? 1);
+  return [...headsOf(terms, run, chain)].at(-1)?.head.levels ?? [];
+}
+
+/** The blocks after which the members are others. */
+function changesOf(
+  terms: RunTerms,
+  run: Digest,
+  chain: readonly ChainBytes[],
+): readonly ChainBytes[] {
+  const heads = [...headsOf(terms, run, chain)];
+  return heads.flatMap(({ bytes, head }, i) => {
+    const { members } = heads[i - 1]?.head ?? { members: head.members };
+    return bytes === null || members === head.members ? [] : [bytes];
+  });
+}
+
+/** The heads of a chain: that of the run's beginning, and that of each block. */
+function* headsOf(
+  terms: RunTerms,
+  run: Digest,
+  chain: readonly ChainBytes[],
+): Generator<{ readonly bytes: ChainBytes | null; readonly head: ChainHead }> {
+  let head = genesis(run, "", firstMembers(run, membersOf(terms) ?? []));
+  yield { bytes: null, head };
   for (const bytes of chain) {
-    const entry = decodeEntry(bytes);
-    if (entry !== null) head = headAfter(head, [entry]);
+    const read = decodeEntry(bytes);
+    if (read === null) continue;
+    head = headAfter(head, [read], makeMembers(run));
+    yield { bytes, head };
   }
-  return head.levels;
 }

@@ -74,11 +74,11 @@ const PROBLEMS_MAX = 20;
 
 function judge(claim: Claim, wanted: Digest | null): Verification {
   const { run, terms, adapters } = claim;
-  const members = (terms && membersOf(terms)) ?? [];
-  const { byRound, problems: faults } = auditOf(claim, members);
+  const first = (terms && membersOf(terms)) ?? [];
+  const { byRound, problems: faults, members } = auditOf(claim, first);
   const problems = [
     ...claim.problems,
-    ...termsTroubles(claim, members),
+    ...termsTroubles(claim, first),
     ...faults,
     ...(claim.chain.length === 0 ? ["no round is certified"] : []),
     ...adapterTroubles(claim, byRound),
@@ -87,7 +87,7 @@ function judge(claim: Claim, wanted: Digest | null): Verification {
   const last = byRound.at(-1);
   return {
     valid: problems.length === 0,
-    ...{ run, rounds: last?.round ?? 0, members, contributors: contributorsOf(members, byRound) },
+    ...{ run, rounds: last?.round ?? 0, members, contributors: contributorsOf(first, byRound) },
     digest: adapters[0]?.digest ?? null,
     head: last?.block ?? null,
     byRound,
@@ -97,16 +97,13 @@ function judge(claim: Claim, wanted: Digest | null): Verification {
 }
 
 function auditOf(
-  { run, terms, from, levels, chain }: Claim,
+  { run, terms, from, levels, changes, chain }: Claim,
   members: readonly PeerId[],
 ): ChainAudit {
-  if (run === null || members.length === 0) return { byRound: [], problems: [] };
-  if (levels !== null && levels.length !== members.length) {
-    return { byRound: [], problems: ["the trust below the first round is not by member"] };
-  }
+  if (run === null || members.length === 0) return { byRound: [], problems: [], members };
   // with momentum a checkpoint is not of the state alone
   const start = terms === null || hasMomentum(terms) ? null : (terms.init ?? null);
-  return auditChain({ run, members, start, from, chain, levels: levels ?? undefined });
+  return auditChain({ run, members, start, from, chain, changes, levels: levels ?? undefined });
 }
 
 function termsTroubles({ run, terms }: Claim, members: readonly PeerId[]): readonly string[] {
@@ -136,13 +133,18 @@ function contributorsOf(
   byRound: readonly AuditedRound[],
 ): readonly Contributor[] {
   const counted = byRound.filter(({ contributors }) => contributors.length > 0);
-  return members.map((peer) => {
+  const everyone = new Set([...members, ...byRound.flatMap(present)]);
+  return [...everyone].map((peer) => {
     const shares = counted.flatMap(({ contributors }) =>
       contributors.filter((each) => each.peer === peer).map(({ share }) => share),
     );
     const sum = shares.reduce((total, share) => total + share, 0);
     return { peer, rounds: shares.length, share: counted.length === 0 ? 0 : sum / counted.length };
   });
+}
+
+function present({ joined, contributors }: AuditedRound): readonly PeerId[] {
+  return [...contributors.map(({ peer }) => peer), ...joined];
 }
 
 function notesOf(

@@ -40,6 +40,20 @@ describe("mode agreed, under hostile schedules", () => {
     expect(stalled).toBe(2);
   });
 
+  it("puts out who contradicts itself, and nobody else", () => {
+    const hostile = { ...QUIET, members: 7, attackers: 2 };
+    for (const attack of ["equivocate", "twins", "propose-apart", "lies"] as const) {
+      const { evicted, stalled, conflicts } = runSchedule({ ...hostile, attack });
+      expect({ attack, evicted, stalled, conflicts }).toEqual({
+        ...{ attack, stalled: 0, conflicts: [] },
+        evicted: ["member 0005", "member 0006"],
+      });
+    }
+    for (const attack of ["none", "silent", "stall", "last-moment", "withhold"] as const) {
+      expect(runSchedule({ ...hostile, attack }).evicted, attack).toEqual([]);
+    }
+  });
+
   it("runs the same history from the same schedule", () => {
     for (const seed of [3, 18, 365]) {
       expect(runSchedule(drawSchedule(seed))).toEqual(runSchedule(drawSchedule(seed)));

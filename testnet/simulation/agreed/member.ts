@@ -9,12 +9,13 @@ import {
   genesis,
   headAfter,
   type Link,
+  type Members,
   type QuorumCertificate,
   type SignedStatement,
   stepAgreed,
   type Untimed,
 } from "../../../src/consensus/index.ts";
-import type { Digest } from "../../../src/types.ts";
+import type { Digest, PeerId } from "../../../src/types.ts";
 
 export type MemberEvent = Untimed<AgreedEvent>;
 
@@ -55,17 +56,31 @@ export class Member {
   /** Everything of the open height that others may be told. */
   heard = new Set<SignedStatement | QuorumCertificate>();
 
-  constructor(place: number, id: string, config: AgreedConfig, world: MemberWorld) {
+  constructor(
+    place: number,
+    id: string,
+    { config, members }: { readonly config: AgreedConfig; readonly members: Members },
+    world: MemberWorld,
+  ) {
     this.place = place;
     this.id = id;
     this.config = config;
     this.#world = world;
-    this.#genesis = genesis(config.run, "state 0", config.roster.length);
+    this.#genesis = genesis(config.run, "state 0", members);
     this.state = createAgreed(config, { head: this.#genesis });
   }
 
   get head(): ChainHead {
-    return headAfter(this.#genesis, this.disk.chain);
+    return headAfter(this.#genesis, this.disk.chain, this.config.membersOf);
+  }
+
+  /** Members of the first height. */
+  get first(): readonly PeerId[] {
+    return this.#genesis.members.peers;
+  }
+
+  isMember(peer: PeerId): boolean {
+    return this.head.members.peers.includes(peer);
   }
 
   start(): void {

@@ -3,6 +3,7 @@ import type { Random } from "../../../src/random.ts";
 import type { Digest } from "../../../src/types.ts";
 import type { VirtualTime } from "../virtual-time.ts";
 import { isStatement, type Member } from "./member.ts";
+import { nameOf } from "./roster.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** An announcement that is aimed at one member comes within this time. */
@@ -85,8 +86,8 @@ export class ScheduleWire {
   /** Announcements of its height that a member could not use before. */
   announcedFor(member: Member): void {
     for (const { place, payload, round } of this.#announced.values()) {
-      const peer = member.config.roster[place];
-      if (peer === undefined || place === member.place) continue;
+      if (place === member.place) continue;
+      const peer = nameOf(place);
       member.dispatch({ type: "announced", peer, round, payload, payloadBytes: 1000 });
     }
   }

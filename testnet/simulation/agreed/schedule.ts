@@ -8,15 +8,17 @@ import {
   cutOf,
   type HeldPayload,
   type Opinion,
+  ownPlace,
   quorumOf,
   type SignedStatement,
 } from "../../../src/consensus/index.ts";
-import { type Random, shuffled } from "../../../src/random.ts";
+import type { Random } from "../../../src/random.ts";
 import type { Digest } from "../../../src/types.ts";
 import { createRandom } from "../../random.ts";
 import { VirtualTime } from "../virtual-time.ts";
 import { type AgreedAttack, distorted } from "./adversary.ts";
 import { Member, type MemberWorld } from "./member.ts";
+import { evictedBy, makeMembers, nameOf } from "./roster.ts";
 import { ScheduleWire } from "./schedule-wire.ts";
 
 /** One history of a run in mode `agreed`, as data: the same schedule gives the same history. */
@@ -46,6 +48,8 @@ export interface ScheduleResult {
   readonly messages: number;
   /** Times at which honest members were accused. */
   readonly accused: number;
+  /** Members that blocks evicted, of the longest chain; dishonest ones, if all is well. */
+  readonly evicted: readonly string[];
   /** Views of the heights that were closed, summed over the first honest member. */
   readonly views: number;
 }
@@ -83,17 +87,17 @@ class ScheduleWorld implements MemberWorld {
     this.#random = createRandom(schedule.seed, "schedule");
     this.#wire = new ScheduleWire(schedule, this.#time, this.#random);
     const { members, attackers, attack, rounds, seed } = schedule;
-    const roster = Array.from({ length: members }, (_, place) => `member ${padded(place)}`);
-    const turns = shuffled([...roster.keys()], createRandom(seed, "turns"));
+    const roster = Array.from({ length: members }, (_, place) => nameOf(place));
     const common = {
-      ...{ run: RUN, rounds, roster, rosterDigest: RUN, turns, timing: TIMING },
+      ...{ run: RUN, rounds, membersOf: makeMembers(seed), timing: TIMING },
       payloadBytes: PAYLOAD_BYTES,
     };
+    const first = common.membersOf(roster);
     this.#members = roster.flatMap((self, place) => {
       const config: AgreedConfig = { ...common, self };
       const isTwin = attack === "twins" && place >= members - attackers;
       const ids = isTwin ? [`${self} a`, `${self} b`] : [self];
-      return ids.map((id) => new Member(place, id, config, this));
+      return ids.map((id) => new Member(place, id, { config, members: first }, this));
     });
     this.#wire.members = this.#members;
   }
@@ -134,7 +138,7 @@ class ScheduleWorld implements MemberWorld {
   #train(member: Member, round: number): void {
     this.#wire.inLife(member, TRAIN_MS * (0.5 + this.#random()), () => {
       const payload = `payload ${member.id} ${round}`;
-      const made = { place: member.place, payload, bytes: PAYLOAD_BYTES };
+      const made = { place: ownPlace(member.state), payload, bytes: PAYLOAD_BYTES };
       member.disk.payload = { round, payload: made };
       this.#wire.hold(payload, member);
       member.dispatch({ type: "trained", round, payload, payloadBytes: PAYLOAD_BYTES });
@@ -199,12 +203,12 @@ class ScheduleWorld implements MemberWorld {
 
   #told(member: Member, signed: SignedStatement): SignedStatement | null {
     if (this.#wire.isHonest(member)) return signed;
-    const { members, attack } = this.#schedule;
+    const { attack } = this.#schedule;
     const told = distorted(attack, signed, {
       random: this.#random,
       heard: [...member.heard],
       seal: (ballots) => this.#seal(member, signed, ballots),
-      quorum: quorumOf(members).size,
+      quorum: quorumOf(member.state.head.members.peers.length).size,
     });
     if (told?.statement.kind === "proposal") member.heard.add(told);
     return told;
@@ -214,7 +218,8 @@ class ScheduleWorld implements MemberWorld {
   #seal(member: Member, { statement }: SignedStatement, ballots: readonly BlockBallot[]) {
     const body = statement.kind === "proposal" ? statement.body : null;
     assert.ok(body !== null, "ballots are those of a block");
-    const cut = cutOf(ballots, quorumOf(this.#schedule.members));
+    const quorum = quorumOf(member.state.head.members.peers.length);
+    const cut = cutOf({ ballots, evidence: body.evidence }, quorum);
     const isHeld = (each: HeldPayload) =>
       ballots.some(({ held }) => held.some(({ payload }) => payload === each.payload));
     const fewer: Block = {
@@ -251,6 +256,7 @@ class ScheduleWorld implements MemberWorld {
       virtualSeconds: this.now() / 1000,
       messages: this.#wire.messages,
       accused: this.#accused,
+      evicted: evictedBy(honest),
       views: views.reduce((sum, each) => sum + each, 0),
     };
   }
@@ -287,8 +293,3 @@ class ScheduleWorld implements MemberWorld {
 
 /** An effect of a kind. */
 type Asked<Kind extends AgreedEffect["type"]> = Extract<AgreedEffect, { type: Kind }>;
-
-/** Sorts as the numbers do. */
-function padded(place: number): string {
-  return String(place).padStart(4, "0");
-}

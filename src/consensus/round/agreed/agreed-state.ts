@@ -3,15 +3,18 @@ import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
 import { type Patience, UNTRIED } from "../patience.ts";
 import { byPeer } from "../round-state.ts";
 import type { AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
+import { type MakeMembers, type Members, placesOf } from "./members.ts";
 import type {
   Ballot,
   Block,
   BlockPayload,
+  Contradiction,
   HeightName,
   HeldPayload,
   List,
   Proposal,
   SignedStatement,
+  Testimony,
 } from "./messages.ts";
 import { createSimplex, type SimplexState } from "./simplex-state.ts";
 import { firstLevels } from "./standings.ts";
@@ -23,11 +26,8 @@ export interface AgreedConfig {
   readonly run: Digest;
   /** Rounds of the whole run; they are counted from 0. */
   readonly rounds: number;
-  /** Every member, sorted by peer id: a member's place is its index. */
-  readonly roster: readonly PeerId[];
-  readonly rosterDigest: Digest;
-  /** Every place once, in the order in which members propose. */
-  readonly turns: readonly number[];
+  /** The members that peers make, when blocks change who they are. */
+  readonly membersOf: MakeMembers;
   /** Bytes of a sound payload, which codec and adapter decide: what has another size is none. */
   readonly payloadBytes: number;
   /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
@@ -45,6 +45,8 @@ export interface ChainHead {
   readonly checkpoint: Digest;
   /** Median norm of the last updates that counted; 0 before the first. */
   readonly norm: number;
+  /** Who agrees about the height. */
+  readonly members: Members;
   /** Trust by place, from the ballots of closed rounds. */
   readonly levels: readonly number[];
 }
@@ -83,15 +85,20 @@ export interface OwnWork {
   readonly ms: number;
 }
 
+/** A payload that was announced, with what its author signed where that is at hand. */
+export interface Arrival extends BlockPayload {
+  readonly signed?: Testimony | undefined;
+}
+
 /** What is known of the open height, and ends with it. */
 export interface HeightState {
   /** What this node announced for the height. */
   readonly payload: BlockPayload | null;
   /** What members announced, by place: one payload, or two, which prove equivocation. */
-  readonly arrivals: ReadonlyMap<number, readonly BlockPayload[]>;
+  readonly arrivals: ReadonlyMap<number, readonly Arrival[]>;
   /** When a quorum had announced. */
   readonly quorumAt: Timestamp | null;
-  readonly lists: ReadonlyMap<number, List>;
+  readonly lists: ReadonlyMap<number, SignedStatement<List>>;
   /** This node's own. */
   readonly list: List | null;
   /** Whether payloads are served: whoever could still choose has chosen. */
@@ -129,7 +136,9 @@ export interface AgreedState {
   readonly head: ChainHead;
   readonly phase: "idle" | "running" | "done";
   readonly training: Training;
-  /** Members that are connected, by place. */
+  /** Peers that are connected. */
+  readonly connected: ReadonlySet<PeerId>;
+  /** Those of them that are members of the height, by place; without this node. */
   readonly present: ReadonlySet<number>;
   /** How members keep others waiting, by place. */
   readonly patience: readonly Patience[];
@@ -142,6 +151,8 @@ export interface AgreedState {
   readonly ahead: ReadonlyMap<number, number>;
   /** Newest height that a certificate beyond the own height was of; -1 before the first. */
   readonly certifiedAhead: number;
+  /** Members that have contradicted themselves, until a block names them. */
+  readonly evidence: ReadonlyMap<PeerId, Omit<Contradiction, "place">>;
   /** How long the views took that ended the last heights, milliseconds. */
   readonly viewTimes: readonly number[];
   /** How long mixing took the last time, milliseconds. */
@@ -152,8 +163,9 @@ export interface AgreedState {
 export const NO_WORK: OwnWork = { since: null, mixingSince: null, ms: 0 };
 
 /** The start of a chain. */
-export function genesis(run: Digest, checkpoint: Digest, members: number): ChainHead {
-  return { height: 0, parent: run, checkpoint, norm: 0, levels: firstLevels(members) };
+export function genesis(run: Digest, checkpoint: Digest, members: Members): ChainHead {
+  const levels = firstLevels(members.peers.length);
+  return { height: 0, parent: run, checkpoint, norm: 0, members, levels };
 }
 
 /** What every statement about the open height names. */
@@ -161,17 +173,17 @@ export function heightName({ config, head }: Pick<AgreedState, "config" | "head"
   return { run: config.run, height: head.height, parent: head.parent };
 }
 
-/** The node's own place. */
+/** The node's own place; -1 of one that only looks on. */
 export function ownPlace({ config, places }: Pick<AgreedState, "config" | "places">): number {
   return places.get(config.self) ?? -1;
 }
 
 /** A protocol that has not started; the first event it expects is `started`. */
 export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedState {
-  const { roster } = config;
-  assert.deepEqual(roster, [...new Set(roster)].sort(byPeer), "the roster is sorted, each once");
-  const places = new Map(roster.map((peer, place) => [peer, place]));
   const { head, payload = null, trainingMs: tookMs = null } = from;
+  const { peers } = head.members;
+  assert.deepEqual(peers, [...new Set(peers)].sort(byPeer), "the roster is sorted, each once");
+  const places = placesOf(head.members);
   const phase = payload === null ? "idle" : "done";
   return {
     config,
@@ -179,13 +191,15 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     head,
     phase: "idle",
     training: { phase, round: head.height, since: 0, tookMs },
+    connected: new Set(),
     present: new Set(),
-    patience: roster.map(() => UNTRIED),
+    patience: peers.map(() => UNTRIED),
     height: { ...openHeight({ config, places, head }), payload },
     waiting: [],
     early: [],
     ahead: new Map(),
     certifiedAhead: -1,
+    evidence: new Map(),
     viewTimes: [],
     mixingMs: 0,
     timers: new Map(),
@@ -194,7 +208,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
 
 /** A height of which nothing is known yet. */
 export function openHeight(at: Pick<AgreedState, "config" | "places" | "head">): HeightState {
-  const { turns } = at.config;
+  const { turns } = at.head.members;
   return {
     payload: null,
     arrivals: new Map(),

@@ -12,6 +12,11 @@ export interface AgreedTurn {
   readonly now: Timestamp;
 }
 
+/** Changes the state. */
+export function changeState(turn: AgreedTurn, change: Partial<AgreedState>): void {
+  turn.state = { ...turn.state, ...change };
+}
+
 /** Changes what is known of the open height. */
 export function changeHeight(turn: AgreedTurn, change: Partial<HeightState>): void {
   turn.state = { ...turn.state, height: { ...turn.state.height, ...change } };
@@ -41,7 +46,7 @@ export function clearTimers(turn: AgreedTurn, ...names: readonly AgreedTimer[]):
 /** Records behaviour of a member, by its place; of a kind once a height. */
 export function observe(turn: AgreedTurn, place: number, kind: EvidenceKind, detail: string): void {
   const { config, head } = turn.state;
-  const peer = config.roster[place];
+  const peer = head.members.peers[place];
   const { accused } = turn.state.height;
   const name = `${place} ${kind}`;
   if (peer === undefined || peer === config.self || accused.has(name)) return;

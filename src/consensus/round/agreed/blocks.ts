@@ -2,6 +2,7 @@ import type { Digest } from "../../../types.ts";
 import { type AgreedState, type ChainHead, type CheckedBlock, heightName } from "./agreed-state.ts";
 import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
+import { evidenceFault, evidenceFor } from "./evidence.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
 import { sharesOfCut } from "./standings.ts";
@@ -16,15 +17,17 @@ export type Draft = Omit<Block, "norm" | "checkpoint">;
  * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be.
  */
 export function draftBlock(state: AgreedState, isLate: boolean): Draft {
-  const { config, height } = state;
+  const { config, height, head } = state;
   const held = ballotsHeld(state);
   const ballots = withinBlock(isLate ? withoutLost(held, state) : held, height.simplex.quorum);
+  const evidence = evidenceFor(state);
   return {
     ...heightName(state),
-    roster: config.rosterDigest,
+    roster: head.members.digest,
     payloads: payloadsOf(ballots, config.payloadBytes),
     ballots,
-    cut: cutOf(ballots, height.simplex.quorum).map(({ place }) => place),
+    cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
+    evidence,
   };
 }
 
@@ -32,9 +35,9 @@ export function draftBlock(state: AgreedState, isLate: boolean): Draft {
 export function checked(block: Block, state: AgreedState): CheckedBlock {
   const { config, head, height } = state;
   const { quorum } = height.simplex;
-  const cut = cutOf(block.ballots, quorum);
-  const { run, rosterDigest: roster } = config;
-  const { payloadBytes } = config;
+  const cut = cutOf(block, quorum);
+  const { run, payloadBytes } = config;
+  const { digest: roster } = head.members;
   return { block, cut, fault: blockFault(block, { run, roster, quorum, head, payloadBytes }) };
 }
 
@@ -60,7 +63,7 @@ export function blockFault(
   { run, roster, quorum, head, payloadBytes }: BlockGround,
 ): string | null {
   const places = block.ballots.map(({ place }) => place);
-  const inCut = cutOf(block.ballots, quorum).map(({ place }) => place);
+  const inCut = cutOf(block, quorum).map(({ place }) => place);
   const isOther = <T>(value: T, known: T | null) => known !== null && value !== known;
   const isEmpty = inCut.length === 0;
   const table: readonly (readonly [boolean, string])[] = [
@@ -79,7 +82,9 @@ export function blockFault(
     [isEmpty && isOther(block.checkpoint, head.checkpoint), "another state without updates"],
     [isEmpty && isOther(block.norm, head.norm), "another norm without updates"],
   ];
-  return table.find(([isSo]) => isSo)?.[1] ?? null;
+  const { members } = quorum;
+  const fault = table.find(([isSo]) => isSo)?.[1];
+  return fault ?? evidenceFault(block.evidence, { run, height: head.height, members });
 }
 
 /** The shares by which the updates of a cut are mixed. */
@@ -116,7 +121,7 @@ function withoutLost(ballots: readonly BlockBallot[], state: AgreedState): reado
   const { simplex, fetches } = state.height;
   const isLost = ({ payload }: HeldPayload) =>
     !["pending", "fetched", undefined].includes(fetches.get(payload));
-  const lost = cutOf(ballots, simplex.quorum).filter(isLost);
+  const lost = cutOf({ ballots, evidence: [] }, simplex.quorum).filter(isLost);
   if (lost.length === 0 || ballots.length <= simplex.quorum.size) return ballots;
   const names = new Set(lost.map(keyOf));
   const most = ballots.map(({ held }) => held.filter((each) => names.has(keyOf(each))).length);

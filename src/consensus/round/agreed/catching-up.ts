@@ -31,12 +31,14 @@ export function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState):
 
 /** Asks those that are past this height for what ended it. */
 export function catchUp(turn: AgreedTurn): void {
-  const { head, ahead, present, config, height } = turn.state;
+  const { head, ahead, present, height } = turn.state;
   if (height.concluding !== null) return;
   const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
   const places = isCertifiedAhead(turn.state) ? [...new Set([...later, ...present])] : later;
   if (places.length === 0) return;
-  const peers = places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
+  const peers = places
+    .map((place) => head.members.peers[place])
+    .filter((peer) => peer !== undefined);
   turn.effects.push({ type: "catch-up", round: head.height, peers });
   setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
 }

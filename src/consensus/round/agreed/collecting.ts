@@ -1,21 +1,15 @@
 import type { Digest, PeerId, Reason } from "../../../types.ts";
-import { heightName, ownPlace } from "./agreed-state.ts";
+import { type Arrival, heightName, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, observe, repeatLater, setTimer } from "./agreed-turn.ts";
 import { awaitedAnnouncers, awaitedServers, reachesQuorum } from "./awaited.ts";
-import type {
-  Ballot,
-  BlockPayload,
-  HeldPayload,
-  List,
-  Opinion,
-  SignedStatement,
-} from "./messages.ts";
+import { compare } from "./evidence.ts";
+import type { Ballot, HeldPayload, List, Opinion, SignedStatement } from "./messages.ts";
 
 /** Announcements of one author that are kept: two prove equivocation. */
 const ANNOUNCEMENTS_MAX = 2;
 
 /** A member, or this node, has announced a payload for the height. */
-export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): void {
+export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {
   const { arrivals, quorumAt, simplex } = turn.state.height;
   const { place, bytes } = announced;
   if (bytes !== turn.state.config.payloadBytes) return;
@@ -23,6 +17,10 @@ export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): voi
   const isKnown = known.some(({ payload }) => payload === announced.payload);
   if (isKnown || known.length === ANNOUNCEMENTS_MAX) return;
   if (known.length > 0) observe(turn, place, "equivocation", "two announcements for a round");
+  if (announced.signed !== undefined) {
+    const earlier = known.flatMap(({ signed }) => signed ?? []);
+    compare(turn, place, announced.signed, earlier);
+  }
   const now = new Map(arrivals).set(place, [...known, announced]);
   const isQuorum = now.size >= Math.max(simplex.quorum.size, membersToStart(turn));
   changeHeight(turn, { arrivals: now, quorumAt: quorumAt ?? (isQuorum ? turn.now : null) });
@@ -32,6 +30,7 @@ export function hearAnnouncement(turn: AgreedTurn, announced: BlockPayload): voi
 /** Signs the list once nobody is worth waiting for: from then on this node has chosen. */
 export function reviewList(turn: AgreedTurn): void {
   const { list, lists, quorumAt, simplex, arrivals } = turn.state.height;
+  if (ownPlace(turn.state) < 0) return;
   if (list !== null || arrivals.size === 0 || !reachesQuorum(turn.state)) return;
   // honest members have chosen: the others would wait for this node
   const hasToHurry = lists.size > simplex.quorum.faulty;
@@ -43,14 +42,22 @@ export function reviewList(turn: AgreedTurn): void {
 }
 
 /** Hears whose announcements a member holds. */
-export function hearList(turn: AgreedTurn, place: number, list: List): void {
-  const { lists } = turn.state.height;
-  const earlier = lists.get(place);
+export function hearList(turn: AgreedTurn, place: number, signed: SignedStatement<List>): void {
+  const { lists, ballots } = turn.state.height;
+  const list = signed.statement;
+  const [earlier, ballot] = [lists.get(place), ballots.get(place)];
+  compare(
+    turn,
+    place,
+    signed,
+    [earlier, ballot].filter((each) => each !== undefined),
+  );
   if (earlier !== undefined) {
-    if (!areAlike(earlier.held, list.held)) observe(turn, place, "equivocation", "two lists");
+    if (!areAlike(earlier.statement.held, list.held))
+      observe(turn, place, "equivocation", "two lists");
     return;
   }
-  changeHeight(turn, { lists: new Map(lists).set(place, list) });
+  changeHeight(turn, { lists: new Map(lists).set(place, signed) });
   if (lists.size === 0) repeatLater(turn);
   if (place === ownPlace(turn.state)) changeHeight(turn, { list });
   reviewList(turn);
@@ -97,7 +104,7 @@ export function fetchMissing(
     if (state === "pending" || state === "fetched") continue;
     fetches.set(each.payload, "pending");
     const peers = [...new Set([each.place, ...holders(each)])]
-      .map((place) => config.roster[place])
+      .map((place) => head.members.peers[place])
       .filter((peer): peer is PeerId => peer !== undefined && peer !== config.self);
     const payload = { ...each, bytes: config.payloadBytes };
     turn.effects.push({ type: "fetch", round: head.height, payload, holders: peers });
@@ -136,8 +143,8 @@ export function closeFetch(turn: AgreedTurn): void {
 export function signBallot(turn: AgreedTurn, judged: ReadonlyMap<number, Opinion>): void {
   const { list, balloting } = turn.state.height;
   if (balloting !== "judging" || list === null) return;
-  const { roster } = turn.state.config;
-  const opinions = roster.map((_, place) => judged.get(place) ?? "absent");
+  const { peers } = turn.state.head.members;
+  const opinions = peers.map((_, place) => judged.get(place) ?? "absent");
   const held = list.held.filter(({ place }) => opinions[place] !== "absent");
   changeHeight(turn, { balloting: "done" });
   const statement: Ballot = { ...heightName(turn.state), kind: "ballot", opinions, held };
@@ -148,13 +155,20 @@ export function signBallot(turn: AgreedTurn, judged: ReadonlyMap<number, Opinion
 export function hearBallot(turn: AgreedTurn, place: number, signed: SignedStatement<Ballot>): void {
   const { ballots, lists } = turn.state.height;
   const { held, opinions } = signed.statement;
+  const known = [ballots.get(place), lists.get(place)];
+  compare(
+    turn,
+    place,
+    signed,
+    known.filter((each) => each !== undefined),
+  );
   const earlier = ballots.get(place)?.statement;
   if (earlier !== undefined) {
     const isSame = areAlike(earlier.held, held) && areEqual(earlier.opinions, opinions);
     if (!isSame) observe(turn, place, "equivocation", "two ballots for a round");
     return;
   }
-  const list = lists.get(place);
+  const list = lists.get(place)?.statement;
   if (list !== undefined && !contains(list.held, held)) {
     observe(turn, place, "contradiction", "its ballot holds what its list lacks");
   }
@@ -165,8 +179,9 @@ export function hearBallot(turn: AgreedTurn, place: number, signed: SignedStatem
 // --- internal ---
 
 function membersToStart({ state }: AgreedTurn): number {
-  const { startMembers = 0, roster } = state.config;
-  return state.head.height > 0 ? 0 : Math.min(startMembers, roster.length);
+  const { startMembers = 0 } = state.config;
+  const { height, members } = state.head;
+  return height > 0 ? 0 : Math.min(startMembers, members.peers.length);
 }
 
 function signList(turn: AgreedTurn): void {

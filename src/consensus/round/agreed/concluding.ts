@@ -1,11 +1,11 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
-import { type AgreedState, type ChainHead, openHeight } from "./agreed-state.ts";
+import { type AgreedState, type ChainHead, openHeight, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
 import { reachesQuorum } from "./awaited.ts";
 import type { Link } from "./contract.ts";
+import type { MakeMembers } from "./members.ts";
 import type { Block } from "./messages.ts";
-import { quorumOf } from "./quorum.ts";
-import { levelsAfter } from "./standings.ts";
+import { membersAfter, seated } from "./succeeding.ts";
 import { CATCH_UP_MS } from "./timing.ts";
 
 /** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
@@ -35,32 +35,30 @@ export function takeChain(turn: AgreedTurn, links: readonly Link[]): void {
 }
 
 /** The end of the chain after more final blocks. */
-export function headAfter(head: ChainHead, links: readonly Link[]): ChainHead {
-  return links.reduce(
-    ({ levels }, { block, digest }) => ({
-      height: block.height + 1,
-      parent: digest,
-      checkpoint: block.checkpoint,
-      norm: block.norm,
-      levels: levelsAfter(levels, block, quorumOf(levels.length)),
-    }),
-    head,
-  );
+export function headAfter(
+  head: ChainHead,
+  links: readonly Link[],
+  membersOf: MakeMembers,
+): ChainHead {
+  return links.reduce((below, { block, digest }) => {
+    const { members, levels } = membersAfter(below, block, membersOf);
+    const { checkpoint, norm } = block;
+    return { height: block.height + 1, parent: digest, checkpoint, norm, members, levels };
+  }, head);
 }
 
 /** What was final is kept: opens the next height. */
 export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
   const { state } = turn;
-  const head = headAfter(state.head, links);
+  const head = headAfter(state.head, links, state.config.membersOf);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
   const isLast = head.height >= state.config.rounds;
+  const now = seated({ ...state, ahead, patience: patienceAfter(state, links) }, head);
+  const isGone = ownPlace(state) >= 0 && ownPlace(now) < 0;
   turn.state = {
-    ...state,
-    head,
-    ahead,
-    height: openHeight({ ...state, head }),
-    phase: isLast ? "done" : "running",
-    patience: patienceAfter(state, links),
+    ...now,
+    height: openHeight(now),
+    phase: isLast || isGone ? "done" : "running",
     viewTimes: viewTimesAfter(state),
     timers: new Map(),
     early: [],
@@ -99,7 +97,7 @@ function wasLate(state: AgreedState, { ballots }: Block, place: number): boolean
 }
 
 /** How long the view took in which the height ended; as many are kept as there are members. */
-function viewTimesAfter({ viewTimes, height, config }: AgreedState): readonly number[] {
+function viewTimesAfter({ viewTimes, height, head }: AgreedState): readonly number[] {
   if (height.viewTook === null) return viewTimes;
-  return [...viewTimes, height.viewTook].slice(-config.roster.length);
+  return [...viewTimes, height.viewTook].slice(-head.members.peers.length);
 }

@@ -9,6 +9,7 @@ import type {
   Opinion,
   Proposal,
   SignedStatement,
+  Testimony,
   Vote,
 } from "./messages.ts";
 
@@ -43,6 +44,8 @@ export type AgreedEvent = {
       readonly round: number;
       readonly payload: Digest;
       readonly payloadBytes: number;
+      /** What its author signed, where that is at hand: two of them are evidence. */
+      readonly signed?: Testimony | undefined;
     }
   /** A statement that was checked at the door; the node's own ones too, once they are on disk. */
   | { readonly type: "statement"; readonly signed: SignedStatement }

@@ -25,10 +25,10 @@ export interface AgreedView {
 
 /** A state for people. */
 export function describeAgreed(state: AgreedState): AgreedView {
-  const { config, height, head, timers } = state;
+  const { height, head, timers } = state;
   const { simplex } = height;
   const peersOf = (places: readonly number[]) =>
-    places.map((place) => config.roster[place]).filter((peer) => peer !== undefined);
+    places.map((place) => head.members.peers[place]).filter((peer) => peer !== undefined);
   const phase = phaseOf(state);
   const { notarize, finalize } = viewOf(simplex, simplex.view);
   const timer = { train: null, commit: "list", fetch: "fetch", vote: "view", done: null } as const;
@@ -40,7 +40,7 @@ export function describeAgreed(state: AgreedState): AgreedView {
     deadline: name === null ? null : (timers.get(name) ?? null),
     announced: peersOf([...height.arrivals.keys()]),
     view: simplex.view,
-    proposer: config.roster[proposerOf(simplex, simplex.view)] ?? null,
+    proposer: head.members.peers[proposerOf(simplex, simplex.view)] ?? null,
     ballots: height.ballots.size,
     votes: Math.max(notarize.size, finalize.size),
     quorum: simplex.quorum.size,

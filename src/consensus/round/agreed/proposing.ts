@@ -48,7 +48,7 @@ function proposeFresh(turn: AgreedTurn, viewAt: number, settle: Settle): void {
   const isLate = !waitsUntil(turn, viewAt + viewLength(turn.state) / 2);
   const draft = draftBlock(turn.state, isLate);
   if (draft.ballots.length < quorum.size) return;
-  const outcome = settle(cutOf(draft.ballots, quorum), draft);
+  const outcome = settle(cutOf(draft, quorum), draft);
   if (outcome === null) return;
   const { checkpoint, norm } = outcome;
   changeHeight(turn, { proposedIn: view });

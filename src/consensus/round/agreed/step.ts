@@ -63,7 +63,8 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
     case "announced": {
       const place = places.get(event.peer);
       if (place === undefined || event.round !== head.height) break;
-      hearAnnouncement(turn, { place, payload: event.payload, bytes: event.payloadBytes });
+      const { payload, payloadBytes: bytes, signed } = event;
+      hearAnnouncement(turn, { place, payload, bytes, signed });
       break;
     }
     case "statement":
@@ -103,8 +104,8 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
 
 /** Before it knows what it said, a node says nothing; what exceeds the bound is told again. */
 function wait(turn: AgreedTurn, event: AgreedEvent): void {
-  const { waiting, config } = turn.state;
-  if (waiting.length >= WAITING_MAX * config.roster.length) return;
+  const { waiting, head } = turn.state;
+  if (waiting.length >= WAITING_MAX * head.members.peers.length) return;
   turn.state = { ...turn.state, waiting: [...waiting, event] };
 }
 
@@ -135,6 +136,7 @@ function start(
 function begin(turn: AgreedTurn): void {
   const { head, training, height } = turn.state;
   repeatLater(turn);
+  if (ownPlace(turn.state) < 0) return;
   // what is still being trained for an earlier height comes first
   if (height.payload !== null) announce(turn);
   else if (training.phase !== "running") train(turn, head.height);
@@ -267,6 +269,10 @@ function repeat(turn: AgreedTurn): void {
 }
 
 function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void {
+  const connected = new Set(turn.state.connected);
+  if (isThere) connected.add(peer);
+  else connected.delete(peer);
+  turn.state = { ...turn.state, connected };
   const place = turn.state.places.get(peer);
   if (place === undefined || turn.state.present.has(place) === isThere) return;
   const present = new Set(turn.state.present);

@@ -6,6 +6,7 @@ import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
 import { conclude } from "./concluding.ts";
 import type { Computed } from "./contract.ts";
 import { ballotsHolding } from "./cut.ts";
+import { adopt, compare, votesOf } from "./evidence.ts";
 import type {
   Block,
   Certificate,
@@ -36,7 +37,7 @@ export function hear(turn: AgreedTurn, place: number, signed: SignedStatement): 
   const { statement } = signed;
   switch (statement.kind) {
     case "list":
-      hearList(turn, place, statement);
+      hearList(turn, place, narrowed(signed, statement));
       break;
     case "ballot":
       hearBallot(turn, place, narrowed(signed, statement));
@@ -47,6 +48,7 @@ export function hear(turn: AgreedTurn, place: number, signed: SignedStatement): 
       break;
     default: {
       const heard: SignedStatement<Vote> = narrowed(signed, statement);
+      compare(turn, place, heard, votesOf(turn.state.height.simplex, place, statement.view));
       vote(turn, (simplex) => hearVote(simplex, place, heard));
     }
   }
@@ -125,6 +127,8 @@ function agree(turn: AgreedTurn, act: (simplex: SimplexTurn) => void): void {
 function hearProposed(turn: AgreedTurn, place: number, signed: SignedStatement<Proposal>): void {
   const proposal = signed.statement;
   const { body, block, view } = proposal;
+  const earlier = turn.state.height.proposals.get(view);
+  if (earlier?.author === signed.author) compare(turn, place, signed, [earlier]);
   let counts = false;
   agree(turn, (simplex) => {
     counts = hearProposal(simplex, place, proposal);
@@ -145,10 +149,12 @@ function takeBody(turn: AgreedTurn, digest: Digest, body: Block, view: number): 
   const known = checked(body, turn.state);
   changeHeight(turn, { bodies: new Map(bodies).set(digest, known) });
   if (known.fault !== null) return;
-  const { roster, run } = turn.state.config;
+  adopt(turn, body.evidence);
+  const { run } = turn.state.config;
+  const { peers } = turn.state.head.members;
   for (const { place, opinions, held, signature } of body.ballots) {
     const name = { run, height: body.height, parent: body.parent, kind: "ballot" as const };
-    const author = roster[place] as PeerId;
+    const author = peers[place] as PeerId;
     hearBallot(turn, place, { author, signature, statement: { ...name, opinions, held } });
   }
   extend(turn, view, missingBytes(turn.state, known.cut));

@@ -20,7 +20,7 @@ import type { PeerParts } from "../peer-parts.ts";
 import { PeerState } from "../peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
 import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
-import { listenToAgreement } from "./listening.ts";
+import { listenToAgreement, testimonyIn } from "./listening.ts";
 import { roundFacts } from "./round-facts.ts";
 
 /** How long a node waits before it asks the others again for a state that it needs. */
@@ -68,7 +68,7 @@ export class AgreedDriver implements RunDriver {
   }
 
   start(): void {
-    for (const peer of this.#rooms.roster) applyStanding(this.#parts, peer);
+    for (const peer of this.#roster) applyStanding(this.#parts, peer);
     this.#loop.spawn(async () => {
       await untilBeginning(this.#parts, this.#loop, this.round);
       this.dispatch({ type: "started", ...this.#rooms.statements.restore(this.round) });
@@ -89,7 +89,8 @@ export class AgreedDriver implements RunDriver {
   }
 
   hear(announced: HeardAnnouncement): void {
-    this.dispatch({ type: "announced", ...announced });
+    const signed = testimonyIn(this.#parts.book, announced);
+    this.dispatch({ type: "announced", ...announced, signed });
   }
 
   met(peer: PeerId, event: "greeted" | "left" | "disconnected"): void {
@@ -112,6 +113,10 @@ export class AgreedDriver implements RunDriver {
   }
 
   // --- internal ---
+
+  get #roster(): readonly PeerId[] {
+    return this.#agreed.head.members.peers;
+  }
 
   #perform(effect: AgreedEffect): void {
     const { type } = effect;
@@ -206,7 +211,7 @@ export class AgreedDriver implements RunDriver {
   /** With each connected member in turn. */
   async #exchange(): Promise<void> {
     const { network } = this.#parts;
-    const members = network.peers().filter(({ peer }) => this.#rooms.roster.includes(peer));
+    const members = network.peers().filter(({ peer }) => this.#roster.includes(peer));
     const { peer } = members[this.#exchanges % Math.max(1, members.length)] ?? {};
     this.#exchanges += 1;
     if (peer !== undefined) await network.exchangeAgreement(peer);
@@ -240,7 +245,7 @@ export class AgreedDriver implements RunDriver {
     const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
     let links = asked;
     while (!this.#loop.signal.aborted) {
-      chain.append(links);
+      chain.append(head, links);
       const point = await succession.after(head, links, training.point);
       const [first] = links;
       const last = links.at(-1);
@@ -268,8 +273,7 @@ export class AgreedDriver implements RunDriver {
       const { loss } = await learner.evaluate(this.#rooms.training.point.theta, "held-out");
       this.state.heldOutLoss = loss;
     }
-    const { roster } = this.#rooms;
-    const facts = { roster, self: network.peerId, certificateMs };
+    const facts = { run: this.#parts.run, self: network.peerId, certificateMs };
     Object.assign(this.state.round, roundFacts(this.#agreed.head, links, facts));
     this.#rooms.keeping.commit(this.#agreed.head.height + links.length - 1, toJson(ledger.current));
   }
@@ -277,7 +281,7 @@ export class AgreedDriver implements RunDriver {
   /** Announcements for the open height that came before this node knew the state that they start from. */
   #hearAgain(): void {
     const { book } = this.#parts;
-    for (const peer of this.#rooms.roster) {
+    for (const peer of this.#roster) {
       const announcement = book.of(peer, this.round)?.announcement;
       if (announcement === undefined || announcement.reference !== this.state.reference) continue;
       const { round, payload, payloadBytes } = announcement;

@@ -28,17 +28,11 @@ export class AgreedMixing {
   readonly #parts: PeerParts;
   readonly #pool: PayloadPool;
   readonly #updates: AgreedUpdates;
-  readonly #roster: readonly PeerId[];
 
-  constructor(
-    parts: PeerParts,
-    pool: PayloadPool,
-    options: { readonly updates: AgreedUpdates; readonly roster: readonly PeerId[] },
-  ) {
+  constructor(parts: PeerParts, pool: PayloadPool, updates: AgreedUpdates) {
     this.#parts = parts;
     this.#pool = pool;
-    this.#updates = options.updates;
-    this.#roster = options.roster;
+    this.#updates = updates;
   }
 
   /** What this node thinks of payloads that it holds: sound or not, and what a step along each does to its own loss. */
@@ -72,7 +66,7 @@ export class AgreedMixing {
       if (read.verdict !== "accept") return null;
       updates.push(read.value.values);
     }
-    const { faulty: attackersMax } = quorumOf(this.#roster.length);
+    const { faulty: attackersMax } = quorumOf(head.members.peers.length);
     const { agreedRule, outer } = this.#parts.config.run;
     const mix = COMMON_RULES[agreedRule]({ updates, shares, attackersMax });
     const next = outerStep(point, mix, outer);
@@ -90,7 +84,7 @@ export class AgreedMixing {
   /** By place: which of the updates help on this node's private examples, and which harm. Gains never leave the node. */
   async #harm(
     sound: readonly { readonly place: number; readonly values: Float32Array }[],
-    { height: round }: ChainHead,
+    { height: round, members }: ChainHead,
     theta: Float32Array,
   ): Promise<ReadonlyMap<number, Opinion>> {
     const { learner, config, log } = this.#parts;
@@ -99,8 +93,8 @@ export class AgreedMixing {
     if (isIdle || sound.length === 0) return new Map();
     const states = sound.map(({ values }) => theta.map((at, i) => at + (values[i] as number)));
     const probe = await learner.probe(theta, states, { round, rows: gate.rows, step: gate.step });
-    const peers = sound.map(({ place }) => this.#roster[place] ?? "");
-    const { faulty: vetoesMax } = quorumOf(this.#roster.length);
+    const peers = sound.map(({ place }) => members.peers[place] ?? "");
+    const { faulty: vetoesMax } = quorumOf(members.peers.length);
     const { gains, vetoed } = judgeGate({ ...gate, ...probe, peers, vetoesMax });
     log.debug({ round: round + 1, gains }, "gate");
     return new Map(

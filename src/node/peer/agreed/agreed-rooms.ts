@@ -2,31 +2,28 @@ import {
   type AgreedPoint,
   type AgreedState,
   type AgreedUpdates,
-  byPeer,
   type ChainHead,
   createAgreed,
   firstPoint,
   type KeptArrays,
 } from "../../../consensus/index.ts";
-import { type AgreementTerms, rosterDigest } from "../../../gossip/index.ts";
-import type { Digest, PeerId } from "../../../types.ts";
+import type { AgreementTerms } from "../../../gossip/index.ts";
 import type { Store } from "../../store/contract.ts";
 import type { DriverLoop } from "../driver-loop.ts";
 import { Keeping } from "../keeping.ts";
-import { digestOf, digestOfPoint } from "../manifest.ts";
+import { digestOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
 import { AgreedMixing } from "./agreed-mixing.ts";
 import { AgreedTraining } from "./agreed-training.ts";
 import { ChainKeeper } from "./chain-keeper.ts";
+import { firstMembers, membersOf } from "./members-of.ts";
 import { PayloadPool } from "./payload-pool.ts";
 import { Statements } from "./statements.ts";
 import { Succession } from "./succession.ts";
 
 /** What a node of mode `agreed` works with. */
 export interface AgreedRooms {
-  /** Sorted by peer id. */
-  readonly roster: readonly PeerId[];
   readonly terms: AgreementTerms;
   readonly updates: AgreedUpdates;
   /** Where the run goes on. */
@@ -42,27 +39,25 @@ export interface AgreedRooms {
 
 /** Opens them as the store left the run. */
 export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop): AgreedRooms {
-  const { network, neighbourhoods, config, run, store, initial } = parts;
+  const { neighbourhoods, config, run, store, initial } = parts;
   const { agreedUpdates: updates } = parts;
-  const roster = [...neighbourhoods.at(0).members].sort(byPeer);
-  const terms = { run, rosterAt: () => roster };
+  const members = firstMembers(run, neighbourhoods.at(0).members);
   const chain = new ChainKeeper(store, {
-    run,
-    roster,
+    ...{ run, members, onMembers: (head) => followMembers(parts, head) },
     start: digestOfPoint(firstPoint(initial, config.run.outer)),
   });
   const { head, point, kept } = whereLeft(parts, chain);
+  const terms = { run, rosterAt: (height: number) => neighbourhoods.at(height).members };
   const pool = new PayloadPool(parts, loop.signal);
-  const mixing = new AgreedMixing(parts, pool, { updates, roster });
-  const succession = new Succession(parts, { pool, mixing, roster });
+  const mixing = new AgreedMixing(parts, pool, updates);
+  const succession = new Succession(parts, { pool, mixing });
   succession.serve(point);
   return {
-    ...{ roster, terms, updates, chain, pool, mixing },
+    ...{ terms, updates, chain, pool, mixing },
     head,
     statements: statementsOf(store, terms, chain),
     training: new AgreedTraining(parts, state, {
       ...{ updates, point, kept, signal: loop.signal },
-      place: roster.indexOf(network.peerId),
     }),
     succession,
     keeping: new Keeping(parts, state),
@@ -72,19 +67,14 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
 /** The protocol, where the run goes on. */
 export function protocolOf(
   { network, neighbourhoods, config, run }: PeerParts,
-  {
-    roster,
-    training,
-    head,
-    updates,
-  }: Pick<AgreedRooms, "roster" | "training" | "head" | "updates">,
+  { training, head, updates }: Pick<AgreedRooms, "training" | "head" | "updates">,
   trainingMs: number | undefined,
 ): AgreedState {
   const payload = training.restore(head);
   return createAgreed(
     {
       ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
-      ...{ roster, rosterDigest: rosterDigest(roster), turns: turnsOf(run, roster) },
+      membersOf: membersOf(run),
       payloadBytes: updates.payloadBytes(training.point.theta.length),
       startMembers: neighbourhoods.startOthers + 1,
       timing: config.timing,
@@ -98,6 +88,11 @@ export function protocolOf(
 }
 
 // --- internal ---
+
+/** From the next height on others are members. */
+function followMembers({ neighbourhoods }: PeerParts, { height, members }: ChainHead): void {
+  neighbourhoods.succeed(height, members.peers);
+}
 
 /**
  * The newest height whose state is on disk. What the chain is ahead of that by was not taken up when the node went down;
@@ -123,10 +118,4 @@ function statementsOf(store: Store, terms: AgreementTerms, chain: ChainKeeper): 
   const [newest] = chain.links(chain.headBelow().height - 1, 1);
   if (newest !== undefined) statements.conclude(newest.certificate);
   return statements;
-}
-
-/** The order in which members propose: by a digest that none of them can shape. */
-function turnsOf(run: Digest, roster: readonly PeerId[]): readonly number[] {
-  const digests = roster.map((peer) => digestOf(`${run} ${peer}`));
-  return [...roster.keys()].sort((a, b) => byPeer(digests[a] ?? "", digests[b] ?? ""));
 }

@@ -25,7 +25,6 @@ export class AgreedTraining {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
   readonly #updates: AgreedUpdates;
-  readonly #place: number;
   readonly #signal: AbortSignal;
   #memory: AgreedMemory;
   /** Times that this node trained on without a quorum. */
@@ -36,7 +35,6 @@ export class AgreedTraining {
     state: PeerState,
     options: {
       readonly updates: AgreedUpdates;
-      readonly place: number;
       readonly point: AgreedPoint;
       readonly signal: AbortSignal;
       /** What is on disk of feedback and progress. */
@@ -46,7 +44,6 @@ export class AgreedTraining {
     this.#parts = parts;
     this.#state = state;
     this.#updates = options.updates;
-    this.#place = options.place;
     this.#signal = options.signal;
     const { theta, velocity } = options.point;
     this.#memory = { ...restoredMemory(theta, options.kept), velocity };
@@ -58,13 +55,14 @@ export class AgreedTraining {
   }
 
   /** The update that was made for a height before the node went down; null when there is none. */
-  restore({ height }: ChainHead): BlockPayload | null {
+  restore(head: ChainHead): BlockPayload | null {
+    const { height } = head;
     const update = this.#parts.store.loadUpdate(this.#parts.run, height);
     if (update === null) return null;
     this.#state.takeUpdate(update, this.#state.memory);
     const { extra } = update.memory;
     if (extra !== undefined) this.#adopt({ ...this.#memory, extra });
-    return this.#named(update.payload);
+    return this.#named(head, update.payload);
   }
 
   /**
@@ -95,7 +93,7 @@ export class AgreedTraining {
     };
     store.saveUpdate(update);
     state.takeUpdate(update, state.memory);
-    return this.#named(payload);
+    return this.#named(head, payload);
   }
 
   /** Trains on beyond the update of a height, which stays as it was announced. */
@@ -145,7 +143,11 @@ export class AgreedTraining {
         update: this.#updates.offer(memory, update.adapter, head.norm).update,
         payload: update.payload,
       };
-      memory = this.#updates.settle(memory, made, this.#outcome(block, digestOf(update.payload)));
+      memory = this.#updates.settle(
+        memory,
+        made,
+        this.#outcome(head, block, digestOf(update.payload)),
+      );
       if (this.#memory.extra === null) state.optimizer = update.optimizer;
     }
     this.#adopt(this.#updates.advance(memory, point));
@@ -159,15 +161,20 @@ export class AgreedTraining {
     this.#state.memory = { reference: memory.theta, kept: keptMemory(memory) };
   }
 
-  #outcome({ cut, ballots }: Block, payload: Digest): UpdateOutcome {
-    const holds = ballotsHolding(ballots, { place: this.#place, payload });
-    if (cut.includes(this.#place) && holds.length > 0) return "counted";
+  #outcome(head: ChainHead, { cut, ballots }: Block, payload: Digest): UpdateOutcome {
+    const place = this.#placeIn(head);
+    const holds = ballotsHolding(ballots, { place, payload });
+    if (cut.includes(place) && holds.length > 0) return "counted";
     const { faulty } = quorumOf(ballots[0]?.opinions.length ?? 1);
-    const unsound = holds.filter(({ opinions }) => !isSound(opinions[this.#place]));
+    const unsound = holds.filter(({ opinions }) => !isSound(opinions[place]));
     return unsound.length > faulty ? "unsound" : "left-out";
   }
 
-  #named(payload: Uint8Array): BlockPayload {
-    return { place: this.#place, payload: digestOf(payload), bytes: payload.length };
+  #placeIn({ members }: ChainHead): number {
+    return members.peers.indexOf(this.#parts.network.peerId);
+  }
+
+  #named(head: ChainHead, payload: Uint8Array): BlockPayload {
+    return { place: this.#placeIn(head), payload: digestOf(payload), bytes: payload.length };
   }
 }

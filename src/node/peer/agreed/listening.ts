@@ -1,6 +1,7 @@
-import type { AgreedEvent, AgreedState, Untimed } from "../../../consensus/index.ts";
-import { NOTHING_KNOWN } from "../../../gossip/index.ts";
+import type { AgreedEvent, AgreedState, Testimony, Untimed } from "../../../consensus/index.ts";
+import { NOTHING_KNOWN, testimonyOf } from "../../../gossip/index.ts";
 import type { PeerParts } from "../peer-parts.ts";
+import type { HeardAnnouncement } from "../run-driver.ts";
 import type { ChainKeeper } from "./chain-keeper.ts";
 import { isStatement, type Statements } from "./statements.ts";
 
@@ -48,4 +49,16 @@ export function listenToAgreement(
   });
   network.onTellAgreement(() => statements.tell(driver.round));
   network.onTellChain((from, most) => chain.links(from, most).map(({ bytes }) => bytes));
+}
+
+/** What the author of an announcement has signed, which the book keeps: the first and the second of a round. */
+export function testimonyIn(
+  book: PeerParts["book"],
+  { peer, round, payload }: HeardAnnouncement,
+): Testimony | undefined {
+  const known = [book.of(peer, round), book.equivocation(peer)?.second];
+  const signed = known.find(
+    (each) => each?.announcement.round === round && each.announcement.payload === payload,
+  );
+  return (signed && testimonyOf(signed)) ?? undefined;
 }

@@ -6,25 +6,27 @@ import {
   sharesOfCut,
 } from "../../../consensus/index.ts";
 import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
-import type { PeerId } from "../../../types.ts";
+import type { Digest, PeerId } from "../../../types.ts";
 import type { RoundRecord } from "../../records/records.ts";
+import { membersOf } from "./members-of.ts";
 
 /** What is noted of a round that the last of these blocks ended, above a head. */
 export function roundFacts(
   head: ChainHead,
   links: readonly Link[],
   seen: {
-    readonly roster: readonly PeerId[];
+    readonly run: Digest;
     readonly self: PeerId;
     /** From a quorum of ballots to the certificate; null where that was not seen here. */
     readonly certificateMs: number | null;
   },
 ): Required<Pick<RoundRecord, "mixed" | "agreed">> | null {
-  const { roster, self } = seen;
+  const { run, self } = seen;
   const last = links.at(-1);
   if (last === undefined) return null;
   const { block, digest, certificate } = last;
-  const { levels } = headAfter(head, links.slice(0, -1));
+  const { levels, members } = headAfter(head, links.slice(0, -1), membersOf(run));
+  const roster = members.peers;
   const shares = sharesOfCut(levels, block.cut, quorumOf(roster.length));
   const mixed = block.cut.map((place, i) => ({ peer: roster[place] ?? "", share: shares[i] ?? 0 }));
   return {

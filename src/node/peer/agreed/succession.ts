@@ -19,7 +19,6 @@ export class Succession {
   readonly #parts: PeerParts;
   readonly #pool: PayloadPool;
   readonly #mixing: AgreedMixing;
-  readonly #roster: readonly PeerId[];
   /** What cuts of the open height mix to. */
   #mixed: MixedCut[] = [];
 
@@ -28,13 +27,11 @@ export class Succession {
     rooms: {
       readonly pool: PayloadPool;
       readonly mixing: AgreedMixing;
-      readonly roster: readonly PeerId[];
     },
   ) {
     this.#parts = parts;
     this.#pool = rooms.pool;
     this.#mixing = rooms.mixing;
-    this.#roster = rooms.roster;
   }
 
   /** Remembers what a cut of the open height mixes to. */
@@ -58,7 +55,7 @@ export class Succession {
     const next =
       known?.point ??
       (await this.#mixAgain(head, links, point)) ??
-      (await this.#fetch(checkpoint, point));
+      (await this.#fetch(head, checkpoint, point));
     if (next === null) return null;
     this.#mixed = [];
     this.#pool.advance();
@@ -91,13 +88,13 @@ export class Succession {
     const [link] = links;
     if (link === undefined || links.length > 1) return null;
     const { block } = link;
-    const quorum = quorumOf(this.#roster.length);
-    const cut = cutOf(block.ballots, quorum);
+    const quorum = quorumOf(head.members.peers.length);
+    const cut = cutOf(block, quorum);
     for (const each of cut) {
       const bytes = block.payloads.find(({ payload }) => payload === each.payload)?.bytes ?? 0;
       const wanted = { payload: each.payload, bytes };
       // members keep payloads of few heights: without one of the cut, the state is to be had as a whole
-      if ((await this.#pool.fetch(wanted, this.#holders(link, each))) !== null) return null;
+      if ((await this.#pool.fetch(wanted, this.#holders(head, link, each))) !== null) return null;
     }
     const places = cut.map(({ place }) => place);
     const mixed = this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, point);
@@ -110,48 +107,50 @@ export class Succession {
     return null;
   }
 
-  #holders({ block }: Link, wanted: HeldPayload): readonly PeerId[] {
+  #holders({ members }: ChainHead, { block }: Link, wanted: HeldPayload): readonly PeerId[] {
     const holding = ballotsHolding(block.ballots, wanted);
-    return this.#peersAt([wanted.place, ...holding.map(({ place }) => place)]);
-  }
-
-  #peersAt(places: readonly number[]): readonly PeerId[] {
+    const places = [wanted.place, ...holding.map(({ place }) => place)];
     const { peerId } = this.#parts.network;
-    const peers = [...new Set(places)].map((place) => this.#roster[place]);
+    const peers = [...new Set(places)].map((place) => members.peers[place]);
     return peers.filter((peer): peer is PeerId => peer !== undefined && peer !== peerId);
   }
 
   /** A point from whoever has it: its state alone, or the digests of state and velocity, and then these. */
-  async #fetch(checkpoint: Digest, { theta, velocity }: AgreedPoint): Promise<AgreedPoint | null> {
+  async #fetch(
+    head: ChainHead,
+    checkpoint: Digest,
+    { theta, velocity }: AgreedPoint,
+  ): Promise<AgreedPoint | null> {
     const { length } = theta;
     if (velocity === null) {
-      const state = await this.#array(checkpoint, length);
+      const state = await this.#array(head, checkpoint, length);
       return state && { theta: state, velocity };
     }
-    const record = await this.#bytes(checkpoint, RECORD_BYTES);
+    const record = await this.#bytes(head, checkpoint, RECORD_BYTES);
     if (record === null) return null;
     const [first, second] = digestsIn(record);
-    const state = await this.#array(first, length);
-    const moved = state && (await this.#array(second, length));
+    const state = await this.#array(head, first, length);
+    const moved = state && (await this.#array(head, second, length));
     return state && moved && { theta: state, velocity: moved };
   }
 
-  async #array(digest: Digest, length: number): Promise<Float32Array | null> {
-    const bytes = await this.#bytes(digest, length * Float32Array.BYTES_PER_ELEMENT);
+  async #array(head: ChainHead, digest: Digest, length: number): Promise<Float32Array | null> {
+    const bytes = await this.#bytes(head, digest, length * Float32Array.BYTES_PER_ELEMENT);
     return bytes && new Float32Array(bytes.slice().buffer);
   }
 
   /** Bytes of a digest, from any member that is connected. */
-  async #bytes(payload: Digest, bytes: number): Promise<Uint8Array | null> {
+  async #bytes({ members }: ChainHead, payload: Digest, bytes: number): Promise<Uint8Array | null> {
     const { network } = this.#parts;
     const peers = network.peers().map(({ peer }) => peer);
-    // each begins with another, so that not all ask the same
-    const self = this.#roster.indexOf(network.peerId);
-    const inTurn = [...this.#roster.slice(self + 1), ...this.#roster.slice(0, Math.max(0, self))];
-    await this.#pool.fetch(
-      { payload, bytes },
-      inTurn.filter((peer) => peers.includes(peer)),
-    );
+    // each begins with another, so that not all ask the same; members of later heights are connected too
+    const self = members.peers.indexOf(network.peerId);
+    const inTurn = [...members.peers.slice(self + 1), ...members.peers.slice(0, Math.max(0, self))];
+    const others = peers.filter((peer) => !members.peers.includes(peer));
+    await this.#pool.fetch({ payload, bytes }, [
+      ...inTurn.filter((peer) => peers.includes(peer)),
+      ...others,
+    ]);
     return this.#pool.get(payload);
   }
 }

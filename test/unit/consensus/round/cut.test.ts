@@ -40,7 +40,7 @@ function* choices({ members, faulty, size }: Quorum, holders: number) {
 }
 
 const isIn = (ballots: readonly Ballot[], quorum: Quorum): boolean =>
-  cutOf(ballots, quorum).some(({ place }) => place === 0);
+  cutOf({ ballots, evidence: [] }, quorum).some(({ place }) => place === 0);
 
 describe.each(SIZES)("the cut of %i members, of whom f lie about one author", (members) => {
   const quorum = quorumOf(members);
@@ -69,14 +69,14 @@ describe.each(SIZES)("the cut of %i members, of whom f lie about one author", (m
     const lies = times(quorum.faulty, ballotOf(members, "neutral", "another"));
     for (const ballots of choices({ ...quorum, faulty: quorum.faulty }, honest)) {
       const room = members - ballots.length;
-      const cut = cutOf([...ballots, ...lies.slice(0, room)], quorum);
+      const cut = cutOf({ ballots: [...ballots, ...lies.slice(0, room)], evidence: [] }, quorum);
       expect(cut.find(({ place }) => place === 0)?.payload).toBe("of 0");
     }
   });
 
   test("can be made of a quorum of honest ballots, whatever one author announced to each", () => {
     const ballots = counts(honest - 1).map((who) => ballotOf(members, "neutral", `to ${who}`));
-    const cut = cutOf(ballots, quorum);
+    const cut = cutOf({ ballots, evidence: [] }, quorum);
 
     expect(ballots.length).toBeGreaterThanOrEqual(quorum.size);
     expect(cut.map(({ place }) => place)).toEqual(counts(members - 1).slice(1));
@@ -89,7 +89,8 @@ describe.each(SIZES)("the cut of %i members, of whom f lie about one author", (m
     );
     const held = counts(few - 1).map((place) => ({ place, payload: `of ${place}` }));
 
-    expect(cutOf(times(members, { opinions, held: few === 0 ? [] : held }), quorum)).toEqual([]);
+    const ballots = times(members, { opinions, held: few === 0 ? [] : held });
+    expect(cutOf({ ballots, evidence: [] }, quorum)).toEqual([]);
   });
 });
 

@@ -8,15 +8,15 @@ import {
 } from "../../../../src/consensus/index.ts";
 
 const RUN = "a".repeat(64);
-const roster = ["a", "b", "c", "d"];
+const members = { peers: ["a", "b", "c", "d"], digest: "b".repeat(64), turns: [2, 0, 1, 3] };
 
 const payload = { place: 0, payload: "d".repeat(64), bytes: 10 };
 const created = createAgreed(
   {
-    ...{ self: "a", run: RUN, rounds: 3, roster, rosterDigest: "b".repeat(64) },
-    ...{ turns: [2, 0, 1, 3], payloadBytes: 10, timing: roundTimingSchema.parse({}) },
+    ...{ self: "a", run: RUN, rounds: 3, membersOf: () => members },
+    ...{ payloadBytes: 10, timing: roundTimingSchema.parse({}) },
   },
-  { head: { ...genesis(RUN, "c".repeat(64), 4), height: 1 }, payload },
+  { head: { ...genesis(RUN, "c".repeat(64), members), height: 1 }, payload },
 );
 /** A member that has announced, is in its round, and reaches nobody. */
 const alone: AgreedState = {
