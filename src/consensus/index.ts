@@ -54,8 +54,15 @@ export type {
 } from "./round/agreed/contract.ts";
 export { ballotsHolding, type CutGround, cutOf } from "./round/agreed/cut.ts";
 export { type AgreedView, describeAgreed } from "./round/agreed/describe.ts";
-export { areContradictory } from "./round/agreed/evidence.ts";
-export { type MakeMembers, type Members, placesOf } from "./round/agreed/members.ts";
+export {
+  type ChangeGround,
+  changesFault,
+  peersAfter,
+  successorsIn,
+} from "./round/agreed/membership/changes.ts";
+export { areContradictory } from "./round/agreed/membership/evidence.ts";
+export { type MakeMembers, type Members, placesOf } from "./round/agreed/membership/members.ts";
+export { evictedBy, membersAfter } from "./round/agreed/membership/succeeding.ts";
 export {
   type AnnouncedPayload,
   type Ballot,
@@ -63,6 +70,7 @@ export {
   type BlockBallot,
   type BlockPayload,
   type Certificate as QuorumCertificate,
+  type ChangeKind,
   type Contradiction,
   type HeightName,
   type HeldPayload,
@@ -71,6 +79,7 @@ export {
   OPINIONS,
   type Opinion,
   type Proposal,
+  type RosterChange as SignedRosterChange,
   type Said,
   type SignedStatement,
   type Statement,
@@ -82,7 +91,6 @@ export {
 export { type Quorum, quorumOf } from "./round/agreed/quorum.ts";
 export { sharesOfCut } from "./round/agreed/standings.ts";
 export { stepAgreed } from "./round/agreed/step.ts";
-export { evictedBy, membersAfter } from "./round/agreed/succeeding.ts";
 export {
   AnnouncementBook,
   type Equivocation,

@@ -23,7 +23,7 @@ export const ROSTER = ["a", "b", "c", "d"];
 export const BYTES = 1000;
 export const MEMBERS: Members = { peers: ROSTER, digest: RUN, turns: [3, 0, 1, 2] };
 const CONFIG: AgreedConfig = {
-  ...{ self: "a", run: RUN, rounds: 3 },
+  ...{ self: "a", run: RUN, rounds: 3, attackersMin: 1 },
   membersOf: (peers) => ({ peers, digest: peers.join(), turns: [...peers.keys()] }),
   payloadBytes: BYTES,
   timing: {
@@ -115,6 +115,7 @@ export function blockOf(ballots: readonly SignedStatement[], change: Partial<Blo
     })),
     cut: [0, 1, 2, 3],
     evidence: [],
+    rosterChanges: [],
     ...change,
   };
 }

@@ -6,7 +6,9 @@ import {
   type Block,
   blockDigest,
   type Certificate,
+  type ChangeKind,
   type Contradiction,
+  changedBytes,
   digestOf,
   type HeightName,
   type HeldPayload,
@@ -15,6 +17,7 @@ import {
   type Opinion,
   type Proposal,
   quorumOf,
+  type RosterChange,
   rosterDigest,
   type SealedCertificate,
   type SignedStatement,
@@ -115,7 +118,8 @@ export class Council {
     return {
       ...name,
       roster: rosterDigest(this.roster),
-      ...{ payloads, ballots, cut, norm: 0.1, checkpoint: digest("checkpoint"), evidence: [] },
+      ...{ payloads, ballots, cut, norm: 0.1, checkpoint: digest("checkpoint") },
+      ...{ evidence: [], rosterChanges: [] },
     };
   }
 
@@ -150,6 +154,23 @@ export class Council {
     return { place, first: first as Testimony, second: second as Testimony };
   }
 
+  /** A change of the roster that these members have signed, and the key that is new. */
+  async change(
+    kind: ChangeKind,
+    { peer, fresh, places = this.quorum }: ChangeSample,
+  ): Promise<RosterChange> {
+    const successor = kind === "rotate" ? (fresh?.peerId ?? "") : null;
+    const named = { kind, run: NAME.run, roster: rosterDigest(this.roster), peer, successor };
+    const bytes = changedBytes(named);
+    const sign = async ({ key }: Identity) => Uint8Array.from(await key.sign(bytes));
+    const signatures = await Promise.all(
+      places.map(async (place) => ({
+        ...{ place, signature: await sign(this.members[place] as Identity) },
+      })),
+    );
+    return { ...named, consent: fresh === undefined ? null : await sign(fresh), signatures };
+  }
+
   async proposal(view = 0): Promise<Proposal> {
     const body = await this.block();
     const block = blockDigest(body);
@@ -176,6 +197,13 @@ export class Council {
   async sealed(vote: Vote, places = this.quorum): Promise<SealedCertificate> {
     return sealCertificate(await this.certificate(vote, places), this.size);
   }
+}
+
+/** Whom a change is about, the key that is new, and who has signed it. */
+export interface ChangeSample {
+  readonly peer: PeerId;
+  readonly fresh?: Identity;
+  readonly places?: readonly number[];
 }
 
 /** A payload of a member; who has several of them has announced more than one. */

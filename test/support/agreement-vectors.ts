@@ -4,12 +4,14 @@ import {
   blockDigest,
   digestOf,
   encodeBlock,
+  type Identity,
   inShort,
   parseAgreement,
   rosterDigest,
   type Statement,
   signedBytes,
 } from "../../src/gossip/index.ts";
+import type { PeerId } from "../../src/types.ts";
 import { Council, NAME } from "./agreement-samples.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -41,6 +43,7 @@ async function blocks(council: Council) {
     "a quorum of ballots": await council.block(),
     "an author with two payloads": await council.block({ variants: 2 }),
     "evidence of each form": await withEvidence(council),
+    "changes of the roster": await withChanges(council),
   };
   return Object.entries(samples).map(([name, block]) => ({
     name,
@@ -60,6 +63,21 @@ async function withEvidence(council: Council): Promise<Block> {
     await council.contradiction(3, council.vote("finalize"), council.vote("nullify")),
   ];
   return { ...(await council.block()), cut: [], evidence };
+}
+
+/** A block that adds a member, removes one, and gives one another key: more than four members may do at once. */
+async function withChanges(council: Council): Promise<Block> {
+  const [leaving, turning] = council.roster as [PeerId, PeerId];
+  const [guest, next] = (await Council.of(6)).members.filter(
+    ({ peerId }) => !council.roster.includes(peerId),
+  ) as [Identity, Identity];
+  const rosterChanges = [
+    await council.change("add", { peer: guest.peerId, fresh: guest }),
+    await council.change("remove", { peer: leaving }),
+    await council.change("rotate", { peer: turning, fresh: next }),
+  ];
+  const sorted = rosterChanges.sort((a, b) => (a.peer < b.peer ? -1 : 1));
+  return { ...(await council.block()), rosterChanges: sorted };
 }
 
 async function messages(council: Council) {

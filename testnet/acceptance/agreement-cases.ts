@@ -216,6 +216,7 @@ async function blockOf(
     })),
   );
   ballots.sort((a, b) => a.place - b.place);
-  const empty = { payloads: [], cut: [], norm: 0, checkpoint: RUN, evidence: [] };
-  return { ...name, roster: rosterDigest(roster), ballots, ...empty };
+  const empty = { payloads: [], cut: [], norm: 0, checkpoint: RUN };
+  const plain = { evidence: [], rosterChanges: [] };
+  return { ...name, roster: rosterDigest(roster), ballots, ...empty, ...plain };
 }

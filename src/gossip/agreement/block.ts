@@ -20,6 +20,7 @@ import {
   signatureField,
 } from "./fields.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload, Opinion } from "./messages.ts";
+import { decodeRosterChanges, encodeRosterChange, rosterChangeField } from "./roster-change.ts";
 
 /** Largest block, as bytes. */
 export const MAX_BLOCK_BYTES = 1024 * 1024;
@@ -29,10 +30,12 @@ export const MAX_BLOCK_ITEMS = 2 ** 17;
 const VERSION = 2;
 
 const place = count(MAX_MEMBERS - 1);
-/** Changes of the roster and parameters have no form yet. */
+/** More in a block is refused before it is unpacked. */
+const MAX_CHANGES = Math.ceil(MAX_MEMBERS / 3);
+/** Parameters have no form yet. */
 const reserved = z.tuple([]);
 
-/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence, and two places kept free. */
+/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence, roster changes, and a place kept free. */
 const schema = z.tuple([
   z.literal(VERSION),
   ...heightFields,
@@ -43,7 +46,7 @@ const schema = z.tuple([
   bytesOf(8).transform(decodeFloat),
   digestField,
   z.array(contradictionField).max(MAX_MEMBERS),
-  reserved,
+  z.array(rosterChangeField).max(MAX_CHANGES),
   reserved,
 ]);
 
@@ -65,7 +68,8 @@ export function encodeBlock(block: Block): Uint8Array {
     encodeFloat(block.norm),
     digestToBytes(block.checkpoint),
     block.evidence.map((each) => encodeContradiction(each, size)),
-    ...[[], []],
+    block.rosterChanges.map((each) => encodeRosterChange(each, size)),
+    [],
   ]);
   if (decodeBlock(bytes) === null) throw outOfBounds(`The block of round ${block.height + 1}`);
   return bytes;
@@ -120,22 +124,20 @@ export function decodeBlock(bytes: Uint8Array): Block | null {
   if (bytes.byteLength > MAX_BLOCK_BYTES) return null;
   const parsed = schema.safeParse(decodeCanonical(bytes, MAX_BLOCK_ITEMS));
   if (!parsed.success) return null;
-  const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint, pairs] =
+  const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint, ...rest] =
     parsed.data;
+  const [pairs, changes] = rest;
   const size = slips[0]?.[1].length ?? 0;
   const payloads = table.map(([at, payload, length]) => ({ place: at, payload, bytes: length }));
   const ballots = ballotsOf(slips, payloads, size);
   const cut = decodeBitmap(bitmap, size);
   const evidence = decodeContradictions(pairs, size);
-  const isSorted =
-    areSorted(payloads) &&
-    areRising(
-      slips.map(([at]) => at),
-      size,
-    );
-  if (cut === null || ballots === null || norm === null || evidence === null || !isSorted)
-    return null;
-  return { run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence };
+  const rosterChanges = decodeRosterChanges(changes, { run, roster }, size);
+  const places = slips.map(([at]) => at);
+  if (!(areSorted(payloads) && areRising(places, size)) || ballots === null) return null;
+  if (cut === null || norm === null || evidence === null || rosterChanges === null) return null;
+  const named = { run, height, parent, roster };
+  return { ...named, payloads, ballots, cut, norm, checkpoint, evidence, rosterChanges };
 }
 
 // --- internal ---

@@ -6,6 +6,7 @@ import type { ChainEntry } from "./chain-page.ts";
 import { areRising, rosterDigest } from "./fields.ts";
 import type { AgreementTerms, Block, Certificate, Contradiction, Testimony } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
+import { isChangeSigned } from "./roster-change.ts";
 import { type CheckSignature, Signatures } from "./signatures.ts";
 import { signedBytes } from "./statement.ts";
 
@@ -48,7 +49,9 @@ export function verifyBlock(
     const ballot = { kind: "ballot", run, height, parent, opinions, held } as const;
     return check(roster[place] as PeerId, signedBytes(ballot, roster.length), signature);
   });
-  return isSigned && isEvidenceSigned(block.evidence, roster, check)
+  const areChangesSigned = () =>
+    block.rosterChanges.every((each) => isChangeSigned(each, roster, check));
+  return isSigned && isEvidenceSigned(block.evidence, roster, check) && areChangesSigned()
     ? SOUND
     : refused("bad-signature");
 }

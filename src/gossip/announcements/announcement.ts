@@ -4,10 +4,11 @@ import { concat } from "uint8arrays";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { type Reason, RUN_MODES, type RunMode, type Timestamp, type Verdict } from "../../types.ts";
+import type { Testimony } from "../agreement/messages.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
-import type { Announcement, SignedAnnouncement, Testimony } from "../contract.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { bytesToDigest, digestToBytes } from "../payloads/digest.ts";
+import type { Announcement, SignedAnnouncement } from "./messages.ts";
 
 /** Largest announcement on the wire, signature included. */
 export const MAX_ANNOUNCEMENT_BYTES = 1024;

@@ -20,13 +20,15 @@ import {
   verifyCertificate,
 } from "../../gossip/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
-import { firstMembers, membersOf } from "../peer/agreed/members-of.ts";
+import { attackersMinOf, firstMembers, membersOf } from "../peer/agreed/members-of.ts";
 
 /** A chain of final blocks as it lies somewhere, and whose it should be. */
 export interface ChainClaim {
   readonly run: Digest;
   /** Members of round 0, sorted by peer id. */
   readonly members: readonly PeerId[];
+  /** Liars that these are to bear whoever leaves; as many as they do unless given. */
+  readonly attackersMin?: number | undefined;
   /** Digest of the state that the run begins from, where that is known. */
   readonly start: Digest | null;
   /** Height of the first block that is here. */
@@ -69,7 +71,8 @@ export interface ChainAudit {
  * what follows from its ballots. Takes any bytes; never throws for them.
  */
 export function auditChain(claim: ChainClaim): ChainAudit {
-  const { run, from, chain } = claim;
+  const { run, from, chain, members } = claim;
+  const { attackersMin = attackersMinOf("auto", members.length) } = claim;
   const check = new Signatures().check;
   const byRound: AuditedRound[] = [];
   const problems: string[] = [];
@@ -84,7 +87,7 @@ export function auditChain(claim: ChainClaim): ChainAudit {
       if (rest > 0) say(`the ${rest} after it were not checked`);
       break;
     }
-    const ground = { ...groundOf(run, head.members), payloadBytes: null, head };
+    const ground = { ...groundOf(run, head.members), attackersMin, payloadBytes: null, head };
     for (const what of faultsOf(entry, { members: head.members.peers, check, ground })) say(what);
     const after = membersAfter(head, entry.block, membersOf(run));
     byRound.push(told(entry, head, after.members));
@@ -100,7 +103,7 @@ export function auditChain(claim: ChainClaim): ChainAudit {
 type Ground = BlockGround["head"] & Pick<ChainHead, "levels" | "members">;
 
 function groundOf(run: Digest, { digest: roster, peers }: Members) {
-  return { run, roster, quorum: quorumOf(peers.length) };
+  return { run, roster, peers, quorum: quorumOf(peers.length) };
 }
 
 function headAt(

@@ -17,6 +17,13 @@ export function membersOf({ run }: RunTerms): readonly PeerId[] | null {
   return members.length === parsed.data.members.length ? members : null;
 }
 
+const withAttackers = z.looseObject({ attackersMax: z.int().min(0) });
+
+/** Liars that the members are to bear whoever leaves; undefined where the terms leave that to their number. */
+export function attackersMinIn({ run }: RunTerms): number | undefined {
+  return withAttackers.safeParse(run).data?.attackersMax;
+}
+
 const withMomentum = z.looseObject({ outer: z.looseObject({ momentum: z.number().positive() }) });
 
 /** Whether checkpoints of a run are of a state and of what the outer optimiser remembers. */

@@ -8,7 +8,7 @@ import { type AuditedRound, auditChain, type ChainAudit } from "./chain-audit.ts
 import type { Claim } from "./claim.ts";
 import { readDataClaim } from "./data-claim.ts";
 import { PROOF_FILE } from "./proof-file.ts";
-import { hasMomentum, membersOf } from "./run-terms.ts";
+import { attackersMinIn, hasMomentum, membersOf } from "./run-terms.ts";
 
 /** Whether a folder shows what it says. */
 export interface Verification {
@@ -101,9 +101,19 @@ function auditOf(
   members: readonly PeerId[],
 ): ChainAudit {
   if (run === null || members.length === 0) return { byRound: [], problems: [], members };
+  const attackersMin = terms === null ? undefined : attackersMinIn(terms);
   // with momentum a checkpoint is not of the state alone
   const start = terms === null || hasMomentum(terms) ? null : (terms.init ?? null);
-  return auditChain({ run, members, start, from, chain, changes, levels: levels ?? undefined });
+  return auditChain({
+    run,
+    members,
+    start,
+    from,
+    chain,
+    changes,
+    levels: levels ?? undefined,
+    attackersMin,
+  });
 }
 
 function termsTroubles({ run, terms }: Claim, members: readonly PeerId[]): readonly string[] {

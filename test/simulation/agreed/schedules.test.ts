@@ -54,6 +54,17 @@ describe("mode agreed, under hostile schedules", () => {
     }
   });
 
+  it("adds a node while the run goes, which comes to the same end", () => {
+    for (const attack of ["none", "equivocate", "lies", "stall"] as const) {
+      const schedule = { ...QUIET, members: 7, attackers: attack === "none" ? 0 : 2, newcomers: 2 };
+      const { added, stalled, conflicts } = runSchedule({ ...schedule, attack, lossRate: 0.1 });
+      expect({ attack, added, stalled, conflicts }).toEqual({
+        ...{ attack, stalled: 0, conflicts: [] },
+        added: ["member 0007", "member 0008"],
+      });
+    }
+  });
+
   it("runs the same history from the same schedule", () => {
     for (const seed of [3, 18, 365]) {
       expect(runSchedule(drawSchedule(seed))).toEqual(runSchedule(drawSchedule(seed)));

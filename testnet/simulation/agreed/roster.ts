@@ -9,6 +9,10 @@ export function nameOf(number: number): PeerId {
   return `member ${String(number).padStart(4, "0")}`;
 }
 
+export function namesOf(first: number, amount: number): readonly PeerId[] {
+  return Array.from({ length: amount }, (_, i) => nameOf(first + i));
+}
+
 /** How rosters are made in schedules: names that stand for digests, turns from the seed. */
 export function makeMembers(seed: number): MakeMembers {
   return (peers) => ({
@@ -18,8 +22,15 @@ export function makeMembers(seed: number): MakeMembers {
   });
 }
 
-/** Whom the blocks of the longest of these chains have put out. */
-export function evictedBy(members: readonly Member[]): readonly PeerId[] {
+/** Whom the blocks of the longest of these chains have put out, and whom they have added. */
+export function changedBy(members: readonly Member[]): {
+  readonly evicted: readonly PeerId[];
+  readonly added: readonly PeerId[];
+} {
   const [longest] = members.toSorted((a, b) => b.head.height - a.head.height);
-  return longest === undefined ? [] : longest.first.filter((peer) => !longest.isMember(peer));
+  const [first, last] = [longest?.first ?? [], longest?.head.members.peers ?? []];
+  return {
+    evicted: first.filter((peer) => !last.includes(peer)),
+    added: last.filter((peer) => !first.includes(peer)),
+  };
 }

@@ -160,7 +160,8 @@ export class ScheduleWire {
   }
 
   isHonest({ place }: Member): boolean {
-    return place < this.#schedule.members - this.#schedule.attackers;
+    const { members, attackers } = this.#schedule;
+    return place < members - attackers || place >= members;
   }
 
   // --- internal ---

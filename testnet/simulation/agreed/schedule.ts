@@ -18,7 +18,8 @@ import { createRandom } from "../../random.ts";
 import { VirtualTime } from "../virtual-time.ts";
 import { type AgreedAttack, distorted } from "./adversary.ts";
 import { Member, type MemberWorld } from "./member.ts";
-import { evictedBy, makeMembers, nameOf } from "./roster.ts";
+import { admit } from "./newcomers.ts";
+import { changedBy, makeMembers, namesOf } from "./roster.ts";
 import { ScheduleWire } from "./schedule-wire.ts";
 
 /** One history of a run in mode `agreed`, as data: the same schedule gives the same history. */
@@ -36,6 +37,8 @@ export interface Schedule {
   readonly restarts: number;
   /** Whether the network is cut in two for a while. */
   readonly partition: boolean;
+  /** Nodes that members add while the run goes. */
+  readonly newcomers?: number;
 }
 
 /** What became of a schedule. */
@@ -48,8 +51,9 @@ export interface ScheduleResult {
   readonly messages: number;
   /** Times at which honest members were accused. */
   readonly accused: number;
-  /** Members that blocks evicted, of the longest chain; dishonest ones, if all is well. */
+  /** Members that blocks put out, dishonest ones if all is well, and nodes that blocks added. */
   readonly evicted: readonly string[];
+  readonly added: readonly string[];
   /** Views of the heights that were closed, summed over the first honest member. */
   readonly views: number;
 }
@@ -86,18 +90,20 @@ class ScheduleWorld implements MemberWorld {
     this.#schedule = schedule;
     this.#random = createRandom(schedule.seed, "schedule");
     this.#wire = new ScheduleWire(schedule, this.#time, this.#random);
-    const { members, attackers, attack, rounds, seed } = schedule;
-    const roster = Array.from({ length: members }, (_, place) => nameOf(place));
+    const { members, attackers, attack, rounds, seed, newcomers = 0 } = schedule;
+    const [roster, guests] = [namesOf(0, members), namesOf(members, newcomers)];
     const common = {
       ...{ run: RUN, rounds, membersOf: makeMembers(seed), timing: TIMING },
+      attackersMin: quorumOf(members).faulty,
       payloadBytes: PAYLOAD_BYTES,
     };
-    const first = common.membersOf(roster);
-    this.#members = roster.flatMap((self, place) => {
+    this.#members = [...roster, ...guests].flatMap((self, place) => {
       const config: AgreedConfig = { ...common, self };
-      const isTwin = attack === "twins" && place >= members - attackers;
-      const ids = isTwin ? [`${self} a`, `${self} b`] : [self];
-      return ids.map((id) => new Member(place, id, { config, members: first }, this));
+      const isLiar = place >= members - attackers && place < members;
+      const ids = isLiar && attack === "twins" ? [`${self} a`, `${self} b`] : [self];
+      return ids.map(
+        (id) => new Member(place, id, { config, members: common.membersOf(roster) }, this),
+      );
     });
     this.#wire.members = this.#members;
   }
@@ -110,6 +116,8 @@ class ScheduleWorld implements MemberWorld {
     for (const member of this.#members) this.#boot(member, this.#random() * 3000);
     for (let i = 0; i < this.#schedule.restarts; i++) this.#planRestart();
     const honest = this.#members.filter((member) => this.#wire.isHonest(member));
+    const guests = honest.filter(({ place }) => place >= this.#schedule.members);
+    for (const guest of guests) admit(guest, honest, this.#time, 20_000 * this.#random());
     const isDone = () => honest.every(({ state }) => state.phase === "done");
     this.#time.runAtOnce(UNTIL_MS, isDone);
     return this.#result(honest);
@@ -256,7 +264,7 @@ class ScheduleWorld implements MemberWorld {
       virtualSeconds: this.now() / 1000,
       messages: this.#wire.messages,
       accused: this.#accused,
-      evicted: evictedBy(honest),
+      ...changedBy(honest),
       views: views.reduce((sum, each) => sum + each, 0),
     };
   }

@@ -34,6 +34,8 @@ export function drawSchedule(seed: number): Schedule {
     delayMs: pick([20, 200, 1000]),
     restarts: pick([0, 0, 1, 3]),
     partition: random() < 0.3,
+    // drawn apart, so that the rest of a seed's schedule is what it was
+    newcomers: createRandom(seed, "newcomers")() < 0.3 ? 1 : 0,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
 import { type Patience, UNTRIED } from "../patience.ts";
 import { byPeer } from "../round-state.ts";
 import type { AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
-import { type MakeMembers, type Members, placesOf } from "./members.ts";
+import { type MakeMembers, type Members, placesOf } from "./membership/members.ts";
 import type {
   Ballot,
   Block,
@@ -13,6 +13,7 @@ import type {
   HeldPayload,
   List,
   Proposal,
+  RosterChange,
   SignedStatement,
   Testimony,
 } from "./messages.ts";
@@ -28,6 +29,8 @@ export interface AgreedConfig {
   readonly rounds: number;
   /** The members that peers make, when blocks change who they are. */
   readonly membersOf: MakeMembers;
+  /** Liars that the members are to bear whoever leaves: changes after which they do not are not made. */
+  readonly attackersMin: number;
   /** Bytes of a sound payload, which codec and adapter decide: what has another size is none. */
   readonly payloadBytes: number;
   /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
@@ -153,6 +156,8 @@ export interface AgreedState {
   readonly certifiedAhead: number;
   /** Members that have contradicted themselves, until a block names them. */
   readonly evidence: ReadonlyMap<PeerId, Omit<Contradiction, "place">>;
+  /** Changes of the roster that wait for a block. */
+  readonly changes: readonly RosterChange[];
   /** How long the views took that ended the last heights, milliseconds. */
   readonly viewTimes: readonly number[];
   /** How long mixing took the last time, milliseconds. */
@@ -200,6 +205,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     ahead: new Map(),
     certifiedAhead: -1,
     evidence: new Map(),
+    changes: [],
     viewTimes: [],
     mixingMs: 0,
     timers: new Map(),

@@ -1,8 +1,9 @@
-import type { Digest } from "../../../types.ts";
+import type { Digest, PeerId } from "../../../types.ts";
 import { type AgreedState, type ChainHead, type CheckedBlock, heightName } from "./agreed-state.ts";
 import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
-import { evidenceFault, evidenceFor } from "./evidence.ts";
+import { changesFault, changesFor, groundOf } from "./membership/changes.ts";
+import { evidenceFault, evidenceFor } from "./membership/evidence.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
 import { sharesOfCut } from "./standings.ts";
@@ -28,6 +29,7 @@ export function draftBlock(state: AgreedState, isLate: boolean): Draft {
     ballots,
     cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
     evidence,
+    rosterChanges: changesFor(state),
   };
 }
 
@@ -38,14 +40,19 @@ export function checked(block: Block, state: AgreedState): CheckedBlock {
   const cut = cutOf(block, quorum);
   const { run, payloadBytes } = config;
   const { digest: roster } = head.members;
-  return { block, cut, fault: blockFault(block, { run, roster, quorum, head, payloadBytes }) };
+  const { attackersMin, peers } = groundOf(state);
+  const ground = { run, roster, peers, attackersMin, quorum, head, payloadBytes };
+  return { block, cut, fault: blockFault(block, ground) };
 }
 
 /** What a block stands on: the end of the chain below it, of which an outsider may know less. */
 export interface BlockGround {
   readonly run: Digest;
-  /** Digest of the roster in force. */
+  /** Digest of the roster in force, and who is in it. */
   readonly roster: Digest;
+  readonly peers: readonly PeerId[];
+  /** Liars that the members are to bear after changes. */
+  readonly attackersMin: number;
   readonly quorum: Quorum;
   /** Bytes of a sound payload. */
   readonly payloadBytes: number | null;
@@ -60,7 +67,7 @@ export interface BlockGround {
  */
 export function blockFault(
   block: Block,
-  { run, roster, quorum, head, payloadBytes }: BlockGround,
+  { run, roster, peers, attackersMin, quorum, head, payloadBytes }: BlockGround,
 ): string | null {
   const places = block.ballots.map(({ place }) => place);
   const inCut = cutOf(block, quorum).map(({ place }) => place);
@@ -84,7 +91,11 @@ export function blockFault(
   ];
   const { members } = quorum;
   const fault = table.find(([isSo]) => isSo)?.[1];
-  return fault ?? evidenceFault(block.evidence, { run, height: head.height, members });
+  return (
+    fault ??
+    evidenceFault(block.evidence, { run, height: head.height, members }) ??
+    changesFault(block.rosterChanges, { run, roster, peers, attackersMin })
+  );
 }
 
 /** The shares by which the updates of a cut are mixed. */

@@ -6,6 +6,9 @@ import { CATCH_UP_MS } from "./timing.ts";
 /** Statements of a member for the next height that are kept until this one ends. */
 const EARLY_MAX = 8;
 
+/** Peers that a node asks that only looks on. */
+const LOOKED_AT = 3;
+
 /** Who speaks of a later height has ended this one: what it says is kept, and if need be its chain asked for. */
 export function hearAhead(turn: AgreedTurn, place: number, signed: SignedStatement): void {
   const { head, early, ahead } = turn.state;
@@ -27,6 +30,14 @@ export function awaitCatchUp(turn: AgreedTurn): void {
 /** Whether a quorum is known to be past the open height. */
 export function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState): boolean {
   return certifiedAhead > head.height || height.simplex.final !== null;
+}
+
+/** A node that only looks on asks a few of those that are connected for what is final. */
+export function lookOn(turn: AgreedTurn): void {
+  const { head, connected, height } = turn.state;
+  if (height.concluding !== null || connected.size === 0) return;
+  const peers = [...connected].slice(0, LOOKED_AT);
+  turn.effects.push({ type: "catch-up", round: head.height, peers });
 }
 
 /** Asks those that are past this height for what ended it. */

@@ -2,7 +2,7 @@ import type { Digest, PeerId, Reason } from "../../../types.ts";
 import { type Arrival, heightName, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, observe, repeatLater, setTimer } from "./agreed-turn.ts";
 import { awaitedAnnouncers, awaitedServers, reachesQuorum } from "./awaited.ts";
-import { compare } from "./evidence.ts";
+import { compare } from "./membership/evidence.ts";
 import type { Ballot, HeldPayload, List, Opinion, SignedStatement } from "./messages.ts";
 
 /** Announcements of one author that are kept: two prove equivocation. */

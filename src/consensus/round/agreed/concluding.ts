@@ -3,9 +3,9 @@ import { type AgreedState, type ChainHead, openHeight, ownPlace } from "./agreed
 import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
 import { reachesQuorum } from "./awaited.ts";
 import type { Link } from "./contract.ts";
-import type { MakeMembers } from "./members.ts";
+import type { MakeMembers } from "./membership/members.ts";
+import { membersAfter, seated } from "./membership/succeeding.ts";
 import type { Block } from "./messages.ts";
-import { membersAfter, seated } from "./succeeding.ts";
 import { CATCH_UP_MS } from "./timing.ts";
 
 /** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
@@ -52,8 +52,9 @@ export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
   const { state } = turn;
   const head = headAfter(state.head, links, state.config.membersOf);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
+  const last = links.at(-1)?.block ?? { rosterChanges: [] };
   const isLast = head.height >= state.config.rounds;
-  const now = seated({ ...state, ahead, patience: patienceAfter(state, links) }, head);
+  const now = seated({ ...state, ahead, patience: patienceAfter(state, links) }, head, last);
   const isGone = ownPlace(state) >= 0 && ownPlace(now) < 0;
   turn.state = {
     ...now,

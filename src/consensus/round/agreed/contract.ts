@@ -8,6 +8,7 @@ import type {
   List,
   Opinion,
   Proposal,
+  RosterChange,
   SignedStatement,
   Testimony,
   Vote,
@@ -50,6 +51,8 @@ export type AgreedEvent = {
   /** A statement that was checked at the door; the node's own ones too, once they are on disk. */
   | { readonly type: "statement"; readonly signed: SignedStatement }
   | { readonly type: "certificate"; readonly certificate: Certificate }
+  /** A change of the roster with its signatures, which were checked. */
+  | { readonly type: "decided"; readonly change: RosterChange }
   | { readonly type: "fetched"; readonly payload: Digest }
   | { readonly type: "fetch-failed"; readonly payload: Digest; readonly reason: Reason }
   /** What this node thinks of the payloads that it was asked to judge, by place. */

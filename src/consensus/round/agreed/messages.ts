@@ -83,7 +83,29 @@ export interface Block extends HeightName {
   readonly checkpoint: Digest;
   /** Who has contradicted itself, by place, each once: out of the cut, and no member of the next height. */
   readonly evidence: readonly Contradiction[];
+  /** What the members have decided about who they are, by peer: in force from the next height on. */
+  readonly rosterChanges: readonly RosterChange[];
 }
+
+/** A change of the roster that a quorum of its members has signed. It fits one roster, and so is made once. */
+export interface RosterChange {
+  readonly kind: ChangeKind;
+  readonly run: Digest;
+  /** Digest of the roster that it changes. */
+  readonly roster: Digest;
+  /** Whom it adds or removes, or whose key gives way to another. */
+  readonly peer: PeerId;
+  /** The new key of a rotation. */
+  readonly successor: PeerId | null;
+  /** What the new key of an addition or a rotation has signed. */
+  readonly consent: Uint8Array | null;
+  /** Of members of that roster, by place. */
+  readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
+}
+
+export const CHANGE_KINDS = ["add", "remove", "rotate"] as const;
+/** On the wire its index. */
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
 /** An attempt of a view's proposer to end the height. */
 export interface Proposal extends HeightName {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { PeerId } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agreed-turn.ts";
-import { awaitCatchUp, catchUp, hearAhead, isCertifiedAhead } from "./catching-up.ts";
+import { awaitCatchUp, catchUp, hearAhead, isCertifiedAhead, lookOn } from "./catching-up.ts";
 import {
   closeFetch,
   hearAnnouncement,
@@ -13,6 +13,7 @@ import {
 } from "./collecting.ts";
 import { openNext, takeChain } from "./concluding.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
+import { hearChange } from "./membership/changes.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
@@ -72,6 +73,9 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       break;
     case "certificate":
       hearCertificate(turn, event.certificate);
+      break;
+    case "decided":
+      hearChange(turn, event.change);
       break;
     case "fetched":
       settleFetch(turn, event.payload, "fetched");
@@ -265,6 +269,8 @@ function repeat(turn: AgreedTurn): void {
   const { head } = turn.state;
   turn.effects.push({ type: "exchange", round: head.height });
   repeatLater(turn);
+  // whoever only looks on hears of no height that it does not know the members of
+  if (ownPlace(turn.state) < 0) lookOn(turn);
   review(turn);
 }
 

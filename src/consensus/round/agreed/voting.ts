@@ -6,7 +6,7 @@ import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
 import { conclude } from "./concluding.ts";
 import type { Computed } from "./contract.ts";
 import { ballotsHolding } from "./cut.ts";
-import { adopt, compare, votesOf } from "./evidence.ts";
+import { adopt, compare, votesOf } from "./membership/evidence.ts";
 import type {
   Block,
   Certificate,

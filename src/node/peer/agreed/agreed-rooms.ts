@@ -2,12 +2,14 @@ import {
   type AgreedPoint,
   type AgreedState,
   type AgreedUpdates,
+  byPeer,
   type ChainHead,
   createAgreed,
   firstPoint,
   type KeptArrays,
 } from "../../../consensus/index.ts";
 import type { AgreementTerms } from "../../../gossip/index.ts";
+import type { PeerId } from "../../../types.ts";
 import type { Store } from "../../store/contract.ts";
 import type { DriverLoop } from "../driver-loop.ts";
 import { Keeping } from "../keeping.ts";
@@ -17,7 +19,7 @@ import type { PeerState } from "../peer-state.ts";
 import { AgreedMixing } from "./agreed-mixing.ts";
 import { AgreedTraining } from "./agreed-training.ts";
 import { ChainKeeper } from "./chain-keeper.ts";
-import { firstMembers, membersOf } from "./members-of.ts";
+import { attackersMinOf, firstMembers, membersOf } from "./members-of.ts";
 import { PayloadPool } from "./payload-pool.ts";
 import { Statements } from "./statements.ts";
 import { Succession } from "./succession.ts";
@@ -47,7 +49,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     start: digestOfPoint(firstPoint(initial, config.run.outer)),
   });
   const { head, point, kept } = whereLeft(parts, chain);
-  const terms = { run, rosterAt: (height: number) => neighbourhoods.at(height).members };
+  const terms = { run, rosterAt: (height: number) => inOrder(neighbourhoods.at(height).members) };
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, updates);
   const succession = new Succession(parts, { pool, mixing });
@@ -75,6 +77,7 @@ export function protocolOf(
     {
       ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
       membersOf: membersOf(run),
+      attackersMin: attackersMinOf(config.run.attackersMax, config.run.members.length),
       payloadBytes: updates.payloadBytes(training.point.theta.length),
       startMembers: neighbourhoods.startOthers + 1,
       timing: config.timing,
@@ -88,6 +91,15 @@ export function protocolOf(
 }
 
 // --- internal ---
+
+const ordered = new WeakMap<readonly PeerId[], readonly PeerId[]>();
+
+/** Members by place: every message asks for them. */
+function inOrder(members: readonly PeerId[]): readonly PeerId[] {
+  const known = ordered.get(members) ?? [...members].sort(byPeer);
+  ordered.set(members, known);
+  return known;
+}
 
 /** From the next height on others are members. */
 function followMembers({ neighbourhoods }: PeerParts, { height, members }: ChainHead): void {

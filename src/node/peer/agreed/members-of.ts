@@ -1,4 +1,4 @@
-import { byPeer, type MakeMembers, type Members } from "../../../consensus/index.ts";
+import { byPeer, type MakeMembers, type Members, quorumOf } from "../../../consensus/index.ts";
 import { rosterDigest } from "../../../gossip/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
 import { digestOf } from "../manifest.ts";
@@ -11,6 +11,11 @@ export function membersOf(run: Digest): MakeMembers {
 /** The members that a run begins with. */
 export function firstMembers(run: Digest, peers: readonly PeerId[]): Members {
   return membersOf(run)([...peers].sort(byPeer));
+}
+
+/** Liars that members are to bear whoever leaves: as many as the run says, or as its first members bear. */
+export function attackersMinOf(attackersMax: number | "auto", first: number): number {
+  return attackersMax === "auto" ? quorumOf(first).faulty : attackersMax;
 }
 
 // --- internal ---

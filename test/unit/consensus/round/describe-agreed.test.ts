@@ -13,7 +13,7 @@ const members = { peers: ["a", "b", "c", "d"], digest: "b".repeat(64), turns: [2
 const payload = { place: 0, payload: "d".repeat(64), bytes: 10 };
 const created = createAgreed(
   {
-    ...{ self: "a", run: RUN, rounds: 3, membersOf: () => members },
+    ...{ self: "a", run: RUN, rounds: 3, membersOf: () => members, attackersMin: 1 },
     ...{ payloadBytes: 10, timing: roundTimingSchema.parse({}) },
   },
   { head: { ...genesis(RUN, "c".repeat(64), members), height: 1 }, payload },

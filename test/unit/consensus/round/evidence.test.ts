@@ -88,6 +88,7 @@ function proposing(...contradictions: readonly SignedStatement[]): Block {
 
 const ground = {
   ...{ run: NAME.run, roster: NAME.run, quorum: quorumOf(4), payloadBytes: BYTES },
+  ...{ peers: ROSTER, attackersMin: 1 },
   head: { height: 0, parent: NAME.run, checkpoint: "start", norm: 0 },
 };
 const membersOf = (peers: readonly string[]) => ({

@@ -7,6 +7,7 @@ import {
   blockDigest,
   decodeBlock,
   encodeBlock,
+  type Identity,
   MAX_BLOCK_BYTES,
   OPINIONS,
   quorumOf,
@@ -58,7 +59,8 @@ const anyBlock: fc.Arbitrary<Block> = fc
         return {
           ...{ run: checkpoint, height: 7, parent: checkpoint, roster: checkpoint, checkpoint },
           payloads: tableOf(filled.flatMap(({ held }) => held)),
-          ...{ ballots: filled, cut, norm: Math.abs(norm), evidence: [] },
+          ...{ ballots: filled, cut, norm: Math.abs(norm) },
+          ...{ evidence: [], rosterChanges: [] },
         };
       });
   });
@@ -134,7 +136,7 @@ const norm = (value: number) => () => {
 const BAD: Readonly<Record<string, () => Uint8Array>> = {
   "of another version": () => withField(0, () => 1),
   "with evidence": () => withField(10, () => [1]),
-  "with a change of the roster": () => withField(11, () => [[]]),
+  "with a change of the roster that is none": () => withField(11, () => [[]]),
   "with parameters": () => withField(12, () => [{}]),
   "with a norm that is no number": () => withField(NORM, norm(Number.NaN)),
   "with an infinite norm": () => withField(NORM, norm(Number.POSITIVE_INFINITY)),
@@ -207,5 +209,73 @@ describe("a block is refused", () => {
     for (const change of wrong) {
       expect(() => encodeBlock({ ...block, ...change })).toThrow(/out of bounds/);
     }
+  });
+});
+
+describe("changes of the roster in a block", () => {
+  const guests = async () =>
+    (await Council.of(9)).members.filter(({ peerId }) => !council.roster.includes(peerId));
+
+  test("are the same after they were written and read, and hold", async () => {
+    const [guest, next] = (await guests()) as [Identity, Identity];
+    const [first, second] = council.roster as [string, string];
+    const rosterChanges = [
+      await council.change("add", { peer: guest.peerId, fresh: guest }),
+      await council.change("remove", { peer: first }),
+      await council.change("rotate", { peer: second, fresh: next }),
+    ];
+    const changing = { ...block, rosterChanges };
+
+    expect(decodeBlock(encodeBlock(changing))).toEqual(changing);
+    expect(verifyBlock(changing, council.roster)).toMatchObject({ verdict: "accept" });
+  });
+
+  test("hold only as members and the new key have signed them", async () => {
+    const [guest, other] = (await guests()) as [Identity, Identity];
+    const sound = await council.change("add", { peer: guest.peerId, fresh: guest });
+    const unwanted = await council.change("add", { peer: guest.peerId, fresh: other });
+    const [one, another, ...rest] = sound.signatures;
+    if (one === undefined || another === undefined) return;
+    const crossed = [
+      { ...one, signature: another.signature },
+      { ...another, signature: one.signature },
+      ...rest,
+    ];
+    const forged: readonly Block["rosterChanges"][number][] = [
+      unwanted,
+      { ...sound, signatures: crossed },
+      { ...sound, kind: "remove" },
+      { ...sound, peer: other.peerId },
+      { ...sound, roster: "f".repeat(64) },
+      { ...sound, run: "f".repeat(64) },
+    ];
+    for (const each of forged) {
+      expect(verifyBlock({ ...block, rosterChanges: [each] }, council.roster)).toMatchObject({
+        reason: "bad-signature",
+      });
+    }
+    expect(verifyBlock({ ...block, rosterChanges: [sound] }, council.roster)).toMatchObject({
+      verdict: "accept",
+    });
+  });
+
+  test("are refused in another form", async () => {
+    const [guest] = (await guests()) as [Identity];
+    const change = await council.change("add", { peer: guest.peerId, fresh: guest });
+    const rows = decodeCanonical(encodeBlock({ ...block, rosterChanges: [change] })) as unknown[];
+    const [row = []] = rows[11] as unknown[][];
+    const read = (changed: unknown) => decodeBlock(encodeCanonical(rows.with(11, [changed])));
+
+    expect(read(row)?.rosterChanges).toEqual([change]);
+    const wrong = [
+      [0, 3],
+      [1, new Uint8Array(31)],
+      [2, 7],
+      [3, new Uint8Array(63)],
+      [4, new Uint8Array(2)],
+      [5, new Uint8Array(64)],
+    ] as const;
+    for (const [index, value] of wrong) expect(read(row.with(index, value))).toBeNull();
+    expect(decodeBlock(encodeCanonical(rows.with(11, new Array(335).fill(row))))).toBeNull();
   });
 });

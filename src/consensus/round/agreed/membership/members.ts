@@ -1,4 +1,4 @@
-import type { Digest, PeerId } from "../../../types.ts";
+import type { Digest, PeerId } from "../../../../types.ts";
 
 /** The members of a height: its roster, with what follows from it. */
 export interface Members {

@@ -1,4 +1,4 @@
-import { type AgreedTurn, changeState } from "./agreed-turn.ts";
+import { type AgreedTurn, changeState } from "../agreed-turn.ts";
 import type {
   Contradiction,
   HeldPayload,
@@ -7,8 +7,8 @@ import type {
   Said,
   Testimony,
   Vote,
-} from "./messages.ts";
-import { type SimplexState, viewOf } from "./simplex-state.ts";
+} from "../messages.ts";
+import { type SimplexState, viewOf } from "../simplex-state.ts";
 
 /** Bytes of evidence that a proposer puts into a block; what is left over comes in the next one. */
 const EVIDENCE_BYTES_MAX = 256 * 1024;
