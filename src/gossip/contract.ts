@@ -154,6 +154,8 @@ export interface Network extends AgreementNetwork {
     payload: { readonly digest: Digest; readonly bytes: number },
     options: { readonly signal: AbortSignal },
   ): Promise<FetchOutcome>;
+  /** From now on these may connect instead of those of before; who is none of them is disconnected. */
+  admit(members: readonly PeerId[]): void;
   /** Disconnects and refuses a peer until the process ends. */
   ban(peer: PeerId): void;
 }

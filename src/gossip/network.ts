@@ -181,6 +181,10 @@ class KlatchNetwork implements Network {
     this.#wiring.refuse(peer, Number.POSITIVE_INFINITY);
   }
 
+  admit(members: readonly PeerId[]): void {
+    this.#wiring.admit(members);
+  }
+
   agreementTerms(terms: AgreementTerms | null): void {
     this.#wiring.agreement.agree(terms);
   }

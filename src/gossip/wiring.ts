@@ -210,9 +210,18 @@ export class Wiring {
     this.#membership.refuse(peer, until);
     // a ban for good needs no address any more
     if (until === Number.POSITIVE_INFINITY) this.plan.forget(peer);
+    this.#hangUp(peer);
+  }
+
+  #hangUp(peer: PeerId): void {
     this.node.hangUp(peerIdFromString(peer)).catch((error: unknown) => {
       this.#parts.log.debug({ peer, reason: reasonOf(error) }, "could not hang up");
     });
+  }
+
+  /** From now on these are the members: who is none any more is disconnected. */
+  admit(members: readonly PeerId[]): void {
+    for (const peer of this.#membership.replace(members)) this.#hangUp(peer);
   }
 
   #followPeers(): void {

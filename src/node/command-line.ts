@@ -84,6 +84,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/verify.ts"),
   },
   {
+    name: "member",
+    summary: "add, remove or re-key members, by signatures of a quorum",
+    load: () => import("./commands/member.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine",
     load: () => import("./commands/bench.ts"),

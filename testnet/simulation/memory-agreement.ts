@@ -131,6 +131,7 @@ const parsedBefore = new WeakMap<Uint8Array, Parsed>();
 
 /** The door's verdict, which depends on bytes, run and roster alone. */
 function parseOnce(bytes: Uint8Array, terms: AgreementTerms): Verdict<AgreementMessage> {
+  const { isCertain } = terms;
   const before = parsedBefore.get(bytes);
   if (before !== undefined && isOf(before, terms)) return before.verdict;
   let asked: Parsed["asked"] = null;
@@ -139,7 +140,10 @@ function parseOnce(bytes: Uint8Array, terms: AgreementTerms): Verdict<AgreementM
     asked = { height, roster };
     return roster;
   };
-  const verdict = parseAgreement(bytes, { run: terms.run, rosterAt }, { check: isStandIn });
+  const door = { run: terms.run, rosterAt, ...(isCertain ? { isCertain } : {}) };
+  const verdict = parseAgreement(bytes, door, { check: isStandIn });
+  // what was refused for a guess another may know better
+  if (verdict.verdict !== "accept") return verdict;
   parsedBefore.set(bytes, { run: terms.run, asked, verdict });
   return verdict;
 }

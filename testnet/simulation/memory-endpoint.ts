@@ -151,6 +151,7 @@ export class Endpoint implements Network {
     return this.#wire.fetch(this, peer, payload, signal);
   }
 
+  admit(): void {} // in memory anybody may connect
   ban(peer: PeerId): void {
     this.banned.add(peer);
     for (const other of this.#links) if (other.peerId === peer) this.#unlink(other);

@@ -94,6 +94,7 @@ export class MemoryDisk {
       },
       loadResult: (run) => structuredClone(read(run).result),
       // For people who look into a folder: nobody looks into this one.
+      memberChanges: () => new Map(),
       saveRun: () => undefined,
       close: () => {
         if (this.#holder === life) this.#holder = null;

@@ -186,4 +186,8 @@ export interface AgreementTerms {
   readonly run: Digest;
   /** The members of a height, sorted by peer id; null where this node cannot know them yet. */
   readonly rosterAt: (height: number) => readonly PeerId[] | null;
+  /** Who the members are above a block; as before unless given. */
+  readonly rosterAfter?: (block: Block, roster: readonly PeerId[]) => readonly PeerId[];
+  /** Whether the members of a height are certain; a guess shows whether a message may be of use. All are unless given. */
+  readonly isCertain?: (height: number) => boolean;
 }

@@ -50,7 +50,23 @@ export interface Said {
 export function parseAgreement(
   bytes: Uint8Array,
   terms: AgreementTerms,
-  given: ParseOptions = {},
+  options: ParseOptions = {},
+): Verdict<AgreementMessage> {
+  let height = -1;
+  const rosterAt = (asked: number) => {
+    height = asked;
+    return terms.rosterAt(asked);
+  };
+  const verdict = parseAs(bytes, { run: terms.run, rosterAt }, options);
+  const isGuess = height >= 0 && terms.isCertain?.(height) === false;
+  // the members of that height may be others: whoever hands it on is not at fault
+  return verdict.verdict === "reject" && isGuess ? refused("ignore", "future-round") : verdict;
+}
+
+function parseAs(
+  bytes: Uint8Array,
+  terms: AgreementTerms,
+  given: ParseOptions,
 ): Verdict<AgreementMessage> {
   const {
     check = new Signatures().check,
@@ -68,7 +84,7 @@ export function parseAgreement(
 /** The message that came in short; why not where that is not to be had. Its author pays before it is put together. */
 export function wholeOf(
   bytes: Uint8Array,
-  { run, rosterAt }: AgreementTerms,
+  { run, rosterAt, isCertain = () => true }: AgreementTerms,
   { check, glance, known }: Required<ParseOptions>,
 ): Uint8Array | Fault {
   const short = readShort(bytes);
@@ -84,7 +100,9 @@ export function wholeOf(
   const parts = known(short);
   if (parts === null) return refused("ignore", "past-round");
   const whole = short.inFull(parts, roster.length);
-  if (whole === "malformed") return refused("reject", "malformed");
+  if (whole === "malformed") {
+    return isCertain(height) ? refused("reject", "malformed") : refused("ignore", "future-round");
+  }
   return whole === "unknown" ? refused("ignore", "in-short") : whole;
 }
 

@@ -59,17 +59,19 @@ export function verifyBlock(
 /** A page of a chain with every signature checked; one that a quorum has not signed fails as a whole. */
 export function verifiedChain(
   outcome: ChainOutcome,
-  { rosterAt }: AgreementTerms,
+  { rosterAt, rosterAfter = (_, roster) => roster }: AgreementTerms,
   check: CheckSignature = new Signatures().check,
 ): ChainOutcome {
   if (!outcome.ok) return outcome;
+  let next = outcome.entries[0] ? rosterAt(outcome.entries[0].block.height) : null;
   const isSound = ({ block, certificate }: ChainEntry): boolean => {
-    const roster = rosterAt(block.height);
-    return (
+    const roster = next;
+    const isSigned =
       roster !== null &&
       verifyCertificate(certificate, roster, check).verdict === "accept" &&
-      verifyBlock(block, roster, check).verdict === "accept"
-    );
+      verifyBlock(block, roster, check).verdict === "accept";
+    if (isSigned) next = rosterAfter(block, roster);
+    return isSigned;
   };
   if (outcome.entries.every(isSound)) return outcome;
   return { ok: false, failure: "malformed", detail: "a block that no quorum has signed" };

@@ -2,7 +2,7 @@ import type { PeerId, Timestamp } from "../../types.ts";
 
 /** Who may connect: the allow-list less whoever is refused for a while or for good. */
 export class Membership {
-  readonly #members: ReadonlySet<PeerId> | "anyone";
+  #members: ReadonlySet<PeerId> | "anyone";
   /** Until when a peer is refused. */
   readonly #refused = new Map<PeerId, Timestamp>();
   readonly #now: () => Timestamp;
@@ -15,6 +15,19 @@ export class Membership {
   /** Members to be connected with, or 0 when anyone may be one. */
   get size(): number {
     return this.#members === "anyone" ? 0 : this.#members.size;
+  }
+
+  /**
+   * From now on these are the members, where not anyone may be one.
+   *
+   * @returns who is none any more
+   */
+  replace(members: readonly PeerId[]): readonly PeerId[] {
+    if (this.#members === "anyone") return [];
+    const next = new Set(members);
+    const gone = [...this.#members].filter((peer) => !next.has(peer));
+    this.#members = next;
+    return gone;
   }
 
   isMember(peer: PeerId): boolean {

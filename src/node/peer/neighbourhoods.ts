@@ -9,7 +9,7 @@ import {
 } from "../../consensus/index.ts";
 import type { PeerId } from "../../types.ts";
 import type { Config } from "../config/config.ts";
-import { requireMode } from "../config/mode-of.ts";
+import { modeOf, requireMode } from "../config/mode-of.ts";
 import { requireMembership, rosterOf } from "../config/roster-of.ts";
 
 /** Whom a node exchanges with in a round, and what that tolerates. */
@@ -40,7 +40,9 @@ export class Neighbourhoods {
     this.#self = self;
     requireMode(run);
     this.roster = rosterOf(run);
-    this.firstRound = requireMembership(this.roster, self);
+    // whoever is no member yet may become one by a block
+    const isAgreed = modeOf(run) === "agreed";
+    this.firstRound = isAgreed ? 0 : requireMembership(this.roster, self);
   }
 
   /** Rounds of the run for this node, which may be removed before its end. */
@@ -109,7 +111,7 @@ export class Neighbourhoods {
     const { members, graph, certificate } = this.#planOf(round);
     return {
       members,
-      neighbours: graph.get(this.#self) ?? [],
+      neighbours: graph.get(this.#self) ?? members,
       shares: metropolisShares(graph, this.#self),
       certificate,
       attackersMax: attackersMax === "auto" ? certificate.attackersMax : attackersMax,

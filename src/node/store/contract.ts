@@ -60,6 +60,8 @@ export interface Store {
   appendChain(run: Digest, blocks: readonly KeptBlock[]): void;
   /** The final blocks from a height on, so many at most. */
   chain(run: Digest, from: number, most: number): readonly KeptBlock[];
+  /** Mode `agreed`: the changes of members that lie in the folder, as texts by file name. */
+  memberChanges(): ReadonlyMap<string, string>;
   /** Final evaluation of a finished run. */
   saveResult(run: Digest, result: RunResult): void;
   loadResult(run: Digest): RunResult | null;

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
+import { changeFolder, readChanges } from "../membership/change-folder.ts";
 import { makeFolder, writeAtomically } from "./atomic-file.ts";
 import type { Checkpoint, Store } from "./contract.ts";
 import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
@@ -76,6 +77,7 @@ function assemble(
     said: (run, height) => ledger.agreed.said(run, height),
     appendChain: (run, blocks) => ledger.agreed.appendChain(run, blocks),
     chain: (run, from, most) => ledger.agreed.chain(run, from, most),
+    memberChanges: () => readChanges(changeFolder(folder)),
     saveResult: (run, result) => ledger.saveResult(run, result),
     loadResult: (run) => ledger.loadResult(run),
     saveRun(run, record) {

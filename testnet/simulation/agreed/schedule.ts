@@ -21,6 +21,7 @@ import { Member, type MemberWorld } from "./member.ts";
 import { admit } from "./newcomers.ts";
 import { changedBy, makeMembers, namesOf } from "./roster.ts";
 import { ScheduleWire } from "./schedule-wire.ts";
+import { TIMING } from "./timing.ts";
 
 /** One history of a run in mode `agreed`, as data: the same schedule gives the same history. */
 export interface Schedule {
@@ -64,10 +65,6 @@ const TRAIN_MS = 2000;
 const PAYLOAD_BYTES = 1000;
 /** Restarts come within this time for each round. */
 const RESTARTS_MS = 6000;
-const TIMING = {
-  ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2, patienceFactor: 4 },
-  ...{ fetchGraceMs: 2000, fetchMaxMs: 8000, openDelayMs: 500, viewMs: 1000, repeatMs: 1000 },
-};
 
 /** Runs a schedule to its end. */
 export function runSchedule(schedule: Schedule): ScheduleResult {

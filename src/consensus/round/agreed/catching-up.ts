@@ -1,3 +1,4 @@
+import type { PeerId } from "../../../types.ts";
 import type { AgreedState } from "./agreed-state.ts";
 import { type AgreedTurn, setTimer } from "./agreed-turn.ts";
 import type { SignedStatement } from "./messages.ts";
@@ -19,6 +20,16 @@ export function hearAhead(turn: AgreedTurn, place: number, signed: SignedStateme
   if (height === head.height + 1 && ofAuthor < EARLY_MAX) {
     turn.state = { ...turn.state, early: [...early, signed] };
   }
+  awaitCatchUp(turn);
+}
+
+/** A peer is past this height, and its words cannot be checked here: what it has is asked for a while later. */
+export function hearBehind(turn: AgreedTurn, peer: PeerId): void {
+  const { head, places, ahead } = turn.state;
+  const place = places.get(peer);
+  if (place === undefined) return;
+  const newest = Math.max(head.height + 1, ahead.get(place) ?? 0);
+  turn.state = { ...turn.state, ahead: new Map(ahead).set(place, newest) };
   awaitCatchUp(turn);
 }
 

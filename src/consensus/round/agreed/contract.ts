@@ -51,6 +51,8 @@ export type AgreedEvent = {
   /** A statement that was checked at the door; the node's own ones too, once they are on disk. */
   | { readonly type: "statement"; readonly signed: SignedStatement }
   | { readonly type: "certificate"; readonly certificate: Certificate }
+  /** A peer speaks of a height whose members this node cannot know yet: it is behind. */
+  | { readonly type: "behind"; readonly peer: PeerId }
   /** A change of the roster with its signatures, which were checked. */
   | { readonly type: "decided"; readonly change: RosterChange }
   | { readonly type: "fetched"; readonly payload: Digest }

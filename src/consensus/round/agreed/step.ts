@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { PeerId } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agreed-turn.ts";
-import { awaitCatchUp, catchUp, hearAhead, isCertifiedAhead, lookOn } from "./catching-up.ts";
+import { awaitCatchUp, catchUp, hearAhead, hearBehind, isCertifiedAhead, lookOn } from "./catching-up.ts";
 import {
   closeFetch,
   hearAnnouncement,
@@ -73,6 +73,9 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       break;
     case "certificate":
       hearCertificate(turn, event.certificate);
+      break;
+    case "behind":
+      hearBehind(turn, event.peer);
       break;
     case "decided":
       hearChange(turn, event.change);

@@ -6,10 +6,12 @@ import {
   type ChainHead,
   createAgreed,
   firstPoint,
+  genesis,
   type KeptArrays,
+  membersAfter,
 } from "../../../consensus/index.ts";
 import type { AgreementTerms } from "../../../gossip/index.ts";
-import type { PeerId } from "../../../types.ts";
+import type { Digest, PeerId } from "../../../types.ts";
 import type { Store } from "../../store/contract.ts";
 import type { DriverLoop } from "../driver-loop.ts";
 import { Keeping } from "../keeping.ts";
@@ -19,10 +21,14 @@ import type { PeerState } from "../peer-state.ts";
 import { AgreedMixing } from "./agreed-mixing.ts";
 import { AgreedTraining } from "./agreed-training.ts";
 import { ChainKeeper } from "./chain-keeper.ts";
+import { MemberChanges } from "./member-changes.ts";
 import { attackersMinOf, firstMembers, membersOf } from "./members-of.ts";
 import { PayloadPool } from "./payload-pool.ts";
 import { Statements } from "./statements.ts";
 import { Succession } from "./succession.ts";
+
+/** For so many heights who was a member may connect. */
+const HEIGHTS_ADMITTED = 3;
 
 /** What a node of mode `agreed` works with. */
 export interface AgreedRooms {
@@ -37,6 +43,7 @@ export interface AgreedRooms {
   readonly mixing: AgreedMixing;
   readonly succession: Succession;
   readonly keeping: Keeping;
+  readonly changes: MemberChanges;
 }
 
 /** Opens them as the store left the run. */
@@ -49,7 +56,18 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     start: digestOfPoint(firstPoint(initial, config.run.outer)),
   });
   const { head, point, kept } = whereLeft(parts, chain);
-  const terms = { run, rosterAt: (height: number) => inOrder(neighbourhoods.at(height).members) };
+  const terms: AgreementTerms = {
+    run,
+    rosterAt: (height) => inOrder(neighbourhoods.at(height).members),
+    rosterAfter: rosterAfter(run),
+    isCertain: (height) => height <= chain.height,
+  };
+  if (!head.members.peers.includes(parts.network.peerId)) {
+    parts.log.warn(
+      {},
+      "this node is no member: it looks on until a block adds it (`klatch member`)",
+    );
+  }
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, updates);
   const succession = new Succession(parts, { pool, mixing });
@@ -63,6 +81,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     }),
     succession,
     keeping: new Keeping(parts, state),
+    changes: new MemberChanges(parts),
   };
 }
 
@@ -92,6 +111,15 @@ export function protocolOf(
 
 // --- internal ---
 
+/** Who the members are above a block, whatever trust they have. */
+function rosterAfter(run: Digest): NonNullable<AgreementTerms["rosterAfter"]> {
+  const make = membersOf(run);
+  return (block, roster) => {
+    const { members, levels } = genesis(run, "", make(roster));
+    return membersAfter({ members, levels }, block, make).members.peers;
+  };
+}
+
 const ordered = new WeakMap<readonly PeerId[], readonly PeerId[]>();
 
 /** Members by place: every message asks for them. */
@@ -101,9 +129,23 @@ function inOrder(members: readonly PeerId[]): readonly PeerId[] {
   return known;
 }
 
-/** From the next height on others are members. */
-function followMembers({ neighbourhoods }: PeerParts, { height, members }: ChainHead): void {
-  neighbourhoods.succeed(height, members.peers);
+/** From the next height on others are members; who was one lately may still come for how that was decided. */
+function followMembers(
+  { neighbourhoods, network, config, log }: PeerParts,
+  { height, members: { peers } }: ChainHead,
+): void {
+  const before = neighbourhoods.at(height - 1).members;
+  neighbourhoods.succeed(height, peers);
+  const isGuest = !peers.includes(network.peerId);
+  const recent = isGuest
+    ? config.run.members
+    : neighbourhoods.at(height - HEIGHTS_ADMITTED).members;
+  network.admit([...new Set([...peers, ...recent])]);
+  const joined = peers.filter((peer) => !before.includes(peer));
+  const left = before.filter((peer) => !peers.includes(peer));
+  log.info({ round: height, joined, left }, "the members are others from the next round on");
+  if (left.includes(network.peerId))
+    log.warn({}, "this node is no member any more: its run ends here");
 }
 
 /**

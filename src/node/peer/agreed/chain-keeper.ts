@@ -38,10 +38,16 @@ export interface ChainTerms {
 export class ChainKeeper {
   readonly #store: Store;
   readonly #terms: ChainTerms;
+  #height = 0;
 
   constructor(store: Store, terms: ChainTerms) {
     this.#store = store;
     this.#terms = terms;
+  }
+
+  /** Height above the newest block that is known here: up to it the members are certain. */
+  get height(): number {
+    return this.#height;
   }
 
   /** The end of the chain below a height, or of all of it. */
@@ -86,6 +92,7 @@ export class ChainKeeper {
 
   #after(below: ChainHead, link: Link): ChainHead {
     const head = headAfter(below, [link], membersOf(this.#terms.run));
+    this.#height = Math.max(this.#height, head.height);
     if (head.members !== below.members) this.#terms.onMembers(head);
     return head;
   }

@@ -47,6 +47,9 @@ export function listenToAgreement(
       },
     };
   });
+  network.onRefused((peer, { reason }) => {
+    if (reason === "future-round") driver.dispatch({ type: "behind", peer });
+  });
   network.onTellAgreement(() => statements.tell(driver.round));
   network.onTellChain((from, most) => chain.links(from, most).map(({ bytes }) => bytes));
 }

@@ -1,0 +1,40 @@
+import type { SignedRosterChange } from "../../../consensus/index.ts";
+import { KlatchError } from "../../../errors.ts";
+import { changeOf, parseChange } from "../../membership/change-file.ts";
+import type { PeerParts } from "../peer-parts.ts";
+
+/** Changes of the members that organisations have signed and put into this node's data folder. */
+export class MemberChanges {
+  readonly #parts: Pick<PeerParts, "store" | "run" | "log">;
+  /** By their texts; null of what is none. */
+  readonly #known = new Map<string, SignedRosterChange | null>();
+
+  constructor(parts: Pick<PeerParts, "store" | "run" | "log">) {
+    this.#parts = parts;
+  }
+
+  /** Those of this run, as they lie there now. */
+  read(): readonly SignedRosterChange[] {
+    const texts = [...this.#parts.store.memberChanges()];
+    const read = texts.map(([name, text]) => this.#known.get(text) ?? this.#parse(name, text));
+    return read.flatMap((change) => (change?.run === this.#parts.run ? [change] : []));
+  }
+
+  // --- internal ---
+
+  #parse(name: string, text: string): SignedRosterChange | null {
+    if (this.#known.has(text)) return null;
+    let change: SignedRosterChange | null = null;
+    try {
+      change = changeOf(parseChange(text));
+    } catch (error) {
+      if (!(error instanceof KlatchError)) throw error;
+      this.#parts.log.warn(
+        { file: name, reason: error.message },
+        "a change of members is passed over",
+      );
+    }
+    this.#known.set(text, change);
+    return change;
+  }
+}
