@@ -50,6 +50,7 @@ export function define(command: Command, terminal: Terminal): void {
       return;
     }
     for (const line of table(HEADERS[mode], rounds.map(ROWS[mode]))) terminal.line(line);
+    for (const line of rounds.flatMap(memberLines)) terminal.line(line);
   });
 }
 
@@ -85,6 +86,16 @@ function agreedCells({ agreed }: RoundRecord): Cells {
   const took = certificateMs === null ? "" : `, ${(certificateMs / 1000).toFixed(1)} s`;
   const own = share === 0 ? null : Number(share.toFixed(3));
   return [cut, own, view, `${bytes(certificateBytes)}${took}`];
+}
+
+/** Who became a member with a round, and who is none any more. */
+function memberLines({ round, agreed }: RoundRecord): readonly string[] {
+  const { joined = [], left = [], evicted = [] } = agreed ?? {};
+  return [
+    ...joined.map((peer) => `after round ${round} ${peer} is a member`),
+    ...left.map((peer) => `after round ${round} ${peer} is no member any more`),
+    ...evicted.map((peer) => `after round ${round} ${peer} is put out: by what it signed or sent`),
+  ];
 }
 
 function trafficCells({ bytesSent, bytesReceived }: RoundRecord): Cells {

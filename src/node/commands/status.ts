@@ -74,14 +74,21 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
     ];
   }
   const { view, proposer, ballots, votes, quorum, blocks, head, headAt } = agreed;
-  const members = status.peers.length + 1;
-  const here = 1 + status.peers.filter((peer) => peer.connected).length;
+  const { member = true, changes = 0, contradicted = [] } = agreed;
+  const self = member ? 1 : 0;
+  const members = status.peers.length + self;
+  const here = self + status.peers.filter((peer) => peer.connected).length;
   const isRunning = !["stopped", "finished"].includes(status.state);
   const lack = isRunning && here < quorum ? `; ${here} are here, so the round stays open` : "";
   const age = headAt === null ? "" : `, ${duration((now - headAt) / 1000)} old`;
   const isVoting = isRunning && status.phase === "vote";
   return [
     `mode      agreed, a quorum is ${quorum} of ${members} members${lack}`,
+    ...(member ? [] : ["member    not yet: it looks on until members add it (`klatch member`)"]),
+    ...(changes > 0 ? [`changes   ${changes} of the members wait for a block`] : []),
+    ...contradicted.map(
+      (peer) => `lies      ${short(peer)} has contradicted itself, and is put out`,
+    ),
     `rule      ${rule}, up to ${certifiedAttackers} of them may lie`,
     blocks === 0 ? "chain     no block yet" : `chain     block ${blocks}${age}: ${head}`,
     ...(isVoting

@@ -70,11 +70,17 @@ function agreementOf(
     return { mode: modeOf(run), agreed: null, rule, attackersMax, certifiedAttackers };
   }
   const { view, proposer, ballots, votes, quorum, blocks, head } = known;
+  const { member, changes, contradicted } = known;
+  const rest = {
+    ...(member ? {} : { member }),
+    ...(changes > 0 ? { changes } : {}),
+    ...(contradicted.length > 0 ? { contradicted: [...contradicted] } : {}),
+  };
   const headAt = blocks === 0 ? null : driver.state.lastEndedAt;
   const { faulty } = quorumOf(members.length);
   return {
     mode: modeOf(run),
-    agreed: { view, proposer, ballots, votes, quorum, blocks, head, headAt },
+    agreed: { view, proposer, ballots, votes, quorum, blocks, head, headAt, ...rest },
     ...{ rule: run.agreedRule, attackersMax: faulty, certifiedAttackers: faulty },
   };
 }

@@ -60,6 +60,10 @@ export const roundRecordSchema = z.looseObject({
       certificateBytes: count,
       /** From a quorum of ballots to the certificate; null where the block came from others. */
       certificateMs: z.number().nullable(),
+      /** Members from the next round on that were none, the other way round, and whom evidence put out; where there are. */
+      joined: z.array(z.string()).exactOptional(),
+      left: z.array(z.string()).exactOptional(),
+      evicted: z.array(z.string()).exactOptional(),
     })
     .exactOptional(),
 });
@@ -109,6 +113,11 @@ const summary = z.looseObject({
 
 /** What there is to tell of the height that is open in mode `agreed`. */
 const agreedStatusSchema = z.looseObject({
+  /** Whether this node is a member; one that is none looks on. Absent: it is. */
+  member: z.boolean().exactOptional(),
+  /** Changes of the members that wait here for a block, and members that have contradicted themselves; where there are. */
+  changes: count.exactOptional(),
+  contradicted: z.array(z.string()).exactOptional(),
   /** Counted from 0: so many were lost before it. */
   view: count,
   proposer: z.string().nullable(),

@@ -57,7 +57,7 @@ test("a node that members add while the run goes takes the chain, contributes, a
     QuickNode,
   ];
   await vi.waitFor(() => expect(first.node.status().round).toBeGreaterThan(1), { timeout: 30_000 });
-  expect(guest.node.status().round).toBe(0);
+  expect(guest.node.status()).toMatchObject({ round: 0, agreed: { member: false } });
 
   const file = join(temporaryFolder(), "change.json");
   const proposed = await member<Told>(first, "propose", "add", guest.peerId, "--out", file);
@@ -81,6 +81,9 @@ test("a node that members add while the run goes takes the chain, contributes, a
   }
   const own = others.at(-1)?.rounds.filter(({ agreed }) => (agreed?.share ?? 0) > 0) ?? [];
   expect(own.length).toBeGreaterThan(0);
+
+  const facts = end?.rounds.flatMap(({ agreed }) => agreed?.joined ?? []);
+  expect(facts).toEqual([guest.peerId]);
 
   const listed = await member<Listed>(first, "list");
   expect(listed).toMatchObject({ quorum: 4, changes: [{ state: "outdated" }] });

@@ -19,6 +19,11 @@ export interface AgreedView {
   /** Final blocks, and the digest of the newest; the run id before the first. */
   readonly blocks: number;
   readonly head: Digest;
+  /** Whether this node is a member of the height. */
+  readonly member: boolean;
+  /** Changes of the roster that wait for a block, and members that have contradicted themselves. */
+  readonly changes: number;
+  readonly contradicted: readonly PeerId[];
   /** When voting on the height began; null before. */
   readonly votingAt: Timestamp | null;
 }
@@ -46,6 +51,9 @@ export function describeAgreed(state: AgreedState): AgreedView {
     quorum: simplex.quorum.size,
     blocks: head.height,
     head: head.parent,
+    member: ownPlace(state) >= 0,
+    changes: state.changes.length,
+    contradicted: [...state.evidence.keys()],
     votingAt: height.votingAt,
   };
 }

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import type { PeerId } from "../../../types.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agreed-turn.ts";
-import { awaitCatchUp, catchUp, hearAhead, hearBehind, isCertifiedAhead, lookOn } from "./catching-up.ts";
+import {
+  awaitCatchUp,
+  catchUp,
+  hearAhead,
+  hearBehind,
+  isCertifiedAhead,
+  lookOn,
+} from "./catching-up.ts";
 import {
   closeFetch,
   hearAnnouncement,
@@ -15,6 +21,7 @@ import { openNext, takeChain } from "./concluding.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
 import { hearChange } from "./membership/changes.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
+import { changePresence } from "./presence.ts";
 import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
 
@@ -275,21 +282,4 @@ function repeat(turn: AgreedTurn): void {
   // whoever only looks on hears of no height that it does not know the members of
   if (ownPlace(turn.state) < 0) lookOn(turn);
   review(turn);
-}
-
-function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean): void {
-  const connected = new Set(turn.state.connected);
-  if (isThere) connected.add(peer);
-  else connected.delete(peer);
-  turn.state = { ...turn.state, connected };
-  const place = turn.state.places.get(peer);
-  if (place === undefined || turn.state.present.has(place) === isThere) return;
-  const present = new Set(turn.state.present);
-  if (isThere) present.add(place);
-  else present.delete(place);
-  turn.state = { ...turn.state, present };
-  if (turn.state.phase !== "running" || turn.state.height.concluding !== null) return;
-  reviewList(turn);
-  review(turn);
-  reviewIdle(turn);
 }

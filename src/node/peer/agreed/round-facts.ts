@@ -1,7 +1,11 @@
 import {
+  type Block,
   type ChainHead,
+  evictedBy,
   headAfter,
   type Link,
+  type Members,
+  membersAfter,
   quorumOf,
   sharesOfCut,
 } from "../../../consensus/index.ts";
@@ -40,6 +44,27 @@ export function roundFacts(
       blockBytes: encodeBlock(block).length,
       certificateBytes: sealCertificate(certificate, roster.length).bytes.length,
       certificateMs: links.length === 1 ? seen.certificateMs : null,
+      ...changesOf(
+        members,
+        block,
+        membersAfter({ members, levels }, block, membersOf(run)).members,
+      ),
     },
   };
+}
+
+// --- internal ---
+
+/** Who is a member from the next round on and was none, and the other way round; nothing where nobody is. */
+function changesOf(
+  before: Members,
+  block: Block,
+  after: Members,
+): Pick<NonNullable<RoundRecord["agreed"]>, "joined" | "left" | "evicted"> {
+  if (before === after) return {};
+  const evicted = [...evictedBy(block, before)].map((place) => before.peers[place] ?? "");
+  const joined = after.peers.filter((peer) => !before.peers.includes(peer));
+  const left = before.peers.filter((peer) => !after.peers.includes(peer));
+  const told = { joined, left: left.filter((peer) => !evicted.includes(peer)), evicted };
+  return Object.fromEntries(Object.entries(told).filter(([, peers]) => peers.length > 0));
 }
