@@ -4,6 +4,7 @@ import { loadIdentity } from "../gossip/index.ts";
 import type { PeerId } from "../types.ts";
 import type { Config } from "./config/config.ts";
 import { requireMode } from "./config/mode-of.ts";
+import { modeOf } from "./config/mode-of.ts";
 import { requireMembership, rosterOf } from "./config/roster-of.ts";
 import { identityFile } from "./folders/data-folder.ts";
 import { createStatusServer } from "./http/status-server.ts";
@@ -66,7 +67,8 @@ function checkRunnable(config: Config, self: PeerId): void {
     );
   }
   requireMode(config.run);
-  requireMembership(rosterOf(config.run), self);
+  // in mode agreed a block may add a node later: until then it looks on, and says so
+  if (modeOf(config.run) !== "agreed") requireMembership(rosterOf(config.run), self);
 }
 
 async function live(
