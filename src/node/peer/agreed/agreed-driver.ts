@@ -74,7 +74,7 @@ export class AgreedDriver implements RunDriver {
       this.dispatch({ type: "started", ...this.#rooms.statements.restore(this.round) });
       const links = this.#rooms.chain.links(this.round);
       if (links.length > 0) this.dispatch({ type: "chained", links });
-      this.#hearChanges();
+      this.#rooms.changes.tell(this);
       this.#hearAgain();
     });
   }
@@ -211,7 +211,7 @@ export class AgreedDriver implements RunDriver {
 
   /** With each connected member in turn. */
   async #exchange(): Promise<void> {
-    this.#hearChanges();
+    this.#rooms.changes.tell(this);
     const { network } = this.#parts;
     const members = network.peers().filter(({ peer }) => this.#roster.includes(peer));
     const { peer } = members[this.#exchanges % Math.max(1, members.length)] ?? {};
@@ -257,7 +257,7 @@ export class AgreedDriver implements RunDriver {
         training.settle(head, first.block, point);
         await this.#noteRound(links, certificateMs);
         this.dispatch({ type: "concluded", round: head.height, links });
-        this.#hearChanges();
+        this.#rooms.changes.tell(this);
         this.#hearAgain();
         return;
       }
@@ -279,10 +279,6 @@ export class AgreedDriver implements RunDriver {
     const facts = { run: this.#parts.run, self: network.peerId, certificateMs };
     Object.assign(this.state.round, roundFacts(this.#agreed.head, links, facts));
     this.#rooms.keeping.commit(this.#agreed.head.height + links.length - 1, toJson(ledger.current));
-  }
-
-  #hearChanges(): void {
-    for (const change of this.#rooms.changes.read()) this.dispatch({ type: "decided", change });
   }
 
   /** Announcements for the open height that came before this node knew the state that they start from. */

@@ -1,4 +1,4 @@
-import type { SignedRosterChange } from "../../../consensus/index.ts";
+import type { AgreedEvent, SignedRosterChange, Untimed } from "../../../consensus/index.ts";
 import { KlatchError } from "../../../errors.ts";
 import { changeOf, parseChange } from "../../membership/change-file.ts";
 import type { PeerParts } from "../peer-parts.ts";
@@ -13,14 +13,18 @@ export class MemberChanges {
     this.#parts = parts;
   }
 
-  /** Those of this run, as they lie there now. */
-  read(): readonly SignedRosterChange[] {
+  /** Tells the protocol of those of this run, as they lie there now. */
+  tell(driver: { dispatch(event: Untimed<AgreedEvent>): void }): void {
+    for (const change of this.#read()) driver.dispatch({ type: "decided", change });
+  }
+
+  // --- internal ---
+
+  #read(): readonly SignedRosterChange[] {
     const texts = [...this.#parts.store.memberChanges()];
     const read = texts.map(([name, text]) => this.#known.get(text) ?? this.#parse(name, text));
     return read.flatMap((change) => (change?.run === this.#parts.run ? [change] : []));
   }
-
-  // --- internal ---
 
   #parse(name: string, text: string): SignedRosterChange | null {
     if (this.#known.has(text)) return null;

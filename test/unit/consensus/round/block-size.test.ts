@@ -19,16 +19,18 @@ type Ballot = SignedStatement<Extract<SignedStatement["statement"], { kind: "bal
 /** A member that holds ballots of so many, of whom f lie: they announce to each something else, and hold what is not. */
 function stateOf(members: number, liesOf: (place: number, author: number) => string) {
   const roster = Array.from({ length: members }, (_, place) => String(place).padStart(4, "0"));
+  const membersOf = (peers: readonly string[]) => ({
+    ...{ peers, digest: digest("roster"), turns: [...peers.keys()] },
+  });
   const config: AgreedConfig = {
-    ...{ self: "0000", run: RUN, rounds: 1, roster, rosterDigest: digest("roster") },
-    ...{ turns: [...roster.keys()], payloadBytes: BYTES },
+    ...{ self: "0000", run: RUN, rounds: 1, membersOf, attackersMin: 0, payloadBytes: BYTES },
     timing: {
       ...{ commitGraceMs: 1, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
       ...{ fetchGraceMs: 1, fetchMaxMs: 1, openDelayMs: 1, viewMs: 1, repeatMs: 1 },
       patienceFactor: 4,
     },
   };
-  const state = createAgreed(config, { head: genesis(RUN, digest("start"), members) });
+  const state = createAgreed(config, { head: genesis(RUN, digest("start"), membersOf(roster)) });
   const ballots = new Map(
     roster.map((author, place): [number, Ballot] => {
       const held = roster.map(

@@ -8,6 +8,8 @@ import type { Members } from "./members.ts";
 
 /** Members of a run at most. */
 const MEMBERS_MAX = 1000;
+/** Bytes of changes that a proposer puts into a block, or one change. */
+const CHANGES_BYTES_MAX = 20 * 1024;
 /** Changes that wait here for a block, at most. */
 const WAITING_MAX = 16;
 
@@ -90,7 +92,8 @@ export function changesFor(state: AgreedState): readonly RosterChange[] {
   let chosen: readonly RosterChange[] = [];
   for (const change of state.changes) {
     const more = [...chosen, change].sort((a, b) => byPeer(a.peer, b.peer));
-    if (changesFault(more, ground) === null) chosen = more;
+    const isLarge = more.length > 1 && more.reduce(bytesWith, 0) > CHANGES_BYTES_MAX;
+    if (!isLarge && changesFault(more, ground) === null) chosen = more;
   }
   return chosen;
 }
@@ -102,6 +105,9 @@ export function groundOf({ config, head }: Pick<AgreedState, "config" | "head">)
 }
 
 // --- internal ---
+
+const bytesWith = (sum: number, { signatures }: RosterChange): number =>
+  sum + 300 + 64 * signatures.length;
 
 const faultyOf = (peers: readonly PeerId[]): number => quorumOf(peers.length).faulty;
 

@@ -11,7 +11,7 @@ import type {
 import { type SimplexState, viewOf } from "../simplex-state.ts";
 
 /** Bytes of evidence that a proposer puts into a block; what is left over comes in the next one. */
-const EVIDENCE_BYTES_MAX = 256 * 1024;
+const EVIDENCE_BYTES_MAX = 40 * 1024;
 
 /**
  * Whether no honest member says both: two announcements, lists or ballots for a height; two proposals of a view; votes
