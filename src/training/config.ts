@@ -108,6 +108,14 @@ export const trainingTerms = {
     .default([])
     .describe("Classes of a classification, in order; empty takes those of this peer's own data."),
   steps: z.int().min(1).max(100_000).default(20).describe("Local optimiser steps per round."),
+  checkpointSteps: z
+    .int()
+    .min(0)
+    .max(100_000)
+    .default(10)
+    .describe(
+      "Steps after which the training of a round is kept on disk, so that a node that dies goes on from there; 0 for never. Each member may choose.",
+    ),
   batchSize: z.int().min(1).max(4096).default(16).describe("Examples per optimiser step."),
   sequenceMax: z
     .int()

@@ -62,5 +62,5 @@ export { learningRateOf } from "./loop/config.ts";
 export type { Probe } from "./loop/evaluation.ts";
 export type { TransformState } from "./loop/gradient-transform.ts";
 export type { OptimizerOptions, OptimizerState } from "./loop/optimizer.ts";
-export type { StepMetrics, TrainRequest, TrainResult } from "./loop/train-step.ts";
+export type { BegunRound, StepMetrics, TrainRequest, TrainResult } from "./loop/train-step.ts";
 export type { MemoryPlan } from "./loop/training-memory.ts";

@@ -9,7 +9,7 @@ import type { Scenario } from "../../testnet/simulation/scenario.ts";
 import { Simulation } from "../../testnet/simulation/simulation.ts";
 
 const SCENARIO: Scenario = {
-  ...{ seed: 7, peers: 4, rounds: 3, gate: true, attackersMax: 0 },
+  ...{ seed: 7, peers: 4, rounds: 3, gate: true, attackersMax: 0, checkpointSteps: 2 },
   untilMs: 600_000,
 };
 const ROUNDS = [0, 1, 2];

@@ -8,6 +8,7 @@ import {
   RUN,
   recordOf,
   resultOf,
+  trainingOf,
   updateOf,
 } from "./store-samples.ts";
 
@@ -140,6 +141,22 @@ const CASES: Readonly<Record<string, (processes: Processes) => void>> = {
       assert.deepEqual(each.loadUpdate(RUN, 9), updateOf(9));
       assert.equal(each.loadUpdate(RUN, 0), null);
     }
+  },
+
+  "has the newest training of a round, and no other's": (processes) => {
+    const store = processes.next();
+    store.saveTraining(trainingOf(3));
+    const further = { ...trainingOf(3), steps: 9 };
+    store.saveTraining(further);
+    for (const each of [store, processes.next()]) {
+      assert.deepEqual(each.loadTraining(RUN, 3), further);
+      assert.equal(each.loadTraining(RUN, 4), null);
+      assert.equal(each.loadTraining(OTHER_RUN, 3), null);
+    }
+    const last = processes.next();
+    last.saveTraining(trainingOf(4));
+    assert.deepEqual(last.loadTraining(RUN, 4), trainingOf(4));
+    assert.equal(last.loadTraining(RUN, 3), null);
   },
 
   "takes the second update of a round for the first": (processes) => {

@@ -1,5 +1,5 @@
 import type { RoundRecord, RunResult } from "../../src/node/records/records.ts";
-import type { Checkpoint, OwnUpdate } from "../../src/node/store/contract.ts";
+import type { Checkpoint, OwnUpdate, RoundTraining } from "../../src/node/store/contract.ts";
 import type { Digest, Evidence } from "../../src/types.ts";
 
 export const RUN: Digest = "a".repeat(64);
@@ -34,6 +34,21 @@ export function updateOf(round: number): OwnUpdate {
     examples: 160,
     payload: Uint8Array.from({ length: 33 }, (_, index) => round + index),
     memory: { residual: floats(round + 3) },
+  };
+}
+
+export function trainingOf(round: number): RoundTraining {
+  return {
+    run: RUN,
+    round,
+    start: "d".repeat(64),
+    adapter: floats(round + 0.5),
+    optimizer: { step: 20 * round + 7, firstMoment: floats(round), secondMoment: floats(-round) },
+    steps: 7,
+    watch: { average: 0.3, least: 0.25, steps: 7 },
+    lossSum: 7.7,
+    examples: 56,
+    seconds: 0.5,
   };
 }
 

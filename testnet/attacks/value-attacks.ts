@@ -38,7 +38,9 @@ export function sending(choose: StateAttack): Disguise {
       ...ports,
       learner: decorated(learner, {
         train: (request, signal) => {
-          seen = { round: request.round, before: request.adapter };
+          // a training that goes on started earlier
+          const { round, adapter: before, begun } = request;
+          if (begun === undefined) seen = { round, before };
           return learner.train(request, signal);
         },
       }),

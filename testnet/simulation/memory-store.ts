@@ -1,7 +1,7 @@
 import { KlatchError } from "../../src/errors.ts";
 import type { RoundRecord, RunResult } from "../../src/node/records/records.ts";
 import type { KeptBlock } from "../../src/node/store/agreed-tables.ts";
-import type { Checkpoint, OwnUpdate, Store } from "../../src/node/store/contract.ts";
+import type { Checkpoint, OwnUpdate, RoundTraining, Store } from "../../src/node/store/contract.ts";
 import type { Digest, Evidence } from "../../src/types.ts";
 import type { Life } from "./life.ts";
 
@@ -12,6 +12,7 @@ const UPDATES_KEPT = 3;
 class KeptRun {
   checkpoint: Checkpoint | null = null;
   updates: readonly OwnUpdate[] = [];
+  training: RoundTraining | null = null;
   readonly rounds: RoundRecord[] = [];
   readonly evidence: Evidence[] = [];
   readonly said: { readonly height: number; readonly bytes: Uint8Array }[] = [];
@@ -73,6 +74,13 @@ export class MemoryDisk {
       loadUpdate: (run, round) =>
         structuredClone(read(run).updates.find((update) => update.round === round) ?? null),
       saveUpdate: (update) => saveUpdate(opened(update.run), update),
+      loadTraining(run, round) {
+        const { training } = read(run);
+        return structuredClone(training?.round === round ? training : null);
+      },
+      saveTraining(training) {
+        opened(training.run).training = structuredClone(training);
+      },
       rounds: (run, limit, offset) => last(read(run).rounds, limit, offset),
       appendEvidence: (run, evidence) => void opened(run).evidence.push(structuredClone(evidence)),
       evidence: (run, limit, offset) => last(read(run).evidence, limit, offset),

@@ -11,6 +11,8 @@ export interface QuadraticTask {
   readonly heterogeneity: number;
   /** Mean virtual time of a round's training, milliseconds; each peer and round differs by up to 30 %. */
   readonly trainMs: number;
+  /** Steps of a round; where it is not said, every training takes as long as a round. */
+  readonly steps?: number;
 }
 
 /** Who learns it. */
@@ -69,11 +71,14 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
       firstMoment: new Float32Array(0),
       secondMoment: new Float32Array(0),
     }),
-    train({ adapter, optimizer, round, steps }) {
+    train({ adapter, optimizer, round, steps, begun }, signal) {
       const pace = createRandom(seed, "pace", peer.index, round);
-      const milliseconds = trainMs * peer.slowness * (0.7 + 0.6 * pace());
-      return after(milliseconds, () => {
+      const share = steps / (task.steps ?? steps);
+      const milliseconds = share * trainMs * peer.slowness * (0.7 + 0.6 * pace());
+      const trained = after(milliseconds, () => {
         const random = createRandom(seed, "noise", peer.index, round);
+        // the steps before had their share of it
+        for (let drawn = (begun?.steps ?? 0) * dimensions; drawn > 0; drawn--) random();
         const state = descend(adapter, own, steps, random);
         return {
           adapter: state,
@@ -83,8 +88,10 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
           positions: steps * BATCH,
           examples: steps * BATCH,
           seconds: milliseconds / 1000,
+          watch: { average: 0, least: 0, steps: 0 },
         };
       });
+      return signal === undefined ? trained : Promise.race([trained, stopOf(signal)]);
     },
     evaluate: (adapter, set) =>
       after(JUDGING_MS, () => {
@@ -105,6 +112,13 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
 }
 
 // --- internal ---
+
+/** Rejects when the signal comes. */
+function stopOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+}
 
 function gaussian(random: () => number, length: number, deviation: number): Float32Array {
   return Float32Array.from({ length }, () => deviation * normal(random));

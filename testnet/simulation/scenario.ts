@@ -55,6 +55,8 @@ export interface Scenario {
   /** Changes of the members that all know from the beginning. */
   readonly roster?: readonly RosterEdit[];
   readonly steps?: number;
+  /** Steps after which a training is kept on disk; as for real nodes unless said. */
+  readonly checkpointSteps?: number;
   readonly dimensions?: number;
   /** Distance of a peer's own optimum from the common one, per dimension. */
   readonly heterogeneity?: number;

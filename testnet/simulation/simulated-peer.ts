@@ -39,6 +39,8 @@ export class SimulatedPeer {
   /** Every payload that was ever announced, by round. */
   readonly announced = new Map<number, Set<string>>();
   finishedAt: number | null = null;
+  /** Steps of training that its processes began. */
+  stepsBegun = 0;
   readonly #setup: PeerSetup;
   #config: Config;
   #life: Life | null = null;
@@ -113,7 +115,7 @@ export class SimulatedPeer {
     const { ports: open, attack, seed, index } = this.#setup;
     const { network, ...others } = open(life);
     const ports = {
-      learner: calls.counted(others.learner),
+      learner: calls.counted(this.#stepsNoted(others.learner)),
       network: calls.counted(this.#noted(network)),
       clock: calls.counted(others.clock),
       updates: others.updates,
@@ -123,6 +125,16 @@ export class SimulatedPeer {
     return ATTACKS[attack].disguise(ports, {
       rounds: this.#config.run.rounds,
       random: (round) => createRandom(seed, "attack", index, round),
+    });
+  }
+
+  /** The learner, with a note of all steps that it is asked for. */
+  #stepsNoted(learner: PeerPorts["learner"]): PeerPorts["learner"] {
+    return decorated(learner, {
+      train: (request, signal) => {
+        this.stepsBegun += request.steps;
+        return learner.train(request, signal);
+      },
     });
   }
 

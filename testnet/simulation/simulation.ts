@@ -16,6 +16,8 @@ import { VirtualTime } from "./virtual-time.ts";
 /** Peers start within this time of one another, ms. */
 const START_SPREAD_MS = 2000;
 const DAY_MS = 86_400_000;
+/** Of a round, unless a scenario says otherwise. */
+const STEPS = 5;
 
 /** A network of real nodes over simulated ports, in virtual time. */
 export class Simulation {
@@ -28,8 +30,9 @@ export class Simulation {
 
   constructor(scenario: Scenario) {
     const { seed, peers, dimensions = 16, heterogeneity = 0.5, trainMs = 4000 } = scenario;
+    const { steps = STEPS } = scenario;
     this.#scenario = scenario;
-    this.task = { seed, dimensions, heterogeneity, trainMs };
+    this.task = { seed, dimensions, heterogeneity, trainMs, steps };
     const ids = Array.from({ length: peers }, (_, index) => simulatedId(seed, index));
     this.#wire = new MemoryWire(this.time, {
       random: createRandom(seed, "wire"),
@@ -155,7 +158,14 @@ function configOf(
   ids: readonly PeerId[],
   { rounds = scenario.rounds, roster = scenario.roster ?? [] }: Partial<Scenario>,
 ): Config {
-  const { steps = 5, topology = "full", rule = "cs-plus", codec, attackersMax } = scenario;
+  const {
+    steps = STEPS,
+    checkpointSteps,
+    topology = "full",
+    rule = "cs-plus",
+    codec,
+    attackersMax,
+  } = scenario;
   const { mode = "gossip", agreedRule } = scenario;
   const members = ids.slice(0, scenario.members);
   const edits = roster.map(
@@ -166,6 +176,7 @@ function configOf(
       name: "simulation",
       ...{ rounds, steps, topology, mode, rule, members, roster: edits },
       ...(agreedRule === undefined ? {} : { agreedRule }),
+      ...(checkpointSteps === undefined ? {} : { checkpointSteps }),
       ...(attackersMax === undefined ? {} : { attackersMax }),
       ...(codec === undefined ? {} : { codec }),
     },

@@ -65,11 +65,12 @@ export function describeSelf(config: Config, info: OwnFacts | null): SelfDescrip
 }
 
 /**
- * Every key of a `run` section but the members, as JSON; of the mode what it stands for, and what only that mode knows.
+ * Every key of a `run` section but the members and what each chooses, as JSON; of the mode what it stands for, and what only that mode knows.
  * Runs of earlier versions are in mode gossip.
  */
 export function settingsOf(run: object): SelfDescription["settings"] {
-  const { members: _, roster: __, agreedRule, outer, ...settings } = run as Config["run"];
+  const { members: _, roster: __, checkpointSteps: ___, ...shared } = run as Config["run"];
+  const { agreedRule, outer, ...settings } = shared;
   const mode = settings.mode === undefined ? "gossip" : modeOf(run as Config["run"]);
   const all = { ...settings, mode, ...(mode === "agreed" ? { agreedRule, outer } : {}) };
   return Object.fromEntries(leaves("run", all));

@@ -19,6 +19,7 @@ const terms = {
   rounds: consensusTerms.rounds,
   start: consensusTerms.start,
   steps: trainingTerms.steps,
+  checkpointSteps: trainingTerms.checkpointSteps,
   batchSize: trainingTerms.batchSize,
   sequenceMax: trainingTerms.sequenceMax,
   separator: trainingTerms.separator,

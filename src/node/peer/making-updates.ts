@@ -1,27 +1,10 @@
 import type { Announcement } from "../../gossip/index.ts";
-import type { OptimizerState } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { OwnUpdate } from "../store/contract.ts";
 import type { PeerParts } from "./peer-parts.ts";
 
 /** How long an announcement stays valid, ms. */
 const ANNOUNCEMENT_LIFETIME_MS = 12 * 3_600_000;
-
-/** Trains the steps of a round from a state. */
-export async function trainFor(
-  { learner, config, metrics }: Pick<PeerParts, "learner" | "config" | "metrics">,
-  from: {
-    readonly adapter: Float32Array;
-    readonly optimizer: OptimizerState;
-    readonly round: number;
-  },
-  signal: AbortSignal,
-): Promise<Awaited<ReturnType<PeerParts["learner"]["train"]>>> {
-  const result = await learner.train({ ...from, steps: config.run.steps }, signal);
-  metrics.trainSeconds.observe(result.seconds);
-  metrics.trainTokens.inc(result.tokens);
-  return result;
-}
 
 /** Whether this node announced something else for a round before its data folder was lost: it is silent then. */
 export function hasSaidOtherwise(

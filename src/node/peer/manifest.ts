@@ -11,9 +11,9 @@ export const PROTOCOL_VERSION = 2;
 
 /**
  * Keys of section `run` that members may have apart, or change while a run lasts: how long it is, who takes part (but
- * in mode `agreed`), and when it begins.
+ * in mode `agreed`), when it begins, and how often a node keeps what it trains.
  */
-export const KEYS_APART = ["rounds", "members", "roster", "start"] as const;
+export const KEYS_APART = ["rounds", "members", "roster", "start", "checkpointSteps"] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
 export const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"] as const;

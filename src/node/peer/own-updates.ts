@@ -1,9 +1,10 @@
 import type { Digest } from "../../types.ts";
 import type { OwnUpdate } from "../store/contract.ts";
-import { announceUpdate, hasSaidOtherwise, trainFor } from "./making-updates.ts";
+import { announceUpdate, hasSaidOtherwise } from "./making-updates.ts";
 import { digestOf } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
+import { trainFor } from "./round-training.ts";
 
 /** Rounds for which the own payload stays available to slower peers. */
 const PAYLOADS_KEPT = 2;

@@ -1,5 +1,5 @@
 import type { KeptArrays } from "../../consensus/index.ts";
-import type { OptimizerState } from "../../training/index.ts";
+import type { BegunRound, OptimizerState } from "../../training/index.ts";
 import type { Digest, Evidence } from "../../types.ts";
 import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
 import type { KeptBlock } from "./agreed-tables.ts";
@@ -37,6 +37,25 @@ export interface OwnUpdate {
   readonly memory: KeptArrays;
 }
 
+/** The training of a round in its middle: what a node that dies goes on from, with the steps that would have come. */
+export interface RoundTraining {
+  readonly run: Digest;
+  readonly round: number;
+  /** What the training started from: of another start, or on other data, it is another one. */
+  readonly start: Digest;
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  /** Steps of the round that are taken. */
+  readonly steps: number;
+  /** What watches the losses; null before the first step. */
+  readonly watch: BegunRound["watch"] | null;
+  /** Of the losses of the steps. */
+  readonly lossSum: number;
+  readonly examples: number;
+  /** Spent on the steps. */
+  readonly seconds: number;
+}
+
 /** The data folder of one node: locked by one process, atomic, checksummed. */
 export interface Store {
   readonly folder: string;
@@ -48,6 +67,9 @@ export interface Store {
   commitRound(checkpoint: Checkpoint, record: RoundRecord): void;
   loadUpdate(run: Digest, round: number): OwnUpdate | null;
   saveUpdate(update: OwnUpdate): void;
+  loadTraining(run: Digest, round: number): RoundTraining | null;
+  /** Keeps how far a round's training has come, in the place of what was kept of it, or of another round's. */
+  saveTraining(training: RoundTraining): void;
   /** The last `limit` rounds but the newest `offset` (none when absent), oldest first; evidence likewise. */
   rounds(run: Digest, limit: number, offset?: number): readonly RoundRecord[];
   appendEvidence(run: Digest, evidence: Evidence): void;

@@ -9,6 +9,7 @@ import { type FileSystem, fileError, realFileSystem } from "./file-system.ts";
 import { Generations } from "./generations.ts";
 import { LedgerFile } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
+import { fromRoundTraining, toRoundTraining } from "./round-training-files.ts";
 import { fromCheckpoint, fromUpdate, toCheckpoint, toUpdate } from "./state-files.ts";
 
 /** What a run is, in the run's folder. */
@@ -25,7 +26,7 @@ export interface StoreDeps {
  *
  *     lock.db, lock.pid               one process at a time
  *     ledger.sqlite                   rounds, evidence, results
- *     runs/<run id>/checkpoint-N.klatch, update-N.klatch
+ *     runs/<run id>/checkpoint-N.klatch, update-N.klatch, training-N.klatch
  *     runs/<run id>/run.json          what the run is, for who reads the folder
  *
  * Throws `locked` when another process has it, `permission` or `disk` when it cannot be used.
@@ -53,12 +54,13 @@ function assemble(
   ledger: LedgerFile,
   { fs, warn, unlock }: { fs: FileSystem; warn: (sentence: string) => void; unlock: () => void },
 ): Store {
-  const files = (run: Digest, kind: "checkpoint" | "update") => {
+  const files = (run: Digest, kind: "checkpoint" | "update" | "training", kept?: number) => {
     if (!/^[0-9a-f]{64}$/.test(run)) {
       throw new KlatchError("internal", `not a run id: ${run}`, "this is a bug in klatch");
     }
-    return new Generations(fs, join(folder, "runs", run), kind);
+    return new Generations(fs, join(folder, "runs", run), kind, kept);
   };
+  const trainings = (run: Digest) => files(run, "training", 1);
   return {
     folder,
     loadCheckpoint: (run) => loadCheckpoint(files(run, "checkpoint"), run, warn),
@@ -70,6 +72,10 @@ function assemble(
     loadUpdate: (run, round) =>
       files(run, "update").load(round, (record) => toUpdate(record, run, round), warn),
     saveUpdate: (update) => files(update.run, "update").save(update.round, fromUpdate(update)),
+    loadTraining: (run, round) =>
+      trainings(run).load(round, (record) => toRoundTraining(record, run, round), warn),
+    saveTraining: (training) =>
+      trainings(training.run).save(training.round, fromRoundTraining(training)),
     rounds: (run, limit, offset) => ledger.rounds(run, limit, offset),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
     evidence: (run, limit, offset) => ledger.evidence(run, limit, offset),

@@ -8,11 +8,28 @@ const STEPS_MIN = 10;
 const RISE_MAX = 2;
 const SLACK_NATS = 1;
 
+/** What the watchdog knows of a training's losses. */
+export interface WatchState {
+  readonly average: number;
+  readonly least: number;
+  readonly steps: number;
+}
+
 /** Tells a training that has left its path from the noise of small batches. */
 export class LossWatchdog {
-  #average = 0;
-  #least = Number.POSITIVE_INFINITY;
-  #steps = 0;
+  #average: number;
+  #least: number;
+  #steps: number;
+
+  constructor(from: WatchState = { average: 0, least: Number.POSITIVE_INFINITY, steps: 0 }) {
+    this.#average = from.average;
+    this.#least = from.least;
+    this.#steps = from.steps;
+  }
+
+  get state(): WatchState {
+    return { average: this.#average, least: this.#least, steps: this.#steps };
+  }
 
   /** Why training should stop after a step of this loss and gradient norm; null while all is well. */
   observe(loss: number, gradientNorm: number): string | null {

@@ -6,7 +6,7 @@ import { stepExamples } from "../batches/example-order.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
 import { type AnyExample, positionsTaken } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
-import { diverged, LossWatchdog } from "./loss-watchdog.ts";
+import { diverged, LossWatchdog, type WatchState } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { type OptimizerOptions, type OptimizerState, optimizerStep } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -35,6 +35,15 @@ export interface TrainRequest {
   readonly steps: number;
   /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
   readonly onStop?: "abort" | "keep";
+  /** Of a training that goes on in the middle of its round; absent at its beginning. */
+  readonly begun?: BegunRound;
+}
+
+/** A round that an earlier training began: what it takes to go on as if it were one. */
+export interface BegunRound {
+  /** Steps of the round that were taken. */
+  readonly steps: number;
+  readonly watch: WatchState;
 }
 
 export interface TrainResult {
@@ -48,6 +57,8 @@ export interface TrainResult {
   readonly positions: number;
   readonly examples: number;
   readonly seconds: number;
+  /** What the watchdog of losses knows, for a training that goes on. */
+  readonly watch: WatchState;
 }
 
 /** One optimiser step as it happened. */
@@ -100,7 +111,8 @@ export async function train(
   const orders = new Map<number, readonly number[]>();
   let state = copyState(request.optimizer);
   const before = stepsBefore(model.adapter, options.factors, request);
-  const watchdog = new LossWatchdog();
+  const { begun } = request;
+  const watchdog = new LossWatchdog(begun?.watch);
   const { microBatch = new MicroBatch() } = hooks;
   const { sequenceMax, threads, packed = false } = options;
   let lossSum = 0;
@@ -123,7 +135,7 @@ export async function train(
         tokens: parts.reduce((total, part) => total + part.tokens, 0),
       }),
     );
-    const stepOf = (slot: TensorSlot) => before(slot) + taken + 1;
+    const stepOf = (slot: TensorSlot) => before(slot) + (begun?.steps ?? 0) + taken + 1;
     const stepped = optimizerStep(adapter, gradient, state, slots, options.optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
@@ -150,6 +162,7 @@ export async function train(
     positions,
     examples: taken * options.batchSize,
     seconds: (performance.now() - started) / 1000,
+    watch: watchdog.state,
   };
 }
 
@@ -160,14 +173,15 @@ export async function train(
 export function stepsBefore(
   adapter: Adapter,
   schedule: FactorSchedule,
-  { round, optimizer }: TrainRequest,
+  { round, optimizer, begun }: TrainRequest,
 ): (slot: TensorSlot) => number {
+  const step = optimizer.step - (begun?.steps ?? 0);
   const [even, odd] = [0, 1].map((parity) => new Set(adapter.trained(schedule, parity)));
   return (slot) => {
-    if (even?.has(slot) && odd?.has(slot)) return optimizer.step;
-    if (round === 0) return even?.has(slot) ? optimizer.step : 0;
+    if (even?.has(slot) && odd?.has(slot)) return step;
+    if (round === 0) return even?.has(slot) ? step : 0;
     const rounds = even?.has(slot) ? Math.ceil(round / 2) : Math.floor(round / 2);
-    return Math.round((optimizer.step * rounds) / round);
+    return Math.round((step * rounds) / round);
   };
 }
 

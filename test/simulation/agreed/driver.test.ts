@@ -44,7 +44,8 @@ function isProof(kind: string): boolean {
 
 test("a node that dies before or after a call of a port keeps its word, and comes to the same end", async () => {
   const { CALLS: every = "29" } = process.env;
-  const undisturbed = await run();
+  const kept = { checkpointSteps: 2 };
+  const undisturbed = await run(kept);
   const calls = undisturbed.peers[1]?.calls ?? 0;
   expect(calls).toBeGreaterThan(100);
 
@@ -52,7 +53,7 @@ test("a node that dies before or after a call of a port keeps its word, and come
   for (let call = 1; call < calls; call += Number(every)) {
     for (const when of ["before", "after"] as const) {
       const fault = { kind: "crash-at-call", peer: 1, call, when, backAfter: 4000 } as const;
-      const simulation = await run({ faults: [fault] });
+      const simulation = await run({ ...kept, faults: [fault] });
       try {
         expectAgreed(simulation);
       } catch (error) {

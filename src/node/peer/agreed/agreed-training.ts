@@ -15,10 +15,11 @@ import {
   type UpdateOutcome,
 } from "../../../consensus/index.ts";
 import type { Digest } from "../../../types.ts";
-import { announceUpdate, hasSaidOtherwise, trainFor } from "../making-updates.ts";
+import { announceUpdate, hasSaidOtherwise } from "../making-updates.ts";
 import { digestOf } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
+import { trainFor } from "../round-training.ts";
 
 /** The own update of a height: trained from the agreed state, kept on disk, announced, and settled when the height ends. */
 export class AgreedTraining {
@@ -27,8 +28,6 @@ export class AgreedTraining {
   readonly #updates: AgreedUpdates;
   readonly #signal: AbortSignal;
   #memory: AgreedMemory;
-  /** Times that this node trained on without a quorum. */
-  #beyond = 0;
 
   constructor(
     parts: PeerParts,
@@ -98,29 +97,26 @@ export class AgreedTraining {
 
   /** Trains on beyond the update of a height, which stays as it was announced. */
   async trainOn(round: number, isOpen: () => boolean): Promise<void> {
-    const { learner, config, store, log } = this.#parts;
+    const { config, store, log } = this.#parts;
+    const { rounds, steps } = config.run;
     const state = this.#state;
-    const { optimizer } = state;
     const update = state.updateOf(round);
-    const from = this.#updates.beyond(this.#memory, update.adapter);
-    this.#beyond += 1;
-    const result = await learner.train(
-      // batches that no round of the run has
-      {
-        adapter: from,
-        optimizer,
-        round: config.run.rounds + this.#beyond,
-        steps: config.run.steps,
-      },
-      this.#signal,
-    );
-    state.optimizer = result.optimizer;
-    const memory = this.#updates.trainOn(this.#memory, from, result.adapter);
+    const adapter = this.#updates.beyond(this.#memory, update.adapter);
+    // a number that no round of the run has, and the same one after a restart
+    const times = Math.round(update.optimizer.step / steps);
+    const from = { adapter, optimizer: update.optimizer, round: rounds + times };
+    const { optimizer, adapter: trained } = await trainFor(this.#parts, from, this.#signal);
+    const memory = this.#updates.trainOn(this.#memory, adapter, trained);
     if (isOpen()) {
       this.#adopt(memory);
-      store.saveUpdate({ ...update, optimizer: result.optimizer, memory: state.memory.kept });
-      log.info({ round: round + 1, times: this.#beyond }, "no quorum: trains on by itself");
-    } else this.#adopt(this.#updates.overtaken(memory));
+      const further = { ...update, optimizer, memory: state.memory.kept };
+      store.saveUpdate(further);
+      state.takeUpdate(further, state.memory);
+      log.info({ round: round + 1, steps: optimizer.step }, "no quorum: trains on by itself");
+    } else {
+      state.optimizer = optimizer;
+      this.#adopt(this.#updates.overtaken(memory));
+    }
   }
 
   /** Commits to the update of a height: from now on it cannot be exchanged for another. */
@@ -148,7 +144,7 @@ export class AgreedTraining {
         made,
         this.#outcome(head, block, digestOf(update.payload)),
       );
-      if (this.#memory.extra === null) state.optimizer = update.optimizer;
+      state.optimizer = update.optimizer;
     }
     this.#adopt(this.#updates.advance(memory, point));
   }

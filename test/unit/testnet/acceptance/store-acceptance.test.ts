@@ -96,6 +96,11 @@ const BROKEN: Readonly<Record<string, (store: Store) => Partial<Store>>> = {
       loadUpdate: (run, round) => (round < newest ? null : store.loadUpdate(run, round)),
     };
   },
+  "has the newest training of a round, and no other's": (store) => ({
+    saveTraining(training) {
+      if (store.loadTraining(training.run, training.round) === null) store.saveTraining(training);
+    },
+  }),
   "takes the second update of a round for the first": (store) => ({
     saveUpdate(update) {
       if (store.loadUpdate(update.run, update.round) === null) store.saveUpdate(update);

@@ -31,7 +31,10 @@ function honestPorts(updates: Updates): PeerPorts {
   });
   const task = { seed: 1, dimensions: 3, heterogeneity: 1, trainMs: 1 };
   const learner = quadraticLearner(task, { index: 0, time, life, slowness: 1 });
-  const trained = { adapter: TRAINED, loss: 1, tokens: 1, positions: 1, examples: 1, seconds: 1 };
+  const trained = {
+    ...{ adapter: TRAINED, loss: 1, tokens: 1, positions: 1, examples: 1, seconds: 1 },
+    watch: { average: 1, least: 1, steps: 1 },
+  };
   return {
     learner: { ...learner, train: async ({ optimizer }) => ({ ...trained, optimizer }) },
     network: wire.join("me", life),

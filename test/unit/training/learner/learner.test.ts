@@ -114,6 +114,26 @@ describe("a learner in its worker", () => {
     expect(rest.optimizer).toEqual(whole.optimizer);
   });
 
+  test.each(["both", "alternate"] as const)(
+    "goes on in the middle of a round to the same bytes, with %s factors",
+    async (factors) => {
+      const other = await createLearner({ ...tinyOptions(folder), factors });
+      const first = await other.train(await fresh(4));
+      const start = { adapter: first.adapter, optimizer: first.optimizer, round: 1 };
+      const whole = await other.train({ ...start, steps: 5 });
+      const part = await other.train({ ...start, steps: 2 });
+      const later = { ...part, round: 1, steps: 3 };
+      const rest = await other.train({ ...later, begun: { steps: 2, watch: part.watch } });
+      const another = await other.train(later);
+      await other.close();
+      expect(rest.adapter).toEqual(whole.adapter);
+      expect(rest.optimizer).toEqual(whole.optimizer);
+      expect(rest.watch).toEqual(whole.watch);
+      // control: where factors take turns, the steps of a moment follow from where the round began
+      if (factors === "alternate") expect(another.adapter).not.toEqual(whole.adapter);
+    },
+  );
+
   test("probes the base and small steps towards candidates on the same rows", async () => {
     const { adapter } = await fresh(0);
     const trained = await learner.train(await fresh(40));

@@ -1,0 +1,103 @@
+import type { OptimizerState, TrainResult } from "../../training/index.ts";
+import type { Digest } from "../../types.ts";
+import type { RoundTraining } from "../store/contract.ts";
+import { digestOf, digestOfState } from "./manifest.ts";
+import type { PeerParts } from "./peer-parts.ts";
+
+/** Keeping what is trained takes this share of the time at most: where the disk is slow it is kept more seldom. */
+const KEEPING_SHARE = 0.05;
+
+type TrainingParts = Pick<
+  PeerParts,
+  "learner" | "config" | "metrics" | "store" | "run" | "clock" | "log"
+>;
+
+/** Where a round's training starts. */
+interface TrainingStart {
+  readonly adapter: Float32Array;
+  readonly optimizer: OptimizerState;
+  readonly round: number;
+}
+
+/** What a round's training led to. */
+export type RoundTrained = Pick<TrainResult, "adapter" | "optimizer" | "loss" | "examples">;
+
+/**
+ * Trains the steps of a round from a state. Every so many steps it is kept on disk; a node that died, or was stopped, in
+ * the middle of this very training goes on from there, with the batches that would have come.
+ */
+export async function trainFor(
+  parts: TrainingParts,
+  start: TrainingStart,
+  signal: AbortSignal,
+): Promise<RoundTrained> {
+  const { learner, config, metrics, clock, log } = parts;
+  const { steps: all, checkpointSteps } = config.run;
+  const every = checkpointSteps === 0 ? all : checkpointSteps;
+  const { round } = start;
+  let training = restored(parts, start) ?? begun(parts, start);
+  if (training.steps > 0) log.info({ round: round + 1, steps: training.steps }, GOES_ON);
+  let keptAt = clock.now();
+  let keepingMs = 0;
+  while (training.steps < all) {
+    const { adapter, optimizer, steps: taken, watch } = training;
+    const steps = Math.min(every, all - taken);
+    const stopping = checkpointSteps === 0 ? {} : ({ onStop: "keep" } as const);
+    const goingOn = taken === 0 || watch === null ? {} : { begun: { steps: taken, watch } };
+    const request = { adapter, optimizer, round, steps, ...stopping, ...goingOn };
+    const result = await learner.train(request, signal);
+    training = after(training, result);
+    metrics.trainTokens.inc(result.tokens);
+    const isStopped = training.steps < taken + steps;
+    const isDue = clock.now() - keptAt >= keepingMs / KEEPING_SHARE;
+    if (training.steps < all && training.steps > taken && (isDue || isStopped)) {
+      const before = clock.now();
+      parts.store.saveTraining(training);
+      log.debug({ round: round + 1, steps: training.steps }, "keeps the round's training");
+      keptAt = clock.now();
+      keepingMs = keptAt - before;
+    }
+    if (isStopped) throw signal.reason;
+  }
+  metrics.trainSeconds.observe(training.seconds);
+  return { ...training, loss: training.lossSum / all };
+}
+
+// --- internal ---
+
+const GOES_ON = "goes on in the middle of the round's training";
+
+/** What is on disk of this very training; null when there is nothing. */
+function restored(parts: TrainingParts, start: TrainingStart): RoundTraining | null {
+  const { store, run, config } = parts;
+  const kept = store.loadTraining(run, start.round);
+  const isSame = kept?.start === digestOfStart(parts, start) && kept.steps < config.run.steps;
+  return isSame ? kept : null;
+}
+
+function begun(parts: TrainingParts, start: TrainingStart): RoundTraining {
+  const nothing = { steps: 0, watch: null, lossSum: 0, examples: 0, seconds: 0 };
+  return { ...start, run: parts.run, start: digestOfStart(parts, start), ...nothing };
+}
+
+/** By which a training is known again: its state, its place in the data, and the data. */
+function digestOfStart(
+  { learner }: Pick<TrainingParts, "learner">,
+  { adapter, optimizer }: TrainingStart,
+): Digest {
+  const { dataDigest } = learner.info;
+  return digestOf(`${digestOfState(adapter)} ${optimizer.step} ${dataDigest}`);
+}
+
+function after(training: RoundTraining, result: TrainResult): RoundTraining {
+  const { adapter, optimizer, loss, examples, seconds, watch } = result;
+  const taken = optimizer.step - training.optimizer.step;
+  return {
+    ...training,
+    ...{ adapter, optimizer, watch },
+    steps: training.steps + taken,
+    lossSum: training.lossSum + loss * taken,
+    examples: training.examples + examples,
+    seconds: training.seconds + seconds,
+  };
+}
