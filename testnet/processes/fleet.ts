@@ -30,19 +30,24 @@ export interface Member {
   kills: number;
 }
 
-/** Starts one process per peer and waits until all answer; with new ports where others took one meanwhile. */
+/**
+ * Starts one process per peer, but for those that come late, and waits until all answer; with new ports where others took
+ * one meanwhile.
+ */
 export async function launchFleet(
   options: TestnetOptions,
   data: RunData,
   ids: readonly string[],
   signal: AbortSignal,
+  late: readonly number[] = [],
 ): Promise<Member[]> {
   for (let attempt = 1; ; attempt++) {
     const plans = await planPeers(options, data, ids);
     const members = plans.map((plan) => createMember(plan, options));
     try {
-      for (const member of members) member.process.start();
-      await allAnswer(members, signal);
+      const first = members.filter(({ plan }) => !late.includes(plan.index));
+      for (const member of first) member.process.start();
+      await allAnswer(first, signal);
       return members;
     } catch (error) {
       await stopFleet(members);
