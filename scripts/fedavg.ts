@@ -1,0 +1,92 @@
+/**
+ * What a server's FedAvg makes of the same adapter, data, split and steps: what mode agreed is compared with. Each round all
+ * clients train from the server's state, one after the other in this process, and the server takes their mean, and Nesterov
+ * momentum over it where asked to. States travel as they are, and a client's optimiser goes on from round to round, as a peer's does.
+ *
+ *   node scripts/fedavg.ts --model FOLDER --data PATH --test PATH [--partition P] [--peers 10] [--rounds 12] [--steps 20]
+ *     [--seed 1] [--outer-momentum 0] [--weights rows|equal]
+ */
+import { parseArgs } from "node:util";
+import { firstPoint, outerStep } from "../src/consensus/index.ts";
+import type { Learner, OptimizerState } from "../src/training/index.ts";
+import { withLearner } from "../testnet/baselines.ts";
+import { prepareData } from "../testnet/data/run-data.ts";
+import { parseOptions } from "../testnet/options.ts";
+import { openWorkingFolder } from "../testnet/working-folder.ts";
+
+const { values } = parseArgs({
+  options: {
+    model: { type: "string" },
+    data: { type: "string" },
+    test: { type: "string" },
+    partition: { type: "string" },
+    peers: { type: "string", default: "10" },
+    rounds: { type: "string", default: "12" },
+    steps: { type: "string", default: "20" },
+    seed: { type: "string", default: "1" },
+    "outer-momentum": { type: "string", default: "0" },
+    weights: { type: "string", default: "rows" },
+  },
+});
+
+interface Client {
+  readonly learner: Learner;
+  readonly share: number;
+  optimizer: OptimizerState;
+}
+
+const { model, data: rows, test, partition, weights } = values;
+const options = parseOptions({
+  ...{ model, data: rows, ...(partition && { partition }), ...(test && { test }) },
+  ...{ peers: Number(values.peers), rounds: Number(values.rounds) },
+  ...{ steps: Number(values.steps), seed: Number(values.seed) },
+});
+const outer = { rate: 1, momentum: Number(values["outer-momentum"]) };
+const work = await openWorkingFolder(undefined);
+const data = await prepareData(options, work.path);
+const total = data.peers.reduce((sum, { rows: count }) => sum + count, 0);
+const started = performance.now();
+const loss = await withClients([], trained);
+work.remove();
+const seconds = (performance.now() - started) / 1000;
+const { peers, rounds, steps, seed } = options;
+const said = { peers, rounds, steps, seed, partition, weights, momentum: outer.momentum };
+process.stdout.write(`${JSON.stringify({ ...said, loss, seconds })}\n`);
+
+// --- internal ---
+
+/** Opens a learner for each client, and works with all of them. */
+async function withClients(
+  open: readonly Client[],
+  use: (clients: readonly Client[]) => Promise<number>,
+): Promise<number> {
+  const peer = data.peers[open.length];
+  if (peer === undefined) return use(open);
+  const files = { train: peer.dataFile, test: data.testFile, classes: data.classes };
+  const share = weights === "rows" ? peer.rows / total : 1 / data.peers.length;
+  return withLearner(options, files, (learner) =>
+    withClients([...open, { learner, share, optimizer: learner.initialOptimizer() }], use),
+  );
+}
+
+/** Loss on the common test set after all rounds. */
+async function trained(clients: readonly Client[]): Promise<number> {
+  const [first] = clients;
+  if (first === undefined) return Number.NaN;
+  let point = firstPoint(await first.learner.initialAdapter(), outer);
+  for (let round = 0; round < options.rounds; round++) {
+    const mean = new Float32Array(point.theta.length);
+    for (const client of clients) {
+      const { learner, share, optimizer } = client;
+      const { steps: taken } = options;
+      const result = await learner.train({ adapter: point.theta, optimizer, round, steps: taken });
+      client.optimizer = result.optimizer;
+      for (let i = 0; i < mean.length; i++) {
+        const gained = (result.adapter[i] ?? 0) - (point.theta[i] ?? 0);
+        mean[i] = (mean[i] ?? 0) + share * gained;
+      }
+    }
+    point = outerStep(point, mean, outer);
+  }
+  return (await first.learner.evaluate(point.theta, "test")).loss;
+}
