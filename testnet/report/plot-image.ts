@@ -14,9 +14,14 @@ const SCALE = 1.6;
 
 /** Renders a report's picture as PNG. */
 export function renderPlot(report: TestnetReport): Uint8Array {
+  return renderSvg(plotSvg(report), PLOT_WIDTH);
+}
+
+/** Renders a drawing of that width as PNG. */
+export function renderSvg(svg: string, width: number): Uint8Array {
   const { resolve } = createRequire(import.meta.url);
-  const image = new Resvg(plotSvg(report), {
-    fitTo: { mode: "width", value: Math.round(PLOT_WIDTH * SCALE) },
+  const image = new Resvg(svg, {
+    fitTo: { mode: "width", value: Math.round(width * SCALE) },
     font: {
       fontFiles: FONT_FILES.map((file) => resolve(file)),
       loadSystemFonts: false,

@@ -15,6 +15,7 @@ import { hubOptions } from "../config/hub-options.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
+import { defineBytesToLoss } from "./bench-bytes.ts";
 import { defineEngines } from "./bench-engines.ts";
 import { engineOption } from "./engine-option.ts";
 import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
@@ -30,6 +31,7 @@ export function define(command: Command, terminal: Terminal): void {
   defineTrain(command, terminal);
   defineGenerate(command, terminal);
   defineEngines(command, terminal);
+  defineBytesToLoss(command, terminal);
 }
 
 // --- internal ---

@@ -1,0 +1,92 @@
+import type { CodecName } from "../../src/consensus/index.ts";
+import { prepareData } from "../data/run-data.ts";
+import { parseOptions, type TestnetInput, type TestnetOptions } from "../options.ts";
+import { makeTestnetScratch } from "../working-folder.ts";
+import { type RoundReached, runAgreed } from "./agreed-run.ts";
+
+/** What is compared: every codec with every rank, factors, momentum and seed. */
+export interface BytesToLossInput extends TestnetInput {
+  readonly codecs: readonly CodecName[];
+  readonly ranks: readonly number[];
+  readonly momenta: readonly number[];
+  readonly seeds: number;
+}
+
+/** One run, round by round. */
+export interface BytesToLossRun {
+  readonly mode: "agreed";
+  readonly codec: CodecName;
+  readonly rank: number;
+  readonly factors: TestnetOptions["factors"];
+  /** Momentum of the outer step. */
+  readonly outer: number;
+  readonly seed: number;
+  readonly rounds: readonly number[];
+  readonly bytesPerPeer: readonly number[];
+  readonly loss: readonly number[];
+}
+
+/** Runs all that is compared, one after the other; `note` hears of every round. */
+export async function bytesToLoss(
+  { codecs, ranks, momenta, seeds, ...common }: BytesToLossInput,
+  note: (text: string) => void,
+): Promise<readonly BytesToLossRun[]> {
+  const all = Array.from({ length: seeds }, (_, seed) =>
+    codecs.flatMap((codec) =>
+      ranks.flatMap((rank) =>
+        momenta.map((outerMomentum) =>
+          parseOptions({ ...common, codec, rank, outerMomentum, seed: seed + 1, mode: "agreed" }),
+        ),
+      ),
+    ),
+  ).flat();
+  const runs: BytesToLossRun[] = [];
+  for (const options of all) runs.push(await runOne(options, note));
+  return runs;
+}
+
+/** The name of a run in a legend. */
+export function nameOf({ codec, rank, outer, seed }: BytesToLossRun): string {
+  return `${codec}, rank ${rank}, momentum ${outer}, seed ${seed}`;
+}
+
+/** Bytes at which a run reaches a loss, between rounds by a straight line; null when it does not. */
+export function bytesAt({ bytesPerPeer, loss }: BytesToLossRun, target: number): number | null {
+  const place = loss.findIndex((each) => each <= target);
+  const [bytes, reached] = [bytesPerPeer[place], loss[place]];
+  if (bytes === undefined || reached === undefined) return null;
+  const [fewer, before] = [bytesPerPeer[place - 1], loss[place - 1]];
+  if (fewer === undefined || before === undefined) return bytes;
+  return fewer + ((bytes - fewer) * (before - target)) / (before - reached);
+}
+
+// --- internal ---
+
+async function runOne(
+  options: TestnetOptions,
+  note: (text: string) => void,
+): Promise<BytesToLossRun> {
+  const scratch = await makeTestnetScratch();
+  try {
+    const data = await prepareData(options, scratch.path);
+    const { codec, rank, factors, outerMomentum: outer, seed } = options;
+    const head = { mode: "agreed", codec, rank, factors, outer, seed } as const;
+    const say = ({ round, loss }: RoundReached) =>
+      note(`${nameOf(runOf(head, []))} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
+    return runOf(head, await runAgreed(options, data, say));
+  } finally {
+    scratch.remove();
+  }
+}
+
+function runOf(
+  head: Omit<BytesToLossRun, "rounds" | "bytesPerPeer" | "loss">,
+  reached: readonly RoundReached[],
+): BytesToLossRun {
+  return {
+    ...head,
+    rounds: reached.map(({ round }) => round),
+    bytesPerPeer: reached.map(({ bytesPerPeer }) => bytesPerPeer),
+    loss: reached.map(({ loss }) => loss),
+  };
+}
