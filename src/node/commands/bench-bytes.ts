@@ -56,7 +56,7 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
         writeFileSync(picture, bytesPicture(runs));
       }
       if (json === true) return terminal.json({ runs });
-      for (const line of described(runs, nameOf)) terminal.line(line);
+      for (const line of described(runs, bench)) terminal.line(line);
     });
 }
 
@@ -74,13 +74,19 @@ interface Flags {
   readonly json?: boolean;
 }
 
-function described(runs: readonly Run[], nameOf: (run: Run) => string): readonly string[] {
-  const rows = runs.map((run) => [
-    nameOf(run),
-    bytes(run.bytesPerPeer.at(-1) ?? 0),
-    run.loss.at(-1)?.toFixed(3) ?? null,
-  ]);
-  return table(["run", "sent to each", "test loss"], rows);
+/** The first run is what the others are compared with. */
+function described(runs: readonly Run[], { nameOf, bytesAt }: BytesToLoss): readonly string[] {
+  const target = 1.05 * (runs[0]?.loss.at(-1) ?? 0);
+  const rows = runs.map((run) => {
+    const needed = bytesAt(run, target);
+    return [
+      nameOf(run),
+      run.loss.at(-1)?.toFixed(3) ?? null,
+      bytes(run.bytesPerPeer.at(-1) ?? 0),
+      needed === null ? "not reached" : bytes(needed),
+    ];
+  });
+  return table(["run", "test loss", "sent to each", `until ${target.toFixed(3)}`], rows);
 }
 
 function codecsIn(list: string): readonly CodecName[] {

@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bundledModel } from "../../src/node/folders/package-folder.ts";
+import { type BytesToLossRun, bytesAt } from "../../testnet/federation/bytes-to-loss.ts";
+import { writeDemoData } from "../../testnet/texts/demo-data.ts";
+import { runCommand, runJson } from "../support/command-line.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "klatch-bytes-"));
+
+beforeAll(() => writeDemoData(folder, { seed: 7, rowsPerOrganisation: 40, testRows: 16 }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+const args = () => [
+  ...["bench", "bytes-to-loss", "--model", bundledModel(), "--data", join(folder, "train")],
+  ...["--test", join(folder, "test.jsonl"), "--peers", "4", "--rounds", "3", "--steps", "2"],
+];
+
+describe("klatch bench bytes-to-loss", () => {
+  test("tells loss and bytes of every round, by codec and momentum, and draws them", async () => {
+    const picture = join(folder, "curves.png");
+    const { runs } = await runJson<{ runs: readonly BytesToLossRun[] }>([
+      ...args(),
+      ...["--codecs", "float32,sign", "--outer-momenta", "0,0.6", "--picture", picture],
+    ]);
+
+    expect(runs.map(({ codec, outer }) => [codec, outer])).toEqual([
+      ["float32", 0],
+      ["float32", 0.6],
+      ["sign", 0],
+      ["sign", 0.6],
+    ]);
+    for (const { mode, rounds, bytesPerPeer, loss } of runs) {
+      expect([mode, rounds]).toEqual(["agreed", [1, 2, 3]]);
+      expect(bytesPerPeer.map((sent) => sent / (bytesPerPeer[0] ?? 0))).toEqual([1, 2, 3]);
+      expect(loss.at(-1)).toBeLessThan(loss[0] ?? 0);
+    }
+    const [dense, , signs] = runs.map(({ bytesPerPeer }) => bytesPerPeer[0] ?? 0);
+    expect((dense ?? 0) / (signs ?? 1)).toBeGreaterThan(28);
+    // the first round has no momentum yet, but Nesterov's look ahead: another step (control: the seed is the same)
+    expect(runs[0]?.loss[0]).not.toBe(runs[1]?.loss[0]);
+    expect(readFileSync(picture).subarray(1, 4).toString()).toBe("PNG");
+  });
+
+  test("gives the same numbers again, and says why mode gossip is not there", async () => {
+    const one = [...args(), "--codecs", "sign", "--outer-momenta", "0.6"];
+    expect(await runJson(one)).toEqual(await runJson(one));
+
+    const refused = await runCommand([...one, "--mode", "gossip"]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("klatch testnet run --mode gossip");
+  });
+});
+
+test("bytes to a loss lie between the rounds before and after it", () => {
+  const run = { bytesPerPeer: [100, 200, 300], loss: [3, 2, 1] } as unknown as BytesToLossRun;
+
+  expect(bytesAt(run, 1.5)).toBe(250);
+  expect(bytesAt(run, 5)).toBe(100);
+  expect(bytesAt(run, 0.5)).toBeNull();
+});
