@@ -47,10 +47,8 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
         const hint = "use klatch testnet run --mode gossip, whose report has bytes and losses";
         throw new KlatchError("usage", "mode gossip is not run without its network", hint);
       }
-      const { bytesToLoss, nameOf } = await loadTestnetModule<BytesToLoss>(
-        "federation/bytes-to-loss",
-      );
-      const runs = await bytesToLoss({ ...rest, momenta }, (text) => terminal.note(text));
+      const bench = await loadTestnetModule<BytesToLoss>("federation/bytes-to-loss");
+      const runs = await bench.bytesToLoss({ ...rest, momenta }, (text) => terminal.note(text));
       if (picture !== undefined) {
         const { bytesPicture } = await loadTestnetModule<Picture>("federation/bytes-picture");
         writeFileSync(picture, bytesPicture(runs));
