@@ -65,7 +65,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
   if (!head.members.peers.includes(parts.network.peerId)) {
     parts.log.warn(
       {},
-      "this node is no member: it looks on until a block adds it (`klatch member`)",
+      "this node's own peer id is not among run.members: it looks on until members add it (`klatch member`)",
     );
   }
   const pool = new PayloadPool(parts, loop.signal);
