@@ -12,7 +12,7 @@ export interface MutationCounts {
   readonly worstMs: number;
 }
 
-const LENGTHS = [0, 1, 7, 255, 256, 257, 1024, 1300];
+const LENGTHS = [0, 1, 7, 255, 256, 257, 1024, 1300, 4100];
 
 /** Damages payloads in a seeded way, and decodes them. Throws what a decoder throws. */
 export function mutateAndDecode(codec: Codec, count: number, seed: number): MutationCounts {

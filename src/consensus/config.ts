@@ -88,6 +88,22 @@ export const consensusTerms = {
     .enum(CODEC_NAMES)
     .default("int8")
     .describe(
-      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign); int2 and sign in mode agreed only.",
+      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign), a quarter (ternary) or a 64th of the values (sparse), or each value every eighth round (masked); from int2 on in mode agreed only.",
+    ),
+  feedback: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe(
+      "Share of what the codec lost of an update that counted and that comes with the next; mode agreed.",
+    ),
+  warmUp: z
+    .int()
+    .min(0)
+    .max(1000)
+    .default(0)
+    .describe(
+      "First rounds in which updates travel as int8, where the codec tells less than that; mode agreed.",
     ),
 };

@@ -113,10 +113,12 @@ export {
   type AgreedMemory,
   type AgreedUpdates,
   agreedUpdates,
+  type FeedbackTerms,
   keptMemory,
   type MadeAgreedUpdate,
   restoredMemory,
   type SoundUpdate,
+  type UpdateGround,
   type UpdateOutcome,
 } from "./update/agreed-updates.ts";
 export {

@@ -25,7 +25,7 @@ export const MEMBERS: Members = { peers: ROSTER, digest: RUN, turns: [3, 0, 1, 2
 const CONFIG: AgreedConfig = {
   ...{ self: "a", run: RUN, rounds: 3, attackersMin: 1 },
   membersOf: (peers) => ({ peers, digest: peers.join(), turns: [...peers.keys()] }),
-  payloadBytes: BYTES,
+  payloadBytes: () => BYTES,
   timing: {
     ...{ commitGraceMs: 2000, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
     ...{ fetchGraceMs: 2000, fetchMaxMs: 8000, openDelayMs: 500, viewMs: 1000, repeatMs: 1000 },

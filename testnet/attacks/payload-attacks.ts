@@ -11,6 +11,9 @@ const NOT_FINITE: Readonly<Record<CodecName, readonly number[]>> = {
   int4: [0x7f],
   int2: [0x7f],
   sign: [0x7f],
+  ternary: [0x7f],
+  sparse: [0x7f],
+  masked: [0x7f],
 };
 
 /** Attacks on the bytes that are served. */
@@ -32,10 +35,11 @@ export const PAYLOAD_ATTACKS = {
           },
         }),
         agreedUpdates: decorated(agreedUpdates, {
-          offer: (memory, state, norm) => {
-            const made = agreedUpdates.offer(memory, state, norm);
-            const header = agreedUpdates.payloadBytes(0);
-            return { ...made, payload: spoilPayload(agreedUpdates.codec, made.payload, header) };
+          offer: (memory, state, ground) => {
+            const made = agreedUpdates.offer(memory, state, ground);
+            const header = agreedUpdates.payloadBytes(ground.height, 0);
+            const codec = agreedUpdates.codec(ground.height);
+            return { ...made, payload: spoilPayload(codec, made.payload, header) };
           },
         }),
       };

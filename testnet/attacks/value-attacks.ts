@@ -51,10 +51,11 @@ export function sending(choose: StateAttack): Disguise {
         },
       }),
       agreedUpdates: decorated(agreedUpdates, {
-        offer: (memory, trained) => {
+        offer: (memory, trained, ground) => {
           const context = { ...seen, trained, reference: memory.theta };
           // an honest node cuts an update that is too long: this one does not
-          return agreedUpdates.offer(memory, choose(context, attacker.random(seen.round)), 0);
+          const chosen = choose(context, attacker.random(seen.round));
+          return agreedUpdates.offer(memory, chosen, { ...ground, norm: 0 });
         },
       }),
     };

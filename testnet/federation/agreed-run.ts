@@ -90,7 +90,7 @@ async function* roundsOf(
   });
   const { faulty: attackersMax } = quorumOf(members.length);
   const shares = members.map(() => 1 / members.length);
-  const bytesPerRound = updates.payloadBytes(point.theta.length) + ANNOUNCEMENT_BYTES;
+  let bytesPerPeer = 0;
   for (let round = 0; round < rounds; round += 1) {
     const read: Float32Array[] = [];
     for (const member of members) {
@@ -101,7 +101,8 @@ async function* roundsOf(
     norm = medianNorm(read);
     for (const member of members) member.memory = updates.advance(member.memory, point);
     const { loss } = await judge.evaluate(point.theta, "test");
-    yield { round: round + 1, bytesPerPeer: (round + 1) * bytesPerRound, loss };
+    bytesPerPeer += updates.payloadBytes(round, point.theta.length) + ANNOUNCEMENT_BYTES;
+    yield { round: round + 1, bytesPerPeer, loss };
   }
 }
 
@@ -121,8 +122,8 @@ async function contribute(
   const { learner, optimizer, memory } = member;
   const adapter = updates.start(memory);
   const trained = await learner.train({ adapter, optimizer, round, steps });
-  const made = updates.offer(memory, trained.adapter, norm);
-  const read = updates.read(made.payload, adapter.length, norm);
+  const made = updates.offer(memory, trained.adapter, { height: round, norm });
+  const read = updates.read(made.payload, adapter.length, { height: round, norm });
   if (read.verdict !== "accept") throw new Error(`an own update is ${read.reason}`);
   member.optimizer = trained.optimizer;
   member.memory = updates.settle(memory, made, "counted");

@@ -67,6 +67,8 @@ export interface Scenario {
   /** Mixing rule of mode `agreed`. */
   readonly agreedRule?: CommonRuleName;
   readonly codec?: CodecName;
+  /** First rounds of mode `agreed` in which updates travel as int8. */
+  readonly warmUp?: number;
   /** How states travel, for tests of the seam; the run's own way unless said. */
   readonly updates?: Updates;
   /** Neighbours that the mixing rule takes for liars; by default what it is certified for. */

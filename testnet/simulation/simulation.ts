@@ -166,7 +166,7 @@ function configOf(
     codec,
     attackersMax,
   } = scenario;
-  const { mode = "gossip", agreedRule } = scenario;
+  const { mode = "gossip", agreedRule, warmUp } = scenario;
   const members = ids.slice(0, scenario.members);
   const edits = roster.map(
     ({ round, peer, joins }) => `${round + 1} ${joins ? "+" : "-"}${ids[peer]}`,
@@ -179,6 +179,7 @@ function configOf(
       ...(checkpointSteps === undefined ? {} : { checkpointSteps }),
       ...(attackersMax === undefined ? {} : { attackersMax }),
       ...(codec === undefined ? {} : { codec }),
+      ...(warmUp === undefined ? {} : { warmUp }),
     },
     gate: { enabled: scenario.gate ?? true },
     timing: scenario.timing ?? {},

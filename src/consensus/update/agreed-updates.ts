@@ -2,6 +2,7 @@ import type { Reason, Verdict } from "../../types.ts";
 import { normOf } from "../mixing/common/common-set.ts";
 import type { AgreedPoint } from "../mixing/outer-step.ts";
 import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
+import { int8Codec } from "./codecs/level-codec.ts";
 import type { KeptArrays } from "./updates.ts";
 
 /** An own update longer than this many times the norm of the last that counted is cut to it. */
@@ -27,8 +28,25 @@ export interface AgreedMemory {
 /** What became of an own update. */
 export type UpdateOutcome = "counted" | "left-out" | "unsound";
 
+/** What an update follows upon: the height that it is for, and the norm of the last updates that counted. */
+export interface UpdateGround {
+  readonly height: number;
+  readonly norm: number;
+}
+
+/** How updates are coded in a run. */
+export interface FeedbackTerms {
+  /** Of the run, 32 bits: decides what a codec that takes turns tells in which. */
+  readonly seed: number;
+  /** Share of what the codec lost that is added to the next update. */
+  readonly feedback: number;
+  /** First heights in which an update travels as int8, where the codec tells less than that. */
+  readonly warmUp: number;
+}
+
 /** An own update, as it is sent. */
 export interface MadeAgreedUpdate {
+  readonly height: number;
   /** What the payload tells, before it was coded. */
   readonly update: Float32Array;
   readonly payload: Uint8Array;
@@ -45,14 +63,15 @@ export interface SoundUpdate {
  * Karimireddy et al. 2019). Pure.
  */
 export interface AgreedUpdates {
-  readonly codec: number;
-  payloadBytes(length: number): number;
+  /** Number of the codec of a height. */
+  codec(height: number): number;
+  payloadBytes(height: number, length: number): number;
   /** Where training starts. */
   start(memory: AgreedMemory): Float32Array;
-  /** The update of a state that was trained from there, given the norm of the last updates that counted. */
-  offer(memory: AgreedMemory, state: Float32Array, norm: number): MadeAgreedUpdate;
+  /** The update of a state that was trained from there. */
+  offer(memory: AgreedMemory, state: Float32Array, ground: UpdateGround): MadeAgreedUpdate;
   /** Reads a payload; what is refused is unsound, and everybody finds so. Takes any bytes. */
-  read(payload: Uint8Array, length: number, norm: number): Verdict<SoundUpdate>;
+  read(payload: Uint8Array, length: number, ground: UpdateGround): Verdict<SoundUpdate>;
   /** Where training goes on beyond an update that is announced, made of a state. */
   beyond(memory: AgreedMemory, state: Float32Array): Float32Array;
   /** The memory when the height has ended while this peer trained beyond its update: that is progress then. */
@@ -66,19 +85,25 @@ export interface AgreedUpdates {
 }
 
 /** Differences to the agreed state with error feedback, by a codec. */
-export function agreedUpdates(codec: Codec): AgreedUpdates {
+export function agreedUpdates(
+  codec: Codec,
+  { seed, feedback: decay, warmUp }: FeedbackTerms = { seed: 0, feedback: 1, warmUp: 0 },
+): AgreedUpdates {
+  const turnOf = (round: number) => ({ seed, round });
+  const codecOf = (height: number) =>
+    height < warmUp && codec.name !== "float32" ? int8Codec : codec;
   return {
-    codec: CODEC_NUMBERS[codec.name],
-    payloadBytes: (length) => codec.size(length),
+    codec: (height) => CODEC_NUMBERS[codecOf(height).name],
+    payloadBytes: (height, length) => codecOf(height).size(length),
     start: ({ theta, progress }) => (progress === null ? theta : sum(theta, progress)),
-    offer({ theta, feedback }, state, norm) {
+    offer({ theta, feedback }, state, { height, norm }) {
       const gained = difference(state, theta);
-      const whole = feedback === null ? gained : sum(gained, feedback);
+      const whole = feedback === null ? gained : sum(gained, feedback, decay);
       const update = norm === 0 ? whole : shortened(whole, OWN_NORM_FACTOR * norm);
-      return { update, payload: codec.encode(update) };
+      return { height, update, payload: codecOf(height).encode(update, turnOf(height)) };
     },
-    read(payload, length, norm) {
-      const decoded = codec.decode(payload, length);
+    read(payload, length, { height, norm }) {
+      const decoded = codecOf(height).decode(payload, length, turnOf(height));
       if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
       const { values } = decoded;
       const size = normOf(values);
@@ -98,11 +123,11 @@ export function agreedUpdates(codec: Codec): AgreedUpdates {
       ...memory,
       extra: plus(memory.extra, difference(to, from)),
     }),
-    settle({ theta, velocity, extra }, { update, payload }, outcome) {
+    settle({ theta, velocity, extra }, { height, update, payload }, outcome) {
       const none = { theta, velocity, feedback: null, progress: null, extra: null };
       if (outcome === "unsound") return none;
       if (outcome === "left-out") return { ...none, progress: plus(extra, update) };
-      const decoded = codec.decode(payload, update.length);
+      const decoded = codecOf(height).decode(payload, update.length, turnOf(height));
       const lost = decoded.ok ? difference(update, decoded.values) : null;
       return { ...none, feedback: lost, progress: extra };
     },
@@ -128,8 +153,8 @@ export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): Agre
 
 // --- internal ---
 
-function sum(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value + (b[i] as number));
+function sum(a: Float32Array, b: Float32Array, share = 1): Float32Array {
+  return a.map((value, i) => value + share * (b[i] as number));
 }
 
 function plus(a: Float32Array | null, b: Float32Array): Float32Array {

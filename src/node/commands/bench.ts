@@ -16,6 +16,7 @@ import { bundledModel } from "../folders/package-folder.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { defineBytesToLoss } from "./bench-bytes.ts";
+import { defineCodec } from "./bench-codec.ts";
 import { defineEngines } from "./bench-engines.ts";
 import { engineOption } from "./engine-option.ts";
 import { cacheOption, dtypeOption, MODEL_HELP } from "./model-use.ts";
@@ -26,12 +27,13 @@ type Shape = NonNullable<BenchModelOptions["shape"]>;
 const SHAPES = Object.keys(KNOWN_SHAPES).join(", ");
 const SHAPE_HELP = `a random model: ${SHAPES}, or d,layers,heads,kv,ff,vocab`;
 
-/** `klatch bench`: what this machine does, in tokens per second. */
+/** `klatch bench`: what this machine does, in tokens per second; what a loss costs in bytes; what codecs do. */
 export function define(command: Command, terminal: Terminal): void {
   defineTrain(command, terminal);
   defineGenerate(command, terminal);
   defineEngines(command, terminal);
   defineBytesToLoss(command, terminal);
+  defineCodec(command, terminal);
 }
 
 // --- internal ---

@@ -34,6 +34,8 @@ const terms = {
   optimizer: trainingTerms.optimizer,
   topology: consensusTerms.topology,
   codec: consensusTerms.codec,
+  feedback: consensusTerms.feedback,
+  warmUp: consensusTerms.warmUp,
   members: z
     .array(z.string().regex(PEER_ID, "expected a libp2p peer id such as 12D3KooW…"))
     .max(1000)

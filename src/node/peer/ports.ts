@@ -83,7 +83,7 @@ export function openUpdates({ run }: Config): Updates {
 
 /** The same of mode `agreed`. */
 export function openAgreedUpdates({ run }: Config): AgreedUpdates {
-  return agreedUpdates(codecByName(run.codec));
+  return agreedUpdates(codecByName(run.codec), run);
 }
 
 // --- internal ---

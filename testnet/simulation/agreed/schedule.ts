@@ -92,7 +92,7 @@ class ScheduleWorld implements MemberWorld {
     const common = {
       ...{ run: RUN, rounds, membersOf: makeMembers(seed), timing: TIMING },
       attackersMin: quorumOf(members).faulty,
-      payloadBytes: PAYLOAD_BYTES,
+      payloadBytes: () => PAYLOAD_BYTES,
     };
     this.#members = [...roster, ...guests].flatMap((self, place) => {
       const config: AgreedConfig = { ...common, self };

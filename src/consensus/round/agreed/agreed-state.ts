@@ -31,8 +31,8 @@ export interface AgreedConfig {
   readonly membersOf: MakeMembers;
   /** Liars that the members are to bear whoever leaves: changes after which they do not are not made. */
   readonly attackersMin: number;
-  /** Bytes of a sound payload, which codec and adapter decide: what has another size is none. */
-  readonly payloadBytes: number;
+  /** Bytes of a sound payload of a height, which codec and adapter decide: what has another size is none. */
+  readonly payloadBytes: (height: number) => number;
   /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
   readonly startMembers?: number;
   readonly timing: AgreedTiming;
@@ -176,6 +176,11 @@ export function genesis(run: Digest, checkpoint: Digest, members: Members): Chai
 /** What every statement about the open height names. */
 export function heightName({ config, head }: Pick<AgreedState, "config" | "head">): HeightName {
   return { run: config.run, height: head.height, parent: head.parent };
+}
+
+/** Bytes of a sound payload of the open height. */
+export function bytesOfPayload({ config, head }: Pick<AgreedState, "config" | "head">): number {
+  return config.payloadBytes(head.height);
 }
 
 /** The node's own place; -1 of one that only looks on. */

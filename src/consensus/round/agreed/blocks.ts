@@ -1,5 +1,11 @@
 import type { Digest, PeerId } from "../../../types.ts";
-import { type AgreedState, type ChainHead, type CheckedBlock, heightName } from "./agreed-state.ts";
+import {
+  type AgreedState,
+  bytesOfPayload,
+  type ChainHead,
+  type CheckedBlock,
+  heightName,
+} from "./agreed-state.ts";
 import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
 import { changesFault, changesFor, groundOf } from "./membership/changes.ts";
@@ -18,14 +24,14 @@ export type Draft = Omit<Block, "norm" | "checkpoint">;
  * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be.
  */
 export function draftBlock(state: AgreedState, isLate: boolean): Draft {
-  const { config, height, head } = state;
+  const { height, head } = state;
   const held = ballotsHeld(state);
   const ballots = withinBlock(isLate ? withoutLost(held, state) : held, height.simplex.quorum);
   const evidence = evidenceFor(state);
   return {
     ...heightName(state),
     roster: head.members.digest,
-    payloads: payloadsOf(ballots, config.payloadBytes),
+    payloads: payloadsOf(ballots, bytesOfPayload(state)),
     ballots,
     cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
     evidence,
@@ -38,7 +44,8 @@ export function checked(block: Block, state: AgreedState): CheckedBlock {
   const { config, head, height } = state;
   const { quorum } = height.simplex;
   const cut = cutOf(block, quorum);
-  const { run, payloadBytes } = config;
+  const { run } = config;
+  const payloadBytes = bytesOfPayload(state);
   const { digest: roster } = head.members;
   const { attackersMin, peers } = groundOf(state);
   const ground = { run, roster, peers, attackersMin, quorum, head, payloadBytes };

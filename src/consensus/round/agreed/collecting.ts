@@ -1,5 +1,5 @@
 import type { Digest, PeerId, Reason } from "../../../types.ts";
-import { type Arrival, heightName, ownPlace } from "./agreed-state.ts";
+import { type Arrival, bytesOfPayload, heightName, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, observe, repeatLater, setTimer } from "./agreed-turn.ts";
 import { awaitedAnnouncers, awaitedServers, reachesQuorum } from "./awaited.ts";
 import { compare } from "./membership/evidence.ts";
@@ -12,7 +12,7 @@ const ANNOUNCEMENTS_MAX = 2;
 export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {
   const { arrivals, quorumAt, simplex } = turn.state.height;
   const { place, bytes } = announced;
-  if (bytes !== turn.state.config.payloadBytes) return;
+  if (bytes !== bytesOfPayload(turn.state)) return;
   const known = arrivals.get(place) ?? [];
   const isKnown = known.some(({ payload }) => payload === announced.payload);
   if (isKnown || known.length === ANNOUNCEMENTS_MAX) return;
@@ -106,7 +106,7 @@ export function fetchMissing(
     const peers = [...new Set([each.place, ...holders(each)])]
       .map((place) => head.members.peers[place])
       .filter((peer): peer is PeerId => peer !== undefined && peer !== config.self);
-    const payload = { ...each, bytes: config.payloadBytes };
+    const payload = { ...each, bytes: bytesOfPayload(turn.state) };
     turn.effects.push({ type: "fetch", round: head.height, payload, holders: peers });
   }
   changeHeight(turn, { fetches });

@@ -1,5 +1,5 @@
 import type { Digest, PeerId } from "../../../types.ts";
-import { type AgreedState, type CheckedBlock, NO_WORK } from "./agreed-state.ts";
+import { type AgreedState, bytesOfPayload, type CheckedBlock, NO_WORK } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, observe, setTimer } from "./agreed-turn.ts";
 import { checked, cutKey, cutShares } from "./blocks.ts";
 import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
@@ -168,9 +168,9 @@ function extend(turn: AgreedTurn, view: number, bytes: number): void {
 }
 
 /** What is not in the cut is not fetched for a block, whatever else its ballots hold. */
-function missingBytes({ height, config }: AgreedState, cut: readonly HeldPayload[]): number {
-  const missing = cut.filter(({ payload }) => height.fetches.get(payload) !== "fetched");
-  return missing.length * config.payloadBytes;
+function missingBytes(state: AgreedState, cut: readonly HeldPayload[]): number {
+  const missing = cut.filter(({ payload }) => state.height.fetches.get(payload) !== "fetched");
+  return missing.length * bytesOfPayload(state);
 }
 
 function reviewCandidate(turn: AgreedTurn): void {

@@ -1,6 +1,6 @@
-import { KlatchError } from "../../../errors.ts";
 import { type Codec, refuse } from "./codec.ts";
 import { CODEC_HEADER_BYTES, refusalOfHeader, viewOf, writeHeader } from "./codec-header.ts";
+import { largestMagnitude } from "./scales.ts";
 
 const FLOAT_BYTES = 4;
 
@@ -9,12 +9,12 @@ export const float32Codec: Codec = {
   name: "float32",
   size: (length) => CODEC_HEADER_BYTES + FLOAT_BYTES * length,
   encode: (values) => {
+    largestMagnitude(values, 0, values.length);
     const bytes = new Uint8Array(float32Codec.size(values.length));
     writeHeader(bytes, "float32", values.length);
     const view = viewOf(bytes);
-    for (const [index, value] of values.entries()) {
-      if (!Number.isFinite(value)) throw nonFinite(index, value);
-      view.setFloat32(CODEC_HEADER_BYTES + FLOAT_BYTES * index, value, true);
+    for (let index = 0; index < values.length; index += 1) {
+      view.setFloat32(CODEC_HEADER_BYTES + FLOAT_BYTES * index, values[index] as number, true);
     }
     return bytes;
   },
@@ -31,12 +31,3 @@ export const float32Codec: Codec = {
     return { ok: true, values };
   },
 };
-
-/** The error for values that training should never have produced. */
-export function nonFinite(index: number, value: number): KlatchError {
-  return new KlatchError(
-    "diverged",
-    `Value ${index} of the update is ${value}: training diverged.`,
-    "Lower the learning rate, or go on from an earlier checkpoint.",
-  );
-}

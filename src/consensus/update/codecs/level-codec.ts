@@ -1,7 +1,6 @@
 import { type Codec, type CodecName, type Decoded, refuse } from "./codec.ts";
 import { CODEC_HEADER_BYTES, refusalOfHeader, viewOf, writeHeader } from "./codec-header.ts";
-import { nonFinite } from "./float32-codec.ts";
-import { binaryExponent, largestMagnitude, powerOfTwo } from "./scales.ts";
+import { binaryExponent, bitsOf, largestMagnitude, nonFinite, powerOfTwo } from "./scales.ts";
 
 /** What a codec of whole levels is made of. */
 interface Levels {
@@ -12,20 +11,20 @@ interface Levels {
   readonly mostLevel: number;
   /** Every scale to here, its inverse and the most level times it are normal single-precision numbers. */
   readonly mostExponent: number;
-  /** Smaller scales that are tried, at which the largest values are cut: worth it where levels are few. */
-  readonly cuts: number;
+  /** Whether smaller scales are tried, at which the largest values are cut: worth it where levels are few. */
+  readonly hasCuts: boolean;
 }
 
 /** Eight bits a value; the error of one is at most 1/127 of the largest magnitude of its chunk, or 2^-122. */
 export const int8Codec = levelCodec({
   ...{ name: "int8", bits: 8, chunk: 1024 },
-  ...{ mostLevel: 127, mostExponent: 121, cuts: 0 },
+  ...{ mostLevel: 127, mostExponent: 121, hasCuts: false },
 });
 
 /** Four bits a value. */
 export const int4Codec = levelCodec({
   ...{ name: "int4", bits: 4, chunk: 256 },
-  ...{ mostLevel: 7, mostExponent: 125, cuts: 2 },
+  ...{ mostLevel: 7, mostExponent: 125, hasCuts: true },
 });
 
 /**
@@ -56,7 +55,8 @@ function levelCodec(of: Levels): Codec {
 
 function writeLevels(of: Levels, values: Float32Array, bytes: Uint8Array): void {
   const chunks = Math.ceil(values.length / of.chunk);
-  const levels = new Int8Array(values.length);
+  const body = bytes.subarray(CODEC_HEADER_BYTES + chunks);
+  const levels = new Int8Array(of.chunk);
   for (let place = 0; place < chunks; place += 1) {
     const from = place * of.chunk;
     const part = values.subarray(from, from + of.chunk);
@@ -65,9 +65,9 @@ function writeLevels(of: Levels, values: Float32Array, bytes: Uint8Array): void 
     if (widest > of.mostExponent) throw nonFinite(from, Number.POSITIVE_INFINITY);
     const exponent = bestExponent(of, part, widest);
     bytes[CODEC_HEADER_BYTES + place] = exponent;
-    quantize(of, part, exponent, levels.subarray(from));
+    quantize(of, part, exponent, levels);
+    packLevels(levels.subarray(0, part.length), of.bits, body.subarray((from * of.bits) / 8));
   }
-  packLevels(levels, of.bits, bytes.subarray(CODEC_HEADER_BYTES + chunks));
 }
 
 function readLevels(of: Levels, bytes: Uint8Array, length: number): Decoded {
@@ -96,35 +96,59 @@ function widestExponent({ bits, mostLevel, mostExponent }: Levels, magnitude: nu
   return magnitude * powerOfTwo(-exponent) < mostLevel + 0.5 ? exponent : exponent + 1;
 }
 
+/** The exponent with the least squared error, the largest of equals; finer scales cut off the largest values. */
 function bestExponent(of: Levels, values: Float32Array, widest: number): number {
-  const narrowest = Math.max(widest - of.cuts, -of.mostExponent);
-  let best = widest;
-  let least = Number.POSITIVE_INFINITY;
-  for (let exponent = widest; narrowest < widest && exponent >= narrowest; exponent -= 1) {
-    const error = squaredError(of, values, exponent);
-    if (error >= least) continue;
-    best = exponent;
-    least = error;
+  if (!of.hasCuts) return widest;
+  const errors = squaredErrors(of, values, widest);
+  let cut = 0;
+  for (let finer = 1; finer < errors.length && widest - finer >= -of.mostExponent; finer += 1) {
+    if ((errors[finer] as number) < (errors[cut] as number)) cut = finer;
   }
-  return best;
+  return widest - cut;
 }
 
-function squaredError({ mostLevel }: Levels, values: Float32Array, exponent: number): number {
-  const inverse = powerOfTwo(-exponent);
-  const scale = powerOfTwo(exponent);
-  let error = 0;
+/** The squared errors at the widest scale, at half of it and at a quarter, all in units of the widest. */
+function squaredErrors({ mostLevel }: Levels, values: Float32Array, widest: number) {
+  const inverse = powerOfTwo(-widest);
+  let [whole, half, quarter] = [0, 0, 0];
   for (let index = 0; index < values.length; index += 1) {
-    const value = values[index] as number;
-    const lost = value - levelOf(value * inverse, mostLevel) * scale;
-    error += lost * lost;
+    const one = Math.abs((values[index] as number) * inverse);
+    const lost = one - ((one + 0.5) | 0);
+    whole += lost * lost;
+    const two = 2 * one;
+    const level2 = (two + 0.5) | 0;
+    const lost2 = two - (level2 < mostLevel ? level2 : mostLevel);
+    half += lost2 * lost2;
+    const four = 4 * one;
+    const level4 = (four + 0.5) | 0;
+    const lost4 = four - (level4 < mostLevel ? level4 : mostLevel);
+    quarter += lost4 * lost4;
   }
-  return error;
+  return [whole, half / 4, quarter / 16] as const;
 }
 
-function quantize(of: Levels, values: Float32Array, exponent: number, levels: Int8Array): void {
+function quantize(
+  { mostLevel }: Levels,
+  values: Float32Array,
+  exponent: number,
+  levels: Int8Array,
+): void {
   const inverse = powerOfTwo(-exponent);
+  const signs = bitsOf(values);
   for (let index = 0; index < values.length; index += 1) {
-    levels[index] = levelOf((values[index] as number) * inverse, of.mostLevel);
+    const rounded = (Math.abs((values[index] as number) * inverse) + 0.5) | 0;
+    const magnitude = rounded < mostLevel ? rounded : mostLevel;
+    const sign = (signs[index] as number) >> 31;
+    levels[index] = (magnitude ^ sign) - sign;
+  }
+}
+
+/** Two levels of four bits in a byte, the first in its lower half. */
+function packLevels(levels: Int8Array, bits: 4 | 8, bytes: Uint8Array): void {
+  if (bits === 8) bytes.set(levels);
+  for (let index = 0; bits === 4 && index < levels.length; index += 2) {
+    const second = index + 1 < levels.length ? (levels[index + 1] as number) : 0;
+    bytes[index >> 1] = ((levels[index] as number) & 0xf) | ((second & 0xf) << 4);
   }
 }
 
@@ -134,24 +158,11 @@ function dequantize(levels: Int8Array, exponent: number, values: Float32Array): 
   let largest = 0;
   for (let index = 0; index < levels.length; index += 1) {
     const level = levels[index] as number;
-    largest = Math.max(largest, Math.abs(level));
+    const magnitude = level < 0 ? -level : level;
+    if (magnitude > largest) largest = magnitude;
     values[index] = level * scale;
   }
   return largest;
-}
-
-function levelOf(scaled: number, most: number): number {
-  const level = scaled < 0 ? -Math.floor(0.5 - scaled) : Math.floor(0.5 + scaled);
-  return Math.max(-most, Math.min(most, level));
-}
-
-function packLevels(levels: Int8Array, bits: 4 | 8, bytes: Uint8Array): void {
-  if (bits === 8) bytes.set(new Uint8Array(levels.buffer));
-  for (let index = 0; bits === 4 && index < levels.length; index += 1) {
-    const nibble = (levels[index] as number) & 0xf;
-    const place = index >> 1;
-    bytes[place] = (bytes[place] as number) | (nibble << (4 * (index & 1)));
-  }
 }
 
 /** Inverse of {@link packLevels}; null when bits beyond the last level are set. */

@@ -85,7 +85,7 @@ export class AgreedDriver implements RunDriver {
 
   /** What starts from another state is of another height, or of a state that this node will have. */
   isReadable({ mode, codec, flags, reference, round }: Announcement): boolean {
-    const isOurs = mode === "agreed" && codec === this.#rooms.updates.codec && flags === 0;
+    const isOurs = mode === "agreed" && codec === this.#rooms.updates.codec(round) && flags === 0;
     return isOurs && (round !== this.round || reference === this.state.reference);
   }
 

@@ -75,10 +75,10 @@ export class AgreedMixing {
 
   // --- internal ---
 
-  #read({ payload }: HeldPayload, { norm }: ChainHead, length: number): Verdict<SoundUpdate> {
+  #read({ payload }: HeldPayload, head: ChainHead, length: number): Verdict<SoundUpdate> {
     const bytes = this.#pool.get(payload);
     if (bytes === null) return { verdict: "ignore", reason: "missing" };
-    return this.#updates.read(bytes, length, norm);
+    return this.#updates.read(bytes, length, head);
   }
 
   /** By place: which of the updates help on this node's private examples, and which harm. Gains never leave the node. */

@@ -97,7 +97,7 @@ export function protocolOf(
       ...{ self: network.peerId, run, rounds: neighbourhoods.rounds },
       membersOf: membersOf(run),
       attackersMin: attackersMinOf(config.run.attackersMax, config.run.members.length),
-      payloadBytes: updates.payloadBytes(training.point.theta.length),
+      payloadBytes: (height) => updates.payloadBytes(height, training.point.theta.length),
       startMembers: neighbourhoods.startOthers + 1,
       timing: config.timing,
     },

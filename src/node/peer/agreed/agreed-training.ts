@@ -77,7 +77,7 @@ export class AgreedTraining {
     const from = { adapter: this.#updates.start(memory), optimizer: state.optimizer, round };
     const result = await trainFor(this.#parts, from, this.#signal);
     const { adapter, optimizer, loss: trainLoss, examples } = result;
-    const made = this.#updates.offer(memory, adapter, head.norm);
+    const made = this.#updates.offer(memory, adapter, head);
     if (!isOpen()) {
       state.optimizer = optimizer;
       state.trainLoss = trainLoss;
@@ -124,7 +124,7 @@ export class AgreedTraining {
     if (hasSaidOtherwise(this.#parts, round, payload)) return;
     const update = this.#state.updateOf(round);
     this.#parts.network.hold(payload, update.payload);
-    const { codec } = this.#updates;
+    const codec = this.#updates.codec(round);
     const { reference } = this.#state;
     await announceUpdate(this.#parts, update, { mode: "agreed", codec, reference, payload });
   }
@@ -136,7 +136,8 @@ export class AgreedTraining {
     if (block.height === head.height && state.hasUpdate(head.height)) {
       const update = state.updateOf(head.height);
       const made: MadeAgreedUpdate = {
-        update: this.#updates.offer(memory, update.adapter, head.norm).update,
+        height: head.height,
+        update: this.#updates.offer(memory, update.adapter, head).update,
         payload: update.payload,
       };
       memory = this.#updates.settle(

@@ -23,7 +23,7 @@ function stateOf(members: number, liesOf: (place: number, author: number) => str
     ...{ peers, digest: digest("roster"), turns: [...peers.keys()] },
   });
   const config: AgreedConfig = {
-    ...{ self: "0000", run: RUN, rounds: 1, membersOf, attackersMin: 0, payloadBytes: BYTES },
+    ...{ self: "0000", run: RUN, rounds: 1, membersOf, attackersMin: 0, payloadBytes: () => BYTES },
     timing: {
       ...{ commitGraceMs: 1, graceShare: 0.5, toleranceShare: 0.2, missesMax: 2 },
       ...{ fetchGraceMs: 1, fetchMaxMs: 1, openDelayMs: 1, viewMs: 1, repeatMs: 1 },

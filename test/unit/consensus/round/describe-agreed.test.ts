@@ -14,7 +14,7 @@ const payload = { place: 0, payload: "d".repeat(64), bytes: 10 };
 const created = createAgreed(
   {
     ...{ self: "a", run: RUN, rounds: 3, membersOf: () => members, attackersMin: 1 },
-    ...{ payloadBytes: 10, timing: roundTimingSchema.parse({}) },
+    ...{ payloadBytes: () => 10, timing: roundTimingSchema.parse({}) },
   },
   { head: { ...genesis(RUN, "c".repeat(64), members), height: 1 }, payload },
 );

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CodecName, codecByName } from "../../../../src/consensus/index.ts";
+import {
+  CODEC_NAMES,
+  CODEC_NUMBERS,
+  type CodecName,
+  codecByName,
+} from "../../../../src/consensus/index.ts";
 import {
   type AgreedMemory,
   agreedUpdates,
@@ -9,6 +14,7 @@ import {
 } from "../../../../src/consensus/update/agreed-updates.ts";
 
 const LENGTH = 12;
+const FIRST = { height: 0, norm: 0 };
 const updates = agreedUpdates(codecByName("int8"));
 const exact = agreedUpdates(codecByName("float32"));
 const fresh = (theta = new Float32Array(LENGTH)): AgreedMemory => restoredMemory(theta);
@@ -20,13 +26,19 @@ const plus = (a: Float32Array, b: Float32Array) => a.map((at, i) => at + (b[i] ?
 const total = (values: Float32Array) => values.reduce((sum, at) => sum + Math.abs(at), 0);
 
 /** How far off what readers sum up is when the same step is taken many times. */
-function drift(name: CodecName, step: Float32Array, rounds: number, forget: boolean): Float32Array {
-  const coded = agreedUpdates(codecByName(name));
+function drift(
+  name: CodecName,
+  step: Float32Array,
+  rounds: number,
+  { forget = false, feedback = 1, warmUp = 0 },
+): Float32Array {
+  const coded = agreedUpdates(codecByName(name), { seed: 5, feedback, warmUp });
   let memory = fresh(new Float32Array(step.length));
   let read = new Float32Array(step.length);
   for (let round = 0; round < rounds; round++) {
-    const made = coded.offer(memory, plus(memory.theta, step), 0);
-    const decoded = coded.read(made.payload, step.length, 0);
+    const ground = { height: round, norm: 0 };
+    const made = coded.offer(memory, plus(memory.theta, step), ground);
+    const decoded = coded.read(made.payload, step.length, ground);
     if (decoded.verdict !== "accept") throw new Error("an own payload is sound");
     read = plus(read, decoded.value.values);
     const after = coded.settle(memory, made, "counted");
@@ -38,26 +50,79 @@ function drift(name: CodecName, step: Float32Array, rounds: number, forget: bool
 describe("updates of mode agreed", () => {
   it("lose nothing for good: what the codec leaves out comes with the next", () => {
     const step = Float32Array.from({ length: LENGTH }, (_, i) => (i === 0 ? 1 : 0.003));
-    expect(total(drift("int8", step, 40, false))).toBeLessThan(0.1);
+    expect(total(drift("int8", step, 40, {}))).toBeLessThan(0.1);
     // without the feedback the same loss adds up (control)
-    expect(total(drift("int8", step, 40, true))).toBeGreaterThan(0.5);
+    expect(total(drift("int8", step, 40, { forget: true }))).toBeGreaterThan(0.5);
   });
 
   it.each(["int4", "int2", "sign"] as const)("lose nothing for good with %s either", (name) => {
     const step = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i * i) + Math.sin(7 * i));
     const lost = (forget: boolean) =>
-      Math.hypot(...drift(name, step, 40, forget)) / Math.hypot(...step);
+      Math.hypot(...drift(name, step, 40, { forget })) / Math.hypot(...step);
     // a codec that keeps the share c of the energy leaves at most sqrt(1 - c) / (1 - sqrt(1 - c)) of an update behind
     expect(lost(false)).toBeLessThan(2);
     // without the feedback the same loss adds up (control)
     expect(lost(true)).toBeGreaterThan(3);
   });
 
+  it.each([
+    ["ternary", 3],
+    ["masked", 8],
+    ["sparse", 32],
+  ] as const)(
+    "lose nothing for good with %s, which tells a part: fewer than %i updates are still to come",
+    (name, most) => {
+      const step = Float32Array.from({ length: 9000 }, (_, i) => Math.sin(i * i) + Math.sin(7 * i));
+      const lost = (rounds: number, forget: boolean) =>
+        Math.hypot(...drift(name, step, rounds, { forget })) / Math.hypot(...step);
+      expect(lost(40, false)).toBeLessThan(most);
+      expect(lost(80, false)).toBeLessThan(most);
+      // without the feedback what is not told adds up (control)
+      expect(lost(80, true)).toBeGreaterThan(1.9 * lost(40, true));
+    },
+  );
+
+  it("take the share of what was lost that the run says: none is to forget it", () => {
+    const step = Float32Array.from({ length: 600 }, (_, i) => Math.sin(i * i));
+    const lost = (forget: boolean, feedback: number) =>
+      Math.hypot(...drift("sign", step, 40, { forget, feedback }));
+    expect(lost(false, 0)).toBeCloseTo(lost(true, 1), 3);
+    expect(lost(false, 0.9)).toBeLessThan(lost(false, 0.5));
+    expect(lost(false, 1)).toBeLessThan(lost(false, 0.9));
+  });
+
+  it("travel as int8 in the rounds of the warm-up, for everybody alike, and then as the codec has it", () => {
+    const warm = agreedUpdates(codecByName("sparse"), { seed: 5, feedback: 1, warmUp: 2 });
+    const step = Float32Array.from({ length: 5000 }, (_, i) => Math.sin(i * i));
+    const names = [0, 1, 2, 3].map((height) => {
+      const ground = { height, norm: 0 };
+      const { payload } = warm.offer(fresh(new Float32Array(5000)), step, ground);
+      expect(payload.length).toBe(warm.payloadBytes(height, 5000));
+      expect(warm.read(payload, 5000, ground).verdict).toBe("accept");
+      // what is of another codec than the height's is refused (control)
+      const other = { height: height < 2 ? 2 : 0, norm: 0 };
+      expect(warm.read(payload, 5000, other).verdict).toBe("reject");
+      return CODEC_NAMES.find((name) => CODEC_NUMBERS[name] === warm.codec(height));
+    });
+
+    expect(names).toEqual(["int8", "int8", "sparse", "sparse"]);
+    const fine = agreedUpdates(codecByName("float32"), { seed: 5, feedback: 1, warmUp: 2 });
+    expect(fine.codec(0)).toBe(CODEC_NUMBERS.float32);
+  });
+
+  it("tell more of the first rounds with a warm-up: top-k without one is behind", () => {
+    const step = Float32Array.from({ length: 9000 }, (_, i) => Math.sin(i * i) + Math.sin(7 * i));
+    const behind = (warmUp: number) =>
+      Math.hypot(...drift("sparse", step, 6, { warmUp })) / Math.hypot(...step);
+
+    expect(behind(2)).toBeLessThan(0.75 * behind(0));
+  });
+
   it("tell what was trained from theta, and are read with their norm", () => {
     fc.assert(
       fc.property(vector, vector, (theta, step) => {
-        const made = exact.offer(fresh(theta), plus(theta, step), 0);
-        const read = exact.read(made.payload, LENGTH, 0);
+        const made = exact.offer(fresh(theta), plus(theta, step), FIRST);
+        const read = exact.read(made.payload, LENGTH, FIRST);
         expect(read.verdict).toBe("accept");
         if (read.verdict !== "accept") return;
         expect(read.value.values).toEqual(made.update);
@@ -70,7 +135,7 @@ describe("updates of mode agreed", () => {
     fc.assert(
       fc.property(vector, (step) => {
         const memory = fresh();
-        const made = updates.offer(memory, step, 0);
+        const made = updates.offer(memory, step, FIRST);
         const counted = updates.settle(memory, made, "counted");
         expect(counted.progress).toBeNull();
         const left = updates.settle(memory, made, "left-out");
@@ -85,23 +150,28 @@ describe("updates of mode agreed", () => {
     const extra = new Float32Array(LENGTH).fill(0.5);
     const step = new Float32Array(LENGTH).fill(1);
     const memory = exact.trainOn(fresh(), step, plus(step, extra));
-    const made = exact.offer(memory, step, 0);
+    const made = exact.offer(memory, step, FIRST);
     expect(exact.start(exact.settle(memory, made, "counted"))).toEqual(extra);
     expect(exact.start(exact.settle(memory, made, "left-out"))).toEqual(plus(step, extra));
   });
 
   it("are cut to four times the last norm, and unsound beyond eight times", () => {
     const long = new Float32Array(LENGTH).fill(10);
-    const { update, payload } = exact.offer(fresh(), long, 1);
+    const { update, payload } = exact.offer(fresh(), long, { height: 1, norm: 1 });
     expect(Math.hypot(...update)).toBeCloseTo(4, 5);
-    expect(exact.read(payload, LENGTH, 1).verdict).toBe("accept");
-    expect(exact.read(payload, LENGTH, 0.4)).toEqual({ verdict: "reject", reason: "too-large" });
+    expect(exact.read(payload, LENGTH, { height: 1, norm: 1 }).verdict).toBe("accept");
+    expect(exact.read(payload, LENGTH, { height: 1, norm: 0.4 })).toEqual({
+      verdict: "reject",
+      reason: "too-large",
+    });
   });
 
   it("take any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
-        expect(["accept", "reject"]).toContain(updates.read(bytes, LENGTH, 1).verdict);
+        expect(["accept", "reject"]).toContain(
+          updates.read(bytes, LENGTH, { height: 1, norm: 1 }).verdict,
+        );
       }),
     );
   });

@@ -37,10 +37,13 @@ describe("the mode of a run", () => {
     expect(() => new Neighbourhoods(runOf(run), PEERS[0])).not.toThrow();
   });
 
-  test.each(["int2", "sign"])("gossip is refused with %s, which loses too much there", (codec) => {
-    expect(() => requireMode(runOf({ codec }))).toThrow(/loses too much in mode gossip/);
-    // control
-    expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
-    expect(() => requireMode(runOf({ codec: "int4" }))).not.toThrow();
-  });
+  test.each(["int2", "sign", "ternary", "sparse", "masked"])(
+    "gossip is refused with %s, which loses too much there",
+    (codec) => {
+      expect(() => requireMode(runOf({ codec }))).toThrow(/loses too much in mode gossip/);
+      // control
+      expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
+      expect(() => requireMode(runOf({ codec: "int4" }))).not.toThrow();
+    },
+  );
 });
