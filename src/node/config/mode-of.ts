@@ -22,7 +22,23 @@ export function modeOf({
 /** @throws KlatchError `usage` when a run cannot be in the mode that it names */
 export function requireMode(run: Config["run"]): void {
   if (modeOf(run) === "gossip") requireFineCodec(run);
-  else requireFixedMembers(run);
+  else {
+    requireFixedMembers(run);
+    requireAlignedValues(run);
+  }
+}
+
+/** By coordinate nothing is left of updates of which most values are zero: the median of those is. */
+const BY_COORDINATE: ReadonlySet<string> = new Set(["median", "trimmed-mean"]);
+const OWN_PLACES: ReadonlySet<string> = new Set(["ternary", "sparse"]);
+
+function requireAlignedValues({ codec, agreedRule }: Config["run"]): void {
+  if (!OWN_PLACES.has(codec) || !BY_COORDINATE.has(agreedRule)) return;
+  throw new KlatchError(
+    "usage",
+    `codec ${codec} tells other values of each member, of which rule ${agreedRule} leaves next to nothing`,
+    "set run.codec to masked or sign, or run.agreedRule to check-twins",
+  );
 }
 
 function requireFixedMembers(run: Config["run"]): void {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CODECS } from "../../../../src/consensus/index.ts";
+import { CODECS, COMMON_RULES } from "../../../../src/consensus/index.ts";
 
 const { masked } = CODECS;
 const SEED = 7;
@@ -37,6 +37,25 @@ describe("the mask", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("leaves a median something to do, which values that each picks itself do not", () => {
+    const members = [1, 2, 3, 4, 5].map((member) =>
+      Float32Array.from({ length: 8192 }, (_, i) => 1 + Math.sin(i * i * member + i)),
+    );
+    const left = (name: "masked" | "sparse") => {
+      const updates = members.map((values) => {
+        const decoded = CODECS[name].decode(CODECS[name].encode(values), 8192);
+        if (!decoded.ok) throw new Error(decoded.reason);
+        return decoded.values;
+      });
+      const shares = updates.map(() => 0.2);
+      return COMMON_RULES.median({ updates, shares, attackersMax: 1 }).filter((at) => at !== 0)
+        .length;
+    };
+
+    expect(left("masked")).toBe(1024);
+    expect(left("sparse")).toBeLessThan(13);
   });
 
   it("reads in the round that it was made for, and elsewhere other places", () => {

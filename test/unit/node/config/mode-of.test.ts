@@ -37,6 +37,20 @@ describe("the mode of a run", () => {
     expect(() => new Neighbourhoods(runOf(run), PEERS[0])).not.toThrow();
   });
 
+  test.each(["ternary", "sparse"])(
+    "agreed is refused with %s and a rule by coordinate, which leaves nothing of it",
+    (codec) => {
+      const run = (rule: string, name = codec) =>
+        runOf({ mode: "agreed", codec: name, agreedRule: rule });
+      for (const rule of ["median", "trimmed-mean"]) {
+        expect(() => requireMode(run(rule))).toThrow(/tells other values of each member/);
+        // control
+        expect(() => requireMode(run(rule, "masked"))).not.toThrow();
+      }
+      expect(() => requireMode(run("check-twins"))).not.toThrow();
+    },
+  );
+
   test.each(["int2", "sign", "ternary", "sparse", "masked"])(
     "gossip is refused with %s, which loses too much there",
     (codec) => {
