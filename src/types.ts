@@ -65,6 +65,7 @@ export const REASONS = [
   "other-run",
   "other-version",
   "other-update",
+  "other-track",
   "other-base",
   "expired",
   "past-round",

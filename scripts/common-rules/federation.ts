@@ -159,9 +159,9 @@ async function sentBy(
   const optimizer = learner.initialOptimizer();
   const { adapter } = await learner.train({ adapter: state, optimizer, round, steps });
   const memory = UPDATES.begin(state);
-  const read = UPDATES.accept(memory, "author", updates.offer(memory, adapter).payload);
+  const read = UPDATES.read(state, updates.offer(memory, adapter).payload);
   if (read.verdict !== "accept") throw new Error(`an update was refused: ${read.reason}`);
-  return read.value.state.map((at, k) => at - (state[k] ?? 0));
+  return read.value.map((at, k) => at - (state[k] ?? 0));
 }
 
 function liesOf(

@@ -88,7 +88,7 @@ export const consensusTerms = {
     .enum(CODEC_NAMES)
     .default("int8")
     .describe(
-      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign), a quarter (ternary) or a 64th of the values (sparse), or each value every eighth round (masked); from int2 on in mode agreed only.",
+      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign), a quarter (ternary) or a 64th of the values (sparse), or each value every eighth round (masked); the last three in mode agreed only.",
     ),
   feedback: z
     .number()

@@ -130,11 +130,11 @@ export {
   type Decoded,
 } from "./update/codecs/codec.ts";
 export { CODECS, codecByName } from "./update/codecs/codecs.ts";
+export { differencesToTracks } from "./update/tracks.ts";
 export {
   differencesToStart,
   type KeptArrays,
   type MadeUpdate,
-  type ReadUpdate,
   type UpdateMemory,
   type Updates,
 } from "./update/updates.ts";

@@ -58,7 +58,7 @@ const counting: Updates = (() => {
   const madeIn = ({ kept: { made } }: UpdateMemory) => made?.[0] ?? 0;
   return {
     ...plain,
-    begin: (initial, kept = {}) => ({ reference: initial, kept }),
+    begin: (initial, kept = {}) => ({ ...plain.begin(initial), kept }),
     offer: (memory, state) => ({
       ...plain.offer(memory, state),
       memory: { ...memory, kept: { made: Float32Array.of(madeIn(memory) + 1) } },

@@ -8,7 +8,7 @@ export interface AttackContext {
   /** Its state before and after honest local training. */
   readonly before: Float32Array;
   readonly trained: Float32Array;
-  /** The state that updates are differences to: the one that the run started from; in mode agreed the agreed one. */
+  /** The state that the run started from; in mode agreed the agreed one. */
   readonly reference: Float32Array;
 }
 
@@ -34,6 +34,7 @@ export function sending(choose: StateAttack): Disguise {
   return (ports, attacker) => {
     const { learner, updates, agreedUpdates } = ports;
     let seen: Pick<AttackContext, "round" | "before"> = { round: 0, before: new Float32Array() };
+    let start: Float32Array | null = null;
     return {
       ...ports,
       learner: decorated(learner, {
@@ -45,8 +46,12 @@ export function sending(choose: StateAttack): Disguise {
         },
       }),
       updates: decorated(updates, {
+        begin: (initial, kept) => {
+          start = initial;
+          return updates.begin(initial, kept);
+        },
         offer: (memory, trained) => {
-          const context = { ...seen, trained, reference: memory.reference };
+          const context = { ...seen, trained, reference: start ?? memory.reference };
           return updates.offer(memory, choose(context, attacker.random(seen.round)));
         },
       }),

@@ -1,22 +1,18 @@
-import type { PeerId, Verdict } from "../../types.ts";
+import type { Verdict } from "../../types.ts";
 import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
 import { decodeState, encodeState } from "./state-difference.ts";
 
 /** Arrays of an update memory that are kept on disk, by name. */
 export type KeptArrays = Readonly<Record<string, Float32Array>>;
 
-/** What a peer remembers from one update to the next. */
+/** What a peer remembers of its own updates from one to the next. */
 export interface UpdateMemory {
-  /** The state that an update is a difference to: the same for the author and its readers. */
+  /** The state that the last update is a difference to. */
   readonly reference: Float32Array;
+  /** The state that the next update is a difference to. */
+  readonly track: Float32Array;
   /** What cannot be had again after a crash. */
   readonly kept: KeptArrays;
-}
-
-/** A state that was read, and the memory after it. */
-export interface ReadUpdate {
-  readonly state: Float32Array;
-  readonly memory: UpdateMemory;
 }
 
 /** An update made, and the memory after it. */
@@ -27,32 +23,37 @@ export interface MadeUpdate {
 
 /**
  * The one seam through which states become bytes and bytes become states. Pure: what it remembers comes in and goes
- * out, so that error feedback, references that move and tracks of others need no other place. Codecs have no memory.
+ * out, so that references that move need no other place. Codecs have no memory.
  */
 export interface Updates {
   /** Number of the codec in announcements. */
   readonly codec: number;
+  /** Whether each author's updates are differences to a state of its own, which others follow. */
+  readonly hasTracks: boolean;
   /** Bytes of a payload for states of that length. */
   payloadBytes(length: number): number;
   /** The memory at the start of a run, or as it was kept: with a checkpoint, and with an update made since. */
   begin(initial: Float32Array, kept?: KeptArrays): UpdateMemory;
   /** The payload that tells others `state`. */
   offer(memory: UpdateMemory, state: Float32Array): MadeUpdate;
-  /** Another peer's state from its payload; takes any bytes. */
-  accept(memory: UpdateMemory, peer: PeerId, payload: Uint8Array): Verdict<ReadUpdate>;
+  /** What a payload tells of its author's state, given what it is a difference to; takes any bytes. */
+  read(reference: Float32Array, payload: Uint8Array): Verdict<Float32Array>;
+  /** What a peer at state `own` mixes of a neighbour's state that it was told. */
+  toMix(memory: UpdateMemory, own: Float32Array, told: Float32Array): Float32Array;
+  /** The memory of a peer that goes on from a state of others. */
+  takeOver(memory: UpdateMemory, state: Float32Array): UpdateMemory;
 }
 
 /** Differences to the state that the run started from, coded without feedback: mode `gossip`. */
 export function differencesToStart(codec: Codec): Updates {
   return {
     codec: CODEC_NUMBERS[codec.name],
+    hasTracks: false,
     payloadBytes: (length) => codec.size(length),
-    begin: (initial) => ({ reference: initial, kept: {} }),
-    offer: (memory, state) => ({ payload: encodeState(codec, state, memory.reference), memory }),
-    accept: (memory, _peer, payload) => {
-      const read = decodeState(codec, payload, memory.reference);
-      if (read.verdict !== "accept") return read;
-      return { verdict: "accept", value: { state: read.value, memory } };
-    },
+    begin: (initial) => ({ reference: initial, track: initial, kept: {} }),
+    offer: (memory, state) => ({ payload: encodeState(codec, state, memory.track), memory }),
+    read: (reference, payload) => decodeState(codec, payload, reference),
+    toMix: (_memory, _own, told) => told,
+    takeOver: (memory) => memory,
   };
 }

@@ -1,4 +1,3 @@
-import { CODECS_WITH_FEEDBACK } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
@@ -21,7 +20,7 @@ export function modeOf({
 
 /** @throws KlatchError `usage` when a run cannot be in the mode that it names */
 export function requireMode(run: Config["run"]): void {
-  if (modeOf(run) === "gossip") requireFineCodec(run);
+  if (modeOf(run) === "gossip") requireWholeUpdates(run);
   else {
     requireFixedMembers(run);
     requireAlignedValues(run);
@@ -52,18 +51,20 @@ function requireFixedMembers(run: Config["run"]): void {
   if (run.roster.length > 0) {
     throw new KlatchError(
       "usage",
-      "mode agreed knows no run.roster: its members stay those of run.members",
+      "mode agreed knows no run.roster: a quorum of its members changes them (`klatch member`)",
       "leave run.roster out, or set run.mode to gossip",
     );
   }
 }
 
-/** Mode gossip does not remember what a codec loses. */
-function requireFineCodec({ codec }: Config["run"]): void {
-  if (!CODECS_WITH_FEEDBACK.has(codec)) return;
+const OF_SOME_VALUES: ReadonlySet<string> = new Set(["ternary", "sparse", "masked"]);
+
+/** Rules of mode gossip compare states, of which an update of some values is too small a part. */
+function requireWholeUpdates({ codec }: Config["run"]): void {
+  if (!OF_SOME_VALUES.has(codec)) return;
   throw new KlatchError(
     "usage",
-    `codec ${codec} loses too much in mode gossip, which does not send it later`,
-    "set run.codec to int4 or int8, or run.mode to agreed",
+    `mode gossip takes updates of all values, and codec ${codec} tells some of them`,
+    "set run.codec to sign or int8, or run.mode to agreed",
   );
 }

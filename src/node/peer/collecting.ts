@@ -3,6 +3,8 @@ import type { FetchOutcome } from "../../gossip/index.ts";
 import type { PeerId, Reason } from "../../types.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState, RoundUnderWay } from "./peer-state.ts";
+import { follow, type Pull } from "./tracks/following.ts";
+import { Track } from "./tracks/neighbour-tracks.ts";
 
 /** Fetches that began together, and the end of their patience. */
 interface Batch {
@@ -27,29 +29,49 @@ export class Collecting {
   }
 
   /** Pulls a neighbour's payload and reads its state; returns why it could not be used, or null. */
-  async fetch({ peer, payload, payloadBytes }: Effect & { type: "fetch" }): Promise<Reason | null> {
-    const { network, updates, metrics } = this.#parts;
+  async fetch(effect: Effect & { type: "fetch" }): Promise<Reason | null> {
+    const { peer } = effect;
     const { round } = this.#state;
     const batch = this.#join(round);
-    const wanted = { digest: payload, bytes: payloadBytes };
-    let outcome: FetchOutcome;
+    let state: Float32Array | Reason;
     try {
-      outcome = await network.fetch(peer, wanted, { signal: batch.signal });
+      state = await this.#stateOf(effect, this.#pullFrom(peer, round, batch));
     } finally {
       leave(batch);
     }
-    metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
     // The round went on without it: it must not pass for an update of the next one.
     if (round.fetching.signal.aborted) return "late";
-    if (!outcome.ok) return this.#refuse(peer, outcome.failure);
-    const read = updates.accept(this.#state.memory, peer, outcome.bytes);
-    if (read.verdict !== "accept") return this.#refuse(peer, read.reason);
-    this.#state.memory = read.value.memory;
-    round.arrived.set(peer, read.value.state);
+    if (typeof state === "string") return this.#refuse(peer, state);
+    round.arrived.set(peer, state);
     return null;
   }
 
   // --- internal ---
+
+  async #stateOf(
+    { peer, round, payload, payloadBytes }: Effect & { type: "fetch" },
+    pull: Pull,
+  ): Promise<Float32Array | Reason> {
+    const { updates, initial } = this.#parts;
+    if (updates.hasTracks) {
+      const { tracks } = this.#state;
+      const reached = await follow({ updates, tracks, pull }, { peer, payload, round });
+      return reached instanceof Track ? reached.state : reached;
+    }
+    const outcome = await pull({ digest: payload, bytes: payloadBytes });
+    if (!outcome.ok) return outcome.failure;
+    const read = updates.read(initial, outcome.bytes);
+    return read.verdict === "accept" ? read.value : read.reason;
+  }
+
+  #pullFrom(peer: PeerId, round: RoundUnderWay, { signal }: Batch): Pull {
+    const { network, metrics } = this.#parts;
+    return async (wanted) => {
+      const outcome: FetchOutcome = await network.fetch(peer, wanted, { signal });
+      metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
+      return round.fetching.signal.aborted ? LATE : outcome;
+    };
+  }
 
   /** Fetches that one step asks for share a batch: a signal and a timer for each would cost more than the fetch. */
   #join({ fetching }: RoundUnderWay): Batch {
@@ -78,6 +100,8 @@ export class Collecting {
 }
 
 // --- internal ---
+
+const LATE: FetchOutcome = { ok: false, failure: "timeout", detail: "the round went on" };
 
 function leave(batch: Batch): void {
   batch.pending -= 1;

@@ -81,10 +81,13 @@ export class Driver implements RunDriver {
   isReadable({ mode, codec, flags, reference }: Announcement): boolean {
     const { updates } = this.#parts;
     const isOurs = mode === "gossip" && codec === updates.codec && flags === 0;
-    return isOurs && reference === this.state.reference;
+    return isOurs && (updates.hasTracks || reference === this.state.reference);
   }
 
-  hear(announced: HeardAnnouncement): void {
+  hear({ reference, ...announced }: HeardAnnouncement): void {
+    if (this.#parts.updates.hasTracks) {
+      this.state.tracks.hear(announced.peer, { ...announced, reference });
+    }
     this.dispatch({ type: "announced", ...announced });
   }
 
@@ -145,7 +148,7 @@ export class Driver implements RunDriver {
         this.#loop.spawn(() => this.#ownUpdates.announce(effect.round, effect.payload));
         break;
       case "open":
-        this.#parts.network.open(effect.payload, effect.to);
+        this.#ownUpdates.open(effect.payload, effect.to);
         break;
       case "start-timer":
         this.#startTimer(effect);

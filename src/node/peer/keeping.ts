@@ -17,6 +17,7 @@ export class Keeping {
   commit(round: number, ledger: string): void {
     const { store, metrics, log, neighbourhoods } = this.#parts;
     const record = this.#record(round);
+    this.#state.tracks.keepOnly(neighbourhoods.at(round + 1).neighbours);
     store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
     this.#state.countRound(record);
     showRound(metrics, record);

@@ -23,9 +23,9 @@ export function listen(
       return { verdict: "ignore", reason: "other-update" };
     const verdict = book.judge(signed, driver.round);
     if (verdict.verdict !== "accept") return verdict;
-    const { author: peer, round, payload, payloadBytes } = signed.announcement;
+    const { author: peer, round, reference, payload, payloadBytes } = signed.announcement;
     if (verdict.value.fresh && peer !== network.peerId) {
-      driver.hear({ peer, round, payload, payloadBytes });
+      driver.hear({ peer, round, reference, payload, payloadBytes });
     }
     return { verdict: "accept", value: undefined };
   });

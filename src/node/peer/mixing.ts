@@ -23,15 +23,16 @@ export class Mixing {
 
   /** Judges and mixes the states that arrived from these peers. Returns the gate's evidence against some of them. */
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
-    const { learner, config, neighbourhoods, log } = this.#parts;
+    const { learner, config, neighbourhoods, updates, log } = this.#parts;
     const { attackersMax } = neighbourhoods.at(round);
     const state = this.#state;
     const update = state.updateOf(round);
     state.round.fetching.abort();
+    const { adapter: own } = update;
     const outcome = await judgeAndMix(learner, {
       round,
-      own: update.adapter,
-      candidates: this.#candidates(round, peers),
+      own,
+      candidates: this.#candidates(round, peers, (told) => updates.toMix(state.memory, own, told)),
       rule: config.run.rule,
       attackersMax,
       gate: config.gate,
@@ -51,11 +52,12 @@ export class Mixing {
 
   /** Takes over the state that these peers support, unless it is ruinously worse on the node's own examples. */
   async adopt(round: number, peers: readonly PeerId[]): Promise<void> {
-    const { learner, config, neighbourhoods, log } = this.#parts;
+    const { learner, config, neighbourhoods, updates, log } = this.#parts;
     const { attackersMax } = neighbourhoods.at(round);
     const state = this.#state;
     state.round.fetching.abort();
-    const adopted = adoptedState(usable(this.#candidates(round, peers)), attackersMax);
+    const states = usable(this.#candidates(round, peers, (told) => told));
+    const adopted = adoptedState(states, attackersMax);
     const taken =
       adopted && (await lossIfBearable(learner, config.gate, state.adapter, adopted.state));
     if (!(adopted && taken)) {
@@ -66,6 +68,7 @@ export class Mixing {
       return;
     }
     state.adapter = adopted.state;
+    state.memory = updates.takeOver(state.memory, adopted.state);
     state.heldOutLoss = taken.loss;
     state.round.mixed = adopted.peers.map((peer) => ({ peer, share: 1 / adopted.peers.length }));
     log.info(
@@ -77,17 +80,24 @@ export class Mixing {
   // --- internal ---
 
   /** Every neighbour as a candidate. Those that are not to be mixed have no state. */
-  #candidates(round: number, peers: readonly PeerId[]): readonly Candidate[] {
+  #candidates(
+    round: number,
+    peers: readonly PeerId[],
+    seen: (told: Float32Array) => Float32Array,
+  ): readonly Candidate[] {
     const { neighbourhoods, ledger } = this.#parts;
     const { neighbours, shares } = neighbourhoods.at(round);
     const { arrived } = this.#state.round;
     const wanted = new Set(peers);
-    return neighbours.map((peer) => ({
-      peer,
-      state: wanted.has(peer) ? (arrived.get(peer) ?? null) : null,
-      share: shares.get(peer) ?? 0,
-      trust: shareFactor(ledger.current, peer),
-    }));
+    return neighbours.map((peer) => {
+      const told = wanted.has(peer) ? arrived.get(peer) : undefined;
+      return {
+        peer,
+        state: told === undefined ? null : seen(told),
+        share: shares.get(peer) ?? 0,
+        trust: shareFactor(ledger.current, peer),
+      };
+    });
   }
 
   #opinion(peer: PeerId, round: number, gain: number): Evidence {

@@ -1,20 +1,30 @@
-import type { Digest } from "../../types.ts";
+import type { Digest, PeerId } from "../../types.ts";
 import type { OwnUpdate } from "../store/contract.ts";
 import { announceUpdate, hasSaidOtherwise } from "./making-updates.ts";
-import { digestOf } from "./manifest.ts";
+import { bytesOfState, digestOf } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 import { trainFor } from "./round-training.ts";
+import { UPDATES_FOLLOWED } from "./tracks/neighbour-tracks.ts";
 
 /** Rounds for which the own payload stays available to slower peers. */
 const PAYLOADS_KEPT = 2;
+/** Rounds for which the own track before it does, for those that did not follow. */
+const TRACKS_KEPT = 2;
+
+/** An own update that others can have: digests of its payload, and of the state that it is a difference to. */
+interface Held {
+  readonly payload: Digest;
+  readonly reference: Digest;
+}
 
 /** The node's own update of a round: trained, kept on disk, committed to, and held for others. */
 export class OwnUpdates {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
   readonly #signal: AbortSignal;
-  #held: readonly Digest[] = [];
+  /** The newest first. */
+  #held: readonly Held[] = [];
 
   constructor(parts: PeerParts, state: PeerState, signal: AbortSignal) {
     this.#parts = parts;
@@ -32,12 +42,13 @@ export class OwnUpdates {
 
   /** After a restart: serves the round before again, to those who had not fetched it when the node went down. */
   async announceAgain(round: number): Promise<void> {
-    const { store, run, network } = this.#parts;
+    const { store, run, updates } = this.#parts;
     const update = round > 0 ? store.loadUpdate(run, round - 1) : null;
     if (update === null) return;
+    if (updates.hasTracks) this.#holdOlder(round - 1);
     const payload = digestOf(update.payload);
     await this.#publish(update, payload);
-    network.open(payload);
+    this.open(payload);
   }
 
   /** Trains for a round and keeps the update on disk before anyone can hear of it. */
@@ -63,20 +74,57 @@ export class OwnUpdates {
     await this.#publish(this.#state.updateOf(round), payload);
   }
 
+  /** Serves an own payload to these peers, or to everybody; and the state that it is a difference to, which is over. */
+  open(payload: Digest, to?: readonly PeerId[]): void {
+    const { network, updates } = this.#parts;
+    network.open(payload, to);
+    if (!updates.hasTracks) return;
+    const held = this.#held.find((each) => each.payload === payload);
+    if (held !== undefined) network.open(held.reference);
+  }
+
   // --- internal ---
 
   async #publish(update: OwnUpdate, payload: Digest): Promise<void> {
-    this.#hold(payload, update.payload);
+    const { digest: reference } = this.#hold(update, payload);
     const { codec } = this.#parts.updates;
-    const { reference } = this.#state;
     await announceUpdate(this.#parts, update, { mode: "gossip", codec, reference, payload });
   }
 
-  #hold(payload: Digest, bytes: Uint8Array): void {
-    const { network } = this.#parts;
-    network.hold(payload, bytes);
-    const held = [payload, ...this.#held.filter((other) => other !== payload)];
-    this.#held = held.slice(0, PAYLOADS_KEPT);
-    for (const old of held.slice(PAYLOADS_KEPT)) network.withdraw(old);
+  /** Serves what is on disk of earlier rounds to those who follow. */
+  #holdOlder(before: number): void {
+    const { store, run } = this.#parts;
+    for (let round = Math.max(0, before - UPDATES_FOLLOWED); round < before; round += 1) {
+      const update = store.loadUpdate(run, round);
+      if (update === null) continue;
+      const payload = digestOf(update.payload);
+      this.#hold(update, payload);
+      this.open(payload);
+    }
+  }
+
+  #hold(update: OwnUpdate, payload: Digest): ReturnType<PeerState["referenceOf"]> {
+    const { network, updates } = this.#parts;
+    const reference = this.#state.referenceOf(update);
+    network.hold(payload, update.payload);
+    if (updates.hasTracks) network.hold(reference.digest, bytesOfState(reference.state));
+    const others = this.#held.filter((each) => each.payload !== payload);
+    const all = [{ payload, reference: reference.digest }, ...others];
+    this.#held = all.slice(0, updates.hasTracks ? UPDATES_FOLLOWED : PAYLOADS_KEPT);
+    this.#withdrawBut(all);
+    return reference;
+  }
+
+  /** Stops serving what nobody should need any more of what was held. */
+  #withdrawBut(all: readonly Held[]): void {
+    const { network, updates } = this.#parts;
+    const wanted = new Set([
+      ...this.#held.map(({ payload }) => payload),
+      ...this.#held.slice(0, TRACKS_KEPT).map(({ reference }) => reference),
+    ]);
+    const had = all.flatMap(({ payload, reference }) =>
+      updates.hasTracks ? [payload, reference] : [payload],
+    );
+    for (const digest of had) if (!wanted.has(digest)) network.withdraw(digest);
   }
 }

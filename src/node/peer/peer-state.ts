@@ -6,6 +6,7 @@ import type { RoundRecord } from "../records/records.ts";
 import type { Checkpoint, OwnUpdate } from "../store/contract.ts";
 import { digestOfState } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
+import { NeighbourTracks } from "./tracks/neighbour-tracks.ts";
 
 /** What belongs to one round and ends with it. */
 export class RoundUnderWay {
@@ -44,6 +45,8 @@ export class PeerState {
   adapter: Float32Array;
   optimizer: OptimizerState;
   memory: UpdateMemory;
+  /** Tracks of neighbours, where the updates of a run are differences to such. */
+  readonly tracks: NeighbourTracks;
   /** Sequence number of the last announcement. */
   sequence: number;
   round: RoundUnderWay;
@@ -67,6 +70,7 @@ export class PeerState {
     this.adapter = checkpoint?.adapter ?? initial;
     this.optimizer = checkpoint?.optimizer ?? learner.initialOptimizer();
     this.memory = updates.begin(initial, checkpoint?.memory);
+    this.tracks = new NeighbourTracks(initial, checkpoint?.memory);
     this.sequence = checkpoint?.sequence ?? 0;
     this.round = new RoundUnderWay(parts);
     for (const { mixed, endedAt } of parts.store.rounds(parts.run, parts.config.run.rounds)) {
@@ -101,6 +105,13 @@ export class PeerState {
     this.memory = memory;
   }
 
+  /** The state that an own update is a difference to, and its digest. */
+  referenceOf({ memory }: OwnUpdate): { readonly state: Float32Array; readonly digest: Digest } {
+    const { updates, initial } = this.#parts;
+    const { reference: state } = updates.begin(initial, memory);
+    return { state, digest: this.#referenceDigest(state) };
+  }
+
   /** Digest of the state that the node's updates are differences to. */
   get reference(): Digest {
     return this.#referenceDigest(this.memory.reference);
@@ -132,7 +143,7 @@ export class PeerState {
   /** What a checkpoint before `round` keeps. */
   checkpoint(round: number, ledger: string): Checkpoint {
     const { adapter, optimizer, sequence, memory } = this;
-    const kept: KeptArrays = memory.kept;
+    const kept: KeptArrays = { ...memory.kept, ...this.tracks.kept };
     return { run: this.#parts.run, round, adapter, optimizer, sequence, memory: kept, ledger };
   }
 }

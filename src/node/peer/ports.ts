@@ -1,8 +1,10 @@
 import {
   type AgreedUpdates,
   agreedUpdates,
+  CODECS_WITH_FEEDBACK,
   codecByName,
   differencesToStart,
+  differencesToTracks,
   type Updates,
 } from "../../consensus/index.ts";
 import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
@@ -78,7 +80,10 @@ export async function openPorts(
 
 /** How states travel in a run: the one place that chooses. */
 export function openUpdates({ run }: Config): Updates {
-  return differencesToStart(codecByName(run.codec));
+  const codec = codecByName(run.codec);
+  return CODECS_WITH_FEEDBACK.has(run.codec)
+    ? differencesToTracks(codec)
+    : differencesToStart(codec);
 }
 
 /** The same of mode `agreed`. */

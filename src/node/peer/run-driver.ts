@@ -7,6 +7,8 @@ import type { PeerState } from "./peer-state.ts";
 export interface HeardAnnouncement {
   readonly peer: PeerId;
   readonly round: number;
+  /** Digest of the state that the update is a difference to. */
+  readonly reference: Digest;
   readonly payload: Digest;
   readonly payloadBytes: number;
 }

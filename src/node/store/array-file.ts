@@ -13,8 +13,9 @@ import { z } from "zod";
  */
 const MAGIC = Buffer.from("KLATCH01", "latin1");
 const DIGEST_BYTES = 32;
-const HEADER_BYTES_MAX = 65_536;
-const SECTIONS_MAX = 16;
+const HEADER_BYTES_MAX = 262_144;
+/** A section for the track of each neighbour, and some. */
+const SECTIONS_MAX = 1024 + 16;
 /** Node reads files of less than 2 GiB in one piece. */
 export const FILE_BYTES_MAX = 2 ** 31 - 1;
 

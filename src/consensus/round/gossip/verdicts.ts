@@ -40,6 +40,8 @@ function judgeFailure(turn: Turn, peer: PeerId, reason: Reason, isReachable: boo
   if (turn.state.neighbours.get(peer)?.hasLeft === true) return;
   const fault = FAULT_OF_REASON[reason];
   const detail = `payload of round ${turn.state.round}: ${reason}`;
+  // It served what it announced, and this node cannot follow it yet.
+  if (reason === "other-track") return;
   if (fault !== undefined) observe(turn, peer, fault, detail);
   else if (isReachable && !turn.state.resumed) observe(turn, peer, "missing", detail);
 }

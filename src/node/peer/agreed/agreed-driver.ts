@@ -287,8 +287,8 @@ export class AgreedDriver implements RunDriver {
     for (const peer of this.#roster) {
       const announcement = book.of(peer, this.round)?.announcement;
       if (announcement === undefined || announcement.reference !== this.state.reference) continue;
-      const { round, payload, payloadBytes } = announcement;
-      this.hear({ peer, round, payload, payloadBytes });
+      const { round, reference, payload, payloadBytes } = announcement;
+      this.hear({ peer, round, reference, payload, payloadBytes });
     }
   }
 

@@ -155,7 +155,8 @@ export class AgreedTraining {
   #adopt(memory: AgreedMemory): void {
     this.#memory = memory;
     this.#state.adapter = memory.theta;
-    this.#state.memory = { reference: memory.theta, kept: keptMemory(memory) };
+    const { theta } = memory;
+    this.#state.memory = { reference: theta, track: theta, kept: keptMemory(memory) };
   }
 
   #outcome(head: ChainHead, { cut, ballots }: Block, payload: Digest): UpdateOutcome {

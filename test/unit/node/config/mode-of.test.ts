@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { CODEC_NAMES } from "../../../../src/consensus/index.ts";
 import { KlatchError } from "../../../../src/errors.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
 import { modeOf, requireMode } from "../../../../src/node/config/mode-of.ts";
@@ -51,13 +52,14 @@ describe("the mode of a run", () => {
     },
   );
 
-  test.each(["int2", "sign", "ternary", "sparse", "masked"])(
-    "gossip is refused with %s, which loses too much there",
-    (codec) => {
-      expect(() => requireMode(runOf({ codec }))).toThrow(/loses too much in mode gossip/);
-      // control
-      expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
-      expect(() => requireMode(runOf({ codec: "int4" }))).not.toThrow();
-    },
-  );
+  test.each(["ternary", "sparse", "masked"])("gossip is refused with %s", (codec) => {
+    expect(() => requireMode(runOf({ codec }))).toThrow(/mode gossip takes updates of all values/);
+    // control
+    expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
+  });
+
+  test.each(["int8", "float32", "int4", "int2", "sign"])("both modes take %s", (codec) => {
+    expect(() => requireMode(runOf({ codec }))).not.toThrow();
+    expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
+  });
 });

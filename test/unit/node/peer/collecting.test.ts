@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { codecByName, differencesToStart } from "../../../../src/consensus/index.ts";
 import { configSchema } from "../../../../src/node/config/config.ts";
 import { Collecting } from "../../../../src/node/peer/collecting.ts";
 import type { PeerParts } from "../../../../src/node/peer/peer-parts.ts";
@@ -14,6 +15,8 @@ function collecting() {
   const timers: { readonly fire: () => void; isOff: boolean }[] = [];
   const parts = {
     config: configSchema.parse({}),
+    updates: differencesToStart(codecByName("int8")),
+    initial: new Float32Array(1),
     metrics: { fetches: { inc: () => undefined } },
     network: {
       fetch: (_peer: string, _wanted: object, { signal }: { readonly signal: AbortSignal }) =>

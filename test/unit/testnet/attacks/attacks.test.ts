@@ -51,9 +51,7 @@ async function sent(attack: AttackName, seed = 5, updates = differencesToStart(C
   const optimizer = ports.learner.initialOptimizer();
   const { adapter } = await ports.learner.train({ adapter: BEFORE, optimizer, round: 3, steps: 1 });
   const { payload } = ports.updates.offer(updates.begin(REFERENCE), adapter);
-  const read = updates.accept(updates.begin(REFERENCE), "me", payload);
-  const state = read.verdict === "accept" ? { ...read, value: read.value.state } : read;
-  return { adapter, state };
+  return { adapter, state: updates.read(REFERENCE, payload) };
 }
 
 const accepted = (...values: number[]) => ({
