@@ -78,7 +78,8 @@ async function takeWhole(
   // Who gave nothing may be asked again in the next round.
   if (!outcome.ok && isNothing(outcome.failure)) return outcome.failure;
   tracks.noteTakenWhole(peer, round);
-  if (!outcome.ok) return outcome.failure;
+  // A limit of this node's own is no fault of the author.
+  if (!outcome.ok) return outcome.failure === "too-large" ? "other-track" : outcome.failure;
   const state = new Float32Array(Uint8Array.from(outcome.bytes).buffer);
   return state.every(Number.isFinite) ? new Track(state) : "non-finite";
 }

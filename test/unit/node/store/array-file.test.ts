@@ -36,6 +36,17 @@ test("any record comes back as it was", () => {
   );
 });
 
+test("a checkpoint has room for the tracks of a thousand neighbours, under names as long as peer ids", () => {
+  const name = (place: number) => `of.12D3KooW${String(place).padStart(44, "Q")}`;
+  const tracks = Array.from({ length: 1000 }, (_, i) => [name(i), Float32Array.of(i)] as const);
+  const checkpoint = { ...sampleCheckpoint(5), memory: Object.fromEntries(tracks) };
+
+  const decoded = decodeRecord(fileOf(fromCheckpoint(checkpoint)));
+
+  if (typeof decoded === "string") throw new Error(decoded);
+  expect(toCheckpoint(decoded, RUN, 5)).toEqual(checkpoint);
+});
+
 test("a thousand random mutations of a checkpoint are all noticed", () => {
   const intact = fileOf(fromCheckpoint(sampleCheckpoint(5)));
   const position = fc.nat({ max: intact.length - 1 });
