@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { codecByName, differencesToStart } from "../../src/consensus/index.ts";
 import { commonPoint, quadraticLoss } from "../../testnet/simulation/quadratic-learner.ts";
 import type { Scenario } from "../../testnet/simulation/scenario.ts";
 import { Simulation } from "../../testnet/simulation/simulation.ts";
@@ -103,6 +104,18 @@ describe("mode gossip with signs", () => {
     expect(await lossOfHonest({ rule: "mean", gate: false })).toBeGreaterThan(1);
   });
 });
+
+test.each(["int4", "int2", "sign"] as const)(
+  "%s needs tracks to learn what singles do",
+  async (codec) => {
+    const singles = lossOf(await run({ codec: "float32" }));
+
+    expect(lossOf(await run({ codec }))).toBeLessThan(1.05 * singles);
+    // control
+    const plain = await run({ codec, updates: differencesToStart(codecByName(codec)) });
+    expect(lossOf(plain)).toBeGreaterThan(1.05 * singles);
+  },
+);
 
 test("wherever a node dies, it says one thing a round and what it is known by is what it knows", async () => {
   const small = { ...SCENARIO, peers: 4, rounds: 3, dimensions: 40 };

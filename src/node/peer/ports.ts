@@ -81,7 +81,8 @@ export async function openPorts(
 /** How states travel in a run: the one place that chooses. */
 export function openUpdates({ run }: Config): Updates {
   const codec = codecByName(run.codec);
-  return CODECS_WITH_FEEDBACK.has(run.codec)
+  // int8 loses nothing that shows, and needs no memory of neighbours
+  return CODECS_WITH_FEEDBACK.has(run.codec) || run.codec === "int4"
     ? differencesToTracks(codec)
     : differencesToStart(codec);
 }
