@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { CODEC_NAMES } from "../../../../src/consensus/index.ts";
 import { KlatchError } from "../../../../src/errors.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
 import { modeOf, requireMode } from "../../../../src/node/config/mode-of.ts";
