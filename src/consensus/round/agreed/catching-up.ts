@@ -51,16 +51,18 @@ export function lookOn(turn: AgreedTurn): void {
   turn.effects.push({ type: "catch-up", round: head.height, peers });
 }
 
-/** Asks those that are past this height for what ended it. */
+/** Asks those that are past this height for what ended it, and does so again until it has ended here. */
 export function catchUp(turn: AgreedTurn): void {
   const { head, ahead, present, height } = turn.state;
   if (height.concluding !== null) return;
   const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
-  const places = isCertifiedAhead(turn.state) ? [...new Set([...later, ...present])] : later;
-  if (places.length === 0) return;
+  const isCertain = isCertifiedAhead(turn.state);
+  if (later.length === 0 && !isCertain) return;
+  const places = isCertain ? [...new Set([...later, ...present])] : later;
   const peers = places
     .map((place) => head.members.peers[place])
     .filter((peer) => peer !== undefined);
-  turn.effects.push({ type: "catch-up", round: head.height, peers });
+  // nobody may be connected now who could be asked
+  if (peers.length > 0) turn.effects.push({ type: "catch-up", round: head.height, peers });
   setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
 }

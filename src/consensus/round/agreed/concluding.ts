@@ -1,12 +1,12 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, openHeight, ownPlace } from "./agreed-state.ts";
-import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
+import { type AgreedTurn, changeHeight } from "./agreed-turn.ts";
 import { reachesQuorum } from "./awaited.ts";
+import { awaitCatchUp } from "./catching-up.ts";
 import type { Link } from "./contract.ts";
 import type { MakeMembers } from "./membership/members.ts";
 import { membersAfter, seated } from "./membership/succeeding.ts";
 import type { Block } from "./messages.ts";
-import { CATCH_UP_MS } from "./timing.ts";
 
 /** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
 export function conclude(turn: AgreedTurn): void {
@@ -14,7 +14,8 @@ export function conclude(turn: AgreedTurn): void {
   const { final } = simplex;
   if (final?.block == null || concluding !== null) return;
   const body = bodies.get(final.block);
-  if (body === undefined) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
+  // whoever tells of the end again must not put this off
+  if (body === undefined) awaitCatchUp(turn);
   else keepLinks(turn, [{ block: body.block, digest: final.block, certificate: final }]);
 }
 

@@ -57,6 +57,20 @@ describe("a node of mode agreed that starts again", () => {
     expect(node.state.height.simplex.view).toBe(2);
   });
 
+  test("asks for the chain however often it is told that its height is over", () => {
+    const node = new Node().start();
+    for (const peer of ["b", "c", "d"]) node.hear({ type: "presence", peer, isThere: true });
+
+    for (const now of [0, 400, 800]) {
+      node.now = now;
+      node.hear({ type: "certificate", certificate: certificate("finalize", 0, "A") });
+    }
+    node.now = 1000;
+    node.hear({ type: "timer", timer: "catch-up", round: 0 });
+
+    expect(node.asked.filter(({ type }) => type === "catch-up")).toHaveLength(1);
+  });
+
   test("signs no list for a height whose end it has", () => {
     const block = blockOf(["b", "c", "d"].map((peer) => ballot(peer, ALL)));
     const node = new Node();
