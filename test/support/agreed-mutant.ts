@@ -22,6 +22,8 @@ export interface Mutation {
   /** Of schedules: the first, and how many. */
   readonly seed?: number;
   readonly schedules?: number;
+  /** Of a specification: the folder with its histories. */
+  readonly folder?: string;
 }
 
 /** What the check says; null when it has found nothing. */
@@ -48,7 +50,7 @@ if (file !== undefined) {
     },
   });
 }
-const CHECKS = { states, schedules, history } as const;
+const CHECKS = { states, schedules, history, specification } as const;
 const finding: Finding = { found: await CHECKS[check]() };
 process.stdout.write(JSON.stringify(finding));
 
@@ -56,6 +58,13 @@ process.stdout.write(JSON.stringify(finding));
 async function history(): Promise<string | null> {
   const { announcedApart } = await import("./agreed-histories.ts");
   return announcedApart();
+}
+
+/** The histories of the specification, which the program answers in another way. */
+async function specification(): Promise<string | null> {
+  const { readHistories } = await import("./agreed-specification/history.ts");
+  const { replayAll } = await import("./agreed-specification/replay.ts");
+  return replayAll(readHistories(rest.folder ?? ""));
 }
 
 async function states(): Promise<string | null> {

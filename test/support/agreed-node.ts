@@ -40,13 +40,11 @@ export class Node {
   state: AgreedState;
   asked: AgreedEffect[] = [];
 
-  constructor(self = "a") {
+  constructor(self = "a", turns = MEMBERS.turns) {
     const place = ROSTER.indexOf(self);
     const payload = { place, payload: `of ${self}`, bytes: BYTES };
-    this.state = createAgreed(
-      { ...CONFIG, self },
-      { head: genesis(RUN, "start", MEMBERS), payload },
-    );
+    const head = genesis(RUN, "start", { ...MEMBERS, turns });
+    this.state = createAgreed({ ...CONFIG, self }, { head, payload });
   }
 
   hear(event: Untimed<AgreedEvent>): this {
