@@ -9,15 +9,14 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cach
 // Where CI reads the results from.
 const { TEST_RESULTS: results } = process.env;
 
-/**
- * Time limits only end what hangs: a loaded machine takes ten times as long as an idle one. Test files share the modules
- * of their worker, since loading them for every file took a third of the time.
- */
+/** Time limits only end what hangs: a loaded machine takes ten times as long as an idle one. */
 const project = (name: string, testTimeout: number, ...more: string[]) => ({
   extends: true as const,
   test: {
     name,
-    isolate: false,
+    // Simulations share the modules of their worker. The others may not: an engine sets the processor of its process to
+    // round the smallest numbers to zero.
+    isolate: name !== "simulation",
     include: [`test/${name}/**/*.test.ts`, ...more],
     testTimeout,
     hookTimeout: testTimeout,
