@@ -82,7 +82,7 @@ export async function openPorts(
 export function openUpdates({ run }: Config): Updates {
   const codec = codecByName(run.codec);
   // int8 loses nothing that shows, and needs no memory of neighbours
-  return CODECS_WITH_FEEDBACK.has(run.codec) || run.codec === "int4"
+  return CODECS_WITH_FEEDBACK.has(run.codec)
     ? differencesToTracks(codec)
     : differencesToStart(codec);
 }

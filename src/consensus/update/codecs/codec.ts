@@ -25,6 +25,7 @@ export const CODEC_NUMBERS: Readonly<Record<CodecName, number>> = {
 
 /** Codecs that lose too much of an update to be without a memory of what they lost. */
 export const CODECS_WITH_FEEDBACK: ReadonlySet<CodecName> = new Set([
+  "int4",
   "int2",
   "sign",
   "ternary",
