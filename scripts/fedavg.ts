@@ -9,7 +9,7 @@
 import { parseArgs } from "node:util";
 import { firstPoint, outerStep } from "../src/consensus/index.ts";
 import type { Learner, OptimizerState } from "../src/training/index.ts";
-import { withLearner } from "../testnet/baselines.ts";
+import { withLearners } from "../testnet/baselines.ts";
 import { prepareData } from "../testnet/data/run-data.ts";
 import { parseOptions } from "../testnet/options.ts";
 import { openWorkingFolder } from "../testnet/working-folder.ts";
@@ -46,7 +46,10 @@ const work = await openWorkingFolder(undefined);
 const data = await prepareData(options, work.path);
 const total = data.peers.reduce((sum, { rows: count }) => sum + count, 0);
 const started = performance.now();
-const loss = await withClients([], trained);
+const files = data.peers.map(({ dataFile: train }) => {
+  return { train, test: data.testFile, classes: data.classes };
+});
+const loss = await withLearners(options, files, (learners) => trained(learners.map(clientOf)));
 work.remove();
 const seconds = (performance.now() - started) / 1000;
 const { peers, rounds, steps, seed } = options;
@@ -55,18 +58,10 @@ process.stdout.write(`${JSON.stringify({ ...said, loss, seconds })}\n`);
 
 // --- internal ---
 
-/** Opens a learner for each client, and works with all of them. */
-async function withClients(
-  open: readonly Client[],
-  use: (clients: readonly Client[]) => Promise<number>,
-): Promise<number> {
-  const peer = data.peers[open.length];
-  if (peer === undefined) return use(open);
-  const files = { train: peer.dataFile, test: data.testFile, classes: data.classes };
-  const share = weights === "rows" ? peer.rows / total : 1 / data.peers.length;
-  return withLearner(options, files, (learner) =>
-    withClients([...open, { learner, share, optimizer: learner.initialOptimizer() }], use),
-  );
+function clientOf(learner: Learner, place: number): Client {
+  const all = data.peers.length;
+  const share = weights === "rows" ? (data.peers[place]?.rows ?? 0) / total : 1 / all;
+  return { learner, share, optimizer: learner.initialOptimizer() };
 }
 
 /** Loss on the common test set after all rounds. */

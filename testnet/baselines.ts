@@ -70,6 +70,22 @@ export async function withLearner<T>(
   }
 }
 
+type Files = Parameters<typeof withLearner>[1];
+
+/** Runs work on a learner for each of these files, open at the same time, and closes them whatever happens. */
+export function withLearners<T>(
+  options: TestnetOptions,
+  files: readonly Files[],
+  use: (learners: readonly Learner[]) => Promise<T>,
+  open: readonly Learner[] = [],
+): Promise<T> {
+  const [next, ...rest] = files;
+  if (next === undefined) return use(open);
+  return withLearner(options, next, (learner) =>
+    withLearners(options, rest, use, [...open, learner]),
+  );
+}
+
 // --- internal ---
 
 /** The rounds of a peer that never hears of others: the same batches in the same order, and no mixing. */

@@ -11,7 +11,7 @@ import {
   restoredMemory,
 } from "../../src/consensus/index.ts";
 import type { Learner, OptimizerState } from "../../src/training/index.ts";
-import { withLearner } from "../baselines.ts";
+import { withLearners } from "../baselines.ts";
 import type { RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 
@@ -52,25 +52,10 @@ export function runAgreed(
 
 // --- internal ---
 
-type Files = Parameters<typeof withLearner>[1];
-
 interface Member {
   readonly learner: Learner;
   memory: AgreedMemory;
   optimizer: OptimizerState;
-}
-
-function withLearners<T>(
-  options: TestnetOptions,
-  files: readonly Files[],
-  use: (learners: readonly Learner[]) => Promise<T>,
-  open: readonly Learner[] = [],
-): Promise<T> {
-  const [next, ...rest] = files;
-  if (next === undefined) return use(open);
-  return withLearner(options, next, (learner) =>
-    withLearners(options, rest, use, [...open, learner]),
-  );
 }
 
 async function* roundsOf(
