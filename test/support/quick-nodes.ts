@@ -26,6 +26,8 @@ export interface QuickRun {
   readonly peers: number;
   readonly rounds: number;
   readonly trainMs: number;
+  /** How many times longer some peers train. */
+  readonly slowness?: Readonly<Record<number, number>>;
   readonly timing: object;
   /** How many of the peers, the last ones, are no members when the run begins. */
   readonly guests?: number;
@@ -69,7 +71,7 @@ async function make(run: QuickRun, place: Place): Promise<QuickNode> {
   const honest: PeerPorts = {
     learner: quadraticLearner(
       { ...TASK, trainMs: run.trainMs },
-      { index, time: { after: setTimer }, life: new Life(), slowness: 1 },
+      { index, time: { after: setTimer }, life: new Life(), slowness: run.slowness?.[index] ?? 1 },
     ),
     network,
     clock: systemClock,
