@@ -13,12 +13,15 @@ export function changeFolder(dataDir: string): string {
   return join(dataDir, "member-changes");
 }
 
-/** The texts in a folder of changes by file name; what is too large is left out. */
+/** The texts in a folder of changes by file name; what is too large, or no file, is left out: a pipe never ends. */
 export function readChanges(folder: string): ReadonlyMap<string, string> {
   try {
     const names = readdirSync(folder).filter((name) => name.endsWith(ENDING));
     const known = names.sort().slice(0, FILES_MAX);
-    const small = known.filter((name) => statSync(join(folder, name)).size <= CHANGE_BYTES_MAX);
+    const small = known.filter((name) => {
+      const entry = statSync(join(folder, name));
+      return entry.isFile() && entry.size <= CHANGE_BYTES_MAX;
+    });
     return new Map(small.map((name) => [name, readFileSync(join(folder, name), "utf8")]));
   } catch (error) {
     if (isMissing(error)) return new Map();
