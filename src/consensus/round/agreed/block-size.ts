@@ -1,4 +1,4 @@
-import type { BlockBallot } from "./messages.ts";
+import type { BlockBallot, HeldPayload } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
 
 /** What ballots and their payloads may take of the mebibyte of a block; the rest is for all else that it carries. */
@@ -19,34 +19,47 @@ export function withinBlock(
   ballots: readonly BlockBallot[],
   quorum: Quorum,
 ): readonly BlockBallot[] {
-  const holders = holdersOf(ballots);
-  if (ballots.length <= quorum.size || sizeOf(ballots, holders) <= BALLOTS_BYTES_MAX) {
-    return ballots;
+  const kept = ballots.map((ballot) => ({ ballot, keys: ballot.held.map(keyOf) }));
+  const holders = holdersOf(kept);
+  while (kept.length > quorum.size && sizeOf(kept, holders) > BALLOTS_BYTES_MAX) {
+    const alone = kept.map(({ keys }) => keys.filter((key) => holders.get(key) === 1).length);
+    const [out] = kept.splice(alone.indexOf(Math.max(...alone)), 1);
+    if (out !== undefined) leaveOut(out, holders);
   }
-  const alone = ballots.map(({ held }) => held.filter((each) => holders.get(keyOf(each)) === 1));
-  const most = alone.map(({ length }) => length);
-  return withinBlock(ballots.toSpliced(most.indexOf(Math.max(...most)), 1), quorum);
+  return kept.map(({ ballot }) => ballot);
 }
 
 // --- internal ---
 
-type Held = BlockBallot["held"][number];
+/** A ballot, with a name for each payload that it holds. */
+interface Keyed {
+  readonly ballot: BlockBallot;
+  readonly keys: readonly string[];
+}
 
-const keyOf = ({ place, payload }: Held): string => `${place} ${payload}`;
+const keyOf = ({ place, payload }: HeldPayload): string => `${place} ${payload}`;
 
 /** How many ballots hold each payload. */
-function holdersOf(ballots: readonly BlockBallot[]): ReadonlyMap<string, number> {
+function holdersOf(ballots: readonly Keyed[]): Map<string, number> {
   const holders = new Map<string, number>();
-  for (const { held } of ballots) {
-    for (const each of held) holders.set(keyOf(each), (holders.get(keyOf(each)) ?? 0) + 1);
+  for (const { keys } of ballots) {
+    for (const key of keys) holders.set(key, (holders.get(key) ?? 0) + 1);
   }
   return holders;
 }
 
+function leaveOut({ keys }: Keyed, holders: Map<string, number>): void {
+  for (const key of keys) {
+    const others = (holders.get(key) ?? 0) - 1;
+    if (others > 0) holders.set(key, others);
+    else holders.delete(key);
+  }
+}
+
 /** Bytes in a block, rather more than less. */
-function sizeOf(ballots: readonly BlockBallot[], holders: ReadonlyMap<string, number>): number {
+function sizeOf(ballots: readonly Keyed[], holders: ReadonlyMap<string, number>): number {
   const ofBallots = ballots.map(
-    ({ opinions, held }) => BALLOT_BYTES + opinions.length + WHICH_BYTES * held.length,
+    ({ ballot, keys }) => BALLOT_BYTES + ballot.opinions.length + WHICH_BYTES * keys.length,
   );
   return ofBallots.reduce((sum, each) => sum + each, PAYLOAD_BYTES * holders.size);
 }

@@ -33,6 +33,9 @@ const announcement = (payload: string): Said => ({
 const three = ALL.slice(0, 3);
 const other = [{ place: 0, payload: "another" }, ...ALL.slice(1)];
 const ofAnotherParent = (statement: Said): Said => ({ ...statement, parent: "elsewhere" }) as Said;
+const changed = ({ statement }: SignedStatement, change: object): Said =>
+  ({ ...statement, ...change }) as Said;
+const otherOpinions = ["harmful", "neutral", "neutral", "neutral"];
 const ofAnotherHeight = (statement: Said): Said => ({ ...statement, height: 1 }) as Said;
 
 describe("evidence", () => {
@@ -41,6 +44,17 @@ describe("evidence", () => {
     ["two lists", said(list("b", ALL)), said(list("b", three))],
     ["lists on two parents", said(list("b", ALL)), ofAnotherParent(said(list("b", ALL)))],
     ["two ballots", said(ballot("b", ALL)), said(ballot("b", other))],
+    ["ballots on two parents", said(ballot("b", ALL)), ofAnotherParent(said(ballot("b", ALL)))],
+    [
+      "two ballots of other opinions",
+      said(ballot("b", ALL)),
+      changed(ballot("b", ALL), { opinions: otherOpinions }),
+    ],
+    [
+      "two proposals of a block",
+      said(proposal(1, "A")),
+      changed(proposal(1, "A"), { confirms: 0 }),
+    ],
     ["a ballot of what the list lacks", said(list("b", three)), said(ballot("b", ALL))],
     ["a ballot of another payload", said(list("b", other)), said(ballot("b", ALL))],
     ["two proposals of a view", said(proposal(1, "A")), said(proposal(1, "B"))],

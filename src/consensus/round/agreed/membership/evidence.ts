@@ -1,8 +1,10 @@
 import { type AgreedTurn, changeState } from "../agreed-turn.ts";
 import type {
+  Ballot,
   Contradiction,
   HeldPayload,
   List,
+  Opinion,
   Proposal,
   Said,
   Testimony,
@@ -22,8 +24,7 @@ export function areContradictory(a: Said, b: Said): boolean {
   if (a.run !== b.run || a.height !== b.height) return false;
   if (a.kind === "list" && b.kind === "ballot") return a.parent === b.parent && exceeds(b, a);
   if (a.kind === "ballot" && b.kind === "list") return a.parent === b.parent && exceeds(a, b);
-  const [one, other] = [onceSaid(a), onceSaid(b)];
-  return one.slot === other.slot && one.content !== other.content;
+  return "view" in a && "view" in b ? differInView(a, b) : differInHeight(a, b);
 }
 
 /** Keeps two things that a member said, if they contradict each other: whoever proposes names it. */
@@ -112,33 +113,40 @@ function bytesOf({ statement }: Testimony): number {
   return 1200 + held;
 }
 
-function exceeds(ballot: Extract<Said, { kind: "ballot" }>, { held }: List): boolean {
+function exceeds(ballot: Ballot, { held }: List): boolean {
   const known = new Map(held.map(({ place, payload }) => [place, payload]));
   return ballot.held.some(({ place, payload }) => known.get(place) !== payload);
 }
 
-/** What a member says once a height or view, by a name for it, and what it says there. */
-function onceSaid(said: Said): { readonly slot: string; readonly content: string } {
-  switch (said.kind) {
-    case "announcement":
-      return { slot: said.kind, content: said.payload };
-    case "list":
-      return { slot: said.kind, content: `${said.parent} ${textOf(said.held)}` };
-    case "ballot":
-      return { slot: said.kind, content: `${said.parent} ${said.opinions} ${textOf(said.held)}` };
-    case "proposal":
-      return { slot: slotIn(said, said.kind), content: `${said.block} ${said.confirms}` };
-    case "notarize":
-      return { slot: slotIn(said, said.kind), content: `${said.block}` };
-    default:
-      return { slot: slotIn(said, "end"), content: `${said.block}` };
-  }
+/** Whether both are what a member says once in a view, and not the same. */
+function differInView(a: Proposal | Vote, b: Proposal | Vote): boolean {
+  if (a.view !== b.view || a.parent !== b.parent || onceInView(a) !== onceInView(b)) return false;
+  return a.block !== b.block || confirmedBy(a) !== confirmedBy(b);
 }
 
-function slotIn({ parent, view }: Proposal | Vote, what: string): string {
-  return `${what} ${parent} ${view}`;
+/** Nullify and finalize are one choice. */
+function onceInView({ kind }: Proposal | Vote): string {
+  return kind === "nullify" ? "finalize" : kind;
 }
 
-function textOf(held: readonly HeldPayload[]): string {
-  return held.map(({ place, payload }) => `${place} ${payload}`).join();
+function confirmedBy(said: Proposal | Vote): number | null {
+  return said.kind === "proposal" ? said.confirms : null;
+}
+
+/** Whether both are what a member says once in a height, and not the same. */
+function differInHeight(a: Said, b: Said): boolean {
+  if (a.kind === "announcement" && b.kind === "announcement") return a.payload !== b.payload;
+  if (a.kind === "list" && b.kind === "list") return a.parent !== b.parent || differ(a, b);
+  if (a.kind !== "ballot" || b.kind !== "ballot") return false;
+  const isSameOpinion = (opinion: Opinion, i: number) => opinion === b.opinions[i];
+  const areOpinionsSame =
+    a.opinions.length === b.opinions.length && a.opinions.every(isSameOpinion);
+  return a.parent !== b.parent || !areOpinionsSame || differ(a, b);
+}
+
+/** Whether two hold other payloads, or in another order. */
+function differ({ held }: List | Ballot, { held: others }: List | Ballot): boolean {
+  const isSame = ({ place, payload }: HeldPayload, i: number) =>
+    place === others[i]?.place && payload === others[i]?.payload;
+  return held.length !== others.length || !held.every(isSame);
 }
