@@ -50,7 +50,8 @@ if (file !== undefined) {
     },
   });
 }
-const CHECKS = { states, schedules, history, specification } as const;
+const disks = () => schedules(true);
+const CHECKS = { states, schedules: () => schedules(), history, specification, disks } as const;
 const finding: Finding = { found: await CHECKS[check]() };
 process.stdout.write(JSON.stringify(finding));
 
@@ -75,9 +76,14 @@ async function states(): Promise<string | null> {
   return explore({ turns: TURNS[1], healing: true, ...options, ...digests }).bad;
 }
 
-async function schedules(): Promise<string | null> {
-  const { runSchedules } = await import("../../testnet/simulation/agreed/schedules.ts");
-  const { conflicts, stalled, accused } = runSchedules(rest.schedules ?? 100, rest.seed ?? 1);
+async function schedules(losesDisks = false): Promise<string | null> {
+  const { drawLostDisks, drawSchedule, runSchedules } = await import(
+    "../../testnet/simulation/agreed/schedules.ts"
+  );
+  const { runSchedule } = await import("../../testnet/simulation/agreed/schedule.ts");
+  const { schedules: count = 100, seed = 1 } = rest;
+  const draw = losesDisks ? drawLostDisks : drawSchedule;
+  const { conflicts, stalled, accused } = runSchedules(count, seed, runSchedule, draw);
   if (conflicts.length > 0) return "conflict";
   if (accused.length > 0) return "accused";
   return stalled.length > 0 ? "stalled" : null;

@@ -20,9 +20,11 @@ class KeptRun {
   result: RunResult | null = null;
 }
 
+export type DiskCopy = ReadonlyMap<Digest, KeptRun>;
+
 /** What a peer has on its disk; outlives its processes. Gives and takes copies, as a disk does. */
 export class MemoryDisk {
-  readonly #runs = new Map<Digest, KeptRun>();
+  #runs = new Map<Digest, KeptRun>();
   #holder: Life | null = null;
 
   /** The newest checkpoint of the disk's first run; a simulated peer has one. */
@@ -46,6 +48,16 @@ export class MemoryDisk {
 
   get result(): RunResult | null {
     return this.#first.result;
+  }
+
+  /** What is on it now. */
+  copy(): DiskCopy {
+    return structuredClone(this.#runs);
+  }
+
+  /** The disk is lost, and put back from a copy; from none it is empty. */
+  putBack(copy: DiskCopy = new Map()): void {
+    this.#runs = structuredClone(copy) as Map<Digest, KeptRun>;
   }
 
   /**

@@ -13,6 +13,14 @@ export type Fault =
       readonly at: number;
       readonly backAfter: number | null;
     }
+  /** Dies, and comes back after a while with an empty disk, or with a copy that was made of it at a time before. */
+  | {
+      readonly kind: "lose-disk";
+      readonly peer: number;
+      readonly at: number;
+      readonly backAfter: number;
+      readonly copiedAt: number | null;
+    }
   /** Dies before or after its first process's n-th call of a port, counted from 1, and comes back after a while. */
   | {
       readonly kind: "crash-at-call";

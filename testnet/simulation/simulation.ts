@@ -8,6 +8,7 @@ import { createRandom } from "../random.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import { clockOf, type Life } from "./life.ts";
 import { MemoryWire } from "./memory-network.ts";
+import type { DiskCopy } from "./memory-store.ts";
 import { type QuadraticTask, quadraticLearner } from "./quadratic-learner.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { SimulatedPeer } from "./simulated-peer.ts";
@@ -41,6 +42,7 @@ export class Simulation {
     });
     this.peers = this.#createPeers(ids);
     this.#planStarts();
+    this.#planLostDisks();
     this.#planReconfigurations();
   }
 
@@ -110,6 +112,24 @@ export class Simulation {
       assert(peer, "a crash names a peer of the scenario");
       this.time.after(at, () => peer.kill());
       if (backAfter !== null) this.time.after(at + backAfter, () => this.#start(peer, null));
+    }
+  }
+
+  #planLostDisks(): void {
+    for (const { peer: index, at, backAfter, copiedAt } of this.#faults("lose-disk")) {
+      const peer = this.peers[index];
+      assert(peer, "a disk is that of a peer of the scenario");
+      let copy: DiskCopy | undefined;
+      if (copiedAt !== null) {
+        this.time.after(copiedAt, () => {
+          copy = peer.disk.copy();
+        });
+      }
+      this.time.after(at, () => peer.kill());
+      this.time.after(at + backAfter, () => {
+        peer.disk.putBack(copy);
+        this.#start(peer, null);
+      });
     }
   }
 

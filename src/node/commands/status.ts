@@ -65,6 +65,8 @@ export function describeStatus(
 
 // --- internal ---
 
+type Silence = NonNullable<NonNullable<NodeStatus["agreed"]>["silence"]>;
+
 /** The mixing rule and what it bears; in mode agreed also the chain, and how far the round is. */
 function agreementText(status: NodeStatus, now: number): readonly string[] {
   const { mode, agreed, rule, attackersMax, certifiedAttackers } = status;
@@ -74,7 +76,7 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
     ];
   }
   const { view, proposer, ballots, votes, quorum, blocks, head, headAt } = agreed;
-  const { member = true, changes = 0, contradicted = [] } = agreed;
+  const { member = true, changes = 0, contradicted = [], silence } = agreed;
   const self = member ? 1 : 0;
   const members = status.peers.length + self;
   const here = self + status.peers.filter((peer) => peer.connected).length;
@@ -85,6 +87,7 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
   return [
     `mode      agreed, a quorum is ${quorum} of ${members} members${lack}`,
     ...(member ? [] : ["member    not yet: it looks on until members add it (`klatch member`)"]),
+    ...(silence === undefined || !isRunning ? [] : [`silent    ${silenceText(silence)}`]),
     ...(changes > 0 ? [`changes   ${changes} of the members wait for a block`] : []),
     ...contradicted.map(
       (peer) => `lies      ${short(peer)} has contradicted itself, and is put out`,
@@ -97,6 +100,13 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
         ]
       : []),
   ];
+}
+
+/** Why a node signs nothing. */
+function silenceText({ answers, needed, until, lack }: Silence): string {
+  if (until !== null) return `says nothing until round ${until} is final: ${lack}`;
+  const found = lack === null ? "" : `; ${lack}`;
+  return `asks what it signed before: ${answers} of ${needed} answers${found}`;
 }
 
 /** Rounds that tell how long one takes: the last ones, for the first compile and wait for others. */

@@ -85,6 +85,8 @@ export class Driver implements RunDriver {
   }
 
   hear({ reference, ...announced }: HeardAnnouncement): void {
+    // what it said itself, before its data folder was lost, is in the book
+    if (announced.peer === this.#parts.network.peerId) return;
     if (this.#parts.updates.hasTracks) {
       this.state.tracks.hear(announced.peer, { ...announced, reference });
     }

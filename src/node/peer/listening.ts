@@ -24,7 +24,7 @@ export function listen(
     const verdict = book.judge(signed, driver.round);
     if (verdict.verdict !== "accept") return verdict;
     const { author: peer, round, reference, payload, payloadBytes } = signed.announcement;
-    if (verdict.value.fresh && peer !== network.peerId) {
+    if (verdict.value.fresh) {
       driver.hear({ peer, round, reference, payload, payloadBytes });
     }
     return { verdict: "accept", value: undefined };

@@ -2,6 +2,7 @@ import { quorumOf } from "../../consensus/index.ts";
 import { modeOf } from "../config/mode-of.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { VERSION } from "../version.ts";
+import { lackText } from "./agreed/silence-text.ts";
 import { memberStatuses } from "./member-status.ts";
 import type { RoundNeighbourhood } from "./neighbourhoods.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -70,11 +71,14 @@ function agreementOf(
     return { mode: modeOf(run), agreed: null, rule, attackersMax, certifiedAttackers };
   }
   const { view, proposer, ballots, votes, quorum, blocks, head } = known;
-  const { member, changes, contradicted } = known;
+  const { member, changes, contradicted, silence } = known;
   const rest = {
     ...(member ? {} : { member }),
     ...(changes > 0 ? { changes } : {}),
     ...(contradicted.length > 0 ? { contradicted: [...contradicted] } : {}),
+    ...(silence === null
+      ? {}
+      : { silence: { ...silence, lack: silence.lack && lackText(silence.lack) } }),
   };
   const headAt = blocks === 0 ? null : driver.state.lastEndedAt;
   const { faulty } = quorumOf(members.length);

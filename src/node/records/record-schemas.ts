@@ -118,6 +118,15 @@ const agreedStatusSchema = z.looseObject({
   /** Changes of the members that wait here for a block, and members that have contradicted themselves; where there are. */
   changes: count.exactOptional(),
   contradicted: z.array(z.string()).exactOptional(),
+  /** Why the node signs nothing: it asks, or says nothing until a round is final, by what its disk lacks. Absent: it does. */
+  silence: z
+    .looseObject({
+      answers: count,
+      needed: count,
+      until: count.nullable(),
+      lack: z.string().nullable(),
+    })
+    .exactOptional(),
   /** Counted from 0: so many were lost before it. */
   view: count,
   proposer: z.string().nullable(),

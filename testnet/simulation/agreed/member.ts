@@ -101,6 +101,12 @@ export class Member {
     this.life += 1;
   }
 
+  /** What comes back has nothing of what it was. */
+  loseDisk(): void {
+    this.disk.chain.length = 0;
+    Object.assign(this.disk, { payload: null, said: [], certificates: [] });
+  }
+
   dispatch(event: MemberEvent): void {
     if (!this.isUp) return;
     const [state, effects] = stepAgreed(this.state, { ...event, now: this.#world.now() });

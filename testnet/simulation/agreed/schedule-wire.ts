@@ -1,4 +1,8 @@
-import type { QuorumCertificate, SignedStatement } from "../../../src/consensus/index.ts";
+import type {
+  AgreedEffect,
+  QuorumCertificate,
+  SignedStatement,
+} from "../../../src/consensus/index.ts";
 import type { Random } from "../../../src/random.ts";
 import type { Digest } from "../../../src/types.ts";
 import type { VirtualTime } from "../virtual-time.ts";
@@ -107,7 +111,11 @@ export class ScheduleWire {
     }
   }
 
-  exchange(member: Member): void {
+  exchange(member: Member, { asked, round }: Extract<AgreedEffect, { type: "exchange" }>): void {
+    if (asked.length > 0) {
+      this.#ask(member, round, asked);
+      return;
+    }
     const others = this.members.filter(
       (other) => other.place !== member.place && other.isUp && !this.#areCut(member, other),
     );
@@ -165,6 +173,18 @@ export class ScheduleWire {
   }
 
   // --- internal ---
+
+  /** Each that is in the height too tells what it holds; the dishonest ones say that they hold nothing. */
+  #ask(member: Member, round: number, peers: readonly string[]): void {
+    for (const other of this.members.filter(({ config }) => peers.includes(config.self))) {
+      this.inLife(member, 20, () => {
+        if (!other.isUp || this.#areCut(member, other)) return;
+        this.tell(other, member);
+        const peer = other.config.self;
+        if (other.state.head.height === round) member.dispatch({ type: "answered", peer, round });
+      });
+    }
+  }
 
   hear(member: Member, told: SignedStatement | QuorumCertificate): void {
     if (isStatement(told)) {

@@ -36,6 +36,8 @@ export interface Schedule {
   readonly delayMs: number;
   /** Times at which a member dies, to come back a while later. */
   readonly restarts: number;
+  /** Whether it comes back with an empty disk. */
+  readonly losesDisks?: boolean;
   /** Whether the network is cut in two for a while. */
   readonly partition: boolean;
   /** Nodes that members add while the run goes. */
@@ -132,7 +134,7 @@ class ScheduleWorld implements MemberWorld {
     else if (type === "fetch") this.#wire.fetch(member, effect.payload.payload, effect.holders);
     else if (type === "judge") this.#judge(member, effect);
     else if (type === "compute") this.#compute(member, effect);
-    else if (type === "exchange") this.#wire.exchange(member);
+    else if (type === "exchange") this.#wire.exchange(member, effect);
     else if (type === "catch-up") this.#wire.catchUp(member, effect.round);
     else if (type === "conclude") this.#conclude(member, effect);
     else if (type === "observe") this.#noteAccused(member, effect.peer);
@@ -162,7 +164,7 @@ class ScheduleWorld implements MemberWorld {
 
   #propose(member: Member, { fresh, confirmed, view }: Asked<"propose">): void {
     const { name } = member.state.height.simplex;
-    const block = fresh === null ? (confirmed?.block ?? "") : this.#blockName(fresh);
+    const block = fresh === null ? (confirmed?.block ?? "") : this.#nameOf(JSON.stringify(fresh));
     const confirms = confirmed?.view ?? null;
     const statement = { ...name, kind: "proposal", view, block, body: fresh, confirms } as const;
     const { attack } = this.#schedule;
@@ -231,7 +233,7 @@ class ScheduleWorld implements MemberWorld {
       ...{ ...body, ballots, payloads: body.payloads.filter(isHeld) },
       ...{ cut: cut.map(({ place }) => place), ...this.#outcomeOf(member.state.head, cut) },
     };
-    return { block: this.#blockName(fewer), body: fewer };
+    return { block: this.#nameOf(JSON.stringify(fewer)), body: fewer };
   }
 
   /** A name that stands for the state after a cut. */
@@ -281,12 +283,9 @@ class ScheduleWorld implements MemberWorld {
       member.kill();
       this.#wire.disconnect(member);
       this.#wire.forget(member);
+      if (this.#schedule.losesDisks === true) member.loseDisk();
       this.#boot(member, this.#random() * 10_000);
     });
-  }
-
-  #blockName(block: Block): Digest {
-    return this.#nameOf(JSON.stringify(block));
   }
 
   #nameOf(contents: string): Digest {

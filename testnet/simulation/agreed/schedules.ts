@@ -39,16 +39,29 @@ export function drawSchedule(seed: number): Schedule {
   };
 }
 
+/** A schedule in which honest members lose their disks, of no more of them at a time than may lie. */
+export function drawLostDisks(seed: number): Schedule {
+  const random = createRandom(seed, "lost disks");
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+  const members = pick([4, 5, 7]);
+  return {
+    ...{ seed, members, rounds: 5, attack: "none", attackers: 0, losesDisks: true },
+    ...{ lossRate: pick([0, 0.3, 0.6]), delayMs: pick([20, 200, 1000]) },
+    ...{ restarts: Math.floor((members - 1) / 3), partition: random() < 0.2 },
+  };
+}
+
 /** Runs so many schedules from a seed on. */
 export function runSchedules(
   schedules: number,
   seed: number,
   run: (schedule: Schedule) => ScheduleResult = runSchedule,
+  draw: (seed: number) => Schedule = drawSchedule,
 ): SchedulesResult {
   const found = { conflicts: [] as number[], stalled: [] as number[], accused: [] as number[] };
   let [blocks, views] = [0, 0];
   for (let each = seed; each < seed + schedules; each++) {
-    const schedule = drawSchedule(each);
+    const schedule = draw(each);
     const result = run(schedule);
     if (result.conflicts.length > 0) found.conflicts.push(each);
     if (result.stalled > 0) found.stalled.push(each);

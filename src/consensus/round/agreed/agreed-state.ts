@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
 import { type Patience, UNTRIED } from "../patience.ts";
 import { byPeer } from "../round-state.ts";
-import type { AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
+import type { AgreedEffect, AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
 import { type MakeMembers, type Members, placesOf } from "./membership/members.ts";
 import type {
   Ballot,
@@ -14,6 +14,7 @@ import type {
   List,
   Proposal,
   RosterChange,
+  Said,
   SignedStatement,
   Testimony,
 } from "./messages.ts";
@@ -93,6 +94,21 @@ export interface Arrival extends BlockPayload {
   readonly signed?: Testimony | undefined;
 }
 
+/**
+ * A node that has started does not know whether its disk has all that it signed: it may have been lost, or put back from
+ * an old backup. It asks the others what they hold of it, and says nothing meanwhile.
+ */
+export interface Silence {
+  /** Members that are in the open height, and have told all that they hold of it. */
+  readonly answers: ReadonlySet<PeerId>;
+  /** Something that this node signed and its disk lacks, the first that came back; null while there is none. */
+  readonly lack: { readonly kind: Said["kind"]; readonly height: number } | null;
+  /** The first height in which it signs again; null while it asks. */
+  readonly until: number | null;
+  /** What it would say in the open height, and does once nothing is found to be lacking. */
+  readonly withheld: readonly AgreedEffect[];
+}
+
 /** What is known of the open height, and ends with it. */
 export interface HeightState {
   /** What this node announced for the height. */
@@ -139,6 +155,8 @@ export interface AgreedState {
   readonly head: ChainHead;
   readonly phase: "idle" | "running" | "done";
   readonly training: Training;
+  /** Why this node signs nothing, after a start; null when it does. */
+  readonly silence: Silence | null;
   /** Peers that are connected. */
   readonly connected: ReadonlySet<PeerId>;
   /** Those of them that are members of the height, by place; without this node. */
@@ -201,6 +219,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     head,
     phase: "idle",
     training: { phase, round: head.height, since: 0, tookMs },
+    silence: null,
     connected: new Set(),
     present: new Set(),
     patience: peers.map(() => UNTRIED),

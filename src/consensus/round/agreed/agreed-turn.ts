@@ -29,10 +29,13 @@ export function setTimer(turn: AgreedTurn, timer: AgreedTimer, at: Timestamp): v
   turn.effects.push({ type: "start-timer", timer, round: turn.state.head.height, at });
 }
 
-/** Compares what is known with another member after a while: seldom until somebody has said something of the height. */
+/**
+ * Compares what is known with another member after a while: seldom until somebody has said something of the height,
+ * unless this node has to know what it said itself.
+ */
 export function repeatLater(turn: AgreedTurn): void {
-  const { config, height } = turn.state;
-  const pauses = height.lists.size === 0 ? QUIET_FACTOR : 1;
+  const { config, height, silence } = turn.state;
+  const pauses = height.lists.size === 0 && silence === null ? QUIET_FACTOR : 1;
   setTimer(turn, "repeat", turn.now + pauses * config.timing.repeatMs);
 }
 

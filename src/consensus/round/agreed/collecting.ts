@@ -2,11 +2,31 @@ import type { Digest, PeerId, Reason } from "../../../types.ts";
 import { type Arrival, bytesOfPayload, heightName, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, observe, repeatLater, setTimer } from "./agreed-turn.ts";
 import { awaitedAnnouncers, awaitedServers, reachesQuorum } from "./awaited.ts";
+import type { AgreedEvent } from "./contract.ts";
 import { compare } from "./membership/evidence.ts";
 import type { Ballot, HeldPayload, List, Opinion, SignedStatement } from "./messages.ts";
+import { recogniseAnnounced } from "./silence.ts";
 
 /** Announcements of one author that are kept: two prove equivocation. */
 const ANNOUNCEMENTS_MAX = 2;
+
+/** A peer has announced a payload for some height; so has this node, before it started, when that comes back. */
+export function hearAnnounced(
+  turn: AgreedTurn,
+  {
+    peer,
+    round,
+    payload,
+    payloadBytes: bytes,
+    signed,
+  }: Extract<AgreedEvent, { type: "announced" }>,
+): void {
+  const { config, places, head } = turn.state;
+  if (peer === config.self) recogniseAnnounced(turn, round, payload);
+  const place = places.get(peer);
+  if (place === undefined || round !== head.height) return;
+  hearAnnouncement(turn, { place, payload, bytes, signed });
+}
 
 /** A member, or this node, has announced a payload for the height. */
 export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {

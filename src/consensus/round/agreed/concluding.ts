@@ -7,6 +7,7 @@ import type { Link } from "./contract.ts";
 import type { MakeMembers } from "./membership/members.ts";
 import { membersAfter, seated } from "./membership/succeeding.ts";
 import type { Block } from "./messages.ts";
+import { reopen } from "./silence.ts";
 
 /** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
 export function conclude(turn: AgreedTurn): void {
@@ -65,6 +66,7 @@ export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
     timers: new Map(),
     early: [],
   };
+  if (turn.state.phase === "running") reopen(turn);
 }
 
 // --- internal ---

@@ -38,7 +38,7 @@ export type AgreedEvent = {
     }
   /** More steps beyond the update that is announced are done. */
   | { readonly type: "trained-on"; readonly round: number }
-  /** An announcement for a height that starts from the state that this node starts from. */
+  /** An announcement for a height that starts from the state that this node starts from; an own one that comes back, too. */
   | {
       readonly type: "announced";
       readonly peer: PeerId;
@@ -53,6 +53,8 @@ export type AgreedEvent = {
   | { readonly type: "certificate"; readonly certificate: Certificate }
   /** A peer speaks of a height whose members this node cannot know yet: it is behind. */
   | { readonly type: "behind"; readonly peer: PeerId }
+  /** A peer that is in this height too has told all that it holds of it. */
+  | { readonly type: "answered"; readonly peer: PeerId; readonly round: number }
   /** A change of the roster with its signatures, which were checked. */
   | { readonly type: "decided"; readonly change: RosterChange }
   | { readonly type: "fetched"; readonly payload: Digest }
@@ -131,8 +133,8 @@ export type AgreedEffect =
       readonly cut: readonly HeldPayload[];
       readonly shares: readonly number[];
     }
-  /** Compare what is known of the height with another member. */
-  | { readonly type: "exchange"; readonly round: number }
+  /** Compare what is known of the height with another member; or with each of these, who are to prove that they are in it. */
+  | { readonly type: "exchange"; readonly round: number; readonly asked: readonly PeerId[] }
   /** Ask these for the final blocks from this height on. */
   | { readonly type: "catch-up"; readonly round: number; readonly peers: readonly PeerId[] }
   /** The height is over: keep its blocks and go on from the state that the last of them names. */

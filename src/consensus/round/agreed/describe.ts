@@ -1,5 +1,5 @@
 import type { Digest, PeerId, Timestamp } from "../../../types.ts";
-import { type AgreedState, ownPlace } from "./agreed-state.ts";
+import { type AgreedState, ownPlace, type Silence } from "./agreed-state.ts";
 import { awaitedAnnouncers, awaitedServers } from "./awaited.ts";
 import { proposerOf, viewOf } from "./simplex-state.ts";
 
@@ -24,8 +24,16 @@ export interface AgreedView {
   /** Changes of the roster that wait for a block, and members that have contradicted themselves. */
   readonly changes: number;
   readonly contradicted: readonly PeerId[];
+  /** Why this node signs nothing, with the answers that it waits for; null when it does. */
+  readonly silence: (Pick<Silence, "lack" | "until"> & AnswerCount) | null;
   /** When voting on the height began; null before. */
   readonly votingAt: Timestamp | null;
+}
+
+/** Of members that are asked what they hold. */
+interface AnswerCount {
+  readonly answers: number;
+  readonly needed: number;
 }
 
 /** A state for people. */
@@ -54,11 +62,18 @@ export function describeAgreed(state: AgreedState): AgreedView {
     member: ownPlace(state) >= 0,
     changes: state.changes.length,
     contradicted: [...state.evidence.keys()],
+    silence: silenceOf(state),
     votingAt: height.votingAt,
   };
 }
 
 // --- internal ---
+
+function silenceOf({ silence, height, phase }: AgreedState): AgreedView["silence"] {
+  if (silence === null || phase === "done") return null;
+  const { lack, until, answers } = silence;
+  return { lack, until, answers: answers.size, needed: height.simplex.quorum.size - 1 };
+}
 
 function phaseOf({ phase, height, training }: AgreedState): AgreedView["phase"] {
   if (phase === "done") return "done";

@@ -1,6 +1,7 @@
 import type { PeerId } from "../../../types.ts";
 import type { AgreedTurn } from "./agreed-turn.ts";
 import { reviewList } from "./collecting.ts";
+import { ask } from "./silence.ts";
 import { reviewIdle } from "./training.ts";
 import { review } from "./voting.ts";
 
@@ -16,6 +17,7 @@ export function changePresence(turn: AgreedTurn, peer: PeerId, isThere: boolean)
   if (isThere) present.add(place);
   else present.delete(place);
   turn.state = { ...turn.state, present };
+  if (isThere) ask(turn);
   if (turn.state.phase !== "running" || turn.state.height.concluding !== null) return;
   reviewList(turn);
   review(turn);

@@ -11,6 +11,7 @@ import {
 } from "./catching-up.ts";
 import {
   closeFetch,
+  hearAnnounced,
   hearAnnouncement,
   open,
   reviewList,
@@ -22,6 +23,7 @@ import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts
 import { hearChange } from "./membership/changes.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { changePresence } from "./presence.ts";
+import { ask, beginAsking, hearAnswer, recognise, withhold } from "./silence.ts";
 import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
 
@@ -46,13 +48,14 @@ export function stepAgreed(
 ): readonly [AgreedState, readonly AgreedEffect[]] {
   const turn: AgreedTurn = { state, effects: [], now: event.now };
   handle(turn, event);
+  withhold(turn);
   return [turn.state, turn.effects];
 }
 
 // --- internal ---
 
 function handle(turn: AgreedTurn, event: AgreedEvent): void {
-  const { head, places, height, phase } = turn.state;
+  const { head, height, phase } = turn.state;
   if (phase === "idle" && event.type !== "started" && event.type !== "presence") {
     wait(turn, event);
     return;
@@ -68,13 +71,9 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
     case "trained-on":
       trainedOn(turn);
       break;
-    case "announced": {
-      const place = places.get(event.peer);
-      if (place === undefined || event.round !== head.height) break;
-      const { payload, payloadBytes: bytes, signed } = event;
-      hearAnnouncement(turn, { place, payload, bytes, signed });
+    case "announced":
+      hearAnnounced(turn, event);
       break;
-    }
     case "statement":
       hearStatement(turn, event.signed);
       break;
@@ -83,6 +82,9 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       break;
     case "behind":
       hearBehind(turn, event.peer);
+      break;
+    case "answered":
+      hearAnswer(turn, event.peer, event.round);
       break;
     case "decided":
       hearChange(turn, event.change);
@@ -142,6 +144,7 @@ function start(
   // what was said comes first: a certificate must not lead to a vote that contradicts it
   for (const signed of said) hearStatement(turn, signed);
   for (const certificate of certificates) hearCertificate(turn, certificate);
+  beginAsking(turn);
   if (turn.state.height.concluding === null) begin(turn);
   for (const event of state.waiting) handle(turn, event);
 }
@@ -199,6 +202,7 @@ function announce(turn: AgreedTurn): void {
 function hearStatement(turn: AgreedTurn, signed: SignedStatement): void {
   const { head, places, height, config } = turn.state;
   const { statement } = signed;
+  recognise(turn, signed);
   const place = places.get(signed.author);
   if (place === undefined || statement.run !== config.run || turn.state.phase === "done") return;
   if (statement.height > head.height) hearAhead(turn, place, signed);
@@ -277,8 +281,9 @@ function fire(turn: AgreedTurn, name: AgreedTimer): void {
 /** Gossip loses messages: what is known of the height is compared with another's, and payloads are asked for again. */
 function repeat(turn: AgreedTurn): void {
   const { head } = turn.state;
-  turn.effects.push({ type: "exchange", round: head.height });
+  turn.effects.push({ type: "exchange", round: head.height, asked: [] });
   repeatLater(turn);
+  ask(turn);
   // whoever only looks on hears of no height that it does not know the members of
   if (ownPlace(turn.state) < 0) lookOn(turn);
   review(turn);

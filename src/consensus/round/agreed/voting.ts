@@ -17,6 +17,7 @@ import type {
   Vote,
 } from "./messages.ts";
 import { reviewProposal } from "./proposing.ts";
+import { recognise, recogniseIn } from "./silence.ts";
 import {
   beginVoting,
   candidate,
@@ -56,6 +57,7 @@ export function hear(turn: AgreedTurn, place: number, signed: SignedStatement): 
 
 /** Hears a certificate for the open height. */
 export function certified(turn: AgreedTurn, certificate: Certificate): void {
+  recogniseIn(turn, certificate);
   vote(turn, (simplex) => hearCertificate(simplex, certificate));
 }
 
@@ -155,7 +157,9 @@ function takeBody(turn: AgreedTurn, digest: Digest, body: Block, view: number): 
   for (const { place, opinions, held, signature } of body.ballots) {
     const name = { run, height: body.height, parent: body.parent, kind: "ballot" as const };
     const author = peers[place] as PeerId;
-    hearBallot(turn, place, { author, signature, statement: { ...name, opinions, held } });
+    const ballot = { author, signature, statement: { ...name, opinions, held } };
+    recognise(turn, ballot);
+    hearBallot(turn, place, ballot);
   }
   extend(turn, view, missingBytes(turn.state, known.cut));
 }

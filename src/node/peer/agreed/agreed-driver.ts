@@ -12,7 +12,7 @@ import {
 } from "../../../consensus/index.ts";
 import { type Announcement, blockDigest } from "../../../gossip/index.ts";
 import { toJson } from "../../../reputation/index.ts";
-import type { Digest, Evidence, PeerId } from "../../../types.ts";
+import type { Evidence, PeerId } from "../../../types.ts";
 import { untilBeginning } from "../beginning.ts";
 import { DriverLoop } from "../driver-loop.ts";
 import { applyStanding, noteEvidence } from "../observing.ts";
@@ -20,8 +20,11 @@ import type { PeerParts } from "../peer-parts.ts";
 import { PeerState } from "../peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
 import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
+import { chainOf, hasToldAll } from "./asking.ts";
 import { listenToAgreement, testimonyIn } from "./listening.ts";
 import { roundFacts } from "./round-facts.ts";
+import { noteSilence } from "./silence-text.ts";
+import type { SaidOnDisk } from "./statements.ts";
 
 /** How long a node waits before it asks the others again for a state that it needs. */
 const PAUSE_MS = 2000;
@@ -34,6 +37,7 @@ export class AgreedDriver implements RunDriver {
   readonly #parts: PeerParts;
   readonly #loop: DriverLoop;
   readonly #rooms: AgreedRooms;
+  readonly #said: SaidOnDisk;
   #agreed: AgreedState;
   #exchanges = 0;
 
@@ -43,6 +47,8 @@ export class AgreedDriver implements RunDriver {
     this.#loop = new DriverLoop(parts.clock);
     this.#rooms = openRooms(parts, this.state, this.#loop);
     this.#agreed = protocolOf(parts, this.#rooms, trainingMs);
+    // before others ask for it
+    this.#said = this.#rooms.statements.restore(this.round);
     parts.network.agreementTerms(this.#rooms.terms);
     listenToAgreement(parts, this, this.#rooms);
   }
@@ -71,7 +77,7 @@ export class AgreedDriver implements RunDriver {
     for (const peer of this.#roster) applyStanding(this.#parts, peer);
     this.#loop.spawn(async () => {
       await untilBeginning(this.#parts, this.#loop, this.round);
-      this.dispatch({ type: "started", ...this.#rooms.statements.restore(this.round) });
+      this.dispatch({ type: "started", ...this.#said });
       const links = this.#rooms.chain.links(this.round);
       if (links.length > 0) this.dispatch({ type: "chained", links });
       this.#rooms.changes.tell(this);
@@ -107,6 +113,7 @@ export class AgreedDriver implements RunDriver {
     if (this.#loop.signal.aborted) return;
     const now = this.#parts.clock.now();
     const [agreed, effects] = stepAgreed(this.#agreed, { ...event, now } as AgreedEvent);
+    noteSilence(this.#parts.log, this.#agreed, agreed);
     this.#agreed = agreed;
     const seen = effects.filter((effect) => effect.type === "observe");
     if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
@@ -133,7 +140,7 @@ export class AgreedDriver implements RunDriver {
     else if (type === "fetch") spawn(() => this.#fetch(effect));
     else if (type === "judge") spawn(() => this.#judge(effect));
     else if (type === "compute") this.#compute(effect);
-    else if (type === "exchange") spawn(() => this.#exchange());
+    else if (type === "exchange") spawn(() => this.#exchange(effect));
     else if (type === "catch-up") spawn(() => this.#catchUp(effect));
     else if (type === "conclude") spawn(() => this.#conclude(effect.links));
     else if (type === "finish") spawn(() => this.#finish());
@@ -156,9 +163,8 @@ export class AgreedDriver implements RunDriver {
     this.dispatch({ type: "trained-on", round });
   }
 
-  async #announce({ round, payload }: Asked<"announce">): Promise<void> {
-    this.#rooms.pool.keep(payload, this.state.updateOf(round).payload);
-    await this.#rooms.training.announce(round, payload);
+  #announce({ round, payload }: Asked<"announce">): Promise<void> {
+    return this.#rooms.training.announce(round, payload);
   }
 
   /** Signs, keeps on disk, sends, and only then counts it. */
@@ -209,8 +215,10 @@ export class AgreedDriver implements RunDriver {
     this.dispatch({ type: "computed", round, outcome: mixed });
   }
 
-  /** With each connected member in turn. */
-  async #exchange(): Promise<void> {
+  /** With those that are asked, or with each connected member in turn. */
+  async #exchange({ asked }: Asked<"exchange">): Promise<void> {
+    for (const peer of asked) this.#loop.spawn(() => this.#ask(peer));
+    if (asked.length > 0) return;
     this.#rooms.changes.tell(this);
     const { network } = this.#parts;
     const members = network.peers().filter(({ peer }) => this.#roster.includes(peer));
@@ -219,24 +227,15 @@ export class AgreedDriver implements RunDriver {
     if (peer !== undefined) await network.exchangeAgreement(peer);
   }
 
-  async #catchUp({ round, peers }: Asked<"catch-up">): Promise<void> {
-    const links = await this.#chainOf(peers, this.#agreed.head);
-    if (links.length > 0 && this.round === round) this.dispatch({ type: "chained", links });
+  async #ask(peer: PeerId): Promise<void> {
+    const { head } = this.#agreed;
+    const hasTold = await hasToldAll(this.#parts.network, peer, head, this.#loop.signal);
+    if (hasTold) this.dispatch({ type: "answered", peer, round: head.height });
   }
 
-  /** What the first of these peers has that is final, on the end of a chain. */
-  async #chainOf(
-    peers: readonly PeerId[],
-    { height, parent }: { readonly height: number; readonly parent: Digest },
-  ): Promise<readonly Link[]> {
-    const { signal } = this.#loop;
-    for (const peer of peers) {
-      if (signal.aborted) break;
-      const page = await this.#parts.network.fetchChain(peer, height, { signal });
-      // a page is a chain in itself: on another parent it is another chain
-      if (page.ok && page.entries[0]?.block.parent === parent) return page.entries;
-    }
-    return [];
+  async #catchUp({ round, peers }: Asked<"catch-up">): Promise<void> {
+    const links = await chainOf(this.#parts.network, peers, this.#agreed.head, this.#loop.signal);
+    if (links.length > 0 && this.round === round) this.dispatch({ type: "chained", links });
   }
 
   /** Keeps final blocks, then the state that they lead to, then goes on from it. */
@@ -246,6 +245,7 @@ export class AgreedDriver implements RunDriver {
     const { votingAt } = height;
     const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
     let links = asked;
+    for (const ended of asked.slice(0, 1)) training.serveEnded(ended);
     while (!this.#loop.signal.aborted) {
       chain.append(head, links);
       const point = await succession.after(head, links, training.point);
@@ -265,7 +265,7 @@ export class AgreedDriver implements RunDriver {
       await this.#loop.pause(PAUSE_MS);
       const peers = this.#parts.network.peers().map(({ peer }) => peer);
       const end = { height: last.block.height + 1, parent: last.digest };
-      links = [...links, ...(await this.#chainOf(peers, end))];
+      links = [...links, ...(await chainOf(this.#parts.network, peers, end, this.#loop.signal))];
     }
   }
 

@@ -77,7 +77,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     head,
     statements: statementsOf(store, terms, chain),
     training: new AgreedTraining(parts, state, {
-      ...{ updates, point, kept, signal: loop.signal },
+      ...{ updates, point, pool, kept, signal: loop.signal },
     }),
     succession,
     keeping: new Keeping(parts, state),

@@ -9,6 +9,7 @@ import {
   isSound,
   type KeptArrays,
   keptMemory,
+  type Link,
   type MadeAgreedUpdate,
   quorumOf,
   restoredMemory,
@@ -20,12 +21,14 @@ import { digestOf } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
 import { trainFor } from "../round-training.ts";
+import type { PayloadPool } from "./payload-pool.ts";
 
 /** The own update of a height: trained from the agreed state, kept on disk, announced, and settled when the height ends. */
 export class AgreedTraining {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
   readonly #updates: AgreedUpdates;
+  readonly #pool: PayloadPool;
   readonly #signal: AbortSignal;
   #memory: AgreedMemory;
 
@@ -35,6 +38,7 @@ export class AgreedTraining {
     options: {
       readonly updates: AgreedUpdates;
       readonly point: AgreedPoint;
+      readonly pool: PayloadPool;
       readonly signal: AbortSignal;
       /** What is on disk of feedback and progress. */
       readonly kept: KeptArrays;
@@ -43,6 +47,7 @@ export class AgreedTraining {
     this.#parts = parts;
     this.#state = state;
     this.#updates = options.updates;
+    this.#pool = options.pool;
     this.#signal = options.signal;
     const { theta, velocity } = options.point;
     this.#memory = { ...restoredMemory(theta, options.kept), velocity };
@@ -61,7 +66,7 @@ export class AgreedTraining {
     this.#state.takeUpdate(update, this.#state.memory);
     const { extra } = update.memory;
     if (extra !== undefined) this.#adopt({ ...this.#memory, extra });
-    return this.#named(head, update.payload);
+    return this.#held(head, update.payload);
   }
 
   /**
@@ -92,7 +97,7 @@ export class AgreedTraining {
     };
     store.saveUpdate(update);
     state.takeUpdate(update, state.memory);
-    return this.#named(head, payload);
+    return this.#held(head, payload);
   }
 
   /** Trains on beyond the update of a height, which stays as it was announced. */
@@ -123,10 +128,18 @@ export class AgreedTraining {
   async announce(round: number, payload: Digest): Promise<void> {
     if (hasSaidOtherwise(this.#parts, round, payload)) return;
     const update = this.#state.updateOf(round);
-    this.#parts.network.hold(payload, update.payload);
     const codec = this.#updates.codec(round);
     const { reference } = this.#state;
     await announceUpdate(this.#parts, update, { mode: "agreed", codec, reference, payload });
+  }
+
+  /** The own update that a final block has: others may need it to mix, who have started again since as this node has. */
+  serveEnded({ block }: Link): void {
+    if (!this.#state.hasUpdate(block.height)) return;
+    const digest = digestOf(this.#state.updateOf(block.height).payload);
+    if (block.payloads.some(({ payload }) => payload === digest)) {
+      this.#parts.network.open(digest);
+    }
   }
 
   /** The height has ended with a block: what became of the own update, and the state to go on from. */
@@ -172,7 +185,11 @@ export class AgreedTraining {
     return members.peers.indexOf(this.#parts.network.peerId);
   }
 
-  #named(head: ChainHead, payload: Uint8Array): BlockPayload {
-    return { place: this.#placeIn(head), payload: digestOf(payload), bytes: payload.length };
+  /** It is there for others and for this node before it is announced, which may have to wait. */
+  #held(head: ChainHead, bytes: Uint8Array): BlockPayload {
+    const payload = digestOf(bytes);
+    this.#pool.keep(payload, bytes);
+    this.#parts.network.hold(payload, bytes);
+    return { place: this.#placeIn(head), payload, bytes: bytes.length };
   }
 }
