@@ -63,6 +63,12 @@ interface Place {
 }
 
 const TASK = { seed: 1, dimensions: 64, heterogeneity: 0.1 };
+const REAL_TIME = {
+  after: (milliseconds: number, run: () => void) => void setTimeout(run, milliseconds),
+  get now() {
+    return systemClock.now();
+  },
+};
 
 async function make(run: QuickRun, place: Place): Promise<QuickNode> {
   const { identity, index, identities } = place;
@@ -71,7 +77,7 @@ async function make(run: QuickRun, place: Place): Promise<QuickNode> {
   const honest: PeerPorts = {
     learner: quadraticLearner(
       { ...TASK, trainMs: run.trainMs },
-      { index, time: { after: setTimer }, life: new Life(), slowness: run.slowness?.[index] ?? 1 },
+      { index, time: REAL_TIME, life: new Life(), slowness: run.slowness?.[index] ?? 1 },
     ),
     network,
     clock: systemClock,
@@ -109,5 +115,3 @@ function configOf(
     folder,
   );
 }
-
-const setTimer = (milliseconds: number, run: () => void) => void setTimeout(run, milliseconds);

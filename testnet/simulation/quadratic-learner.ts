@@ -9,8 +9,10 @@ export interface QuadraticTask {
   readonly dimensions: number;
   /** Distance of a peer's own point from the common one, per dimension. */
   readonly heterogeneity: number;
-  /** Mean virtual time of a round's training, milliseconds; each peer and round differs by up to 30 %. */
+  /** Mean virtual time of a round's training, milliseconds. */
   readonly trainMs: number;
+  /** Share of it by which each peer and round differs at most; 0.3 unless said. */
+  readonly paceSpread?: number;
   /** Steps of a round; where it is not said, every training takes as long as a round. */
   readonly steps?: number;
 }
@@ -18,13 +20,16 @@ export interface QuadraticTask {
 /** Who learns it. */
 export interface QuadraticPeer {
   readonly index: number;
-  readonly time: Pick<VirtualTime, "after">;
+  readonly time: Pick<VirtualTime, "after" | "now">;
   readonly life: Life;
   /** How many times slower than others. */
   readonly slowness: number;
+  /** Whether it trains to the end of what it was asked for, whatever comes meanwhile. */
+  readonly isStubborn?: boolean;
 }
 
 const RATE = 0.1;
+const PACE_SPREAD = 0.3;
 const GRADIENT_NOISE = 0.3;
 /** A loss that is never nothing, as losses of language are. */
 const FLOOR = 0.1;
@@ -56,7 +61,7 @@ export function ownPoint(task: QuadraticTask, index: number): Float32Array {
  * virtual time.
  */
 export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): PeerLearner {
-  const { seed, dimensions, trainMs } = task;
+  const { seed, dimensions, trainMs, paceSpread = PACE_SPREAD } = task;
   const common = commonPoint(task);
   const own = ownPoint(task, peer.index);
   const after = <T>(ms: number, value: () => T): Promise<T> =>
@@ -71,11 +76,13 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
       firstMoment: new Float32Array(0),
       secondMoment: new Float32Array(0),
     }),
-    train({ adapter, optimizer, round, steps, begun }, signal) {
+    train({ adapter, optimizer, round, steps: asked, onStop, begun }, signal) {
       const pace = createRandom(seed, "pace", peer.index, round);
-      const share = steps / (task.steps ?? steps);
-      const milliseconds = share * trainMs * peer.slowness * (0.7 + 0.6 * pace());
-      const trained = after(milliseconds, () => {
+      const share = asked / (task.steps ?? asked);
+      const factor = 1 - paceSpread + 2 * paceSpread * pace();
+      const milliseconds = share * trainMs * peer.slowness * factor;
+      const since = peer.time.now;
+      const resultOf = (steps: number) => {
         const random = createRandom(seed, "noise", peer.index, round);
         // the steps before had their share of it
         for (let drawn = (begun?.steps ?? 0) * dimensions; drawn > 0; drawn--) random();
@@ -87,11 +94,17 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
           tokens: steps * BATCH,
           positions: steps * BATCH,
           examples: steps * BATCH,
-          seconds: milliseconds / 1000,
+          seconds: (peer.time.now - since) / 1000,
           watch: { average: 0, least: 0, steps: 0 },
         };
+      };
+      const trained = after(milliseconds, () => resultOf(asked));
+      if (signal === undefined || peer.isStubborn) return trained;
+      const stopped = stopOf(signal).catch((reason: unknown) => {
+        if (onStop !== "keep") throw reason;
+        return resultOf(Math.floor((asked * (peer.time.now - since)) / milliseconds));
       });
-      return signal === undefined ? trained : Promise.race([trained, stopOf(signal)]);
+      return Promise.race([trained, stopped]);
     },
     evaluate: (adapter, set) =>
       after(JUDGING_MS, () => {

@@ -1,4 +1,10 @@
-import type { CodecName, CommonRuleName, RoundTiming, Updates } from "../../src/consensus/index.ts";
+import type {
+  AgreedUpdates,
+  CodecName,
+  CommonRuleName,
+  RoundTiming,
+  Updates,
+} from "../../src/consensus/index.ts";
 import type { MixingRule, RunMode } from "../../src/types.ts";
 import type { AttackName } from "../attacks/catalogue.ts";
 
@@ -6,6 +12,8 @@ import type { AttackName } from "../attacks/catalogue.ts";
 export type Fault =
   /** Trains this many times slower. */
   | { readonly kind: "slow"; readonly peer: number; readonly factor: number }
+  /** Trains to the end of what it was asked for, whatever comes meanwhile. */
+  | { readonly kind: "stubborn"; readonly peer: number }
   /** Dies at a time and comes back after a while, or never. */
   | {
       readonly kind: "crash";
@@ -79,14 +87,18 @@ export interface Scenario {
   readonly warmUp?: number;
   /** How states travel, for tests of the seam; the run's own way unless said. */
   readonly updates?: Updates;
+  /** The same in mode `agreed`. */
+  readonly agreedUpdates?: AgreedUpdates;
   /** Neighbours that the mixing rule takes for liars; by default what it is certified for. */
   readonly attackersMax?: number;
   /** Dishonest peers by their numbers. */
   readonly attacks?: Readonly<Record<number, AttackName>>;
   /** Judge updates on held-out examples; true unless said. */
   readonly gate?: boolean;
-  /** Mean training time of a round; each peer and round differs by up to 30 %. */
+  /** Mean training time of a round. */
   readonly trainMs?: number;
+  /** Share by which each peer and round differs from it at most; 0.3 unless said. */
+  readonly paceSpread?: number;
   /** Share of announcements that come only with a later heartbeat. */
   readonly lossRate?: number;
   readonly faults?: readonly Fault[];

@@ -31,9 +31,10 @@ export class Simulation {
 
   constructor(scenario: Scenario) {
     const { seed, peers, dimensions = 16, heterogeneity = 0.5, trainMs = 4000 } = scenario;
-    const { steps = STEPS } = scenario;
+    const { steps = STEPS, paceSpread } = scenario;
     this.#scenario = scenario;
-    this.task = { seed, dimensions, heterogeneity, trainMs, steps };
+    const pace = paceSpread === undefined ? {} : { paceSpread };
+    this.task = { seed, dimensions, heterogeneity, trainMs, steps, ...pace };
     const ids = Array.from({ length: peers }, (_, index) => simulatedId(seed, index));
     this.#wire = new MemoryWire(this.time, {
       random: createRandom(seed, "wire"),
@@ -91,12 +92,13 @@ export class Simulation {
   #openPorts(id: PeerId, index: number, config: Config, life: Life): PeerPorts {
     const { time, task } = this;
     const slowness = this.#faults("slow").find(({ peer }) => peer === index)?.factor ?? 1;
+    const isStubborn = this.#faults("stubborn").some(({ peer }) => peer === index);
     return {
-      learner: quadraticLearner(task, { index, time, life, slowness }),
+      learner: quadraticLearner(task, { index, time, life, slowness, isStubborn }),
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
       updates: this.#scenario.updates ?? openUpdates(config),
-      agreedUpdates: openAgreedUpdates(config),
+      agreedUpdates: this.#scenario.agreedUpdates ?? openAgreedUpdates(config),
     };
   }
 

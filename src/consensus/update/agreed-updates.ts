@@ -74,8 +74,6 @@ export interface AgreedUpdates {
   read(payload: Uint8Array, length: number, ground: UpdateGround): Verdict<SoundUpdate>;
   /** Where training goes on beyond an update that is announced, made of a state. */
   beyond(memory: AgreedMemory, state: Float32Array): Float32Array;
-  /** The memory when the height has ended while this peer trained beyond its update: that is progress then. */
-  overtaken(memory: AgreedMemory): AgreedMemory;
   /** The memory after more training beyond an update that is announced, from one state to another. */
   trainOn(memory: AgreedMemory, from: Float32Array, to: Float32Array): AgreedMemory;
   /** The memory after a height that this peer made an update for. */
@@ -114,11 +112,6 @@ export function agreedUpdates(
         : { verdict: "reject", reason };
     },
     beyond: ({ extra }, state) => plus(extra, state),
-    overtaken: ({ extra, ...memory }) => ({
-      ...memory,
-      extra: null,
-      progress: extra === null ? memory.progress : plus(memory.progress, extra),
-    }),
     trainOn: (memory, from, to) => ({
       ...memory,
       extra: plus(memory.extra, difference(to, from)),

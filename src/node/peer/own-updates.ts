@@ -57,7 +57,7 @@ export class OwnUpdates {
     const state = this.#state;
     state.beginRound();
     const from = { adapter: state.adapter, optimizer: state.optimizer, round };
-    const result = await trainFor(this.#parts, from, this.#signal);
+    const result = await trainFor(this.#parts, from, { signal: this.#signal });
     const { adapter, optimizer, loss: trainLoss, examples } = result;
     const { payload, memory } = updates.offer(state.memory, adapter);
     const sequence = Math.max(state.sequence + 1, clock.wallClock());

@@ -19,8 +19,16 @@ interface TrainingStart {
   readonly round: number;
 }
 
-/** What a round's training led to. */
+/** What a round's training led to; examples are those of the steps that were taken. */
 export type RoundTrained = Pick<TrainResult, "adapter" | "optimizer" | "loss" | "examples">;
+
+/** What ends a training before its time. */
+interface Ends {
+  /** The node stops: nothing comes of it now. */
+  readonly signal: AbortSignal;
+  /** The round is over without it: the steps taken by then are the result. */
+  readonly over?: AbortSignal;
+}
 
 /**
  * Trains the steps of a round from a state. Every so many steps it is kept on disk; a node that died, or was stopped, in
@@ -29,7 +37,7 @@ export type RoundTrained = Pick<TrainResult, "adapter" | "optimizer" | "loss" | 
 export async function trainFor(
   parts: TrainingParts,
   start: TrainingStart,
-  signal: AbortSignal,
+  { signal, over = NEVER }: Ends,
 ): Promise<RoundTrained> {
   const { learner, config, metrics, clock, log } = parts;
   const { steps: all, checkpointSteps } = config.run;
@@ -39,31 +47,34 @@ export async function trainFor(
   if (training.steps > 0) log.info({ round: round + 1, steps: training.steps }, GOES_ON);
   let keptAt = clock.now();
   let keepingMs = 0;
-  while (training.steps < all) {
+  const ended = AbortSignal.any([signal, over]);
+  while (training.steps < all && !over.aborted) {
     const { adapter, optimizer, steps: taken, watch } = training;
     const steps = Math.min(every, all - taken);
-    const stopping = checkpointSteps === 0 ? {} : ({ onStop: "keep" } as const);
     const goingOn = taken === 0 || watch === null ? {} : { begun: { steps: taken, watch } };
-    const request = { adapter, optimizer, round, steps, ...stopping, ...goingOn };
-    const result = await learner.train(request, signal);
+    const request = { adapter, optimizer, round, steps, onStop: "keep", ...goingOn } as const;
+    const result = await learner.train(request, ended);
     training = after(training, result);
     metrics.trainTokens.inc(result.tokens);
     const isStopped = training.steps < taken + steps;
     const isDue = clock.now() - keptAt >= keepingMs / KEEPING_SHARE;
-    if (training.steps < all && training.steps > taken && (isDue || isStopped)) {
+    if (isInTheMiddle(parts, training, taken) && (isDue || isStopped)) {
       const before = clock.now();
       parts.store.saveTraining(training);
       log.debug({ round: round + 1, steps: training.steps }, "keeps the round's training");
       keptAt = clock.now();
       keepingMs = keptAt - before;
     }
-    if (isStopped) throw signal.reason;
+    if (isStopped) signal.throwIfAborted();
   }
-  metrics.trainSeconds.observe(training.seconds);
-  return { ...training, loss: training.lossSum / all };
+  if (training.steps === all) metrics.trainSeconds.observe(training.seconds);
+  return { ...training, loss: training.lossSum / Math.max(1, training.steps) };
 }
 
 // --- internal ---
+
+/** The signal of what does not come. */
+const NEVER = new AbortController().signal;
 
 const GOES_ON = "goes on in the middle of the round's training";
 
@@ -73,6 +84,11 @@ function restored(parts: TrainingParts, start: TrainingStart): RoundTraining | n
   const kept = store.loadTraining(run, start.round);
   const isSame = kept?.start === digestOfStart(parts, start) && kept.steps < config.run.steps;
   return isSame ? kept : null;
+}
+
+/** Whether more steps than before are there to keep, and not all. */
+function isInTheMiddle({ config }: TrainingParts, { steps }: RoundTraining, before: number) {
+  return config.run.checkpointSteps > 0 && steps > before && steps < config.run.steps;
 }
 
 function begun(parts: TrainingParts, start: TrainingStart): RoundTraining {

@@ -160,12 +160,14 @@ function begin(turn: AgreedTurn): void {
 }
 
 function trained(turn: AgreedTurn, event: Extract<AgreedEvent, { type: "trained" }>): void {
-  const { training, head, phase } = turn.state;
+  const { training, head, height, phase } = turn.state;
   assert.equal(training.phase, "running", "trained without being asked to");
   assert.equal(training.round, event.round, "trained another round");
-  const tookMs = Math.max(0, turn.now - training.since);
+  const isOver = height.concluding !== null || event.round !== head.height;
+  const tookMs = isOver ? training.tookMs : Math.max(0, turn.now - training.since);
   turn.state = { ...turn.state, training: { ...training, phase: "done", tookMs } };
-  if (phase === "done") return;
+  // while its end is being kept, the height after it begins with that
+  if (phase === "done" || height.concluding !== null) return;
   if (event.round !== head.height) {
     train(turn, head.height);
     return;

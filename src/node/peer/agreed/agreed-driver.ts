@@ -152,14 +152,13 @@ export class AgreedDriver implements RunDriver {
   }
 
   async #train(round: number): Promise<void> {
-    const isOpen = () => this.round === round;
-    const made = await this.#rooms.training.train(this.#agreed.head, isOpen);
+    const made = await this.#rooms.training.train(this.#agreed.head);
     const { payload = "", bytes: payloadBytes = 0 } = made ?? {};
     this.dispatch({ type: "trained", round, payload, payloadBytes });
   }
 
   async #trainOn(round: number): Promise<void> {
-    await this.#rooms.training.trainOn(round, () => this.round === round);
+    await this.#rooms.training.trainOn(round);
     this.dispatch({ type: "trained-on", round });
   }
 
@@ -253,6 +252,7 @@ export class AgreedDriver implements RunDriver {
       const last = links.at(-1);
       if (first === undefined || last === undefined) return;
       if (point !== null) {
+        await training.end();
         statements.conclude(last.certificate);
         training.settle(head, first.block, point);
         await this.#noteRound(links, certificateMs);

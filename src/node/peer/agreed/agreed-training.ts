@@ -31,6 +31,8 @@ export class AgreedTraining {
   readonly #pool: PayloadPool;
   readonly #signal: AbortSignal;
   #memory: AgreedMemory;
+  /** Ends the training under way, and resolves when what came of it is kept. */
+  #end: () => Promise<void> = async () => undefined;
 
   constructor(
     parts: PeerParts,
@@ -73,55 +75,22 @@ export class AgreedTraining {
    * Trains for a height and keeps the update on disk before anyone can hear of it. Null when the height has ended
    * meanwhile: what was learnt is progress then.
    */
-  async train(head: ChainHead, isOpen: () => boolean): Promise<BlockPayload | null> {
-    const { store, run, clock } = this.#parts;
-    const state = this.#state;
-    state.beginRound();
-    const memory = this.#memory;
-    const round = head.height;
-    const from = { adapter: this.#updates.start(memory), optimizer: state.optimizer, round };
-    const result = await trainFor(this.#parts, from, this.#signal);
-    const { adapter, optimizer, loss: trainLoss, examples } = result;
-    const made = this.#updates.offer(memory, adapter, head);
-    if (!isOpen()) {
-      state.optimizer = optimizer;
-      state.trainLoss = trainLoss;
-      this.#adopt(this.#updates.settle(this.#memory, made, "left-out"));
-      return null;
-    }
-    const { payload } = made;
-    const sequence = Math.max(state.sequence + 1, clock.wallClock());
-    const update = {
-      ...{ run, round, sequence, adapter, optimizer, trainLoss, examples, payload },
-      memory: {},
-    };
-    store.saveUpdate(update);
-    state.takeUpdate(update, state.memory);
-    return this.#held(head, payload);
+  train(head: ChainHead): Promise<BlockPayload | null> {
+    return this.#untilOver((over) => this.#train(head, over));
   }
 
   /** Trains on beyond the update of a height, which stays as it was announced. */
-  async trainOn(round: number, isOpen: () => boolean): Promise<void> {
-    const { config, store, log } = this.#parts;
-    const { rounds, steps } = config.run;
-    const state = this.#state;
-    const update = state.updateOf(round);
-    const adapter = this.#updates.beyond(this.#memory, update.adapter);
-    // a number that no round of the run has, and the same one after a restart
-    const times = Math.round(update.optimizer.step / steps);
-    const from = { adapter, optimizer: update.optimizer, round: rounds + times };
-    const { optimizer, adapter: trained } = await trainFor(this.#parts, from, this.#signal);
-    const memory = this.#updates.trainOn(this.#memory, adapter, trained);
-    if (isOpen()) {
-      this.#adopt(memory);
-      const further = { ...update, optimizer, memory: state.memory.kept };
-      store.saveUpdate(further);
-      state.takeUpdate(further, state.memory);
-      log.info({ round: round + 1, steps: optimizer.step }, "no quorum: trains on by itself");
-    } else {
-      state.optimizer = optimizer;
-      this.#adopt(this.#updates.overtaken(memory));
-    }
+  trainOn(round: number): Promise<void> {
+    return this.#untilOver((over) => this.#trainOn(round, over));
+  }
+
+  /**
+   * The height is over: ends a training for it where it is, so that this node begins the next one with the others.
+   *
+   * @throws what the training did: when the node stops, what was trained is on disk, and the height is to end later
+   */
+  end(): Promise<void> {
+    return this.#end();
   }
 
   /** Commits to the update of a height: from now on it cannot be exchanged for another. */
@@ -164,6 +133,61 @@ export class AgreedTraining {
   }
 
   // --- internal ---
+
+  #untilOver<T>(train: (over: AbortSignal) => Promise<T>): Promise<T> {
+    const over = new AbortController();
+    const trained = train(over.signal);
+    this.#end = async () => {
+      over.abort(new Error("the round is over"));
+      await trained;
+    };
+    return trained;
+  }
+
+  async #train(head: ChainHead, over: AbortSignal): Promise<BlockPayload | null> {
+    const { store, run, clock } = this.#parts;
+    const state = this.#state;
+    state.beginRound();
+    const memory = this.#memory;
+    const round = head.height;
+    const from = { adapter: this.#updates.start(memory), optimizer: state.optimizer, round };
+    const result = await trainFor(this.#parts, from, { signal: this.#signal, over });
+    const { adapter, optimizer, loss: trainLoss, examples } = result;
+    const made = this.#updates.offer(memory, adapter, head);
+    if (over.aborted) {
+      state.optimizer = optimizer;
+      if (examples > 0) state.trainLoss = trainLoss;
+      this.#adopt(this.#updates.settle(this.#memory, made, "left-out"));
+      return null;
+    }
+    const { payload } = made;
+    const sequence = Math.max(state.sequence + 1, clock.wallClock());
+    const update = {
+      ...{ run, round, sequence, adapter, optimizer, trainLoss, examples, payload },
+      memory: {},
+    };
+    store.saveUpdate(update);
+    state.takeUpdate(update, state.memory);
+    return this.#held(head, payload);
+  }
+
+  async #trainOn(round: number, over: AbortSignal): Promise<void> {
+    const { config, store, log } = this.#parts;
+    const { rounds, steps } = config.run;
+    const state = this.#state;
+    const update = state.updateOf(round);
+    const adapter = this.#updates.beyond(this.#memory, update.adapter);
+    // a number that no round of the run has, and the same one after a restart
+    const times = Math.round(update.optimizer.step / steps);
+    const from = { adapter, optimizer: update.optimizer, round: rounds + times };
+    const ends = { signal: this.#signal, over };
+    const { optimizer, adapter: trained } = await trainFor(this.#parts, from, ends);
+    this.#adopt(this.#updates.trainOn(this.#memory, adapter, trained));
+    const further = { ...update, optimizer, memory: state.memory.kept };
+    store.saveUpdate(further);
+    state.takeUpdate(further, state.memory);
+    log.info({ round: round + 1, steps: optimizer.step }, "no quorum: trains on by itself");
+  }
 
   #adopt(memory: AgreedMemory): void {
     this.#memory = memory;
