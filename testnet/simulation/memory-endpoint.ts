@@ -241,6 +241,11 @@ export class Endpoint implements Network {
     other.#meet(this);
   }
 
+  /** Loses the connections to all others. */
+  keepLinks(isKept: (other: Endpoint) => boolean): void {
+    for (const other of this.#links) if (!isKept(other)) this.#unlink(other);
+  }
+
   // --- internal ---
 
   #hearAnnouncement(signed: SignedAnnouncement): Refusal | null {
@@ -261,7 +266,7 @@ export class Endpoint implements Network {
   }
 
   #unlinkAll(): void {
-    for (const other of this.#links) this.#unlink(other);
+    this.keepLinks(() => false);
   }
 
   #unlink(other: Endpoint): void {

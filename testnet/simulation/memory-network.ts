@@ -83,6 +83,14 @@ export class MemoryWire {
     });
   }
 
+  /** When a cut begins or ends: connections across it are lost, and who hears one another again meets anew. */
+  regroup(): void {
+    for (const endpoint of this.#endpoints.values()) {
+      endpoint.keepLinks((other) => this.#areConnected(endpoint, other));
+      this.connect(endpoint);
+    }
+  }
+
   /** Sends to everyone, each on a way of its own. */
   flood(from: Endpoint, parcel: Parcel): void {
     for (const to of this.#endpoints.values()) if (to !== from) this.#send(from, to, parcel);

@@ -45,6 +45,9 @@ export class Simulation {
     this.#planStarts();
     this.#planLostDisks();
     this.#planReconfigurations();
+    for (const { from, until } of this.#faults("partition")) {
+      for (const at of [from, until]) this.time.after(at, () => this.#wire.regroup());
+    }
   }
 
   /** Honest peers that are not gone for good. */
