@@ -2,8 +2,13 @@ import type { Connection, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { multiaddr } from "@multiformats/multiaddr";
 import { EXCHANGE_PROTOCOL } from "../../src/gossip/announcements/announcement-exchange.ts";
-import { MAX_EXCHANGE_BYTES } from "../../src/gossip/announcements/exchange-message.ts";
+import {
+  decodeInventory,
+  encodeInventory,
+  MAX_EXCHANGE_BYTES,
+} from "../../src/gossip/announcements/exchange-message.ts";
 import { decodeCanonical, encodeCanonical } from "../../src/gossip/canonical-cbor.ts";
+import { freshSalt } from "../../src/gossip/connections/inventory.ts";
 import type { Identity } from "../../src/gossip/index.ts";
 import { peerIdOf, publicKeyOf } from "../../src/gossip/keys/identity.ts";
 import { ANNOUNCEMENTS } from "../../src/gossip/topics/gossip-options.ts";
@@ -55,6 +60,8 @@ export async function startAdversary(choices: AdversaryChoices): Promise<Adversa
   };
   await node.handle(EXCHANGE_PROTOCOL, async (stream, connection) => {
     const wire = wireOf(stream);
+    const inventory = decodeInventory((await wire.read()).subarray());
+    await wire.write(encodeInventory(inventory?.salt ?? freshSalt(), new Map()));
     hear((await wire.read()).subarray(), connection.remotePeer.toString());
     await wire.write(encodeClaims(claims));
     await stream.close();
@@ -69,6 +76,8 @@ export async function startAdversary(choices: AdversaryChoices): Promise<Adversa
     exchange: async (connection, said = claims) => {
       const stream = await connection.newStream(EXCHANGE_PROTOCOL);
       const wire = wireOf(stream);
+      await wire.write(encodeInventory(freshSalt(), new Map()));
+      await wire.read();
       await wire.write(encodeClaims(said));
       const told = hear((await wire.read()).subarray(), connection.remotePeer.toString());
       await stream.close();

@@ -1,13 +1,21 @@
-import { createHash, randomBytes } from "node:crypto";
 import type { Libp2p } from "@libp2p/interface";
 import { z } from "zod";
 import type { Digest, PeerId, Timestamp } from "../../types.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { drained } from "../connections/drained.ts";
 import { Exchanges, type Talk } from "../connections/exchanges.ts";
+import {
+  freshSalt,
+  lackedBy,
+  NAME_BYTES,
+  named,
+  namesField,
+  namesOf,
+  saltField,
+} from "../connections/inventory.ts";
 import type { Log } from "../log.ts";
-import { digestOf, digestToBytes } from "../payloads/digest.ts";
-import { bytesOf, bytesUpTo, decodeParts, digestField } from "./fields.ts";
+import { digestToBytes } from "../payloads/digest.ts";
+import { digestField } from "./fields.ts";
 import { MAX_AGREEMENT_BYTES } from "./parse.ts";
 
 /**
@@ -26,17 +34,9 @@ const ALLOWANCE = { burst: 8, refillMs: 1000 };
 /** Messages judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
 const VERSION = 2;
-/** Names are of this exchange alone, so that nobody can make two messages that others take for one. */
-const SALT_BYTES = 8;
-const NAME_BYTES = 8;
 
 /** Version, run, the opener's salt, and the names of all messages that the sender holds, one after the other. */
-const inventory = z.tuple([
-  z.literal(VERSION),
-  digestField,
-  bytesOf(SALT_BYTES),
-  bytesUpTo(MAX_ENTRIES * NAME_BYTES, NAME_BYTES),
-]);
+const inventory = z.tuple([z.literal(VERSION), digestField, saltField, namesField(MAX_ENTRIES)]);
 
 export interface AgreementExchangeOptions {
   readonly node: Libp2p;
@@ -59,8 +59,8 @@ export function agreementExchange(options: AgreementExchangeOptions): Exchanges 
     timeoutMs: TIMEOUT_MS,
     allowance: ALLOWANCE,
     ask: async (talk) => {
-      const salt = randomBytes(SALT_BYTES);
-      const held = named(options.tell(), salt);
+      const salt = freshSalt();
+      const held = named(within(options.tell()), salt);
       await send(talk, inventoryOf(options.run(), salt, held));
       const theirs = await readInventory(talk, options);
       await give(talk, held, theirs.names);
@@ -68,7 +68,7 @@ export function agreementExchange(options: AgreementExchangeOptions): Exchanges 
     },
     answer: async (talk) => {
       const { salt, names } = await readInventory(talk, options);
-      const held = named(options.tell(), salt);
+      const held = named(within(options.tell()), salt);
       await send(talk, inventoryOf(options.run(), salt, held));
       await take(talk, options);
       await give(talk, held, names);
@@ -78,30 +78,18 @@ export function agreementExchange(options: AgreementExchangeOptions): Exchanges 
 
 /** Bytes of an inventory of so many messages. */
 export function inventoryBytes(messages: number): number {
-  return (
-    inventoryOf("0".repeat(64), new Uint8Array(SALT_BYTES), new Map()).byteLength +
-    NAME_BYTES * messages
-  );
+  return inventoryOf("0".repeat(64), freshSalt(), new Map()).byteLength + NAME_BYTES * messages;
 }
 
 // --- internal ---
 
-/** By their names in this exchange. What exceeds the limits is left out, the first stay. */
-function named(messages: readonly Uint8Array[], salt: Uint8Array): ReadonlyMap<string, Uint8Array> {
+/** What exceeds the limits is left out, the first stay. */
+function within(messages: readonly Uint8Array[]): readonly Uint8Array[] {
   let total = 0;
-  const kept = messages.slice(0, MAX_ENTRIES).filter((message) => {
+  return messages.slice(0, MAX_ENTRIES).filter((message) => {
     total += message.byteLength + LENGTH_BYTES;
     return total <= MAX_ENTRIES_BYTES;
   });
-  return new Map(kept.map((message) => [nameOf(message, salt), message]));
-}
-
-/** The first bytes, in hexadecimal, of SHA-256 over the salt and the SHA-256 of the message. */
-function nameOf(message: Uint8Array, salt: Uint8Array): string {
-  const hash = createHash("sha256")
-    .update(salt)
-    .update(digestToBytes(digestOf(message)));
-  return hash.digest("hex").slice(0, 2 * NAME_BYTES);
 }
 
 function inventoryOf(
@@ -109,13 +97,7 @@ function inventoryOf(
   salt: Uint8Array,
   held: ReadonlyMap<string, Uint8Array>,
 ): Uint8Array {
-  const names = Buffer.from([...held.keys()].join(""), "hex");
-  return encodeCanonical([
-    VERSION,
-    digestToBytes(run),
-    Uint8Array.from(salt),
-    Uint8Array.from(names),
-  ]);
+  return encodeCanonical([VERSION, digestToBytes(run), salt, namesOf(held)]);
 }
 
 async function readInventory(talk: Talk, { run, onMalformed }: AgreementExchangeOptions) {
@@ -127,8 +109,7 @@ async function readInventory(talk: Talk, { run, onMalformed }: AgreementExchange
   }
   const [, theirs, salt, names] = parsed.data;
   if (theirs !== run()) throw new Error("the peer is of another run");
-  const parts = decodeParts(names, NAME_BYTES, names.byteLength / NAME_BYTES) ?? [];
-  return { salt, names: new Set(parts.map((part) => Buffer.from(part).toString("hex"))) };
+  return { salt, names };
 }
 
 /** Sends what the other lacks, and then an empty message. */
@@ -137,7 +118,7 @@ async function give(
   held: ReadonlyMap<string, Uint8Array>,
   theirs: ReadonlySet<string>,
 ): Promise<void> {
-  for (const [name, message] of held) if (!theirs.has(name)) await send(talk, message);
+  for (const message of lackedBy(theirs, held)) await send(talk, message);
   await send(talk, new Uint8Array());
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { addressesOfPeer, MAX_ADDRESS_LENGTH, type PeerAddresses } from "../connections/address.ts";
+import { namesField, namesOf, saltField } from "../connections/inventory.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { MAX_ANNOUNCEMENT_BYTES } from "./announcement.ts";
 
@@ -20,6 +21,16 @@ export interface ExchangeMessage {
   readonly peers: readonly PeerAddresses[];
 }
 
+/** What a side holds, said first: by names that the opener's salt makes. */
+export interface Inventory {
+  readonly salt: Uint8Array;
+  readonly names: ReadonlySet<string>;
+}
+
+const inventorySchema = z
+  .tuple([z.literal(VERSION), saltField, namesField(MAX_ANNOUNCEMENTS)])
+  .transform(([, salt, names]): Inventory => ({ salt, names }));
+
 const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 
 const schema = z.tuple([
@@ -37,6 +48,17 @@ const schema = z.tuple([
     )
     .max(MAX_PEERS),
 ]);
+
+/** Canonical CBOR of the names of what is held; those beyond the limit are left out. */
+export function encodeInventory(salt: Uint8Array, held: ReadonlyMap<string, unknown>): Uint8Array {
+  const known = new Map([...held].slice(0, MAX_ANNOUNCEMENTS));
+  return encodeCanonical([VERSION, salt, namesOf(known)]);
+}
+
+/** Reads an inventory; null when it is malformed or exceeds a limit. Never throws. */
+export function decodeInventory(bytes: Uint8Array): Inventory | null {
+  return inventorySchema.safeParse(decodeCanonical(bytes)).data ?? null;
+}
 
 /** Canonical CBOR of a message. What exceeds the limits is left out, the first entries stay. */
 export function encodeExchange({ announcements, peers }: ExchangeMessage): Uint8Array {

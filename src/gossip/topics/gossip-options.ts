@@ -20,6 +20,12 @@ const MAX_RPC_BYTES = 2 * MIB;
 /** Bytes waiting for a slow peer; gossipsub has no back-pressure, so the stream is given up above this. */
 const MAX_QUEUED_BYTES = 2 * MIB;
 
+/**
+ * Neighbours to whom what others announced is passed on. Fewer than gossipsub's (6, between 4 and 12): the author has told
+ * its neighbours itself, and exchanges mend what is lost.
+ */
+const MESH = { D: 4, Dlo: 3, Dhi: 5, Dscore: 2, Dout: 1, Dlazy: 2 };
+
 /** gossipsub's settings for a network of few, known, rarely speaking members. */
 export function gossipOptions(): Partial<GossipsubOpts> {
   return {
@@ -28,6 +34,7 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     fallbackToFloodsub: false,
     // announcements are small and rare: the author tells every neighbour, which no mesh attack can prevent
     floodPublish: true,
+    ...MESH,
     // checked by the caller instead, who sees the number of recipients
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
