@@ -33,6 +33,8 @@ export interface TrainRequest {
   /** Decides which factor trains when they alternate. Batches follow the optimiser's steps and the learner's seed. */
   readonly round: number;
   readonly steps: number;
+  /** Where the step size's schedule ends, if not where the learner was told. */
+  readonly totalSteps?: number;
   /** What a signal leads to: an AbortError, or a result with the steps that were taken. */
   readonly onStop?: "abort" | "keep";
   /** Of a training that goes on in the middle of its round; absent at its beginning. */
@@ -114,6 +116,7 @@ export async function train(
   const { begun } = request;
   const watchdog = new LossWatchdog(begun?.watch);
   const { microBatch = new MicroBatch() } = hooks;
+  const optimizer = withTotal(options.optimizer, request.totalSteps);
   const { sequenceMax, threads, packed = false } = options;
   let lossSum = 0;
   let tokens = 0;
@@ -136,7 +139,7 @@ export async function train(
       }),
     );
     const stepOf = (slot: TensorSlot) => before(slot) + (begun?.steps ?? 0) + taken + 1;
-    const stepped = optimizerStep(adapter, gradient, state, slots, options.optimizer, stepOf);
+    const stepped = optimizerStep(adapter, gradient, state, slots, optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
@@ -148,7 +151,7 @@ export async function train(
       step: state.step,
       loss,
       gradientNorm: stepped.norm,
-      learningRate: learningRateAt(options.optimizer, state.step),
+      learningRate: learningRateAt(optimizer, state.step),
       tokens: stepTokens,
       positions: stepPositions,
       seconds: (performance.now() - stepStarted) / 1000,
@@ -183,6 +186,16 @@ export function stepsBefore(
     const rounds = even?.has(slot) ? Math.ceil(round / 2) : Math.floor(round / 2);
     return Math.round((step * rounds) / round);
   };
+}
+
+/** With the schedule of so many steps. */
+function withTotal(
+  optimizer: TrainOptions["optimizer"],
+  totalSteps: number | undefined,
+): TrainOptions["optimizer"] {
+  const { schedule } = optimizer;
+  if (totalSteps === undefined || schedule === undefined) return optimizer;
+  return { ...optimizer, schedule: { ...schedule, totalSteps } };
 }
 
 /** With arrays of its own, for these change in place. */

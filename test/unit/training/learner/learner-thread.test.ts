@@ -67,3 +67,25 @@ test("a thread that is left alone ends with its learner, and nothing is reported
   await Promise.all([learner.close(), learner.close()]);
   await ended;
 });
+
+test("a schedule ends where a request says, else where the learner was told", async () => {
+  const options = tinyOptions(folder);
+  const schedule = { shape: "linear", totalSteps: 4, finalShare: 0 } as const;
+  const rate = { learningRate: 0.1, warmupSteps: 0, schedule };
+  const learner = await createLearner({
+    ...{ ...options, engine: "tfjs:cpu", optimizer: { ...options.optimizer, ...rate } },
+  });
+  const adapter = await learner.initialAdapter();
+  const optimizer = learner.initialOptimizer();
+  const rates = async (more: object) => {
+    const training = learner.watchTraining({ adapter, optimizer, round: 0, steps: 2, ...more });
+    const seen: number[] = [];
+    for await (const { learningRate } of training.steps) seen.push(Number(learningRate.toFixed(6)));
+    await training.result;
+    return seen;
+  };
+
+  expect(await rates({})).toEqual([0.075, 0.05]);
+  expect(await rates({ totalSteps: 10 })).toEqual([0.09, 0.08]);
+  await learner.close();
+});
