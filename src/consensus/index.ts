@@ -60,6 +60,14 @@ export {
   peersAfter,
   successorsIn,
 } from "./round/agreed/membership/changes.ts";
+export {
+  type Decided,
+  type DecisionGround,
+  decidedAfter,
+  decisionFault,
+  stepsOf,
+  UNDECIDED,
+} from "./round/agreed/membership/decided.ts";
 export { areContradictory } from "./round/agreed/membership/evidence.ts";
 export { type MakeMembers, type Members, placesOf } from "./round/agreed/membership/members.ts";
 export { evictedBy, membersAfter } from "./round/agreed/membership/succeeding.ts";
@@ -72,6 +80,7 @@ export {
   type Certificate as QuorumCertificate,
   type ChangeKind,
   type Contradiction,
+  type Decision,
   type HeightName,
   type HeldPayload,
   isSound,

@@ -20,6 +20,7 @@ export {
   MAX_PAGE_ENTRIES,
   type PageRequest,
 } from "./agreement/chain-page.ts";
+export { decidedBytes, ROUNDS_MAX, STEPS_MAX } from "./agreement/decision.ts";
 export { sealStatement, signStatement } from "./agreement/envelope.ts";
 export { rosterDigest } from "./agreement/fields.ts";
 export { inShort, isShort, NOTHING_KNOWN } from "./agreement/in-short.ts";

@@ -120,6 +120,7 @@ export function blockOf(ballots: readonly SignedStatement[], change: Partial<Blo
     cut: [0, 1, 2, 3],
     evidence: [],
     rosterChanges: [],
+    decision: null,
     ...change,
   };
 }

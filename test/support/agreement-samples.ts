@@ -9,6 +9,8 @@ import {
   type ChangeKind,
   type Contradiction,
   changedBytes,
+  type Decision,
+  decidedBytes,
   digestOf,
   type HeightName,
   type HeldPayload,
@@ -119,7 +121,7 @@ export class Council {
       ...name,
       roster: rosterDigest(this.roster),
       ...{ payloads, ballots, cut, norm: 0.1, checkpoint: digest("checkpoint") },
-      ...{ evidence: [], rosterChanges: [] },
+      ...{ evidence: [], rosterChanges: [], decision: null },
     };
   }
 
@@ -169,6 +171,22 @@ export class Council {
       })),
     );
     return { ...named, consent: fresh === undefined ? null : await sign(fresh), signatures };
+  }
+
+  /** A decision that these members have signed. */
+  async decision(
+    content: Omit<Decision, "run" | "roster" | "signatures">,
+    places = this.quorum,
+  ): Promise<Decision> {
+    const named = { ...content, run: NAME.run, roster: rosterDigest(this.roster) };
+    const bytes = decidedBytes(named);
+    const signatures = await Promise.all(
+      places.map(async (place) => {
+        const { key } = this.members[place] as Identity;
+        return { place, signature: Uint8Array.from(await key.sign(bytes)) };
+      }),
+    );
+    return { ...named, signatures };
   }
 
   async proposal(view = 0): Promise<Proposal> {

@@ -44,6 +44,10 @@ async function blocks(council: Council) {
     "an author with two payloads": await council.block({ variants: 2 }),
     "evidence of each form": await withEvidence(council),
     "changes of the roster": await withChanges(council),
+    "a decision": {
+      ...(await council.block()),
+      decision: await council.decision({ kind: "set", number: 0, rounds: 80, steps: 30, from: 60 }),
+    },
   };
   return Object.entries(samples).map(([name, block]) => ({
     name,

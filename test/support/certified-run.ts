@@ -125,7 +125,7 @@ export class CertifiedRun {
       payloads: payloads.map((each) => ({ ...each, bytes: 1000 })),
       ballots,
       cut: cutOf({ ballots, evidence: [] }, quorumOf(council.size)).map(({ place }) => place),
-      ...{ evidence: [], rosterChanges: [] },
+      ...{ evidence: [], rosterChanges: [], decision: null },
       ...{ norm: 0.5, checkpoint: this.checkpoint(this.chain.length + 1) },
       ...block,
     };

@@ -20,6 +20,8 @@ export interface QuickNode {
   readonly peerId: string;
   readonly dataDir: string;
   readonly node: KlatchNode;
+  /** The same node as another process would open it, once this one has stopped. */
+  again(): Promise<QuickNode>;
 }
 
 export interface QuickRun {
@@ -31,6 +33,8 @@ export interface QuickRun {
   readonly timing: object;
   /** How many of the peers, the last ones, are no members when the run begins. */
   readonly guests?: number;
+  /** `run.rounds` of peers that are configured otherwise. */
+  readonly roundsOf?: Readonly<Record<number, number>>;
   /** Further keys of section `run`. */
   readonly terms?: object;
   /** What becomes of a dishonest peer's ports. */
@@ -86,7 +90,15 @@ async function make(run: QuickRun, place: Place): Promise<QuickNode> {
   };
   const ports = run.disguises?.[index]?.(honest) ?? honest;
   const node = createNode(config, { ...ports, log: silentLogger() });
-  return { peerId: identities[index]?.peerId ?? "", dataDir: config.dataDir, node };
+  return {
+    ...{ peerId: identities[index]?.peerId ?? "", dataDir: config.dataDir, node },
+    again: async () => {
+      const next = await make(run, place);
+      onTestFinished(() => next.node.stop());
+      await next.node.start();
+      return next;
+    },
+  };
 }
 
 async function identityIn(folder: string): Promise<Identity> {
@@ -95,7 +107,7 @@ async function identityIn(folder: string): Promise<Identity> {
 }
 
 function configOf(
-  { rounds, timing, guests = 0, terms = {} }: QuickRun,
+  { rounds, timing, guests = 0, roundsOf = {}, terms = {} }: QuickRun,
   { index, identities, ports, folders }: Place,
 ) {
   const folder = folders[index] ?? "";
@@ -107,7 +119,13 @@ function configOf(
   return parseConfig(
     {
       dataDir: folder,
-      run: { members, rounds, attackersMax: 1, start: { members: "all" }, ...terms },
+      run: {
+        members,
+        rounds: roundsOf[index] ?? rounds,
+        attackersMax: 1,
+        start: { members: "all" },
+        ...terms,
+      },
       network: { listen: [address(index)], bootstrap: others, redialBaseMs: 50 },
       gate: { enabled: false },
       timing,

@@ -217,6 +217,6 @@ async function blockOf(
   );
   ballots.sort((a, b) => a.place - b.place);
   const empty = { payloads: [], cut: [], norm: 0, checkpoint: RUN };
-  const plain = { evidence: [], rosterChanges: [] };
+  const plain = { evidence: [], rosterChanges: [], decision: null };
   return { ...name, roster: rosterDigest(roster), ballots, ...empty, ...plain };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Digest } from "../../types.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { digestOf, digestToBytes } from "../payloads/digest.ts";
+import { decisionField, decodeDecision, encodeDecision } from "./decision.ts";
 import { contradictionField, decodeContradictions, encodeContradiction } from "./evidence.ts";
 import {
   areRising,
@@ -32,10 +33,8 @@ const VERSION = 2;
 const place = count(MAX_MEMBERS - 1);
 /** More in a block is refused before it is unpacked. */
 const MAX_CHANGES = Math.ceil(MAX_MEMBERS / 3);
-/** Parameters have no form yet. */
-const reserved = z.tuple([]);
 
-/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence, roster changes, and a place kept free. */
+/** Version, run, height, parent, roster, payloads, ballots, cut, norm, checkpoint, evidence, roster changes, decision. */
 const schema = z.tuple([
   z.literal(VERSION),
   ...heightFields,
@@ -47,7 +46,7 @@ const schema = z.tuple([
   digestField,
   z.array(contradictionField).max(MAX_MEMBERS),
   z.array(rosterChangeField).max(MAX_CHANGES),
-  reserved,
+  decisionField,
 ]);
 
 /**
@@ -69,7 +68,7 @@ export function encodeBlock(block: Block): Uint8Array {
     digestToBytes(block.checkpoint),
     block.evidence.map((each) => encodeContradiction(each, size)),
     block.rosterChanges.map((each) => encodeRosterChange(each, size)),
-    [],
+    encodeDecision(block.decision, size),
   ]);
   if (decodeBlock(bytes) === null) throw outOfBounds(`The block of round ${block.height + 1}`);
   return bytes;
@@ -126,18 +125,20 @@ export function decodeBlock(bytes: Uint8Array): Block | null {
   if (!parsed.success) return null;
   const [, run, height, parent, roster, table, slips, bitmap, norm, checkpoint, ...rest] =
     parsed.data;
-  const [pairs, changes] = rest;
+  const [pairs, changes, decided] = rest;
   const size = slips[0]?.[1].length ?? 0;
   const payloads = table.map(([at, payload, length]) => ({ place: at, payload, bytes: length }));
   const ballots = ballotsOf(slips, payloads, size);
   const cut = decodeBitmap(bitmap, size);
   const evidence = decodeContradictions(pairs, size);
   const rosterChanges = decodeRosterChanges(changes, { run, roster }, size);
+  const decision = decodeDecision(decided, { run, roster }, size);
   const places = slips.map(([at]) => at);
   if (!(areSorted(payloads) && areRising(places, size)) || ballots === null) return null;
   if (cut === null || norm === null || evidence === null || rosterChanges === null) return null;
+  if (decision === undefined) return null;
   const named = { run, height, parent, roster };
-  return { ...named, payloads, ballots, cut, norm, checkpoint, evidence, rosterChanges };
+  return { ...named, payloads, ballots, cut, norm, checkpoint, evidence, rosterChanges, decision };
 }
 
 // --- internal ---

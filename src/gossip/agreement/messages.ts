@@ -79,6 +79,8 @@ export interface Block extends HeightName {
   readonly evidence: readonly Contradiction[];
   /** What the members have decided about who they are, by peer: in force from the next height on. */
   readonly rosterChanges: readonly RosterChange[];
+  /** What they have decided about the run; null mostly. */
+  readonly decision: Decision | null;
 }
 
 /** A change of the roster that a quorum of its members has signed. It fits one roster, and so is made once. */
@@ -93,6 +95,23 @@ export interface RosterChange {
   readonly successor: PeerId | null;
   /** What the new key of an addition or a rotation has signed. */
   readonly consent: Uint8Array | null;
+  /** Of members of that roster, by place. */
+  readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
+}
+
+/** What the members have decided about the run itself: a quorum has signed it. It fits one roster and number, and so is made once. */
+export interface Decision {
+  readonly kind: "set";
+  readonly run: Digest;
+  /** Digest of the roster that has signed. */
+  readonly roster: Digest;
+  /** Decisions that blocks have made before it. */
+  readonly number: number;
+  /** Rounds of the run. */
+  readonly rounds: number;
+  /** Steps a round from the height `from` on, or from the next one where that is past. */
+  readonly steps: number;
+  readonly from: number;
   /** Of members of that roster, by place. */
   readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
 }

@@ -3,6 +3,7 @@ import { announcedBytes, readBody } from "../announcements/announcement.ts";
 import type { ChainOutcome } from "../contract.ts";
 import { voteOf } from "./certificate.ts";
 import type { ChainEntry } from "./chain-page.ts";
+import { isDecisionSigned } from "./decision.ts";
 import { areRising, rosterDigest } from "./fields.ts";
 import type { AgreementTerms, Block, Certificate, Contradiction, Testimony } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
@@ -50,7 +51,8 @@ export function verifyBlock(
     return check(roster[place] as PeerId, signedBytes(ballot, roster.length), signature);
   });
   const areChangesSigned = () =>
-    block.rosterChanges.every((each) => isChangeSigned(each, roster, check));
+    block.rosterChanges.every((each) => isChangeSigned(each, roster, check)) &&
+    (block.decision === null || isDecisionSigned(block.decision, roster, check));
   return isSigned && isEvidenceSigned(block.evidence, roster, check) && areChangesSigned()
     ? SOUND
     : refused("bad-signature");

@@ -3,31 +3,40 @@ import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { quorumOf } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
-import { isPeerId, loadIdentity } from "../../gossip/index.ts";
+import { loadIdentity, ROUNDS_MAX, STEPS_MAX } from "../../gossip/index.ts";
 import { identityFile } from "../folders/data-folder.ts";
+import { factLines, factsOf } from "../membership/change-facts.ts";
 import {
   type ChangeFile,
   encodeChange,
-  lackOf,
   parseChange,
   signChange,
 } from "../membership/change-file.ts";
 import { changeFolder, placeChange, readChanges } from "../membership/change-folder.ts";
 import { type KnownRun, knownRun } from "../membership/current-members.ts";
 import { requirePossible, requireSigned, stateOf } from "../membership/judge-change.ts";
+import { proposedChange, proposedDecision, type Wishes } from "../membership/propose-change.ts";
 import { PastRuns } from "../past/past-runs.ts";
 import { fileError } from "../store/file-system.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
+import { wholeNumber } from "./number-flags.ts";
 
-/** `klatch member`: who is a member of a run in mode agreed, changed by a quorum of the members themselves. */
+/** `klatch member`: what a quorum of the members of a run in mode agreed changes: who they are, and the run itself. */
 export function define(command: Command, terminal: Terminal): void {
   const propose = command
     .command("propose")
-    .description("write a change of the members to a file, for members to sign")
-    .argument("<change>", "add, remove or rotate")
-    .argument("<peer>", "the peer id that it is about")
+    .description("write a change of the members, or of the run, to a file, for members to sign")
+    .argument("<change>", "add, remove or rotate a member, or set how long the run is")
+    .argument("[peer]", "the peer id that it is about; none of set")
     .argument("[new]", "of rotate: the new peer id")
+    .option("--rounds <n>", "of set: rounds of the run", wholeNumber(1, ROUNDS_MAX))
+    .option("--steps <n>", "of set: steps a round", wholeNumber(1, STEPS_MAX))
+    .option(
+      "--from <round>",
+      "of set: from which round on; the next one",
+      wholeNumber(1, ROUNDS_MAX),
+    )
     .requiredOption("--out <file>", "where to write it");
   const sign = command
     .command("sign")
@@ -47,11 +56,11 @@ export function define(command: Command, terminal: Terminal): void {
       );
     }
   }
-  propose.action((kind: string, peer: string, fresh: string | undefined) => {
+  propose.action((kind: string, ...[peer, fresh]: readonly (string | undefined)[]) => {
     const known = runOf(propose, terminal);
-    const file = proposalOf(known, kind, peer, fresh);
+    const { out, rounds, steps, from } = propose.opts<Wishes & { out: string }>();
+    const file = proposalOf(known, kind, [peer, fresh], { rounds, steps, from });
     requirePossible(file, known);
-    const { out } = propose.opts<{ out: string }>();
     write(out, file);
     tell(propose, terminal, out, file);
   });
@@ -67,7 +76,8 @@ export function define(command: Command, terminal: Terminal): void {
     requirePossible(file, known);
     requireSigned(file);
     const { dataDir } = configOf(submit);
-    const name = `${file.kind}-${file.peer}-round-${known.head.height + 1}`;
+    const what = file.kind === "set" ? file.kind : `${file.kind}-${file.peer}`;
+    const name = `${what}-round-${known.head.height + 1}`;
     tell(submit, terminal, placeChange(dataDir, name, encodeChange(file)), file);
   });
   list.action(() => listMembers(list, terminal));
@@ -86,29 +96,21 @@ function runOf(command: Command, terminal: Terminal): KnownRun {
 }
 
 function proposalOf(
-  { run, head }: KnownRun,
+  known: KnownRun,
   kind: string,
-  peer: string,
-  fresh?: string,
+  peers: readonly (string | undefined)[],
+  wishes: Wishes,
 ): ChangeFile {
-  if (kind !== "add" && kind !== "remove" && kind !== "rotate") {
-    throw new KlatchError("usage", `no change of members: ${kind}`, "one of add, remove, rotate");
-  }
-  if ((kind === "rotate") !== (fresh !== undefined)) {
+  const isWished = Object.values(wishes).some((each) => each !== undefined);
+  if (kind === "set" ? peers[0] !== undefined : isWished) {
     throw new KlatchError(
       "usage",
-      `${kind} takes ${kind === "rotate" ? "two peer ids" : "one peer id"}`,
-      ID_HINT,
+      kind === "set" ? "set takes no peer id" : "--rounds, --steps and --from are of set",
+      "see `klatch member propose --help`",
     );
   }
-  for (const id of [peer, ...(fresh === undefined ? [] : [fresh])]) {
-    if (!isPeerId(id)) throw new KlatchError("usage", `no peer id: ${id}`, ID_HINT);
-  }
-  const { peers: members } = head.members;
-  return { kind, run, members, peer, successor: fresh ?? null, consent: null, signatures: {} };
+  return kind === "set" ? proposedDecision(known, wishes) : proposedChange(known, kind, peers);
 }
-
-const ID_HINT = "`klatch init` prints that of a node";
 
 function read(path: string): ChangeFile {
   try {
@@ -127,31 +129,10 @@ function write(path: string, file: ChangeFile): void {
   }
 }
 
-/** What `--json` tells of a change. */
-function factsOf(path: string, file: ChangeFile) {
-  const { kind, run, peer, successor, signatures } = file;
-  const { members: needs, newKey } = lackOf(file);
-  const signed = Object.keys(signatures);
-  return { file: path, kind, run, peer, successor, signed, needs, newKeyMissing: newKey !== null };
-}
-
 function tell(command: Command, terminal: Terminal, path: string, file: ChangeFile): void {
   const facts = factsOf(path, file);
   if (command.opts<{ json?: boolean }>().json === true) terminal.json(facts);
-  else for (const line of describe(facts)) terminal.line(line);
-}
-
-function describe(facts: ReturnType<typeof factsOf>): readonly string[] {
-  const { file, kind, peer, successor, signed, needs, newKeyMissing } = facts;
-  const missing = [
-    ...(needs > 0 ? [`${needs} more of the members`] : []),
-    ...(newKeyMissing ? ["the new key"] : []),
-  ];
-  return [
-    `change    ${kind} ${peer}${successor === null ? "" : ` -> ${successor}`}`,
-    `signed    by ${signed.length} of the members${missing.length > 0 ? `; missing: ${missing.join(", ")}` : ", enough"}`,
-    `file      ${file}`,
-  ];
+  else for (const line of factLines(facts)) terminal.line(line);
 }
 
 function listMembers(command: Command, terminal: Terminal): void {
@@ -163,16 +144,17 @@ function listMembers(command: Command, terminal: Terminal): void {
   );
   const { run, head } = known;
   if (command.opts<{ json?: boolean }>().json === true) {
-    terminal.json({ run, round: head.height + 1, members: peers, quorum, changes });
+    const { rounds, steps } = known;
+    terminal.json({ run, round: head.height + 1, rounds, steps, members: peers, quorum, changes });
     return;
   }
   terminal.line(`run       ${run}`);
-  terminal.line(`round     ${head.height + 1}`);
+  terminal.line(`round     ${head.height + 1} of ${known.rounds}, of ${known.steps} steps`);
   terminal.line(`members   ${peers.length}, of whom ${quorum} are a quorum`);
   for (const peer of peers) terminal.line(`member    ${peer}`);
   for (const { state, ...facts } of changes) {
     terminal.line(`state     ${state}`);
-    for (const line of describe(facts)) terminal.line(line);
+    for (const line of factLines(facts)) terminal.line(line);
   }
 }
 

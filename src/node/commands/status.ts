@@ -7,7 +7,7 @@ import {
   pastStatus,
 } from "../past/node-or-folder.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
-import { bytes, decimals, describeModel, duration, short } from "../view/table.ts";
+import { bytes, decidedText, decimals, describeModel, duration, short } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
 /** `klatch status`: what the node is doing, or how far it was when it stopped. */
@@ -76,7 +76,7 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
     ];
   }
   const { view, proposer, ballots, votes, quorum, blocks, head, headAt } = agreed;
-  const { member = true, changes = 0, contradicted = [], silence } = agreed;
+  const { member = true, changes = 0, contradicted = [], decided = null, silence } = agreed;
   const self = member ? 1 : 0;
   const members = status.peers.length + self;
   const here = self + status.peers.filter((peer) => peer.connected).length;
@@ -88,7 +88,8 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
     `mode      agreed, a quorum is ${quorum} of ${members} members${lack}`,
     ...(member ? [] : ["member    not yet: it looks on until members add it (`klatch member`)"]),
     ...(silence === undefined || !isRunning ? [] : [`silent    ${silenceText(silence)}`]),
-    ...(changes > 0 ? [`changes   ${changes} of the members wait for a block`] : []),
+    ...(changes > 0 ? [`changes   ${changes} by the members wait for a block`] : []),
+    ...(decided === null ? [] : [`decided   ${decidedText(decided)}`]),
     ...contradicted.map(
       (peer) => `lies      ${short(peer)} has contradicted itself, and is put out`,
     ),

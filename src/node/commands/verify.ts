@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { type Verification, verifyFolder } from "../proof/verify-folder.ts";
-import { aligned } from "../view/table.ts";
+import { aligned, decidedText } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
 /**
@@ -52,6 +52,7 @@ function describe(result: Verification): readonly string[] {
     `rounds    ${roundsText(result)}`,
     `head      ${head ?? "-"}`,
     `adapter   ${digest ?? "-"}`,
+    ...result.byRound.flatMap(decidedLines),
     ...contributorsText(result),
     ...problems.map((problem) => `problem   ${problem}`),
     ...notes.map((note) => `note      ${note}`),
@@ -64,6 +65,10 @@ function roundsText({ valid, rounds, members, byRound }: Verification): string {
   const [least, most] = [sorted[0], sorted.at(-1)];
   const each = least === most ? least : `${least} to ${most}`;
   return `${rounds}, each signed by ${each} of ${members.length} members`;
+}
+
+function decidedLines({ round, decided }: Verification["byRound"][number]): readonly string[] {
+  return decided == null ? [] : [`decided   after round ${round}: ${decidedText(decided)}`];
 }
 
 function contributorsText({ contributors, byRound }: Verification): readonly string[] {

@@ -1,13 +1,16 @@
 import { z } from "zod";
-import { byPeer, quorumOf, type SignedRosterChange } from "../../consensus/index.ts";
+import { byPeer, type Decision, quorumOf, type SignedRosterChange } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import {
   CHANGE_KINDS,
   changedBytes,
+  decidedBytes,
   type Identity,
   isPeerId,
+  ROUNDS_MAX,
   rosterDigest,
   Signatures,
+  STEPS_MAX,
 } from "../../gossip/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
 
@@ -20,29 +23,55 @@ const signature = z
   .base64()
   .transform((text) => new Uint8Array(Buffer.from(text, "base64")))
   .refine((bytes) => bytes.length === 64);
-const schema = z.strictObject({
+const gathered = {
   format: z.literal(1),
-  kind: z.enum(CHANGE_KINDS),
   run: digest,
   members: z.array(peer).min(1).max(1000),
-  peer,
-  successor: peer.nullable(),
-  consent: signature.nullable(),
   signatures: z.record(peer, signature),
-});
+};
+const height = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
+const schema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...gathered,
+    kind: z.enum(CHANGE_KINDS),
+    peer,
+    successor: peer.nullable(),
+    consent: signature.nullable(),
+  }),
+  z.strictObject({
+    ...gathered,
+    kind: z.literal("set"),
+    number: height,
+    rounds: z.int().min(1).max(ROUNDS_MAX),
+    steps: z.int().min(1).max(STEPS_MAX),
+    from: height,
+  }),
+]);
 
-/** A change of the members on its way from organisation to organisation, with the signatures so far. */
-export interface ChangeFile {
-  readonly kind: SignedRosterChange["kind"];
+/** What is on its way from organisation to organisation, with the signatures so far. */
+interface Gathered {
   readonly run: Digest;
-  /** The roster that it changes, sorted. */
+  /** The roster whose members sign, sorted. */
   readonly members: readonly PeerId[];
+  readonly signatures: Readonly<Record<PeerId, Uint8Array>>;
+}
+
+/** A change of the members. */
+export interface RosterChangeFile extends Gathered {
+  readonly kind: SignedRosterChange["kind"];
   readonly peer: PeerId;
   readonly successor: PeerId | null;
   /** Signature of the key that is new. */
   readonly consent: Uint8Array | null;
-  readonly signatures: Readonly<Record<PeerId, Uint8Array>>;
 }
+
+/** A decision of the members about the run. */
+export type DecisionFile = Gathered & Omit<Decision, keyof Gathered | "roster">;
+
+export type ChangeFile = RosterChangeFile | DecisionFile;
 
 /**
  * Reads a file with every signature in it checked.
@@ -66,18 +95,19 @@ export function parseChange(text: string): ChangeFile {
       throw damaged(`the signature of ${author} does not hold`);
   }
   const fresh = newKeyOf(file);
-  const isConsented =
-    file.consent === null || (fresh !== null && check(fresh, bytesOf(file), file.consent));
+  const consent = consentOf(file);
+  const isConsented = consent === null || (fresh !== null && check(fresh, bytesOf(file), consent));
   if (!isConsented) throw damaged("the signature of the new key does not hold");
   return file;
 }
 
-export function encodeChange({ consent, signatures, ...named }: ChangeFile): string {
+export function encodeChange({ signatures, ...named }: ChangeFile): string {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64");
   const signed = Object.entries(signatures)
     .sort(([a], [b]) => byPeer(a, b))
     .map(([author, bytes]) => [author, base64(bytes)] as const);
-  const fields = { consent: consent && base64(consent), signatures: Object.fromEntries(signed) };
+  const consent = "consent" in named ? { consent: named.consent && base64(named.consent) } : {};
+  const fields = { ...consent, signatures: Object.fromEntries(signed) };
   return `${JSON.stringify({ format: 1, ...named, ...fields }, null, 2)}\n`;
 }
 
@@ -88,7 +118,7 @@ export function encodeChange({ consent, signatures, ...named }: ChangeFile): str
  */
 export async function signChange(file: ChangeFile, { key, peerId }: Identity): Promise<ChangeFile> {
   const bytes = Uint8Array.from(await key.sign(bytesOf(file)));
-  if (newKeyOf(file) === peerId) return { ...file, consent: bytes };
+  if (file.kind !== "set" && newKeyOf(file) === peerId) return { ...file, consent: bytes };
   if (file.members.includes(peerId)) {
     return { ...file, signatures: { ...file.signatures, [peerId]: bytes } };
   }
@@ -106,30 +136,41 @@ export function lackOf(file: ChangeFile): {
 } {
   const signed = Object.keys(file.signatures).length;
   const { size } = quorumOf(file.members.length);
-  const newKey = file.consent === null ? newKeyOf(file) : null;
+  const newKey = consentOf(file) === null ? newKeyOf(file) : null;
   return { members: Math.max(0, size - signed), newKey };
 }
 
 /** The change as a block has it. */
-export function changeOf(file: ChangeFile): SignedRosterChange {
-  const { kind, run, members, peer: about, successor, consent } = file;
+export function changeOf(file: ChangeFile): SignedRosterChange | Decision {
+  const { run, members } = file;
   const signatures = members.flatMap((member, place) => {
     const bytes = file.signatures[member];
     return bytes === undefined ? [] : [{ place, signature: bytes }];
   });
   const roster = rosterDigest(members);
+  if (file.kind === "set") {
+    const { kind, number, rounds, steps, from } = file;
+    return { kind, run, roster, number, rounds, steps, from, signatures };
+  }
+  const { kind, peer: about, successor, consent } = file;
   return { kind, run, roster, peer: about, successor, consent, signatures };
 }
 
 // --- internal ---
 
-/** The key that a change brings in; null of a removal. */
-function newKeyOf({ kind, peer: about, successor }: ChangeFile): PeerId | null {
-  return kind === "add" ? about : successor;
+/** The key that a change brings in; null of a removal, and of a decision. */
+function newKeyOf(file: ChangeFile): PeerId | null {
+  if (file.kind === "set") return null;
+  return file.kind === "add" ? file.peer : file.successor;
 }
 
-function bytesOf({ kind, run, members, peer: about, successor }: ChangeFile): Uint8Array {
-  return changedBytes({ kind, run, roster: rosterDigest(members), peer: about, successor });
+function consentOf(file: ChangeFile): Uint8Array | null {
+  return file.kind === "set" ? null : file.consent;
+}
+
+function bytesOf(file: ChangeFile): Uint8Array {
+  const change = changeOf(file);
+  return change.kind === "set" ? decidedBytes(change) : changedBytes(change);
 }
 
 function readJson(text: string): unknown {

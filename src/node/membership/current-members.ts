@@ -4,15 +4,18 @@ import { decodeEntry } from "../../gossip/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
 import type { PastRuns } from "../past/past-runs.ts";
 import { attackersMinOf, firstMembers, membersOf } from "../peer/agreed/members-of.ts";
-import { attackersMinIn, membersOf as membersIn } from "../proof/run-terms.ts";
+import { attackersMinIn, membersOf as membersIn, stepsIn } from "../proof/run-terms.ts";
 
 /** A run in mode `agreed` as a data folder knows it. */
 export interface KnownRun {
   readonly run: Digest;
   /** Where its chain ends here. */
-  readonly head: Pick<ChainHead, "height" | "members">;
+  readonly head: Pick<ChainHead, "height" | "members" | "decided">;
   /** Liars that the members are to bear whoever leaves. */
   readonly attackersMin: number;
+  /** Rounds of the run and steps a round: as the members have decided last, else as this node was configured. */
+  readonly rounds: number;
+  readonly steps: number;
 }
 
 /**
@@ -22,8 +25,9 @@ export interface KnownRun {
  */
 export function knownRun(runs: PastRuns, beginning: string | undefined): KnownRun {
   const run = beginning === undefined ? runs.ids()[0] : runs.find(beginning);
-  const terms = run === undefined ? null : (runs.record(run)?.terms ?? null);
-  if (run === undefined || terms === null) {
+  const record = run === undefined ? null : runs.record(run);
+  const terms = record?.terms ?? null;
+  if (run === undefined || record === null || terms === null) {
     throw new KlatchError("usage", `${runs.folder} holds no run`, "begin one with `klatch start`");
   }
   const first = membersIn(terms);
@@ -32,7 +36,12 @@ export function knownRun(runs: PastRuns, beginning: string | undefined): KnownRu
     throw new KlatchError("usage", what, "write run.roster, alike on every peer");
   }
   const attackersMin = attackersMinIn(terms) ?? attackersMinOf("auto", first.length);
-  return { run, head: headOf(runs, run, first), attackersMin };
+  const head = headOf(runs, run, first);
+  const { rounds, steps } = head.decided.newest ?? {
+    rounds: record.status.rounds,
+    steps: stepsIn(terms),
+  };
+  return { run, head, attackersMin, rounds, steps };
 }
 
 // --- internal ---

@@ -1,4 +1,4 @@
-import { changesFault, quorumOf } from "../../consensus/index.ts";
+import { changesFault, decisionFault, quorumOf } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import { type ChangeFile, changeOf, lackOf } from "./change-file.ts";
 import type { KnownRun } from "./current-members.ts";
@@ -21,11 +21,14 @@ export function requirePossible(file: ChangeFile, known: KnownRun): void {
   if (isOutdated(file, known)) {
     throw new KlatchError(
       "usage",
-      "the change is of other members than the run has: it is made already, or another was made since",
+      "the change is of other members or decisions than the run has: it is made already, or another was made since",
       "see `klatch member list`, and propose it again",
     );
   }
-  const fault = changesFault([signedByAll(file)], groundOf(known));
+  const change = signedByAll(file);
+  const ground = groundOf(known);
+  const fault =
+    change.kind === "set" ? decisionFault(change, ground) : changesFault([change], ground);
   if (fault === null) return;
   throw new KlatchError(
     "usage",
@@ -49,19 +52,22 @@ export function requireSigned(file: ChangeFile): void {
 
 // --- internal ---
 
-function isOutdated({ run, members }: ChangeFile, { run: ours, head }: KnownRun): boolean {
-  return run !== ours || members.join() !== head.members.peers.join();
+function isOutdated(file: ChangeFile, { run, head }: KnownRun): boolean {
+  if (file.run !== run || file.members.join() !== head.members.peers.join()) return true;
+  return file.kind === "set" && file.number !== head.decided.number;
 }
 
 function groundOf({ run, head, attackersMin }: KnownRun) {
-  const { digest: roster, peers } = head.members;
-  return { run, roster, peers, attackersMin };
+  const { members, height, decided } = head;
+  const { digest: roster, peers } = members;
+  return { run, roster, peers, attackersMin, height, decided };
 }
 
 /** The change as if everybody had signed: what else is wrong with it shows. */
 function signedByAll(file: ChangeFile): ReturnType<typeof changeOf> {
   const signature = new Uint8Array(64);
   const signatures = file.members.map((_, place) => ({ place, signature }));
-  const consent = file.kind === "remove" ? null : signature;
-  return { ...changeOf(file), consent, signatures };
+  const change = changeOf(file);
+  if (change.kind === "set") return { ...change, signatures };
+  return { ...change, consent: change.kind === "remove" ? null : signature, signatures };
 }

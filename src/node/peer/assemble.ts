@@ -24,7 +24,6 @@ export async function assemble(
   const { store, log, metrics } = context;
   const { learner, network } = ports;
   const neighbourhoods = new Neighbourhoods(config.run, network.peerId);
-  const { rounds } = neighbourhoods;
   const initial = await learner.initialAdapter();
   const init = config.init === null ? null : digestOfState(initial);
   const terms = runTerms(config.run, learner.info, init);
@@ -40,7 +39,13 @@ export async function assemble(
     terms,
     store,
     checkpoint,
-    book: new AnnouncementBook({ run, base, rounds, roster: neighbourhoods }),
+    book: new AnnouncementBook({
+      ...{ run, base, roster: neighbourhoods },
+      // members of mode agreed may decide otherwise while the run lasts
+      get rounds() {
+        return neighbourhoods.rounds;
+      },
+    }),
     ledger: { current: restoreLedger(config, checkpoint?.ledger, log) },
     neighbourhoods,
     initial,

@@ -2,10 +2,13 @@ import {
   buildGraph,
   type Certificate,
   certify,
+  type Decided,
   type Graph,
   metropolisShares,
   parseTopology,
   type Roster,
+  stepsOf,
+  UNDECIDED,
 } from "../../consensus/index.ts";
 import type { PeerId } from "../../types.ts";
 import type { Config } from "../config/config.ts";
@@ -23,7 +26,7 @@ export interface RoundNeighbourhood {
   readonly attackersMax: number;
 }
 
-/** Who the members are, and whom a node exchanges with, round by round. */
+/** Who the members are, whom a node exchanges with, and how much is trained, round by round. */
 export class Neighbourhoods {
   readonly roster: Roster;
   /** First round in which the node is a member. */
@@ -33,6 +36,7 @@ export class Neighbourhoods {
   readonly #known = new Map<number, RoundNeighbourhood>();
   /** Rounds from which on blocks have others as members, in mode `agreed`. */
   readonly #succeeded = new Map<number, readonly PeerId[]>();
+  #decided = UNDECIDED;
 
   /** @throws KlatchError `usage` when the node is never a member of its own run, or its mode is not possible */
   constructor(run: Config["run"], self: PeerId) {
@@ -47,7 +51,27 @@ export class Neighbourhoods {
 
   /** Rounds of the run for this node, which may be removed before its end. */
   get rounds(): number {
-    return Math.min(this.#run.rounds, this.roster.lastRound(this.#self) ?? this.#run.rounds);
+    const rounds = this.#decided.newest?.rounds ?? this.#run.rounds;
+    return Math.min(rounds, this.roster.lastRound(this.#self) ?? rounds);
+  }
+
+  /** Steps that a member trains in a round. */
+  stepsIn(round: number): number {
+    return stepsOf(this.#decided, round) ?? this.#run.steps;
+  }
+
+  /** Steps from the beginning of a round to the end of the run, where members have decided how many; else null. */
+  stepsLeft(round: number): number | null {
+    const { newest } = this.#decided;
+    if (newest === null) return null;
+    const before = Math.max(0, newest.from - round);
+    const after = Math.max(0, newest.rounds - Math.max(round, newest.from));
+    return before * this.stepsIn(round) + after * newest.steps;
+  }
+
+  /** The members have decided about the run, by a block: that holds whatever this node was configured with. */
+  decide(decided: Decided): void {
+    this.#decided = decided;
   }
 
   /** Neighbours without which the first round does not end. */

@@ -71,10 +71,11 @@ function agreementOf(
     return { mode: modeOf(run), agreed: null, rule, attackersMax, certifiedAttackers };
   }
   const { view, proposer, ballots, votes, quorum, blocks, head } = known;
-  const { member, changes, contradicted, silence } = known;
+  const { member, changes, contradicted, decided, silence } = known;
   const rest = {
     ...(member ? {} : { member }),
     ...(changes > 0 ? { changes } : {}),
+    ...(decided.newest === null ? {} : { decided: decided.newest }),
     ...(contradicted.length > 0 ? { contradicted: [...contradicted] } : {}),
     ...(silence === null
       ? {}

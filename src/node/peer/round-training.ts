@@ -9,7 +9,7 @@ const KEEPING_SHARE = 0.05;
 
 type TrainingParts = Pick<
   PeerParts,
-  "learner" | "config" | "metrics" | "store" | "run" | "clock" | "log"
+  "learner" | "config" | "metrics" | "store" | "run" | "clock" | "log" | "neighbourhoods"
 >;
 
 /** Where a round's training starts. */
@@ -39,12 +39,14 @@ export async function trainFor(
   start: TrainingStart,
   { signal, over = NEVER }: Ends,
 ): Promise<RoundTrained> {
-  const { learner, config, metrics, clock, log } = parts;
-  const { steps: all, checkpointSteps } = config.run;
-  const every = checkpointSteps === 0 ? all : checkpointSteps;
+  const { learner, config, metrics, clock, log, neighbourhoods } = parts;
+  const { checkpointSteps } = config.run;
   const { round } = start;
+  const all = neighbourhoods.stepsIn(round);
+  const every = checkpointSteps === 0 ? all : checkpointSteps;
   let training = restored(parts, start) ?? begun(parts, start);
   if (training.steps > 0) log.info({ round: round + 1, steps: training.steps }, GOES_ON);
+  const ending = endingOf(parts, start);
   let keptAt = clock.now();
   let keepingMs = 0;
   const ended = AbortSignal.any([signal, over]);
@@ -52,7 +54,15 @@ export async function trainFor(
     const { adapter, optimizer, steps: taken, watch } = training;
     const steps = Math.min(every, all - taken);
     const goingOn = taken === 0 || watch === null ? {} : { begun: { steps: taken, watch } };
-    const request = { adapter, optimizer, round, steps, onStop: "keep", ...goingOn } as const;
+    const request = {
+      adapter,
+      optimizer,
+      round,
+      steps,
+      onStop: "keep",
+      ...ending,
+      ...goingOn,
+    } as const;
     const result = await learner.train(request, ended);
     training = after(training, result);
     metrics.trainTokens.inc(result.tokens);
@@ -76,19 +86,34 @@ export async function trainFor(
 /** The signal of what does not come. */
 const NEVER = new AbortController().signal;
 
+/** Where the schedule of the step size ends, when members have decided how many rounds and steps there are. */
+function endingOf(
+  { neighbourhoods }: Pick<TrainingParts, "neighbourhoods">,
+  { optimizer, round }: TrainingStart,
+): { readonly totalSteps?: number } {
+  const left = neighbourhoods.stepsLeft(round);
+  return left === null ? {} : { totalSteps: optimizer.step + left };
+}
+
 const GOES_ON = "goes on in the middle of the round's training";
 
 /** What is on disk of this very training; null when there is nothing. */
 function restored(parts: TrainingParts, start: TrainingStart): RoundTraining | null {
-  const { store, run, config } = parts;
+  const { store, run, neighbourhoods } = parts;
   const kept = store.loadTraining(run, start.round);
-  const isSame = kept?.start === digestOfStart(parts, start) && kept.steps < config.run.steps;
+  const steps = neighbourhoods.stepsIn(start.round);
+  const isSame = kept?.start === digestOfStart(parts, start) && kept.steps < steps;
   return isSame ? kept : null;
 }
 
 /** Whether more steps than before are there to keep, and not all. */
-function isInTheMiddle({ config }: TrainingParts, { steps }: RoundTraining, before: number) {
-  return config.run.checkpointSteps > 0 && steps > before && steps < config.run.steps;
+function isInTheMiddle(
+  { config, neighbourhoods }: TrainingParts,
+  { round, steps }: RoundTraining,
+  before: number,
+): boolean {
+  const isKept = config.run.checkpointSteps > 0;
+  return isKept && steps > before && steps < neighbourhoods.stepsIn(round);
 }
 
 function begun(parts: TrainingParts, start: TrainingStart): RoundTraining {

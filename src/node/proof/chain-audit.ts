@@ -2,6 +2,8 @@ import {
   type BlockGround,
   blockFault,
   type ChainHead,
+  type Decided,
+  decidedAfter,
   genesis,
   type Members,
   membersAfter,
@@ -35,7 +37,7 @@ export interface ChainClaim {
   readonly from: number;
   /** Trust by place below that block; those of a run's beginning when absent. */
   readonly levels?: readonly number[] | undefined;
-  /** Blocks below it after which the members were others. */
+  /** Blocks below it after which the members were others, or that made a decision. */
   readonly changes?: readonly ChainBytes[] | undefined;
   readonly chain: readonly ChainBytes[];
 }
@@ -55,6 +57,8 @@ export interface AuditedRound {
   /** Members from the next round on that were none in this, and the other way round. */
   readonly joined: readonly PeerId[];
   readonly left: readonly PeerId[];
+  /** What the members have decided about the run by its block, rounds counted from 1; absent where nothing. */
+  readonly decided?: Decided["newest"];
 }
 
 export interface ChainAudit {
@@ -89,8 +93,9 @@ export function auditChain(claim: ChainClaim): ChainAudit {
     }
     const ground = { ...groundOf(run, head.members), attackersMin, payloadBytes: null, head };
     for (const what of faultsOf(entry, { members: head.members.peers, check, ground })) say(what);
-    const after = membersAfter(head, entry.block, membersOf(run));
-    byRound.push(told(entry, head, after.members));
+    const decided = decidedAfter(head.decided, entry.block);
+    const after = { ...membersAfter(head, entry.block, membersOf(run)), decided };
+    byRound.push(told(entry, head, after));
     const { checkpoint, norm, height } = entry.block;
     head = { height: height + 1, parent: entry.digest, checkpoint, norm, ...after };
   }
@@ -102,6 +107,9 @@ export function auditChain(claim: ChainClaim): ChainAudit {
 /** What a chain that is read from a height on stands on; null where only the blocks below would tell. */
 type Ground = BlockGround["head"] & Pick<ChainHead, "levels" | "members">;
 
+/** What follows from the blocks below a height. */
+type Known = Pick<ChainHead, "members" | "levels" | "decided">;
+
 function groundOf(run: Digest, { digest: roster, peers }: Members) {
   return { run, roster, peers, quorum: quorumOf(peers.length) };
 }
@@ -111,7 +119,7 @@ function headAt(
   check: Signatures["check"],
   say: (what: string) => void,
 ): Ground {
-  let known: Pick<ChainHead, "members" | "levels"> = genesis(run, "", firstMembers(run, members));
+  let known: Known = genesis(run, "", firstMembers(run, members));
   for (const bytes of from === 0 ? [] : changes) {
     const entry = decodeEntry(bytes);
     const signers = known.members.peers;
@@ -121,16 +129,18 @@ function headAt(
       verifyCertificate(entry.certificate, signers, check).verdict === "accept" &&
       verifyBlock(entry.block, signers, check).verdict === "accept";
     if (!isSound) {
-      say("a change of the members below the first round is not by a quorum of them");
+      say("a change of the members or a decision below the first round is not by a quorum of them");
       break;
     }
-    known = membersAfter(known, entry.block, membersOf(run));
+    const decided = decidedAfter(known.decided, entry.block);
+    known = { ...membersAfter(known, entry.block, membersOf(run)), decided };
   }
   const below = from === 0 ? { parent: run, checkpoint: start, norm: 0 } : UNKNOWN;
   const isByMember = levels === undefined || levels.length === known.members.peers.length;
   if (!isByMember) say("the trust below the first round is not by member");
   const trust = isByMember && levels !== undefined ? levels : known.levels;
-  return { height: from, ...below, members: known.members, levels: trust };
+  const { decided, members: peers } = known;
+  return { height: from, ...below, members: peers, decided, levels: trust };
 }
 
 const UNKNOWN = { parent: null, checkpoint: null, norm: null };
@@ -180,10 +190,15 @@ function* faultsOf(
   if (fault !== null) yield `the block: ${fault}`;
 }
 
+/** With rounds counted from 1. */
+function toldDecision({ newest }: Decided): Decided["newest"] {
+  return newest && { ...newest, from: newest.from + 1 };
+}
+
 function told(
   { block, digest, certificate }: ChainEntry,
   { members: { peers: members }, levels }: Pick<ChainHead, "members" | "levels">,
-  { peers: next }: Members,
+  { members: { peers: next }, decided }: Pick<ChainHead, "members" | "decided">,
 ): AuditedRound {
   const shares = sharesOfCut(levels, block.cut, quorumOf(members.length));
   return {
@@ -197,5 +212,6 @@ function told(
     })),
     joined: next.filter((peer) => !members.includes(peer)),
     left: members.filter((peer) => !next.includes(peer)),
+    ...(block.decision === null ? {} : { decided: toldDecision(decided) }),
   };
 }

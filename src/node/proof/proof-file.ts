@@ -49,7 +49,7 @@ export interface Proof {
   readonly from: number;
   /** Trust by place below that block; null from 0 on. */
   readonly levels: readonly number[] | null;
-  /** The blocks below it that changed who the members are, each with its certificate. */
+  /** The blocks below it that changed who the members are or made a decision, each with its certificate. */
   readonly changes: readonly ChainBytes[];
   readonly chain: readonly ChainBytes[];
 }
@@ -157,7 +157,7 @@ function levelsBelow(
   return [...headsOf(terms, run, chain)].at(-1)?.head.levels ?? [];
 }
 
-/** The blocks after which the members are others. */
+/** The blocks after which the members are others, or that made a decision. */
 function changesOf(
   terms: RunTerms,
   run: Digest,
@@ -165,8 +165,9 @@ function changesOf(
 ): readonly ChainBytes[] {
   const heads = [...headsOf(terms, run, chain)];
   return heads.flatMap(({ bytes, head }, i) => {
-    const { members } = heads[i - 1]?.head ?? { members: head.members };
-    return bytes === null || members === head.members ? [] : [bytes];
+    const { members, decided } = heads[i - 1]?.head ?? head;
+    const isSame = members === head.members && decided === head.decided;
+    return bytes === null || isSame ? [] : [bytes];
   });
 }
 

@@ -24,6 +24,13 @@ export function attackersMinIn({ run }: RunTerms): number | undefined {
   return withAttackers.safeParse(run).data?.attackersMax;
 }
 
+const withSteps = z.looseObject({ steps: z.int().min(1) });
+
+/** Steps a round that a run began with. */
+export function stepsIn({ run }: RunTerms): number {
+  return withSteps.parse(run).steps;
+}
+
 const withMomentum = z.looseObject({ outer: z.looseObject({ momentum: z.number().positive() }) });
 
 /** Whether checkpoints of a run are of a state and of what the outer optimiser remembers. */

@@ -33,6 +33,9 @@ export const evidenceSchema = z.looseObject({
   detail: z.string().exactOptional(),
 });
 
+/** What members of a run in mode `agreed` have decided about it: its rounds, and steps a round from one on. */
+const decidedSchema = z.looseObject({ rounds: count, steps: count, from: count }).nullable();
+
 export const roundRecordSchema = z.looseObject({
   round: count,
   startedAt: z.number(),
@@ -64,6 +67,8 @@ export const roundRecordSchema = z.looseObject({
       joined: z.array(z.string()).exactOptional(),
       left: z.array(z.string()).exactOptional(),
       evicted: z.array(z.string()).exactOptional(),
+      /** What the members decided about the run by this block; where they did. */
+      decided: decidedSchema.exactOptional(),
     })
     .exactOptional(),
 });
@@ -127,6 +132,8 @@ const agreedStatusSchema = z.looseObject({
       lack: z.string().nullable(),
     })
     .exactOptional(),
+  /** What the members have decided about the run; where they have. */
+  decided: decidedSchema.exactOptional(),
   /** Counted from 0: so many were lost before it. */
   view: count,
   proposer: z.string().nullable(),

@@ -9,13 +9,13 @@ import type { NodeStatus, PeerStatus } from "./records.ts";
 export function toldStatus(status: NodeStatus): NodeStatus {
   const { round: roundsDone, rounds, peers } = status;
   const round = Math.min(roundsDone + 1, rounds);
-  return { ...status, round, roundsDone, peers: peers.map(toldPeer) };
+  return { ...status, round, roundsDone, peers: peers.map(toldPeer), ...counted(status, 1) };
 }
 
 /** A status as the code has it, from one that was told. */
 export function heardStatus(told: NodeStatus): NodeStatus {
   const { roundsDone = told.round - 1, ...status } = told;
-  return { ...status, round: roundsDone, peers: told.peers.map(heardPeer) };
+  return { ...status, round: roundsDone, peers: told.peers.map(heardPeer), ...counted(told, -1) };
 }
 
 /** A peer with the last round that it announced, counted from 1. */
@@ -24,11 +24,25 @@ export function toldPeer(peer: PeerStatus): PeerStatus {
 }
 
 /** What happened in a round, that counted from 1. */
-export function toldRecord<T extends { readonly round: number }>(record: T): T {
-  return { ...record, round: record.round + 1 };
+export function toldRecord<T extends Counted & { readonly round: number }>(record: T): T {
+  return { ...record, round: record.round + 1, ...counted(record, 1) };
 }
 
 // --- internal ---
+
+/** What may say from which round on something was decided. */
+interface Counted {
+  readonly agreed?: {
+    readonly decided?: { readonly from: number } | null;
+  } | null;
+}
+
+/** With the round from which on something was decided counted from another number. */
+function counted<T extends Counted>({ agreed }: T, by: number): Pick<T, "agreed"> | object {
+  if (agreed?.decided == null) return {};
+  const { decided } = agreed;
+  return { agreed: { ...agreed, decided: { ...decided, from: decided.from + by } } };
+}
 
 function heardPeer(peer: PeerStatus): PeerStatus {
   return { ...peer, round: peer.round === null ? null : peer.round - 1 };

@@ -101,3 +101,13 @@ export function duration(seconds: number): string {
   if (hours < 48) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
+
+/** What the members of a run have decided about it; rounds are counted from 1. */
+export function decidedText(decided: {
+  readonly rounds: number;
+  readonly steps: number;
+  readonly from: number;
+}): string {
+  const { rounds, steps, from } = decided;
+  return `${rounds} rounds, of ${steps} steps each from round ${from} on`;
+}

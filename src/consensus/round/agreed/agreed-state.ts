@@ -3,12 +3,14 @@ import type { Digest, PeerId, Reason, Timestamp } from "../../../types.ts";
 import { type Patience, UNTRIED } from "../patience.ts";
 import { byPeer } from "../round-state.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Computed, Link } from "./contract.ts";
+import { type Decided, UNDECIDED } from "./membership/decided.ts";
 import { type MakeMembers, type Members, placesOf } from "./membership/members.ts";
 import type {
   Ballot,
   Block,
   BlockPayload,
   Contradiction,
+  Decision,
   HeightName,
   HeldPayload,
   List,
@@ -26,7 +28,7 @@ import type { AgreedTiming } from "./timing.ts";
 export interface AgreedConfig {
   readonly self: PeerId;
   readonly run: Digest;
-  /** Rounds of the whole run; they are counted from 0. */
+  /** Rounds of the whole run, unless the members have decided otherwise; they are counted from 0. */
   readonly rounds: number;
   /** The members that peers make, when blocks change who they are. */
   readonly membersOf: MakeMembers;
@@ -53,6 +55,8 @@ export interface ChainHead {
   readonly members: Members;
   /** Trust by place, from the ballots of closed rounds. */
   readonly levels: readonly number[];
+  /** What the members have decided about the run. */
+  readonly decided: Decided;
 }
 
 /** Where a restarted node goes on. */
@@ -176,6 +180,8 @@ export interface AgreedState {
   readonly evidence: ReadonlyMap<PeerId, Omit<Contradiction, "place">>;
   /** Changes of the roster that wait for a block. */
   readonly changes: readonly RosterChange[];
+  /** What the members have decided about the run, and waits for a block; null mostly. */
+  readonly decision: Decision | null;
   /** How long the views took that ended the last heights, milliseconds. */
   readonly viewTimes: readonly number[];
   /** How long mixing took the last time, milliseconds. */
@@ -188,12 +194,17 @@ export const NO_WORK: OwnWork = { since: null, mixingSince: null, ms: 0 };
 /** The start of a chain. */
 export function genesis(run: Digest, checkpoint: Digest, members: Members): ChainHead {
   const levels = firstLevels(members.peers.length);
-  return { height: 0, parent: run, checkpoint, norm: 0, members, levels };
+  return { height: 0, parent: run, checkpoint, norm: 0, members, levels, decided: UNDECIDED };
 }
 
 /** What every statement about the open height names. */
 export function heightName({ config, head }: Pick<AgreedState, "config" | "head">): HeightName {
   return { run: config.run, height: head.height, parent: head.parent };
+}
+
+/** Whether the run has no round left. */
+export function isOver({ config, head }: Pick<AgreedState, "config" | "head">): boolean {
+  return head.height >= (head.decided.newest?.rounds ?? config.rounds);
 }
 
 /** Bytes of a sound payload of the open height. */
@@ -230,6 +241,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     certifiedAhead: -1,
     evidence: new Map(),
     changes: [],
+    decision: null,
     viewTimes: [],
     mixingMs: 0,
     timers: new Map(),

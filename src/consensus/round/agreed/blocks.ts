@@ -9,6 +9,8 @@ import {
 import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
 import { changesFault, changesFor, groundOf } from "./membership/changes.ts";
+import { decisionFault } from "./membership/decided.ts";
+import { decisionFor } from "./membership/decisions.ts";
 import { evidenceFault, evidenceFor } from "./membership/evidence.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
@@ -36,6 +38,7 @@ export function draftBlock(state: AgreedState, isLate: boolean): Draft {
     cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
     evidence,
     rosterChanges: changesFor(state),
+    decision: decisionFor(state),
   };
 }
 
@@ -63,7 +66,7 @@ export interface BlockGround {
   readonly quorum: Quorum;
   /** Bytes of a sound payload. */
   readonly payloadBytes: number | null;
-  readonly head: Pick<ChainHead, "height"> & {
+  readonly head: Pick<ChainHead, "height" | "decided"> & {
     readonly [Key in "parent" | "checkpoint" | "norm"]: ChainHead[Key] | null;
   };
 }
@@ -101,7 +104,8 @@ export function blockFault(
   return (
     fault ??
     evidenceFault(block.evidence, { run, height: head.height, members }) ??
-    changesFault(block.rosterChanges, { run, roster, peers, attackersMin })
+    changesFault(block.rosterChanges, { run, roster, peers, attackersMin }) ??
+    decisionFault(block.decision, { run, roster, peers, ...head })
   );
 }
 

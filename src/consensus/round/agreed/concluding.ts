@@ -1,9 +1,10 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
-import { type AgreedState, type ChainHead, openHeight, ownPlace } from "./agreed-state.ts";
+import { type AgreedState, type ChainHead, isOver, openHeight, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight } from "./agreed-turn.ts";
 import { reachesQuorum } from "./awaited.ts";
 import { awaitCatchUp } from "./catching-up.ts";
 import type { Link } from "./contract.ts";
+import { decidedAfter } from "./membership/decided.ts";
 import type { MakeMembers } from "./membership/members.ts";
 import { membersAfter, seated } from "./membership/succeeding.ts";
 import type { Block } from "./messages.ts";
@@ -45,7 +46,8 @@ export function headAfter(
   return links.reduce((below, { block, digest }) => {
     const { members, levels } = membersAfter(below, block, membersOf);
     const { checkpoint, norm } = block;
-    return { height: block.height + 1, parent: digest, checkpoint, norm, members, levels };
+    const decided = decidedAfter(below.decided, block);
+    return { height: block.height + 1, parent: digest, checkpoint, norm, members, levels, decided };
   }, head);
 }
 
@@ -55,13 +57,12 @@ export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
   const head = headAfter(state.head, links, state.config.membersOf);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
   const last = links.at(-1)?.block ?? { rosterChanges: [] };
-  const isLast = head.height >= state.config.rounds;
   const now = seated({ ...state, ahead, patience: patienceAfter(state, links) }, head, last);
   const isGone = ownPlace(state) >= 0 && ownPlace(now) < 0;
   turn.state = {
     ...now,
     height: openHeight(now),
-    phase: isLast || isGone ? "done" : "running",
+    phase: isOver(now) || isGone ? "done" : "running",
     viewTimes: viewTimesAfter(state),
     timers: new Map(),
     early: [],

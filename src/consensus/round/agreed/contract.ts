@@ -4,6 +4,7 @@ import type {
   Block,
   BlockPayload,
   Certificate,
+  Decision,
   HeldPayload,
   List,
   Opinion,
@@ -55,8 +56,8 @@ export type AgreedEvent = {
   | { readonly type: "behind"; readonly peer: PeerId }
   /** A peer that is in this height too has told all that it holds of it. */
   | { readonly type: "answered"; readonly peer: PeerId; readonly round: number }
-  /** A change of the roster with its signatures, which were checked. */
-  | { readonly type: "decided"; readonly change: RosterChange }
+  /** A change of the roster, or a decision about the run, with its signatures, which were checked. */
+  | { readonly type: "decided"; readonly change: RosterChange | Decision }
   | { readonly type: "fetched"; readonly payload: Digest }
   | { readonly type: "fetch-failed"; readonly payload: Digest; readonly reason: Reason }
   /** What this node thinks of the payloads that it was asked to judge, by place. */

@@ -1,6 +1,7 @@
 import type { Digest, PeerId, Timestamp } from "../../../types.ts";
 import { type AgreedState, ownPlace, type Silence } from "./agreed-state.ts";
 import { awaitedAnnouncers, awaitedServers } from "./awaited.ts";
+import type { Decided } from "./membership/decided.ts";
 import { proposerOf, viewOf } from "./simplex-state.ts";
 
 /** What `status` shows of the protocol. */
@@ -21,8 +22,10 @@ export interface AgreedView {
   readonly head: Digest;
   /** Whether this node is a member of the height. */
   readonly member: boolean;
-  /** Changes of the roster that wait for a block, and members that have contradicted themselves. */
+  /** Changes of the roster and decisions that wait for a block, and members that have contradicted themselves. */
   readonly changes: number;
+  /** What the members have decided about the run. */
+  readonly decided: Decided;
   readonly contradicted: readonly PeerId[];
   /** Why this node signs nothing, with the answers that it waits for; null when it does. */
   readonly silence: (Pick<Silence, "lack" | "until"> & AnswerCount) | null;
@@ -60,7 +63,8 @@ export function describeAgreed(state: AgreedState): AgreedView {
     blocks: head.height,
     head: head.parent,
     member: ownPlace(state) >= 0,
-    changes: state.changes.length,
+    changes: state.changes.length + (state.decision === null ? 0 : 1),
+    decided: head.decided,
     contradicted: [...state.evidence.keys()],
     silence: silenceOf(state),
     votingAt: height.votingAt,

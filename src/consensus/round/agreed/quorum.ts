@@ -16,3 +16,14 @@ export function quorumOf(members: number): Quorum {
   const faulty = Math.floor((members - 1) / 3);
   return { members, faulty, size: Math.floor((members + faulty) / 2) + 1 };
 }
+
+/** Whether so many of a number of members have signed, each once and in order of their places. */
+export function isSignedBy(
+  size: number,
+  members: number,
+  signatures: readonly { readonly place: number }[],
+): boolean {
+  const places = signatures.map(({ place }) => place);
+  const isRising = places.every((place, i) => place < members && place > (places[i - 1] ?? -1));
+  return isRising && places.length >= size;
+}

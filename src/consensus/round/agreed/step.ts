@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type AgreedState, ownPlace } from "./agreed-state.ts";
+import { type AgreedState, isOver, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agreed-turn.ts";
 import {
   awaitCatchUp,
@@ -21,6 +21,7 @@ import {
 import { openNext, takeChain } from "./concluding.ts";
 import type { AgreedEffect, AgreedEvent, AgreedTimer, Link } from "./contract.ts";
 import { hearChange } from "./membership/changes.ts";
+import { hearDecision } from "./membership/decisions.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { changePresence } from "./presence.ts";
 import { ask, beginAsking, hearAnswer, recognise, withhold } from "./silence.ts";
@@ -87,7 +88,8 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       hearAnswer(turn, event.peer, event.round);
       break;
     case "decided":
-      hearChange(turn, event.change);
+      if (event.change.kind === "set") hearDecision(turn, event.change);
+      else hearChange(turn, event.change);
       break;
     case "fetched":
       settleFetch(turn, event.payload, "fetched");
@@ -135,7 +137,7 @@ function start(
   { said, certificates }: Extract<AgreedEvent, { type: "started" }>,
 ): void {
   const { state } = turn;
-  const isDone = state.head.height >= state.config.rounds;
+  const isDone = isOver(state);
   turn.state = { ...state, phase: isDone ? "done" : "running", waiting: [] };
   if (isDone) {
     turn.effects.push({ type: "finish" });

@@ -53,6 +53,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
   const members = firstMembers(run, neighbourhoods.at(0).members);
   const chain = new ChainKeeper(store, {
     ...{ run, members, onMembers: (head) => followMembers(parts, head) },
+    onDecided: (head) => followDecision(parts, head),
     start: digestOfPoint(firstPoint(initial, config.run.outer)),
   });
   const { head, point, kept } = whereLeft(parts, chain);
@@ -146,6 +147,19 @@ function followMembers(
   log.info({ round: height, joined, left }, "the members are others from the next round on");
   if (left.includes(network.peerId))
     log.warn({}, "this node is no member any more: its run ends here");
+}
+
+/** What the members have decided holds for this node too, whatever it was configured with. */
+function followDecision(
+  { neighbourhoods, config, log }: PeerParts,
+  { decided }: Pick<ChainHead, "decided">,
+): void {
+  neighbourhoods.decide(decided);
+  if (decided.newest === null) return;
+  const { rounds, steps, from } = decided.newest;
+  const own = config.run.rounds;
+  const unlike = own === rounds ? "" : `; run.rounds of this node, ${own}, does not count`;
+  log.info({ rounds, steps, from: from + 1 }, `the members have decided about the run${unlike}`);
 }
 
 /**

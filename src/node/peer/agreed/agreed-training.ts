@@ -172,8 +172,9 @@ export class AgreedTraining {
   }
 
   async #trainOn(round: number, over: AbortSignal): Promise<void> {
-    const { config, store, log } = this.#parts;
-    const { rounds, steps } = config.run;
+    const { neighbourhoods, store, log } = this.#parts;
+    const { rounds } = neighbourhoods;
+    const steps = neighbourhoods.stepsIn(round);
     const state = this.#state;
     const update = state.updateOf(round);
     const adapter = this.#updates.beyond(this.#memory, update.adapter);

@@ -30,6 +30,8 @@ export interface ChainTerms {
   readonly members: Members;
   /** Told of each head that has other members than the one below. */
   readonly onMembers: (head: ChainHead) => void;
+  /** Told of each head by whose block the members have decided about the run. */
+  readonly onDecided: (head: ChainHead) => void;
   /** Digest of the state that round 0 starts from. */
   readonly start: Digest;
 }
@@ -94,6 +96,7 @@ export class ChainKeeper {
     const head = headAfter(below, [link], membersOf(this.#terms.run));
     this.#height = Math.max(this.#height, head.height);
     if (head.members !== below.members) this.#terms.onMembers(head);
+    if (head.decided !== below.decided) this.#terms.onDecided(head);
     return head;
   }
 }

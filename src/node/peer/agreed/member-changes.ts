@@ -1,13 +1,20 @@
-import type { AgreedEvent, SignedRosterChange, Untimed } from "../../../consensus/index.ts";
+import type {
+  AgreedEvent,
+  Decision,
+  SignedRosterChange,
+  Untimed,
+} from "../../../consensus/index.ts";
 import { KlatchError } from "../../../errors.ts";
 import { changeOf, parseChange } from "../../membership/change-file.ts";
 import type { PeerParts } from "../peer-parts.ts";
 
-/** Changes of the members that organisations have signed and put into this node's data folder. */
+type Change = SignedRosterChange | Decision;
+
+/** Changes of the members and decisions that organisations have signed and put into this node's data folder. */
 export class MemberChanges {
   readonly #parts: Pick<PeerParts, "store" | "run" | "log">;
   /** By their texts; null of what is none. */
-  readonly #known = new Map<string, SignedRosterChange | null>();
+  readonly #known = new Map<string, Change | null>();
 
   constructor(parts: Pick<PeerParts, "store" | "run" | "log">) {
     this.#parts = parts;
@@ -20,15 +27,15 @@ export class MemberChanges {
 
   // --- internal ---
 
-  #read(): readonly SignedRosterChange[] {
+  #read(): readonly Change[] {
     const texts = [...this.#parts.store.memberChanges()];
     const read = texts.map(([name, text]) => this.#known.get(text) ?? this.#parse(name, text));
     return read.flatMap((change) => (change?.run === this.#parts.run ? [change] : []));
   }
 
-  #parse(name: string, text: string): SignedRosterChange | null {
+  #parse(name: string, text: string): Change | null {
     if (this.#known.has(text)) return null;
-    let change: SignedRosterChange | null = null;
+    let change: Change | null = null;
     try {
       change = changeOf(parseChange(text));
     } catch (error) {

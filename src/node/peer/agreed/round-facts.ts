@@ -1,6 +1,7 @@
 import {
   type Block,
   type ChainHead,
+  decidedAfter,
   evictedBy,
   headAfter,
   type Link,
@@ -29,7 +30,7 @@ export function roundFacts(
   const last = links.at(-1);
   if (last === undefined) return null;
   const { block, digest, certificate } = last;
-  const { levels, members } = headAfter(head, links.slice(0, -1), membersOf(run));
+  const { levels, members, decided } = headAfter(head, links.slice(0, -1), membersOf(run));
   const roster = members.peers;
   const shares = sharesOfCut(levels, block.cut, quorumOf(roster.length));
   const mixed = block.cut.map((place, i) => ({ peer: roster[place] ?? "", share: shares[i] ?? 0 }));
@@ -49,6 +50,7 @@ export function roundFacts(
         block,
         membersAfter({ members, levels }, block, membersOf(run)).members,
       ),
+      ...(block.decision === null ? {} : { decided: decidedAfter(decided, block).newest }),
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   quorumOf,
   type Said,
   type SignedStatement,
+  UNDECIDED,
 } from "../../../../src/consensus/index.ts";
 import {
   ALL,
@@ -103,7 +104,7 @@ function proposing(...contradictions: readonly SignedStatement[]): Block {
 const ground = {
   ...{ run: NAME.run, roster: NAME.run, quorum: quorumOf(4), payloadBytes: BYTES },
   ...{ peers: ROSTER, attackersMin: 1 },
-  head: { height: 0, parent: NAME.run, checkpoint: "start", norm: 0 },
+  head: { height: 0, parent: NAME.run, checkpoint: "start", norm: 0, decided: UNDECIDED },
 };
 const membersOf = (peers: readonly string[]) => ({
   ...{ peers, digest: peers.join(), turns: [...peers.keys()] },

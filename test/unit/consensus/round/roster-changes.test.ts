@@ -5,6 +5,7 @@ import {
   changesFault,
   headAfter,
   type SignedRosterChange,
+  UNDECIDED,
 } from "../../../../src/consensus/index.ts";
 import { ALL, ballot, blockOf, MEMBERS, NAME, Node, ROSTER } from "../../../support/agreed-node.ts";
 
@@ -75,7 +76,7 @@ const certificate = {
 const membersOf = (peers: readonly string[]) => ({
   ...{ peers, digest: peers.join(), turns: [...peers.keys()] },
 });
-const start = { height: 0, parent: NAME.run, checkpoint: "start", norm: 0 };
+const start = { height: 0, parent: NAME.run, checkpoint: "start", norm: 0, decided: UNDECIDED };
 const linkOf = (block: Block) => ({
   ...{ block, digest: "A", certificate: { ...certificate, signatures: [] } },
 });

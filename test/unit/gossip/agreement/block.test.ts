@@ -60,7 +60,7 @@ const anyBlock: fc.Arbitrary<Block> = fc
           ...{ run: checkpoint, height: 7, parent: checkpoint, roster: checkpoint, checkpoint },
           payloads: tableOf(filled.flatMap(({ held }) => held)),
           ...{ ballots: filled, cut, norm: Math.abs(norm) },
-          ...{ evidence: [], rosterChanges: [] },
+          ...{ evidence: [], rosterChanges: [], decision: null },
         };
       });
   });

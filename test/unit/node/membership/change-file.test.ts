@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { UNDECIDED } from "../../../../src/consensus/index.ts";
 import { KlatchError } from "../../../../src/errors.ts";
 import { generateIdentity, type Identity } from "../../../../src/gossip/index.ts";
 import {
@@ -8,6 +9,7 @@ import {
   encodeChange,
   lackOf,
   parseChange,
+  type RosterChangeFile,
   signChange,
 } from "../../../../src/node/membership/change-file.ts";
 import {
@@ -15,12 +17,13 @@ import {
   requireSigned,
   stateOf,
 } from "../../../../src/node/membership/judge-change.ts";
+import { proposedDecision } from "../../../../src/node/membership/propose-change.ts";
 import { firstMembers } from "../../../../src/node/peer/agreed/members-of.ts";
 import { Council, NAME } from "../../../support/agreement-samples.ts";
 
 let council: Council;
 let guest: Identity;
-let bare: ChangeFile;
+let bare: RosterChangeFile;
 
 beforeAll(async () => {
   council = await Council.of(4);
@@ -39,7 +42,8 @@ async function signedBy(file: ChangeFile, ...signers: readonly (Identity | undef
 
 const known = () => ({
   ...{ run: NAME.run, attackersMin: 1 },
-  head: { height: 3, members: firstMembers(NAME.run, council.roster) },
+  ...{ rounds: 50, steps: 20 },
+  head: { height: 3, members: firstMembers(NAME.run, council.roster), decided: UNDECIDED },
 });
 
 describe("a change of members as a file", () => {
@@ -99,6 +103,43 @@ describe("a change of members as a file", () => {
     expect(() => parseChange(JSON.stringify({ ...fields, signatures: stranger }))).toThrow(
       /no member/,
     );
+  });
+
+  test("is a decision about the run, which no new key signs; what is not named stays", async () => {
+    const [a, b, c] = council.members;
+    const bareDecision = proposedDecision(known(), { rounds: 80 });
+    const signed = await signedBy(bareDecision, a, b, c);
+
+    expect(bareDecision).toMatchObject({ number: 0, rounds: 80, steps: 20, from: 4 });
+    expect(parseChange(encodeChange(signed))).toEqual(signed);
+    expect(lackOf(bareDecision)).toEqual({ members: 3, newKey: null });
+    expect([stateOf(bareDecision, known()), stateOf(signed, known())]).toEqual([
+      "unsigned",
+      "waiting",
+    ]);
+    expect(changeOf(signed)).toMatchObject({ kind: "set", rounds: 80, steps: 20 });
+    expect(() => requirePossible(signed, known())).not.toThrow();
+    await expect(signChange(bareDecision, guest)).rejects.toThrow(/no say/);
+    for (const change of [{ rounds: 81 }, { steps: 21 }, { from: 5 }, { number: 1 }]) {
+      expect(() => parseChange(encodeChange({ ...signed, ...change }))).toThrow(/does not hold/);
+    }
+  });
+
+  test("is no decision that is made, of nothing, or about rounds that are over", async () => {
+    const newest = { rounds: 80, steps: 30, from: 10 };
+    const decided = { number: 1, newest, stepsBefore: 20 };
+    const later = { ...known(), ...newest, head: { ...known().head, decided } };
+    const first = proposedDecision(known(), { rounds: 80 });
+
+    expect(stateOf(first, later)).toBe("outdated");
+    expect(proposedDecision(later, { rounds: 90 })).toMatchObject({ steps: 30, from: 10 });
+    expect(proposedDecision(later, { steps: 40 })).toMatchObject({ rounds: 80, from: 4 });
+    expect(proposedDecision(later, { steps: 40, from: 8 })).toMatchObject({ number: 1, from: 7 });
+    expect(() => proposedDecision(known(), { rounds: 50 })).toThrow(/nothing is to be set/);
+    const over = proposedDecision(known(), { rounds: 3 });
+    expect(() => requirePossible(over, known())).toThrow(/which is over/);
+    const late = proposedDecision(known(), { steps: 30, from: 51 });
+    expect(() => requirePossible(late, known())).toThrow(/after the last/);
   });
 
   test("is a change or a sentence, whatever a file holds", () => {

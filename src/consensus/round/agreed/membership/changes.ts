@@ -3,7 +3,7 @@ import { byPeer } from "../../round-state.ts";
 import type { AgreedState } from "../agreed-state.ts";
 import { type AgreedTurn, changeState } from "../agreed-turn.ts";
 import type { Block, RosterChange } from "../messages.ts";
-import { quorumOf } from "../quorum.ts";
+import { isSignedBy, quorumOf } from "../quorum.ts";
 import type { Members } from "./members.ts";
 
 /** Members of a run at most. */
@@ -116,10 +116,6 @@ function changeFault(
   ground: Pick<ChangeGround, "run" | "roster" | "peers"> & { readonly size: number },
 ): string | null {
   const { peers, size } = ground;
-  const places = signatures.map(({ place }) => place);
-  const isRising = places.every(
-    (place, i) => place < peers.length && place > (places[i - 1] ?? -1),
-  );
   const isMember = peers.includes(peer);
   const table: readonly (readonly [boolean, string])[] = [
     [run !== ground.run, "a change of another run"],
@@ -135,7 +131,10 @@ function changeFault(
       `a rotation to ${successor}, who is a member`,
     ],
     [(consent === null) !== (kind === "remove"), "a new key that has not signed"],
-    [!isRising || places.length < size, `a change that fewer than ${size} members have signed`],
+    [
+      !isSignedBy(size, peers.length, signatures),
+      `a change that fewer than ${size} members have signed`,
+    ],
   ];
   return table.find(([isSo]) => isSo)?.[1] ?? null;
 }
