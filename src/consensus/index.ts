@@ -65,6 +65,7 @@ export {
   type DecisionGround,
   decidedAfter,
   decisionFault,
+  rollbackOf,
   stepsOf,
   UNDECIDED,
 } from "./round/agreed/membership/decided.ts";
@@ -88,8 +89,10 @@ export {
   OPINIONS,
   type Opinion,
   type Proposal,
+  type Rollback,
   type RosterChange as SignedRosterChange,
   type Said,
+  type Setting,
   type SignedStatement,
   type Statement,
   type Testimony,

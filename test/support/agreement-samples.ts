@@ -174,10 +174,7 @@ export class Council {
   }
 
   /** A decision that these members have signed. */
-  async decision(
-    content: Omit<Decision, "run" | "roster" | "signatures">,
-    places = this.quorum,
-  ): Promise<Decision> {
+  async decision(content: DecisionSample, places = this.quorum): Promise<Decision> {
     const named = { ...content, run: NAME.run, roster: rosterDigest(this.roster) };
     const bytes = decidedBytes(named);
     const signatures = await Promise.all(
@@ -228,3 +225,8 @@ export interface ChangeSample {
 export function held(place: number, variant = 0): HeldPayload {
   return { place, payload: digest(`payload ${place} ${variant}`) };
 }
+
+type Content<T> = Omit<T, "run" | "roster" | "signatures">;
+type DecisionSample =
+  | Content<Extract<Decision, { kind: "set" }>>
+  | Content<Extract<Decision, { kind: "rollback" }>>;

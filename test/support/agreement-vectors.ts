@@ -44,6 +44,12 @@ async function blocks(council: Council) {
     "an author with two payloads": await council.block({ variants: 2 }),
     "evidence of each form": await withEvidence(council),
     "changes of the roster": await withChanges(council),
+    "a rollback": {
+      ...(await council.block()),
+      decision: await council.decision({
+        ...{ kind: "rollback", number: 1, without: council.roster[2] as PeerId, since: 1 },
+      }),
+    },
     "a decision": {
       ...(await council.block()),
       decision: await council.decision({ kind: "set", number: 0, rounds: 80, steps: 30, from: 60 }),

@@ -109,6 +109,9 @@ export class MemoryDisk {
             .chain.filter(({ height }) => height >= from)
             .slice(0, most),
         ),
+      // Nobody rolls back in a simulation.
+      keepRound: () => undefined,
+      keptRound: () => null,
       saveResult(run, result) {
         opened(run).result = structuredClone(result);
       },

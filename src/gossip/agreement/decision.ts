@@ -2,9 +2,11 @@ import { concat } from "uint8arrays";
 import { z } from "zod";
 import type { PeerId } from "../../types.ts";
 import { encodeCanonical } from "../canonical-cbor.ts";
+import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { digestToBytes } from "../payloads/digest.ts";
 import {
   bitmapField,
+  bytesOf,
   bytesUpTo,
   count,
   decodeBitmap,
@@ -14,31 +16,39 @@ import {
   MAX_MEMBERS,
   SIGNATURE_BYTES,
 } from "./fields.ts";
-import type { Block, Decision } from "./messages.ts";
+import type { Block, Decision, Rollback, Setting } from "./messages.ts";
 import type { CheckSignature } from "./signatures.ts";
 
 const DOMAIN = new TextEncoder().encode("klatch/decision/1");
-const KINDS = ["set"] as const;
+const KINDS = ["set", "rollback"] as const;
 /** What a node may have in its configuration, and no more. */
 export const ROUNDS_MAX = 1_000_000;
 export const STEPS_MAX = 100_000;
 
+const signed = [bitmapField, bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES)] as const;
 /** Kind, number, rounds, steps, height from which on, who signed, and their signatures; run and roster are the block's. */
-const row = z.tuple([
+const settingRow = z.tuple([
   z.literal(0),
   count(MAX_HEIGHT),
   count(ROUNDS_MAX).min(1),
   count(STEPS_MAX).min(1),
   count(MAX_HEIGHT),
-  bitmapField,
-  bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES),
+  ...signed,
+]);
+/** Kind, number, whose updates do not count, first height that is mixed again, who signed, and their signatures. */
+const rollbackRow = z.tuple([
+  z.literal(1),
+  count(MAX_HEIGHT),
+  bytesOf(32).transform(peerIdOf),
+  count(MAX_HEIGHT),
+  ...signed,
 ]);
 
 /** The decision of a block, if it has one. */
-export const decisionField = z.array(row).max(1);
+export const decisionField = z.array(z.union([settingRow, rollbackRow])).max(1);
 
 /** What members sign for a decision. */
-export function decidedBytes(decision: Omit<Decision, "signatures">): Uint8Array {
+export function decidedBytes(decision: Unsigned): Uint8Array {
   const { run, roster } = decision;
   const named = [digestToBytes(run), digestToBytes(roster), ...contentOf(decision)];
   return concat([DOMAIN, encodeCanonical(named)]);
@@ -59,12 +69,15 @@ export function decodeDecision(
   size: number,
 ): Decision | null | undefined {
   if (first === undefined) return null;
-  const [kind, number, rounds, steps, from, bitmap, parts] = first;
+  const [bitmap, parts] = first[0] === 1 ? [first[4], first[5]] : [first[5], first[6]];
   const places = decodeBitmap(bitmap, size);
-  const signed = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
-  if (places === null || signed === null) return undefined;
-  const signatures = signed.map((signature, i) => ({ place: places[i] as number, signature }));
-  return { kind: KINDS[kind], run, roster, number, rounds, steps, from, signatures };
+  const split = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
+  if (places === null || split === null) return undefined;
+  const signatures = split.map((signature, i) => ({ place: places[i] as number, signature }));
+  const [kind, number] = first;
+  const named = { run, roster, number, signatures };
+  if (kind === 1) return { kind: "rollback", ...named, without: first[2], since: first[3] };
+  return { kind: "set", ...named, rounds: first[2], steps: first[3], from: first[4] };
 }
 
 /** Whether members of the roster have signed a decision. How many, others judge. */
@@ -82,6 +95,11 @@ export function isDecisionSigned(
 
 // --- internal ---
 
-function contentOf({ kind, number, rounds, steps, from }: Omit<Decision, "signatures">) {
-  return [KINDS.indexOf(kind), number, rounds, steps, from];
+type Unsigned = Omit<Setting, "signatures"> | Omit<Rollback, "signatures">;
+
+function contentOf(decision: Unsigned): readonly unknown[] {
+  const named = [KINDS.indexOf(decision.kind), decision.number];
+  return decision.kind === "set"
+    ? [...named, decision.rounds, decision.steps, decision.from]
+    : [...named, publicKeyOf(decision.without).raw, decision.since];
 }

@@ -16,28 +16,17 @@ import { changeFolder, placeChange, readChanges } from "../membership/change-fol
 import { type KnownRun, knownRun } from "../membership/current-members.ts";
 import { requirePossible, requireSigned, stateOf } from "../membership/judge-change.ts";
 import { proposedChange, proposedDecision, type Wishes } from "../membership/propose-change.ts";
+import { proposedRollback, requireSame } from "../membership/try-rollback.ts";
 import { PastRuns } from "../past/past-runs.ts";
 import { fileError } from "../store/file-system.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
-import { wholeNumber } from "./number-flags.ts";
+import { required, wholeNumber } from "./number-flags.ts";
 
 /** `klatch member`: what a quorum of the members of a run in mode agreed changes: who they are, and the run itself. */
 export function define(command: Command, terminal: Terminal): void {
-  const propose = command
-    .command("propose")
-    .description("write a change of the members, or of the run, to a file, for members to sign")
-    .argument("<change>", "add, remove or rotate a member, or set how long the run is")
-    .argument("[peer]", "the peer id that it is about; none of set")
-    .argument("[new]", "of rotate: the new peer id")
-    .option("--rounds <n>", "of set: rounds of the run", wholeNumber(1, ROUNDS_MAX))
-    .option("--steps <n>", "of set: steps a round", wholeNumber(1, STEPS_MAX))
-    .option(
-      "--from <round>",
-      "of set: from which round on; the next one",
-      wholeNumber(1, ROUNDS_MAX),
-    )
-    .requiredOption("--out <file>", "where to write it");
+  const propose = command.command("propose");
+  defineProposal(propose);
   const sign = command
     .command("sign")
     .description("sign a change with the key of this data folder")
@@ -57,16 +46,22 @@ export function define(command: Command, terminal: Terminal): void {
     }
   }
   propose.action((kind: string, ...[peer, fresh]: readonly (string | undefined)[]) => {
-    const known = runOf(propose, terminal);
-    const { out, rounds, steps, from } = propose.opts<Wishes & { out: string }>();
-    const file = proposalOf(known, kind, [peer, fresh], { rounds, steps, from });
-    requirePossible(file, known);
+    const { out, ...wishes } = propose.opts<Wishes & { out: string }>();
+    const file = withRuns(propose, terminal, (runs, known) => {
+      const proposed = proposalOf(runs, known, { kind, peers: [peer, fresh], wishes });
+      requirePossible(proposed, known);
+      return proposed;
+    });
     write(out, file);
     tell(propose, terminal, out, file);
   });
   sign.action(async (path: string) => {
     const { dataDir } = configOf(sign);
-    const file = await signChange(read(path), await loadIdentity(identityFile(dataDir)));
+    const unsigned = read(path);
+    if (unsigned.kind === "rollback") {
+      withRuns(sign, terminal, (runs) => requireSame(runs, unsigned), unsigned.run);
+    }
+    const file = await signChange(unsigned, await loadIdentity(identityFile(dataDir)));
     write(path, file);
     tell(sign, terminal, path, file);
   });
@@ -76,7 +71,7 @@ export function define(command: Command, terminal: Terminal): void {
     requirePossible(file, known);
     requireSigned(file);
     const { dataDir } = configOf(submit);
-    const what = file.kind === "set" ? file.kind : `${file.kind}-${file.peer}`;
+    const what = "peer" in file ? `${file.kind}-${file.peer}` : file.kind;
     const name = `${what}-round-${known.head.height + 1}`;
     tell(submit, terminal, placeChange(dataDir, name, encodeChange(file)), file);
   });
@@ -85,31 +80,74 @@ export function define(command: Command, terminal: Terminal): void {
 
 // --- internal ---
 
+function defineProposal(propose: Command): void {
+  propose
+    .description("write a change of the members, or of the run, to a file, for members to sign")
+    .argument("<change>", "add, remove or rotate a member, set how long the run is, or rollback")
+    .argument("[peer]", "the peer id that it is about; none of set and rollback")
+    .argument("[new]", "of rotate: the new peer id")
+    .option("--rounds <n>", "of set: rounds of the run", wholeNumber(1, ROUNDS_MAX))
+    .option("--steps <n>", "of set: steps a round", wholeNumber(1, STEPS_MAX))
+    .option(
+      "--from <round>",
+      "of set: from which round on; the next one",
+      wholeNumber(1, ROUNDS_MAX),
+    )
+    .option("--without <peer>", "of rollback: whose updates are not to count")
+    .option(
+      "--to <round>",
+      "of rollback: the last round in which they still do",
+      wholeNumber(0, ROUNDS_MAX),
+    )
+    .requiredOption("--out <file>", "where to write it");
+}
+
 function runOf(command: Command, terminal: Terminal): KnownRun {
+  return withRuns(command, terminal, (_, known) => known);
+}
+
+/** Does something with the runs of the data folder, and the one that is meant. */
+function withRuns<T>(
+  command: Command,
+  terminal: Terminal,
+  work: (runs: PastRuns, known: KnownRun) => T,
+  run = command.opts<{ run?: string }>().run,
+): T {
   const { dataDir } = configOf(command);
   const runs = new PastRuns(dataDir, (sentence) => terminal.note(sentence));
   try {
-    return knownRun(runs, command.opts<{ run?: string }>().run);
+    return work(runs, knownRun(runs, run));
   } finally {
     runs.close();
   }
 }
 
 function proposalOf(
+  runs: PastRuns,
   known: KnownRun,
-  kind: string,
-  peers: readonly (string | undefined)[],
-  wishes: Wishes,
+  { kind, peers, wishes }: Proposed,
 ): ChangeFile {
-  const isWished = Object.values(wishes).some((each) => each !== undefined);
-  if (kind === "set" ? peers[0] !== undefined : isWished) {
-    throw new KlatchError(
-      "usage",
-      kind === "set" ? "set takes no peer id" : "--rounds, --steps and --from are of set",
-      "see `klatch member propose --help`",
-    );
+  const { rounds, steps, from, without, to } = wishes;
+  const isOfPeers = kind !== "set" && kind !== "rollback";
+  const foreign = [
+    ...(kind === "set" ? [] : [rounds, steps, from]),
+    ...(kind === "rollback" ? [] : [without, to]),
+    ...(isOfPeers ? [] : peers),
+  ];
+  if (foreign.some((each) => each !== undefined)) {
+    const what = `${kind} does not take all of these`;
+    throw new KlatchError("usage", what, "see `klatch member propose --help`");
   }
-  return kind === "set" ? proposedDecision(known, wishes) : proposedChange(known, kind, peers);
+  if (isOfPeers) return proposedChange(known, kind, peers);
+  if (kind === "set") return proposedDecision(known, wishes);
+  const since = required("--to", to);
+  return proposedRollback(runs, known, { without: required("--without", without), since });
+}
+
+interface Proposed {
+  readonly kind: string;
+  readonly peers: readonly (string | undefined)[];
+  readonly wishes: Wishes;
 }
 
 function read(path: string): ChangeFile {

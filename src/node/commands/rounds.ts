@@ -5,7 +5,7 @@ import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
 import type { RoundRecord } from "../records/records.ts";
 import { toldRecord } from "../records/told.ts";
 import { csvLine } from "../view/csv.ts";
-import { bytes, decidedText, decimals, short, table } from "../view/table.ts";
+import { bytes, decidedText, decimals, rolledBackText, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wholeNumber } from "./number-flags.ts";
 
@@ -90,12 +90,15 @@ function agreedCells({ agreed }: RoundRecord): Cells {
 
 /** Who became a member with a round, who is none any more, and what the members decided about the run. */
 function memberLines({ round, agreed }: RoundRecord): readonly string[] {
-  const { joined = [], left = [], evicted = [], decided = null } = agreed ?? {};
+  const { joined = [], left = [], evicted = [], decided = null, rolledBack } = agreed ?? {};
   return [
     ...joined.map((peer) => `after round ${round} ${peer} is a member`),
     ...left.map((peer) => `after round ${round} ${peer} is no member any more`),
     ...evicted.map((peer) => `after round ${round} ${peer} is put out: by what it signed or sent`),
     ...(decided === null ? [] : [`after round ${round} the run has ${decidedText(decided)}`]),
+    ...(rolledBack === undefined
+      ? []
+      : [`after round ${round} the adapter is ${rolledBackText(rolledBack)}`]),
   ];
 }
 

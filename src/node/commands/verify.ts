@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import type { Digest } from "../../types.ts";
 import { type Verification, verifyFolder } from "../proof/verify-folder.ts";
-import { aligned, decidedText } from "../view/table.ts";
+import { aligned, decidedText, rolledBackText } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
 /**
@@ -67,8 +67,16 @@ function roundsText({ valid, rounds, members, byRound }: Verification): string {
   return `${rounds}, each signed by ${each} of ${members.length} members`;
 }
 
-function decidedLines({ round, decided }: Verification["byRound"][number]): readonly string[] {
-  return decided == null ? [] : [`decided   after round ${round}: ${decidedText(decided)}`];
+function decidedLines({
+  round,
+  decided,
+  rolledBack,
+}: Verification["byRound"][number]): readonly string[] {
+  const told = [
+    ...(decided == null ? [] : [decidedText(decided)]),
+    ...(rolledBack === undefined ? [] : [rolledBackText(rolledBack)]),
+  ];
+  return told.map((what) => `decided   after round ${round}: ${what}`);
 }
 
 function contributorsText({ contributors, byRound }: Verification): readonly string[] {

@@ -10,7 +10,7 @@ import { z } from "zod";
 import { networkConfigSchema } from "../../gossip/index.ts";
 import { gateConfigSchema, reputationConfigSchema } from "../../reputation/index.ts";
 import { dataConfigSchema, engineConfigSchema } from "../../training/index.ts";
-import { logSection, statusSection, timingSection } from "./local-sections.ts";
+import { logSection, statusSection, storageSection, timingSection } from "./local-sections.ts";
 import { runSection } from "./run-section.ts";
 
 /** Value of `model` that stands for the base model that comes with Klatch. */
@@ -61,6 +61,7 @@ export const configSchema = z.strictObject({
   timing: timingSection.prefault({}).describe("How long to wait for what."),
   gate: gateConfigSchema.prefault({}).describe("The private gate that judges updates."),
   reputation: reputationConfigSchema.prefault({}).describe("How behaviour is remembered."),
+  storage: storageSection.prefault({}).describe("What is kept of rounds that are over."),
   status: statusSection.prefault({}).describe("The status endpoint."),
   log: logSection.prefault({}).describe("The log, on the standard error stream."),
 });

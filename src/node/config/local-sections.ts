@@ -23,6 +23,23 @@ export const timingSection = roundTimingSchema.extend({
     .describe("How long --exit-when-finished goes on serving slower peers, in milliseconds."),
 });
 
+export const storageSection = z.strictObject({
+  keepRounds: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(20)
+    .describe(
+      "Rounds of mode agreed kept so that they can be mixed again (klatch member, rollback).",
+    ),
+  keepBytes: z
+    .int()
+    .min(0)
+    .max(2 ** 50)
+    .default(2 ** 30)
+    .describe("Bytes that these rounds take at most: state and updates of each."),
+});
+
 export const statusSection = z.strictObject({
   enabled: z.boolean().default(true).describe("Serve the status endpoint."),
   host: z

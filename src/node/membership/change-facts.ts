@@ -13,6 +13,10 @@ export function factsOf(path: string, file: ChangeFile) {
     const { rounds, steps, from } = file;
     return { ...named, decided: { rounds, steps, from: from + 1 } };
   }
+  if (file.kind === "rollback") {
+    const { without, since, at, checkpoint } = file;
+    return { ...named, rollback: { without, to: since, at: at + 1, checkpoint } };
+  }
   const { peer, successor } = file;
   return { ...named, peer, successor };
 }
@@ -36,5 +40,9 @@ export function factLines(facts: ChangeFacts): readonly string[] {
 function textOf(facts: ChangeFacts): string {
   const { kind } = facts;
   if ("decided" in facts) return `${kind} ${decidedText(facts.decided)}`;
+  if ("rollback" in facts) {
+    const { without, to, at, checkpoint } = facts.rollback;
+    return `${kind} to round ${to}, without ${without}: round ${at} would start from ${checkpoint}`;
+  }
   return `${kind} ${facts.peer}${facts.successor === null ? "" : ` -> ${facts.successor}`}`;
 }

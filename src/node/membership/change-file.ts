@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { byPeer, type Decision, quorumOf, type SignedRosterChange } from "../../consensus/index.ts";
+import {
+  byPeer,
+  type Decision,
+  quorumOf,
+  type Rollback,
+  type Setting,
+  type SignedRosterChange,
+} from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import {
   CHANGE_KINDS,
@@ -49,6 +56,15 @@ const schema = z.discriminatedUnion("kind", [
     steps: z.int().min(1).max(STEPS_MAX),
     from: height,
   }),
+  z.strictObject({
+    ...gathered,
+    kind: z.literal("rollback"),
+    number: height,
+    without: peer,
+    since: height,
+    at: height,
+    checkpoint: digest,
+  }),
 ]);
 
 /** What is on its way from organisation to organisation, with the signatures so far. */
@@ -68,9 +84,16 @@ export interface RosterChangeFile extends Gathered {
   readonly consent: Uint8Array | null;
 }
 
-/** A decision of the members about the run. */
-export type DecisionFile = Gathered & Omit<Decision, keyof Gathered | "roster">;
+/** A decision of the members about how long the run is. */
+export type SettingFile = Gathered & Omit<Setting, keyof Gathered | "roster">;
 
+/** A rollback, with the state that a height would start from after it: who signs has come to the same. */
+export interface RollbackFile extends Gathered, Omit<Rollback, keyof Gathered | "roster"> {
+  readonly at: number;
+  readonly checkpoint: Digest;
+}
+
+export type DecisionFile = SettingFile | RollbackFile;
 export type ChangeFile = RosterChangeFile | DecisionFile;
 
 /**
@@ -118,7 +141,7 @@ export function encodeChange({ signatures, ...named }: ChangeFile): string {
  */
 export async function signChange(file: ChangeFile, { key, peerId }: Identity): Promise<ChangeFile> {
   const bytes = Uint8Array.from(await key.sign(bytesOf(file)));
-  if (file.kind !== "set" && newKeyOf(file) === peerId) return { ...file, consent: bytes };
+  if ("consent" in file && newKeyOf(file) === peerId) return { ...file, consent: bytes };
   if (file.members.includes(peerId)) {
     return { ...file, signatures: { ...file.signatures, [peerId]: bytes } };
   }
@@ -152,6 +175,10 @@ export function changeOf(file: ChangeFile): SignedRosterChange | Decision {
     const { kind, number, rounds, steps, from } = file;
     return { kind, run, roster, number, rounds, steps, from, signatures };
   }
+  if (file.kind === "rollback") {
+    const { kind, number, without, since } = file;
+    return { kind, run, roster, number, without, since, signatures };
+  }
   const { kind, peer: about, successor, consent } = file;
   return { kind, run, roster, peer: about, successor, consent, signatures };
 }
@@ -160,17 +187,17 @@ export function changeOf(file: ChangeFile): SignedRosterChange | Decision {
 
 /** The key that a change brings in; null of a removal, and of a decision. */
 function newKeyOf(file: ChangeFile): PeerId | null {
-  if (file.kind === "set") return null;
+  if (!("consent" in file)) return null;
   return file.kind === "add" ? file.peer : file.successor;
 }
 
 function consentOf(file: ChangeFile): Uint8Array | null {
-  return file.kind === "set" ? null : file.consent;
+  return "consent" in file ? file.consent : null;
 }
 
 function bytesOf(file: ChangeFile): Uint8Array {
   const change = changeOf(file);
-  return change.kind === "set" ? decidedBytes(change) : changedBytes(change);
+  return "number" in change ? decidedBytes(change) : changedBytes(change);
 }
 
 function readJson(text: string): unknown {

@@ -27,8 +27,7 @@ export function requirePossible(file: ChangeFile, known: KnownRun): void {
   }
   const change = signedByAll(file);
   const ground = groundOf(known);
-  const fault =
-    change.kind === "set" ? decisionFault(change, ground) : changesFault([change], ground);
+  const fault = "number" in change ? decisionFault(change, ground) : changesFault([change], ground);
   if (fault === null) return;
   throw new KlatchError(
     "usage",
@@ -54,7 +53,7 @@ export function requireSigned(file: ChangeFile): void {
 
 function isOutdated(file: ChangeFile, { run, head }: KnownRun): boolean {
   if (file.run !== run || file.members.join() !== head.members.peers.join()) return true;
-  return file.kind === "set" && file.number !== head.decided.number;
+  return "number" in file && file.number !== head.decided.number;
 }
 
 function groundOf({ run, head, attackersMin }: KnownRun) {
@@ -68,6 +67,6 @@ function signedByAll(file: ChangeFile): ReturnType<typeof changeOf> {
   const signature = new Uint8Array(64);
   const signatures = file.members.map((_, place) => ({ place, signature }));
   const change = changeOf(file);
-  if (change.kind === "set") return { ...change, signatures };
+  if ("number" in change) return { ...change, signatures };
   return { ...change, consent: change.kind === "remove" ? null : signature, signatures };
 }

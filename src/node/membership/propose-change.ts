@@ -1,6 +1,6 @@
 import { KlatchError } from "../../errors.ts";
 import { isPeerId } from "../../gossip/index.ts";
-import type { DecisionFile, RosterChangeFile } from "./change-file.ts";
+import type { RosterChangeFile, SettingFile } from "./change-file.ts";
 import type { KnownRun } from "./current-members.ts";
 
 /** What is given on the command line. */
@@ -9,6 +9,9 @@ export interface Wishes {
   readonly steps?: number | undefined;
   /** Counted from 1. */
   readonly from?: number | undefined;
+  /** Of a rollback: whose updates do not count, and the last round in which they do. */
+  readonly without?: string | undefined;
+  readonly to?: number | undefined;
 }
 
 /**
@@ -23,7 +26,7 @@ export function proposedChange(
 ): RosterChangeFile {
   if (kind !== "add" && kind !== "remove" && kind !== "rotate") {
     const what = `no change: ${kind}`;
-    throw new KlatchError("usage", what, "one of add, remove, rotate, set");
+    throw new KlatchError("usage", what, "one of add, remove, rotate, set, rollback");
   }
   if (peer === undefined || (kind === "rotate") !== (fresh !== undefined)) {
     const what = `${kind} takes ${kind === "rotate" ? "two peer ids" : "one peer id"}`;
@@ -41,7 +44,7 @@ export function proposedChange(
  *
  * @throws KlatchError `usage` where nothing is wished for
  */
-export function proposedDecision(known: KnownRun, wishes: Wishes): DecisionFile {
+export function proposedDecision(known: KnownRun, wishes: Wishes): SettingFile {
   const { run, head } = known;
   const { rounds = known.rounds, steps = known.steps } = wishes;
   if (rounds === known.rounds && steps === known.steps) {

@@ -5,11 +5,11 @@ import type { Digest } from "../../types.ts";
 import { runRecordSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
 import type { KeptBlock } from "../store/agreed-tables.ts";
-import type { Checkpoint } from "../store/contract.ts";
+import type { Checkpoint, KeptRound } from "../store/contract.ts";
 import { fileError, isFileOrNothing, isMissing, realFileSystem } from "../store/file-system.ts";
 import { type GenerationFile, Generations } from "../store/generations.ts";
 import { LedgerFile } from "../store/ledger.ts";
-import { toCheckpoint } from "../store/state-files.ts";
+import { toCheckpoint, toKeptRound } from "../store/state-files.ts";
 import { RUN_FILE } from "../store/store.ts";
 
 const RUN_FILE_BYTES_MAX = 4_194_304;
@@ -102,14 +102,19 @@ export class PastRuns {
       : generations.peek(rounds, read);
   }
 
+  /** A round of a run that can be mixed again; null where it is not kept. Throws `disk` when it is damaged. */
+  keptRound(run: Digest, round: number): KeptRound | null {
+    return this.#generations(run, "round").peek(round, (record) => toKeptRound(record, run, round));
+  }
+
   close(): void {
     this.#ledger?.close();
   }
 
   // --- internal ---
 
-  #generations(run: Digest): Generations {
-    return new Generations(realFileSystem, join(this.folder, "runs", run), "checkpoint");
+  #generations(run: Digest, kind: "checkpoint" | "round" = "checkpoint"): Generations {
+    return new Generations(realFileSystem, join(this.folder, "runs", run), kind);
   }
 
   #folders(): readonly Digest[] {

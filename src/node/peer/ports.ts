@@ -88,7 +88,11 @@ export function openUpdates({ run }: Config): Updates {
 }
 
 /** The same of mode `agreed`. */
-export function openAgreedUpdates({ run }: Config): AgreedUpdates {
+export function openAgreedUpdates({
+  run,
+}: {
+  readonly run: Pick<Config["run"], "codec" | "seed" | "feedback" | "warmUp">;
+}): AgreedUpdates {
   return agreedUpdates(codecByName(run.codec), run);
 }
 

@@ -23,6 +23,7 @@ import {
 } from "../../gossip/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
 import { attackersMinOf, firstMembers, membersOf } from "../peer/agreed/members-of.ts";
+import { rolledBack } from "../peer/agreed/round-facts.ts";
 
 /** A chain of final blocks as it lies somewhere, and whose it should be. */
 export interface ChainClaim {
@@ -59,6 +60,8 @@ export interface AuditedRound {
   readonly left: readonly PeerId[];
   /** What the members have decided about the run by its block, rounds counted from 1; absent where nothing. */
   readonly decided?: Decided["newest"];
+  /** Whose updates after which round its state is mixed without; absent where nobody's. */
+  readonly rolledBack?: { readonly without: PeerId; readonly to: number };
 }
 
 export interface ChainAudit {
@@ -212,6 +215,7 @@ function told(
     })),
     joined: next.filter((peer) => !members.includes(peer)),
     left: members.filter((peer) => !next.includes(peer)),
-    ...(block.decision === null ? {} : { decided: toldDecision(decided) }),
+    ...(block.decision?.kind === "set" ? { decided: toldDecision(decided) } : {}),
+    ...(block.decision?.kind === "rollback" ? { rolledBack: rolledBack(block.decision) } : {}),
   };
 }

@@ -69,6 +69,8 @@ export const roundRecordSchema = z.looseObject({
       evicted: z.array(z.string()).exactOptional(),
       /** What the members decided about the run by this block; where they did. */
       decided: decidedSchema.exactOptional(),
+      /** Whose updates after which round do not count any more; where the members decided so by this block. */
+      rolledBack: z.looseObject({ without: z.string(), to: count }).exactOptional(),
     })
     .exactOptional(),
 });

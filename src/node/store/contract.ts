@@ -56,6 +56,16 @@ export interface RoundTraining {
   readonly seconds: number;
 }
 
+/** What mixing a round again takes, in mode `agreed`: the state it started from, and the payloads of its cut that were here. */
+export interface KeptRound {
+  readonly run: Digest;
+  readonly round: number;
+  readonly theta: Float32Array;
+  /** What the outer optimiser remembered; null without momentum. */
+  readonly velocity: Float32Array | null;
+  readonly payloads: ReadonlyMap<Digest, Uint8Array>;
+}
+
 /** The data folder of one node: locked by one process, atomic, checksummed. */
 export interface Store {
   readonly folder: string;
@@ -70,6 +80,10 @@ export interface Store {
   loadTraining(run: Digest, round: number): RoundTraining | null;
   /** Keeps how far a round's training has come, in the place of what was kept of it, or of another round's. */
   saveTraining(training: RoundTraining): void;
+  /** Keeps a round so that it can be mixed again, and of all rounds the newest: so many at most, of so many bytes. */
+  keepRound(kept: KeptRound, most: { readonly rounds: number; readonly bytes: number }): void;
+  /** Null where it is not kept; what is damaged is put aside, said, and not kept. */
+  keptRound(run: Digest, round: number): KeptRound | null;
   /** The last `limit` rounds but the newest `offset` (none when absent), oldest first; evidence likewise. */
   rounds(run: Digest, limit: number, offset?: number): readonly RoundRecord[];
   appendEvidence(run: Digest, evidence: Evidence): void;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { KeptArrays } from "../../consensus/index.ts";
 import type { Digest } from "../../types.ts";
 import { type ArrayRecord, bytesOf, floatsOf, jsonOf } from "./array-file.ts";
-import type { Checkpoint, OwnUpdate } from "./contract.ts";
+import type { Checkpoint, KeptRound, OwnUpdate } from "./contract.ts";
 
 const counter = z.int().min(0);
 const checkpointFields = z.strictObject({
@@ -117,6 +117,38 @@ export function readState({ sections }: ArrayRecord, step: number): State | null
   const transforms = transformStates.safeParse(jsonOf(kept));
   if (!transforms.success) return null;
   return { adapter, optimizer: { ...optimizer, transforms: transforms.data } };
+}
+
+/** A round that can be mixed again as a record of arrays. */
+export function fromKeptRound({ run, round, theta, velocity, payloads }: KeptRound): ArrayRecord {
+  return {
+    kind: "round",
+    fields: { run, round },
+    sections: new Map([
+      ["theta", bytesOf(theta)],
+      ...(velocity === null ? [] : [["velocity", bytesOf(velocity)] as const]),
+      ...payloads,
+    ]),
+  };
+}
+
+const keptRoundFields = z.strictObject({ run: z.string(), round: counter });
+
+/** The round of `run` in a record, or what is wrong with it. */
+export function toKeptRound(record: ArrayRecord, run: Digest, round: number): KeptRound | string {
+  const fields = keptRoundFields.safeParse(record.fields);
+  if (!fields.success) return "its fields are malformed";
+  if (fields.data.run !== run || fields.data.round !== round) return "it belongs to another round";
+  const arrays = ["theta", "velocity"];
+  const [theta = null, velocity = null] = arrays.map((name) => {
+    const bytes = record.sections.get(name);
+    return bytes && floatsOf(bytes);
+  });
+  const isWhole = theta !== null && record.sections.has("velocity") === (velocity !== null);
+  if (!isWhole) return "its arrays do not fit together";
+  const rest = [...record.sections].filter(([name]) => !arrays.includes(name));
+  const payloads = new Map(rest.map(([name, bytes]) => [name, Uint8Array.from(bytes)]));
+  return { run, round, theta, velocity, payloads };
 }
 
 // --- internal ---

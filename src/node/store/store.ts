@@ -10,7 +10,14 @@ import { Generations } from "./generations.ts";
 import { LedgerFile } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { fromRoundTraining, toRoundTraining } from "./round-training-files.ts";
-import { fromCheckpoint, fromUpdate, toCheckpoint, toUpdate } from "./state-files.ts";
+import {
+  fromCheckpoint,
+  fromKeptRound,
+  fromUpdate,
+  toCheckpoint,
+  toKeptRound,
+  toUpdate,
+} from "./state-files.ts";
 
 /** What a run is, in the run's folder. */
 export const RUN_FILE = "run.json";
@@ -26,7 +33,7 @@ export interface StoreDeps {
  *
  *     lock.db, lock.pid               one process at a time
  *     ledger.sqlite                   rounds, evidence, results
- *     runs/<run id>/checkpoint-N.klatch, update-N.klatch, training-N.klatch
+ *     runs/<run id>/checkpoint-N.klatch, update-N.klatch, training-N.klatch, round-N.klatch
  *     runs/<run id>/run.json          what the run is, for who reads the folder
  *
  * Throws `locked` when another process has it, `permission` or `disk` when it cannot be used.
@@ -54,7 +61,11 @@ function assemble(
   ledger: LedgerFile,
   { fs, warn, unlock }: { fs: FileSystem; warn: (sentence: string) => void; unlock: () => void },
 ): Store {
-  const files = (run: Digest, kind: "checkpoint" | "update" | "training", kept?: number) => {
+  const files = (
+    run: Digest,
+    kind: "checkpoint" | "update" | "training" | "round",
+    kept?: number,
+  ) => {
     if (!/^[0-9a-f]{64}$/.test(run)) {
       throw new KlatchError("internal", `not a run id: ${run}`, "this is a bug in klatch");
     }
@@ -76,6 +87,15 @@ function assemble(
       trainings(run).load(round, (record) => toRoundTraining(record, run, round), warn),
     saveTraining: (training) =>
       trainings(training.run).save(training.round, fromRoundTraining(training)),
+    keepRound(kept, { rounds, bytes }) {
+      const record = fromKeptRound(kept);
+      let size = 0;
+      for (const { length } of record.sections.values()) size += length;
+      const most = Math.min(rounds, Math.floor(bytes / size));
+      if (most > 0) files(kept.run, "round", most).save(kept.round, record);
+    },
+    keptRound: (run, round) =>
+      files(run, "round").load(round, (record) => toKeptRound(record, run, round), warn),
     rounds: (run, limit, offset) => ledger.rounds(run, limit, offset),
     appendEvidence: (run, evidence) => ledger.appendEvidence(run, evidence),
     evidence: (run, limit, offset) => ledger.evidence(run, limit, offset),

@@ -111,3 +111,14 @@ export function decidedText(decided: {
   const { rounds, steps, from } = decided;
   return `${rounds} rounds, of ${steps} steps each from round ${from} on`;
 }
+
+/** What members have taken back. */
+export function rolledBackText({
+  without,
+  to,
+}: {
+  readonly without: string;
+  readonly to: number;
+}): string {
+  return `mixed again from round ${to} on, without the updates of ${without}`;
+}

@@ -9,10 +9,10 @@ import {
 import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
 import { changesFault, changesFor, groundOf } from "./membership/changes.ts";
-import { decisionFault } from "./membership/decided.ts";
+import { decisionFault, rollbackOf } from "./membership/decided.ts";
 import { decisionFor } from "./membership/decisions.ts";
 import { evidenceFault, evidenceFor } from "./membership/evidence.ts";
-import type { Block, BlockBallot, BlockPayload, HeldPayload } from "./messages.ts";
+import type { Block, BlockBallot, BlockPayload, HeldPayload, Rollback } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
 import { sharesOfCut } from "./standings.ts";
 
@@ -82,7 +82,7 @@ export function blockFault(
   const places = block.ballots.map(({ place }) => place);
   const inCut = cutOf(block, quorum).map(({ place }) => place);
   const isOther = <T>(value: T, known: T | null) => known !== null && value !== known;
-  const isEmpty = inCut.length === 0;
+  const isUnchanged = inCut.length === 0 && rollbackOf(block) === null;
   const table: readonly (readonly [boolean, string])[] = [
     [block.run !== run, "of another run"],
     [block.height !== head.height, "of another height"],
@@ -96,8 +96,8 @@ export function blockFault(
     ],
     [!areSame(block.cut, inCut), "a cut that its ballots do not make"],
     [!(Number.isFinite(block.norm) && block.norm >= 0), "a norm that is none"],
-    [isEmpty && isOther(block.checkpoint, head.checkpoint), "another state without updates"],
-    [isEmpty && isOther(block.norm, head.norm), "another norm without updates"],
+    [isUnchanged && isOther(block.checkpoint, head.checkpoint), "another state without updates"],
+    [isUnchanged && isOther(block.norm, head.norm), "another norm without updates"],
   ];
   const { members } = quorum;
   const fault = table.find(([isSo]) => isSo)?.[1];
@@ -121,9 +121,10 @@ export function cutShares(
   );
 }
 
-/** One name for a cut, by what is in it. */
-export function cutKey(cut: readonly HeldPayload[]): string {
-  return cut.map(({ place, payload }) => `${place}:${payload}`).join(" ");
+/** One name for a cut, by what is in it and what is done with it. */
+export function cutKey(cut: readonly HeldPayload[], rollback: Rollback | null): string {
+  const mixed = cut.map(({ place, payload }) => `${place}:${payload}`).join(" ");
+  return rollback === null ? mixed : `${mixed} without ${rollback.without} ${rollback.since}`;
 }
 
 // --- internal ---

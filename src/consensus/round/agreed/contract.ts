@@ -9,6 +9,7 @@ import type {
   List,
   Opinion,
   Proposal,
+  Rollback,
   RosterChange,
   SignedStatement,
   Testimony,
@@ -81,6 +82,8 @@ export interface Computed {
   /** Digest of the state after the round, and the median norm of the updates. */
   readonly checkpoint: Digest;
   readonly norm: number;
+  /** What the block does besides: the state is that of a rollback. */
+  readonly rollback?: Rollback | null;
 }
 
 export type AgreedTimer =
@@ -127,12 +130,13 @@ export type AgreedEffect =
       readonly holders: readonly PeerId[];
     }
   | { readonly type: "judge"; readonly round: number; readonly payloads: readonly HeldPayload[] }
-  /** Mix the updates of a cut, in this order, by these shares. */
+  /** Mix the updates of a cut, in this order, by these shares; or with those of the heights below without a peer's. */
   | {
       readonly type: "compute";
       readonly round: number;
       readonly cut: readonly HeldPayload[];
       readonly shares: readonly number[];
+      readonly rollback: Rollback | null;
     }
   /** Compare what is known of the height with another member; or with each of these, who are to prove that they are in it. */
   | { readonly type: "exchange"; readonly round: number; readonly asked: readonly PeerId[] }

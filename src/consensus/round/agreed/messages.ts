@@ -106,20 +106,34 @@ export interface RosterChange {
 }
 
 /** What the members have decided about the run itself: a quorum has signed it. It fits one roster and number, and so is made once. */
-export interface Decision {
-  readonly kind: "set";
+export type Decision = Setting | Rollback;
+
+interface DecidedByMembers {
   readonly run: Digest;
   /** Digest of the roster that has signed. */
   readonly roster: Digest;
   /** Decisions that blocks have made before it. */
   readonly number: number;
+  /** Of members of that roster, by place. */
+  readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
+}
+
+/** How long the run is. */
+export interface Setting extends DecidedByMembers {
+  readonly kind: "set";
   /** Rounds of the run. */
   readonly rounds: number;
   /** Steps a round from the height `from` on, or from the next one where that is past. */
   readonly steps: number;
   readonly from: number;
-  /** Of members of that roster, by place. */
-  readonly signatures: readonly { readonly place: number; readonly signature: Uint8Array }[];
+}
+
+/** The updates of one author in these rounds do not count any more: their cuts are mixed again without them. */
+export interface Rollback extends DecidedByMembers {
+  readonly kind: "rollback";
+  readonly without: PeerId;
+  /** The first height that is mixed again, the last is that of the block. */
+  readonly since: number;
 }
 
 export const CHANGE_KINDS = ["add", "remove", "rotate"] as const;

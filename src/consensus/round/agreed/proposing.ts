@@ -10,7 +10,7 @@ import { viewLength } from "./view-time.ts";
 /** Gives what a cut mixes to, or has that done. */
 export type Settle = (
   cut: readonly HeldPayload[],
-  block: Pick<Block, "ballots">,
+  block: Pick<Block, "ballots" | "decision">,
 ) => Computed | null;
 
 /** Proposes, where this node is the proposer of the view and has what that takes. */

@@ -88,7 +88,7 @@ function handle(turn: AgreedTurn, event: AgreedEvent): void {
       hearAnswer(turn, event.peer, event.round);
       break;
     case "decided":
-      if (event.change.kind === "set") hearDecision(turn, event.change);
+      if ("number" in event.change) hearDecision(turn, event.change);
       else hearChange(turn, event.change);
       break;
     case "fetched":

@@ -6,6 +6,7 @@ import { fetchMissing, hearBallot, hearList } from "./collecting.ts";
 import { conclude } from "./concluding.ts";
 import type { Computed } from "./contract.ts";
 import { ballotsHolding } from "./cut.ts";
+import { rollbackOf } from "./membership/decided.ts";
 import { adopt, compare, votesOf } from "./membership/evidence.ts";
 import type {
   Block,
@@ -76,7 +77,9 @@ export function endView(turn: AgreedTurn): void {
 /** What the updates of a cut mix to is known. */
 export function noteComputed(turn: AgreedTurn, outcome: Computed): void {
   const { computed, work } = turn.state.height;
-  changeHeight(turn, { computed: new Map(computed).set(cutKey(outcome.cut), outcome) });
+  changeHeight(turn, {
+    computed: new Map(computed).set(cutKey(outcome.cut, outcome.rollback ?? null), outcome),
+  });
   const mixingMs = turn.now - (work.mixingSince ?? turn.now);
   turn.state = { ...turn.state, mixingMs };
   review(turn);
@@ -218,11 +221,14 @@ function keepProposal(turn: AgreedTurn): void {
 function settle(
   turn: AgreedTurn,
   cut: readonly HeldPayload[],
-  { ballots }: Pick<Block, "ballots">,
+  { ballots, decision }: Pick<Block, "ballots" | "decision">,
 ): Computed | null {
   const { head, height } = turn.state;
-  if (cut.length === 0) return { cut, checkpoint: head.checkpoint, norm: head.norm };
-  const known = height.computed.get(cutKey(cut));
+  const rollback = rollbackOf({ decision });
+  const key = cutKey(cut, rollback);
+  if (cut.length === 0 && rollback === null)
+    return { cut, checkpoint: head.checkpoint, norm: head.norm };
+  const known = height.computed.get(key);
   if (known !== undefined && known !== "pending") return endWork(turn, known);
   if (height.work.since === null) changeHeight(turn, { work: { ...height.work, since: turn.now } });
   if (known === "pending") return null;
@@ -232,11 +238,11 @@ function settle(
   const { fetches, computed, work } = turn.state.height;
   if (!cut.every(({ payload }) => fetches.get(payload) === "fetched")) return null;
   changeHeight(turn, {
-    computed: new Map(computed).set(cutKey(cut), "pending"),
+    computed: new Map(computed).set(key, "pending"),
     work: { ...work, mixingSince: turn.now },
   });
   const shares = cutShares(turn.state, cut);
-  turn.effects.push({ type: "compute", round: head.height, cut, shares });
+  turn.effects.push({ type: "compute", round: head.height, cut, shares, rollback });
   return null;
 }
 

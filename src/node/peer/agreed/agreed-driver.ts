@@ -201,17 +201,17 @@ export class AgreedDriver implements RunDriver {
     this.dispatch({ type: "judged", round, opinions });
   }
 
-  #compute({ round, cut, shares }: Asked<"compute">): void {
-    const mixed = this.#rooms.mixing.mix(
-      cut,
-      shares,
-      this.#agreed.head,
-      this.#rooms.training.point,
-    );
+  #compute({ round, cut, shares, rollback }: Asked<"compute">): void {
+    const { mixing, rollbacks, training, succession } = this.#rooms;
+    const at = { head: this.#agreed.head, point: training.point };
+    const mixed =
+      rollback === null
+        ? mixing.mix(cut, shares, at.head, at.point)
+        : rollbacks.mix(rollback, cut, at);
     // who says that an unsound update is sound has lied: this node has nothing to compare
     if (mixed === null) return;
-    this.#rooms.succession.note(mixed);
-    this.dispatch({ type: "computed", round, outcome: mixed });
+    succession.note(mixed);
+    this.dispatch({ type: "computed", round, outcome: { ...mixed, rollback } });
   }
 
   /** With those that are asked, or with each connected member in turn. */
@@ -239,7 +239,7 @@ export class AgreedDriver implements RunDriver {
 
   /** Keeps final blocks, then the state that they lead to, then goes on from it. */
   async #conclude(asked: readonly Link[]): Promise<void> {
-    const { chain, statements, training, succession } = this.#rooms;
+    const { chain, statements, training, succession, rollbacks } = this.#rooms;
     const { head, height } = this.#agreed;
     const { votingAt } = height;
     const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
@@ -254,6 +254,7 @@ export class AgreedDriver implements RunDriver {
       if (point !== null) {
         await training.end();
         statements.conclude(last.certificate);
+        rollbacks.keep(head, links, training.point);
         training.settle(head, first.block, point);
         await this.#noteRound(links, certificateMs);
         this.dispatch({ type: "concluded", round: head.height, links });

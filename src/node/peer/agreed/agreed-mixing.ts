@@ -13,13 +13,47 @@ import {
   type SoundUpdate,
 } from "../../../consensus/index.ts";
 import { judgeGate } from "../../../reputation/index.ts";
-import type { PeerId, Reason, Verdict } from "../../../types.ts";
+import type { Digest, PeerId, Reason, Verdict } from "../../../types.ts";
+import type { Config } from "../../config/config.ts";
 import { digestOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import type { PayloadPool } from "./payload-pool.ts";
 
 /** What mixing a cut gives, with the state itself. */
 export interface MixedCut extends Computed {
+  readonly point: AgreedPoint;
+}
+
+/** What mixing goes by besides the updates: alike in a run. */
+export interface MixingTerms {
+  readonly updates: AgreedUpdates;
+  readonly run: Pick<Config["run"], "agreedRule" | "outer">;
+}
+
+/** Mixes the updates of a cut, in roster order; null when one is not here or cannot be read. */
+export function mixCut(
+  { updates, run }: MixingTerms,
+  payloadOf: (digest: Digest) => Uint8Array | null,
+  { cut, shares, head, point }: OpenCut,
+): MixedCut | null {
+  const values: Float32Array[] = [];
+  for (const { payload } of cut) {
+    const bytes = payloadOf(payload);
+    const read = bytes && updates.read(bytes, point.theta.length, head);
+    if (read?.verdict !== "accept") return null;
+    values.push(read.value.values);
+  }
+  const { faulty: attackersMax } = quorumOf(head.members.peers.length);
+  const mix = COMMON_RULES[run.agreedRule]({ updates: values, shares, attackersMax });
+  const next = outerStep(point, mix, run.outer);
+  return { cut, point: next, checkpoint: digestOfPoint(next), norm: medianNorm(values) };
+}
+
+/** A cut above a head, the shares of its authors, and the state that it is mixed into. */
+export interface OpenCut {
+  readonly cut: readonly HeldPayload[];
+  readonly shares: readonly number[];
+  readonly head: ChainHead;
   readonly point: AgreedPoint;
 }
 
@@ -60,17 +94,9 @@ export class AgreedMixing {
     head: ChainHead,
     point: AgreedPoint,
   ): MixedCut | null {
-    const updates: Float32Array[] = [];
-    for (const each of cut) {
-      const read = this.#read(each, head, point.theta.length);
-      if (read.verdict !== "accept") return null;
-      updates.push(read.value.values);
-    }
-    const { faulty: attackersMax } = quorumOf(head.members.peers.length);
-    const { agreedRule, outer } = this.#parts.config.run;
-    const mix = COMMON_RULES[agreedRule]({ updates, shares, attackersMax });
-    const next = outerStep(point, mix, outer);
-    return { cut, point: next, checkpoint: digestOfPoint(next), norm: medianNorm(updates) };
+    const terms = { updates: this.#updates, run: this.#parts.config.run };
+    const payloadOf = (payload: Digest) => this.#pool.get(payload);
+    return mixCut(terms, payloadOf, { cut, shares, head, point });
   }
 
   // --- internal ---

@@ -24,6 +24,7 @@ import { ChainKeeper } from "./chain-keeper.ts";
 import { MemberChanges } from "./member-changes.ts";
 import { attackersMinOf, firstMembers, membersOf } from "./members-of.ts";
 import { PayloadPool } from "./payload-pool.ts";
+import { Rollbacks } from "./rollbacks.ts";
 import { Statements } from "./statements.ts";
 import { Succession } from "./succession.ts";
 
@@ -42,6 +43,7 @@ export interface AgreedRooms {
   readonly pool: PayloadPool;
   readonly mixing: AgreedMixing;
   readonly succession: Succession;
+  readonly rollbacks: Rollbacks;
   readonly keeping: Keeping;
   readonly changes: MemberChanges;
 }
@@ -71,8 +73,10 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
   }
   const pool = new PayloadPool(parts, loop.signal);
   const mixing = new AgreedMixing(parts, pool, updates);
-  const succession = new Succession(parts, { pool, mixing });
+  const rollbacks = new Rollbacks(parts, { pool, chain, updates });
+  const succession = new Succession(parts, { pool, mixing, rollbacks });
   succession.serve(point);
+  rollbacks.serveBelow(head);
   return {
     ...{ terms, updates, chain, pool, mixing },
     head,
@@ -80,7 +84,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     training: new AgreedTraining(parts, state, {
       ...{ updates, point, pool, kept, signal: loop.signal },
     }),
-    succession,
+    ...{ succession, rollbacks },
     keeping: new Keeping(parts, state),
     changes: new MemberChanges(parts),
   };
@@ -152,9 +156,16 @@ function followMembers(
 /** What the members have decided holds for this node too, whatever it was configured with. */
 function followDecision(
   { neighbourhoods, config, log }: PeerParts,
-  { decided }: Pick<ChainHead, "decided">,
+  { height, decided }: Pick<ChainHead, "height" | "decided">,
 ): void {
   neighbourhoods.decide(decided);
+  if (decided.rolledBackAt === height - 1) {
+    log.info(
+      { round: height },
+      "the members have rolled back: its state is mixed again without an author",
+    );
+    return;
+  }
   if (decided.newest === null) return;
   const { rounds, steps, from } = decided.newest;
   const own = config.run.rounds;

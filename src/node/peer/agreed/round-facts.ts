@@ -8,6 +8,7 @@ import {
   type Members,
   membersAfter,
   quorumOf,
+  type Rollback,
   sharesOfCut,
 } from "../../../consensus/index.ts";
 import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
@@ -50,9 +51,18 @@ export function roundFacts(
         block,
         membersAfter({ members, levels }, block, membersOf(run)).members,
       ),
-      ...(block.decision === null ? {} : { decided: decidedAfter(decided, block).newest }),
+      ...(block.decision?.kind === "set" ? { decided: decidedAfter(decided, block).newest } : {}),
+      ...(block.decision?.kind === "rollback" ? { rolledBack: rolledBack(block.decision) } : {}),
     },
   };
+}
+
+/** What a rollback did, as it is told: the last round that stayed as it was is counted from 1. */
+export function rolledBack({ without, since }: Rollback): {
+  readonly without: PeerId;
+  readonly to: number;
+} {
+  return { without, to: since };
 }
 
 // --- internal ---

@@ -6,6 +6,7 @@ import {
   type HeldPayload,
   type Link,
   quorumOf,
+  rollbackOf,
   sharesOfCut,
 } from "../../../consensus/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
@@ -13,12 +14,14 @@ import { bytesOfState, digestOf, digestOfState, digestsIn, recordOfPoint } from 
 import type { PeerParts } from "../peer-parts.ts";
 import type { AgreedMixing, MixedCut } from "./agreed-mixing.ts";
 import type { PayloadPool } from "./payload-pool.ts";
+import type { Rollbacks } from "./rollbacks.ts";
 
 /** Finds the state that a final block names: mixed here, or taken from whoever has it. */
 export class Succession {
   readonly #parts: PeerParts;
   readonly #pool: PayloadPool;
   readonly #mixing: AgreedMixing;
+  readonly #rollbacks: Rollbacks;
   /** What cuts of the open height mix to. */
   #mixed: MixedCut[] = [];
 
@@ -27,11 +30,13 @@ export class Succession {
     rooms: {
       readonly pool: PayloadPool;
       readonly mixing: AgreedMixing;
+      readonly rollbacks: Rollbacks;
     },
   ) {
     this.#parts = parts;
     this.#pool = rooms.pool;
     this.#mixing = rooms.mixing;
+    this.#rollbacks = rooms.rollbacks;
   }
 
   /** Remembers what a cut of the open height mixes to. */
@@ -97,7 +102,11 @@ export class Succession {
       if ((await this.#pool.fetch(wanted, this.#holders(head, link, each))) !== null) return null;
     }
     const places = cut.map(({ place }) => place);
-    const mixed = this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, point);
+    const rollback = rollbackOf(block);
+    const mixed =
+      rollback === null
+        ? this.#mixing.mix(cut, sharesOfCut(head.levels, places, quorum), head, point)
+        : this.#rollbacks.mix(rollback, cut, { head, point });
     if (mixed === null) return null;
     if (mixed.checkpoint === block.checkpoint) return mixed.point;
     this.#parts.log.error(

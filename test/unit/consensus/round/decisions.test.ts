@@ -8,6 +8,9 @@ import {
   genesis,
   type Link,
   quorumOf,
+  type Rollback,
+  rollbackOf,
+  type Setting,
   stepsOf,
   UNDECIDED,
 } from "../../../../src/consensus/index.ts";
@@ -20,12 +23,13 @@ import {
   MEMBERS,
   NAME,
   Node,
+  proposal as proposed,
   ROSTER,
 } from "../../../support/agreed-node.ts";
 
 const signers = (...places: readonly number[]) =>
   places.map((place) => ({ place, signature: new Uint8Array(64) }));
-const decision = (change: Partial<Decision> = {}): Decision => ({
+const decision = (change: Partial<Setting> = {}): Setting => ({
   ...{ kind: "set", run: NAME.run, roster: MEMBERS.digest, number: 0 },
   ...{ rounds: 5, steps: 30, from: 1, signatures: signers(0, 1, 2) },
   ...change,
@@ -41,7 +45,7 @@ describe("a decision about the run", () => {
     expect(decisionFault(null, ground)).toBeNull();
   });
 
-  test.each<readonly [string, Partial<Decision>, RegExp]>([
+  test.each<readonly [string, Partial<Setting>, RegExp]>([
     ["signed by q - 1", { signatures: signers(0, 1) }, /fewer than 3/],
     ["signed twice by one", { signatures: signers(0, 1, 1) }, /fewer than 3/],
     ["signed by nobody's place", { signatures: signers(0, 1, 4) }, /fewer than 3/],
@@ -57,7 +61,7 @@ describe("a decision about the run", () => {
   test("makes a block wrong that has it and cannot", () => {
     const at = { payloadBytes: BYTES, quorum: quorumOf(4), attackersMin: 1 };
     const head = genesis(NAME.run, "start", MEMBERS);
-    const fault = (change: Partial<Decision>) => {
+    const fault = (change: Partial<Setting>) => {
       const block = { ...blockOf(ROSTER.map((peer) => ballot(peer, ALL))) };
       return blockFault({ ...block, decision: decision(change) }, { ...ground, ...at, head });
     };
@@ -67,7 +71,7 @@ describe("a decision about the run", () => {
   });
 
   test("is in force from its height on, at once where that is past; the next one takes its place", () => {
-    const at = (height: number, change: Partial<Decision>) => ({
+    const at = (height: number, change: Partial<Setting>) => ({
       height,
       decision: decision(change),
     });
@@ -148,7 +152,7 @@ describe("a member that is told of a decision", () => {
 });
 
 describe("the end of the run", () => {
-  const blocks = (count: number, change: Partial<Decision>) =>
+  const blocks = (count: number, change: Partial<Setting>) =>
     chain(...Array.from({ length: count }, (_, i) => (i === 1 ? decision(change) : null)));
 
   test("is what each was configured with, while nothing is decided (control)", () => {
@@ -161,5 +165,65 @@ describe("the end of the run", () => {
     expect([four?.state.phase, five?.state.phase]).toEqual(["running", "done"]);
     expect(five?.asked.at(-1)).toEqual({ type: "finish" });
     expect(conclude(told("a"), blocks(2, { rounds: 2 })).state.phase).toBe("done");
+  });
+});
+
+const rollback = (change: Partial<Rollback> = {}): Rollback => ({
+  ...{ kind: "rollback", run: NAME.run, roster: MEMBERS.digest, number: 0 },
+  ...{ without: "b", since: 0, signatures: signers(0, 1, 2) },
+  ...change,
+});
+
+describe("a rollback", () => {
+  test("goes back to rounds that are over, and not across another one", () => {
+    const at = { ...ground, height: 7 };
+    expect(decisionFault(rollback({ since: 7 }), at)).toBeNull();
+    expect(decisionFault(rollback({ since: 8 }), at)).toMatch(/not over/);
+    const decided = decidedAfter(UNDECIDED, { height: 5, decision: rollback() });
+    expect(decided).toEqual({ ...UNDECIDED, number: 1, rolledBackAt: 5 });
+    const next = { ...at, decided };
+    expect(decisionFault(rollback({ number: 1, since: 5 }), next)).toMatch(
+      /across that of round 6/,
+    );
+    expect(decisionFault(rollback({ number: 1, since: 6 }), next)).toBeNull();
+  });
+
+  /** A member in view 0 that is shown a block, and has mixed for it. */
+  function shown(decision: Decision | null, mixed: string): Node {
+    const node = told("a");
+    node.told(...ROSTER.map((peer) => ballot(peer, ALL)));
+    const block = blockOf(
+      ROSTER.map((peer) => ballot(peer, ALL)),
+      { decision },
+    );
+    node.told(proposed(0, "A", block));
+    for (const peer of ROSTER) node.hear({ type: "fetched", payload: `of ${peer}` });
+    const outcome = { cut: ALL, checkpoint: mixed, norm: 4, rollback: rollbackOf({ decision }) };
+    return node.hear({ type: "computed", round: 0, outcome });
+  }
+
+  test("is mixed by everybody, and its block gets no vote where the state is another", () => {
+    const sound = shown(rollback(), "after");
+    expect(sound.asked).toContainEqual(
+      expect.objectContaining({ type: "compute", cut: ALL, rollback: rollback() }),
+    );
+    expect(sound.kinds()).toContain("notarize");
+    expect(shown(rollback(), "something else").kinds()).not.toContain("notarize");
+    // control: the mix of the same cut without a rollback is of no use for it
+    expect(shown(null, "after").kinds()).toContain("notarize");
+  });
+
+  test("counts also in a round whose cut is empty", () => {
+    const node = told("a");
+    const empty = ROSTER.map((peer) => ballot(peer, []));
+    node.told(...empty);
+    const block = blockOf(empty, { decision: rollback(), cut: [], payloads: [], norm: 0 });
+    node.told(proposed(0, "A", block));
+    expect(node.asked).toContainEqual(expect.objectContaining({ type: "compute", cut: [] }));
+    const still = told("a").told(...empty);
+    still.told(proposed(0, "A", { ...block, decision: null }));
+    // control: without one another state is wrong
+    expect(still.kinds()).toContain("nullify");
+    expect(node.kinds()).not.toContain("nullify");
   });
 });

@@ -68,3 +68,38 @@ describe("a decision in a block", () => {
     for (const [index, value] of wrong) expect(read(row.with(index, value))).toBeNull();
   });
 });
+
+describe("a rollback in a block", () => {
+  const sample = () =>
+    ({ kind: "rollback", number: 1, since: 4, without: council.roster[2] ?? "" }) as const;
+
+  test("is the same after it was written and read, and holds as members have signed it", async () => {
+    const decision = await council.decision(sample());
+    const deciding = { ...block, decision };
+
+    expect(decodeBlock(encodeBlock(deciding))).toEqual(deciding);
+    expect(verifyBlock(deciding, council.roster)).toMatchObject({ verdict: "accept" });
+    for (const change of [{ number: 2 }, { since: 5 }, { without: council.roster[3] ?? "" }]) {
+      const forged = { ...block, decision: { ...decision, ...change } };
+      expect(verifyBlock(forged, council.roster)).toMatchObject({ reason: "bad-signature" });
+    }
+  });
+
+  test("is refused in another form", async () => {
+    const decision = await council.decision(sample());
+    const rows = decodeCanonical(encodeBlock({ ...block, decision })) as unknown[];
+    const [row = []] = rows[12] as unknown[][];
+    const read = (changed: unknown) => decodeBlock(encodeCanonical(rows.with(12, [changed])));
+
+    expect(read(row)?.decision).toEqual(decision);
+    for (const [index, value] of [
+      [0, 0],
+      [0, 2],
+      [2, new Uint8Array(31)],
+      [3, -1],
+    ] as const) {
+      expect(read(row.with(index, value))).toBeNull();
+    }
+    expect(read(row.slice(1))).toBeNull();
+  });
+});

@@ -127,7 +127,7 @@ describe("a change of members as a file", () => {
 
   test("is no decision that is made, of nothing, or about rounds that are over", async () => {
     const newest = { rounds: 80, steps: 30, from: 10 };
-    const decided = { number: 1, newest, stepsBefore: 20 };
+    const decided = { ...UNDECIDED, number: 1, newest, stepsBefore: 20 };
     const later = { ...known(), ...newest, head: { ...known().head, decided } };
     const first = proposedDecision(known(), { rounds: 80 });
 
