@@ -23,13 +23,15 @@ export type Draft = Omit<Block, "norm" | "checkpoint">;
  * The block that the ballots make which this node holds, before its updates are mixed. A ballot counts whatever was
  * announced here: an author that announces something else to each would otherwise keep a quorum of ballots from ever
  * coming together. Left out when it is late, as far as a quorum stays, are ballots that hold a payload of the cut which
- * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be.
+ * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be. A rollback that this
+ * node cannot mix is left out when it is late, too: others may.
  */
 export function draftBlock(state: AgreedState, isLate: boolean): Draft {
   const { height, head } = state;
   const held = ballotsHeld(state);
   const ballots = withinBlock(isLate ? withoutLost(held, state) : held, height.simplex.quorum);
   const evidence = evidenceFor(state);
+  const decision = decisionFor(state);
   return {
     ...heightName(state),
     roster: head.members.digest,
@@ -38,7 +40,7 @@ export function draftBlock(state: AgreedState, isLate: boolean): Draft {
     cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
     evidence,
     rosterChanges: changesFor(state),
-    decision: decisionFor(state),
+    decision: isLate && decision?.kind === "rollback" ? null : decision,
   };
 }
 

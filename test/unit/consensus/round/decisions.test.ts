@@ -213,6 +213,29 @@ describe("a rollback", () => {
     expect(shown(null, "after").kinds()).toContain("notarize");
   });
 
+  test("is proposed by who can mix it, and left out by who cannot", () => {
+    /** The decisions that a proposer proposes, once it has mixed the cut with a rollback or without, and late. */
+    const decisionsIn = (mixed: Rollback | null) => {
+      const node = told("d", rollback());
+      node.told(...ROSTER.map((peer) => ballot(peer, ALL)));
+      for (const peer of ROSTER) node.hear({ type: "fetched", payload: `of ${peer}` });
+      const outcome = { cut: ALL, checkpoint: "after", norm: 4, rollback: mixed };
+      node.hear({ type: "computed", round: 0, outcome });
+      const soon = node.asked.length;
+      const timers = node.asked.filter((each) => each.type === "start-timer");
+      node.now = timers.findLast(({ timer }) => timer === "propose")?.at ?? 0;
+      node.hear({ type: "timer", timer: "propose", round: 0 });
+      const made = (from: number, to?: number) =>
+        node.asked
+          .slice(from, to)
+          .flatMap((each) => (each.type === "propose" ? [each.fresh?.decision] : []));
+      return { soon: made(0, soon), late: made(soon) };
+    };
+
+    expect(decisionsIn(rollback())).toEqual({ soon: [rollback()], late: [] });
+    expect(decisionsIn(null)).toEqual({ soon: [], late: [null] });
+  });
+
   test("counts also in a round whose cut is empty", () => {
     const node = told("a");
     const empty = ROSTER.map((peer) => ballot(peer, []));
