@@ -28,9 +28,9 @@ export interface ChainTerms {
   readonly run: Digest;
   /** Those of round 0. */
   readonly members: Members;
-  /** Told of each head that has other members than the one below. */
+  /** Told once of each head that has other members than the one below. */
   readonly onMembers: (head: ChainHead) => void;
-  /** Told of each head by whose block the members have decided about the run. */
+  /** Told once of each head by whose block the members have decided about the run. */
   readonly onDecided: (head: ChainHead) => void;
   /** Digest of the state that round 0 starts from. */
   readonly start: Digest;
@@ -94,7 +94,9 @@ export class ChainKeeper {
 
   #after(below: ChainHead, link: Link): ChainHead {
     const head = headAfter(below, [link], membersOf(this.#terms.run));
-    this.#height = Math.max(this.#height, head.height);
+    // whoever looks back at the chain below changes nothing that follows from its end
+    if (head.height <= this.#height) return head;
+    this.#height = head.height;
     if (head.members !== below.members) this.#terms.onMembers(head);
     if (head.decided !== below.decided) this.#terms.onDecided(head);
     return head;
