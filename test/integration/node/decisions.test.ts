@@ -49,7 +49,7 @@ test("rounds and steps that members decide hold for all, whatever each was confi
     disguises: { 0: watched },
   });
   const [first, second, third, fourth] = nodes as [QuickNode, QuickNode, QuickNode, QuickNode];
-  await vi.waitFor(() => expect(first.node.status().round).toBeGreaterThan(0), { timeout: 30_000 });
+  await vi.waitFor(() => expect(first.node.status().round).toBeGreaterThan(0), { timeout: 60_000 });
 
   const file = join(temporaryFolder(), "decision.json");
   const words = ["--rounds", `${DECIDED.rounds}`, "--steps", `${DECIDED.steps}`];
@@ -59,7 +59,7 @@ test("rounds and steps that members decide hold for all, whatever each was confi
   for (const each of [first, second]) await member(each, "submit", file);
 
   await vi.waitFor(() => expect(fourth.node.status().rounds).toBe(DECIDED.rounds), {
-    timeout: 30_000,
+    timeout: 60_000,
   });
   expect(third.node.status().round).toBeLessThan(10);
   await fourth.node.stop();
@@ -90,4 +90,4 @@ test("rounds and steps that members decide hold for all, whatever each was confi
   expect(verified.byRound.flatMap(({ decided }) => decided ?? [])).toEqual([
     { ...DECIDED, from: FROM },
   ]);
-}, 120_000);
+}, 180_000);
