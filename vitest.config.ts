@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { SkippedTestsReporter } from "./test/support/skipped-tests.ts";
 
 // Programs that tests start, and the learners' threads, load half as long when their modules are compiled already.
@@ -9,19 +9,28 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cach
 // Where CI reads the results from.
 const { TEST_RESULTS: results } = process.env;
 
+type ProjectConfig = NonNullable<TestProjectInlineConfiguration["test"]>;
+
+/** Where tests open engines in their own process. */
+const LEARNER = "test/unit/training/**/*.test.ts";
+
 /** Time limits only end what hangs: a loaded machine takes ten times as long as an idle one. */
-const project = (name: string, testTimeout: number, ...more: string[]) => ({
+const project = (name: string, testTimeout: number, more: ProjectConfig) => ({
   extends: true as const,
   test: {
     name,
-    // Simulations share the modules of their worker. The others may not: an engine sets the processor of its process to
-    // round the smallest numbers to zero.
-    isolate: name !== "simulation",
-    include: [`test/${name}/**/*.test.ts`, ...more],
+    include: [`test/${name}/**/*.test.ts`],
     testTimeout,
     hookTimeout: testTimeout,
+    ...more,
   },
 });
+
+/**
+ * Files that share the modules of their worker: loading them for every file takes a third of the time. None may open an
+ * engine, which sets the processor to round the smallest numbers to zero for all files after it.
+ */
+const SHARED = { isolate: false, setupFiles: ["test/support/without-engine.ts"] };
 
 export default defineConfig({
   test: {
@@ -33,10 +42,15 @@ export default defineConfig({
       new SkippedTestsReporter(),
     ],
     projects: [
-      project("unit", 60_000, "test/*.test.ts"),
-      project("simulation", 120_000),
-      project("integration", 120_000),
-      project("e2e", 300_000),
+      project("unit", 60_000, {
+        ...SHARED,
+        include: ["test/*.test.ts", "test/unit/**/*.test.ts"],
+        exclude: [LEARNER],
+      }),
+      project("learner", 60_000, { include: [LEARNER] }),
+      project("simulation", 120_000, SHARED),
+      project("integration", 120_000, {}),
+      project("e2e", 300_000, {}),
     ],
   },
 });
