@@ -2,7 +2,7 @@ import * as z from "zod";
 import { MIXING_RULES, RUN_MODES } from "../types.ts";
 import { ROSTER_CHANGE } from "./graph/roster.ts";
 import { COMMON_RULE_NAMES } from "./mixing/common/rules.ts";
-import { CODEC_NAMES } from "./update/codecs/codec.ts";
+import { CODEC_NAMES, type CodecName } from "./update/codecs/codec.ts";
 
 const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
@@ -85,10 +85,10 @@ export const consensusTerms = {
     .default("full")
     .describe("Who exchanges with whom: full, ring, or regular:K (K neighbours each)."),
   codec: z
-    .enum(CODEC_NAMES)
-    .default("int8")
+    .enum(["auto", ...CODEC_NAMES])
+    .default("auto")
     .describe(
-      "How an update travels: float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign), a quarter (ternary) or a 64th of the values (sparse), or each value every eighth round (masked); the last three in mode agreed only.",
+      "How an update travels; auto takes int8, or what run.bytesPerRound leaves. float32, or in 8 (int8), 4 (int4), 2 (int2) or 1 bit a value (sign), a quarter (ternary) or a 64th of the values (sparse), or each value every eighth round (masked); the last three in mode agreed only.",
     ),
   feedback: z
     .number()
@@ -107,3 +107,8 @@ export const consensusTerms = {
       "First rounds in which updates travel as int8, where the codec tells less than that; mode agreed.",
     ),
 };
+
+/** The codec of a run, with `auto` resolved as it is where no budget decides. */
+export function codecOf({ codec }: { readonly codec: CodecName | "auto" }): CodecName {
+  return codec === "auto" ? "int8" : codec;
+}

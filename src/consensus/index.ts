@@ -5,11 +5,12 @@
  * @packageDocumentation
  */
 
-export { consensusTerms } from "./config.ts";
+export { codecOf, consensusTerms } from "./config.ts";
 export { algebraicConnectivity, type Certificate, certify } from "./graph/certificate.ts";
 export { parseRosterChange, Roster, type RosterChange } from "./graph/roster.ts";
 export {
   buildGraph,
+  degreeOf,
   formatTopology,
   type Graph,
   metropolisShares,

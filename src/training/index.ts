@@ -5,7 +5,7 @@
  */
 
 export type { FactorSchedule } from "./adapters/adapter.ts";
-export { adapterTargets } from "./adapters/config.ts";
+export { adapterTargets, rankOf } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
 export type { ResolvedModel } from "./base/resolve-model.ts";

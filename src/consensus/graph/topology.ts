@@ -61,7 +61,8 @@ export function buildGraph(topology: Topology, roster: readonly PeerId[]): Graph
   );
 }
 
-function degreeOf(topology: Topology, count: number): number {
+/** Neighbours that each of `count` peers has. */
+export function degreeOf(topology: Topology, count: number): number {
   if (count <= 1) return 0;
   if (topology.kind === "full") return count - 1;
   if (topology.kind === "ring") return Math.min(2, count - 1);

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { z } from "zod";
-import type { LearnerInfo } from "../../training/index.ts";
+import { codecOf } from "../../consensus/index.ts";
+import { type LearnerInfo, rankOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { modeOf } from "../config/mode-of.ts";
@@ -65,14 +66,21 @@ export function describeSelf(config: Config, info: OwnFacts | null): SelfDescrip
 }
 
 /**
- * Every key of a `run` section but the members and what each chooses, as JSON; of the mode what it stands for, and what only that mode knows.
- * Runs of earlier versions are in mode gossip.
+ * Every key of a `run` section but the members and what each chooses, as JSON; of mode, codec and rank what they stand for, and what only that mode
+ * knows. Runs of earlier versions are in mode gossip.
  */
 export function settingsOf(run: object): SelfDescription["settings"] {
   const { members: _, roster: __, checkpointSteps: ___, ...shared } = run as Config["run"];
-  const { agreedRule, outer, ...settings } = shared;
+  // what a budget chose is told, not the budget
+  const { agreedRule, outer, bytesPerRound: ____, ...settings } = shared;
   const mode = settings.mode === undefined ? "gossip" : modeOf(run as Config["run"]);
-  const all = { ...settings, mode, ...(mode === "agreed" ? { agreedRule, outer } : {}) };
+  const all = {
+    ...settings,
+    codec: codecOf(settings),
+    adapter: { ...settings.adapter, rank: rankOf(settings) },
+    mode,
+    ...(mode === "agreed" ? { agreedRule, outer } : {}),
+  };
   return Object.fromEntries(leaves("run", all));
 }
 

@@ -46,6 +46,9 @@ const SHORT: Readonly<Record<string, string>> = {
   "engine.recompute": "recompute",
   "engine.microBatch": "micro-batch",
   "run.adapter.kind": "adapter-kind",
+  "run.bytesPerRound": "bytes-per-round",
+  "run.codec": "codec",
+  "network.link": "link",
 };
 
 const PLACEHOLDERS: Readonly<Record<Field["kind"], string>> = {

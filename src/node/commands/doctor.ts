@@ -8,6 +8,8 @@ import { checkLearning } from "../doctor/learning.ts";
 import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
 import { checkQuiet } from "../doctor/quiet.ts";
 import { checkReach } from "../doctor/reach.ts";
+import type { RoundCosts } from "../records/records.ts";
+import { costTable } from "../view/cost-table.ts";
 import { downloadView } from "../view/download-view.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wrapped } from "../view/wrapped.ts";
@@ -21,9 +23,9 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .option("--json", "print one JSON document")
     .action(async ({ json }: { json?: boolean }) => {
-      const checks = await examine(configOf(command), downloadView(terminal));
-      if (json === true) terminal.json({ checks });
-      else for (const check of checks) show(check, terminal);
+      const { checks, costs } = await examine(configOf(command), downloadView(terminal));
+      if (json === true) terminal.json({ checks, costs });
+      else for (const check of checks) show(check, terminal, costs);
       if (checks.some(({ status }) => status === "fail")) terminal.fail(EXIT_CODES.internal);
     });
 }
@@ -32,12 +34,12 @@ export function define(command: Command, terminal: Terminal): void {
 
 /** All checks, the training step before memory, so that its use is seen. */
 async function examine(
-  config: Config,
+  given: Config,
   report: (event: HubEvent) => void,
-): Promise<readonly Check[]> {
-  const hub = hubOptions(config.cache, { report });
-  const { checks, facts } = await checkLearning(config, hub);
-  return [
+): Promise<{ readonly checks: readonly Check[]; readonly costs: RoundCosts | null }> {
+  const hub = hubOptions(given.cache, { report });
+  const { checks, facts, config, costs } = await checkLearning(given, hub);
+  const all = [
     checkRuntime(),
     ...checks,
     await attempt("quiet", async () => checkQuiet(config, hub)),
@@ -46,9 +48,17 @@ async function examine(
     await checkClock(),
     ...(await checkReach(config, facts)),
   ];
+  return { checks: all, costs };
 }
 
-function show({ name, status, detail, fix }: Check, { line, columns }: Terminal): void {
+function show(
+  { name, status, detail, fix }: Check,
+  { line, columns }: Terminal,
+  costs: RoundCosts | null,
+): void {
   line(wrapped(`${MARKS[status]}  ${name.padEnd(9)}  `, detail, columns));
+  if (name === "bytes" && costs !== null) {
+    for (const row of costTable(costs)) line(`      ${" ".repeat(9)}  ${row}`);
+  }
   if (fix !== "") line(wrapped(`      ${" ".repeat(9)}  -> `, fix, columns));
 }

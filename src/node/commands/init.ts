@@ -14,10 +14,11 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .argument("[folder]", "where to write klatch.yaml and the data folder", ".")
     .option("--network-key", "also write a pre-shared network key for all members")
+    .option("--bytes-per-round <size>", "bytes that a member may send in a round, such as 64KiB")
+    .option("--link <speed>", "speed of this node's link, such as 10Mbit")
     .option("--json", "print one JSON document")
-    .action(async (folder: string, options: { json?: boolean; networkKey?: boolean }) => {
-      const { json } = options;
-      const result = await init(resolve(folder), options.networkKey === true);
+    .action(async (folder: string, { json, ...options }: InitOptions & { json?: boolean }) => {
+      const result = await init(resolve(folder), options);
       if (json === true) return terminal.json(result);
       const { peerId, identity, config, kept } = result;
       terminal.line(`peer id        ${peerId}`);
@@ -39,6 +40,12 @@ export function define(command: Command, terminal: Terminal): void {
 /** Beside the configuration, whose relative paths start there. */
 const NETWORK_KEY_FILE = "network.key";
 
+interface InitOptions {
+  readonly networkKey?: boolean;
+  readonly bytesPerRound?: string;
+  readonly link?: string;
+}
+
 interface InitResult {
   readonly peerId: string;
   readonly identity: string;
@@ -49,9 +56,15 @@ interface InitResult {
   readonly kept: readonly ("identity" | "config")[];
 }
 
-async function init(folder: string, withNetworkKey: boolean): Promise<InitResult> {
+async function init(
+  folder: string,
+  { networkKey: withNetworkKey = false, bytesPerRound, link }: InitOptions,
+): Promise<InitResult> {
   const config = join(folder, CONFIG_FILE);
-  const { dataDir } = parseConfig({}, folder);
+  const run = bytesPerRound === undefined ? {} : { bytesPerRound };
+  const network = link === undefined ? {} : { link };
+  // checks what will be written
+  const { dataDir } = parseConfig({ run, network }, folder);
   const identity = identityFile(dataDir);
   const hasConfig = existsSync(config);
   const hasIdentity = existsSync(identity);
@@ -69,6 +82,8 @@ async function init(folder: string, withNetworkKey: boolean): Promise<InitResult
   const text = configTemplate({
     "run.members": [peerId],
     "data.train": [],
+    ...(bytesPerRound === undefined ? {} : { "run.bytesPerRound": bytesPerRound }),
+    ...(link === undefined ? {} : { "network.link": link }),
     ...(networkKey === null ? {} : { "network.networkKeyFile": NETWORK_KEY_FILE }),
   });
   // Exclusive: what appeared in the meantime is somebody's work.

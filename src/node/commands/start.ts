@@ -3,6 +3,7 @@ import { EXIT_CODES } from "../../errors.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { toldStatus } from "../records/told.ts";
 import { runNode } from "../run-node.ts";
+import { costTable, describeCosts } from "../view/cost-table.ts";
 import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { describeModel } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -23,6 +24,7 @@ export function define(command: Command, terminal: Terminal): void {
           if (options.json === true) return;
           const lines = wrappedLines(banner(status, url), INDENT, terminal.columns);
           for (const line of lines) terminal.line(line);
+          for (const line of costLines(status)) terminal.line(line);
         },
         onFinished: (status) => {
           result = status;
@@ -59,5 +61,11 @@ function banner(status: NodeStatus, statusUrl: string | null): readonly string[]
     `data       ${describeExamples(status.data)}`,
     ...dataNotes(status.data).map((note) => `           ${note}`),
     `rounds     ${status.round + 1} to ${status.rounds}`,
+    ...(status.costs === undefined ? [] : [`updates    ${describeCosts(status.costs)}`]),
   ];
+}
+
+/** What the others of the ways for updates to travel would cost, below the first lines. */
+function costLines({ costs }: NodeStatus): readonly string[] {
+  return costs === undefined ? [] : costTable(costs).map((line) => " ".repeat(INDENT) + line);
 }

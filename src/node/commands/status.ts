@@ -7,6 +7,7 @@ import {
   pastStatus,
 } from "../past/node-or-folder.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
+import { costTable, describeCosts } from "../view/cost-table.ts";
 import { bytes, decidedText, decimals, describeModel, duration, short } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 
@@ -39,6 +40,7 @@ export function describeStatus(
     ...agreementText(status, now),
     `loss      ${decimals(status.trainLoss) ?? "-"} in training, ${decimals(status.heldOutLoss) ?? "-"} held out`,
     `traffic   ${bytes(status.bytesSent)} sent, ${bytes(status.bytesReceived)} received`,
+    ...costLines(status),
   ];
   if (status.waitingFor.length > 0) {
     const until =
@@ -108,6 +110,15 @@ function silenceText({ answers, needed, until, lack }: Silence): string {
   if (until !== null) return `says nothing until round ${until} is final: ${lack}`;
   const found = lack === null ? "" : `; ${lack}`;
   return `asks what it signed before: ${answers} of ${needed} answers${found}`;
+}
+
+/** How updates travel, and a table of what that costs in a round and would cost otherwise. */
+function costLines({ costs }: NodeStatus): readonly string[] {
+  if (costs === undefined) return [];
+  return [
+    `updates   ${describeCosts(costs)}`,
+    ...costTable(costs).map((line) => `          ${line}`),
+  ];
 }
 
 /** Rounds that tell how long one takes: the last ones, for the first compile and wait for others. */

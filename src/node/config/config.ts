@@ -10,6 +10,7 @@ import { z } from "zod";
 import { networkConfigSchema } from "../../gossip/index.ts";
 import { gateConfigSchema, reputationConfigSchema } from "../../reputation/index.ts";
 import { dataConfigSchema, engineConfigSchema } from "../../training/index.ts";
+import { speedField } from "../budget/units.ts";
 import { logSection, statusSection, storageSection, timingSection } from "./local-sections.ts";
 import { runSection } from "./run-section.ts";
 
@@ -56,7 +57,18 @@ export const configSchema = z.strictObject({
     ),
   data: dataConfigSchema.prefault({}).describe("This organisation's private data; it stays here."),
   // Who may connect is said once, by run.members.
-  network: networkConfigSchema.omit({ members: true }).prefault({}).describe("The wire."),
+  network: networkConfigSchema
+    .omit({ members: true })
+    .extend({
+      link: speedField
+        .nullable()
+        .default(null)
+        .describe(
+          "Speed of this node's link, such as 10Mbit: what a round takes on it is told, and nothing chosen by it; null for unknown.",
+        ),
+    })
+    .prefault({})
+    .describe("The wire."),
   engine: engineConfigSchema.prefault({}).describe("The training engine."),
   timing: timingSection.prefault({}).describe("How long to wait for what."),
   gate: gateConfigSchema.prefault({}).describe("The private gate that judges updates."),

@@ -4,6 +4,7 @@ import {
   adapterTargets,
   type LearnerOptions,
   learningRateOf,
+  rankOf,
 } from "../../training/index.ts";
 import { tokenCache } from "../folders/cache-folder.ts";
 import type { Config } from "./config.ts";
@@ -20,7 +21,7 @@ export function learnerOptions(
     engine: engine.name,
     onEngineLoss: engine.onLoss,
     threads: engine.threads === 0 ? availableParallelism() : engine.threads,
-    adapter: { ...adapterSettings(run.adapter), seed: run.seed },
+    adapter: { ...adapterSettings(run), seed: run.seed },
     task: run.task,
     ...(run.classes.length > 0 ? { classes: run.classes } : {}),
     dtype: engine.dtype,
@@ -47,8 +48,10 @@ function optimizerOptions({ run }: Config, totalSteps: number): LearnerOptions["
 }
 
 /** The settings of the chosen method; those of the others are passed over. */
-function adapterSettings(chosen: Config["run"]["adapter"]): AdapterSettings {
-  const { kind, rank, alpha } = chosen;
+function adapterSettings(run: Config["run"]): AdapterSettings {
+  const { adapter: chosen } = run;
+  const { kind, alpha } = chosen;
+  const rank = rankOf(run);
   const targets = adapterTargets(chosen.targets);
   switch (kind) {
     case "lora":

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { consensusTerms } from "../../consensus/index.ts";
 import { trainingTerms } from "../../training/index.ts";
+import { bytesField } from "../budget/units.ts";
 
 /** libp2p peer id in base58btc text form. */
 const PEER_ID = /^[1-9A-HJ-NP-Za-km-z]{46,60}$/;
@@ -33,6 +34,12 @@ const terms = {
   adapter: trainingTerms.adapter,
   optimizer: trainingTerms.optimizer,
   topology: consensusTerms.topology,
+  bytesPerRound: bytesField
+    .nullable()
+    .default(null)
+    .describe(
+      "Bytes that a member may send in a round, such as 64KiB: they choose codec and rank where those are auto; null for any number.",
+    ),
   codec: consensusTerms.codec,
   feedback: consensusTerms.feedback,
   warmUp: consensusTerms.warmUp,
@@ -43,7 +50,7 @@ const terms = {
     .default([])
     .describe("Peer ids of all members, this node's own among them; the same list on every peer."),
   roster: consensusTerms.roster,
-} satisfies Record<"name" | LeafKey | "members", z.ZodType>;
+} satisfies Record<"name" | "bytesPerRound" | LeafKey | "members", z.ZodType>;
 
 /** What all peers of a run must have alike: its digest, with the model's, is the run id. */
 export const runSection = z.strictObject(terms);

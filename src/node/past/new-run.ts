@@ -25,9 +25,11 @@ export function newRunOf(config: Config, run: Digest): NewRun | null {
     if (lastRun === undefined) return null;
     const record = runs.record(lastRun);
     const { model } = record?.settings ?? config;
+    // with what auto stands for, where the node has begun
+    const now = runs.record(run)?.settings.run ?? config.run;
     const changed = [
       ...(model === config.model ? [] : [`model ${model} -> ${config.model}`]),
-      ...(record === null ? [] : changes(settingsOf(record.settings.run), settingsOf(config.run))),
+      ...(record === null ? [] : changes(settingsOf(record.settings.run), settingsOf(now))),
       ...(record === null ? [] : membersChanged(record, config)),
     ];
     const lastAdapter = `klatch export --run ${lastRun.slice(0, 12)} --out FOLDER`;

@@ -1,4 +1,4 @@
-import { type Learner, learningRateOf } from "../../training/index.ts";
+import { type Learner, learningRateOf, rankOf } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import type { Settings } from "../store/training-files.ts";
 
@@ -18,7 +18,7 @@ export function trainingSettings(
   const shared = { batchSize, sequenceMax, separator, seed, factors, task, classes };
   return {
     ...flat("run.", shared),
-    ...flat("run.adapter.", adapter),
+    ...flat("run.adapter.", { ...adapter, rank: rankOf(run) }),
     ...flat("run.optimizer.", known),
     ...flat("data.", { heldOutShare, packing }),
     "engine.dtype": engine.dtype,

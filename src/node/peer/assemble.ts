@@ -2,6 +2,7 @@ import { AnnouncementBook, type ResumePoint } from "../../consensus/index.ts";
 import { emptyLedger, fromJson, type Ledger } from "../../reputation/index.ts";
 import { acquaint } from "../acquaintance/acquaintances.ts";
 import { describeSelf } from "../acquaintance/self-description.ts";
+import { roundCosts, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Store } from "../store/contract.ts";
@@ -14,16 +15,20 @@ import type { PeerPorts } from "./ports.ts";
 /**
  * Puts together what a node works with: the run, the graph, what the store kept.
  *
+ * @param given - its codec and rank may be auto
  * @throws KlatchError `usage` when the node is not among the members of its own run
  */
 export async function assemble(
-  config: Config,
+  given: Config,
   ports: PeerPorts,
   context: { readonly store: Store; readonly log: Logger; readonly metrics: Metrics },
 ): Promise<PeerParts> {
   const { store, log, metrics } = context;
   const { learner, network } = ports;
-  const neighbourhoods = new Neighbourhoods(config.run, network.peerId);
+  const { layout } = learner.info;
+  const config = settled(given, layout);
+  // The run as it was given: nodes of one process that share it share its graph.
+  const neighbourhoods = new Neighbourhoods(given.run, network.peerId);
   const initial = await learner.initialAdapter();
   const init = config.init === null ? null : digestOfState(initial);
   const terms = runTerms(config.run, learner.info, init);
@@ -49,6 +54,7 @@ export async function assemble(
     ledger: { current: restoreLedger(config, checkpoint?.ledger, log) },
     neighbourhoods,
     initial,
+    costs: roundCosts(given, layout),
     acquaintances: acquaint(network, describeSelf(config, { ...learner.info, init }), log),
     log,
     metrics,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AgreedPoint } from "../../consensus/index.ts";
-import { byPeer } from "../../consensus/index.ts";
-import { type LearnerInfo, learningRateOf } from "../../training/index.ts";
+import { byPeer, codecOf } from "../../consensus/index.ts";
+import { type LearnerInfo, learningRateOf, rankOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { modeOf } from "../config/mode-of.ts";
@@ -11,9 +11,12 @@ export const PROTOCOL_VERSION = 2;
 
 /**
  * Keys of section `run` that members may have apart, or change while a run lasts: how long it is, who takes part (but
- * in mode `agreed`), when it begins, and how often a node keeps what it trains.
+ * in mode `agreed`), when it begins, how often a node keeps what it trains, and the budget, since what it chose counts.
  */
-export const KEYS_APART = ["rounds", "members", "roster", "start", "checkpointSteps"] as const;
+export const KEYS_APART = [
+  ...(["rounds", "members", "roster", "start", "checkpointSteps"] as const),
+  "bytesPerRound",
+] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
 export const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"] as const;
@@ -52,6 +55,8 @@ export function runTerms(
       ...Object.fromEntries(shared),
       // What auto stands for may change with the version.
       ...(mode === "gossip" ? {} : { mode, members: [...run.members].sort(byPeer) }),
+      codec: codecOf(run),
+      adapter: { ...run.adapter, rank: rankOf(run) },
       optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },
     },
   };

@@ -50,6 +50,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     data: info.data,
     bytesSent: sent,
     bytesReceived: received,
+    costs: parts.costs,
     peers: memberStatuses(parts, driver, hood),
     strangers: parts.acquaintances.strangers,
     refusals: Object.fromEntries(refusals),

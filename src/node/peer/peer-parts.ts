@@ -5,6 +5,7 @@ import type { Digest } from "../../types.ts";
 import type { Acquaintances } from "../acquaintance/acquaintances.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
+import type { RoundCosts } from "../records/records.ts";
 import type { Checkpoint, Store } from "../store/contract.ts";
 import type { RunTerms } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
@@ -25,6 +26,8 @@ export interface PeerParts extends PeerPorts {
   readonly neighbourhoods: Neighbourhoods;
   /** The seeded adapter that every peer of the run starts from. */
   readonly initial: Float32Array;
+  /** What a round costs in bytes. */
+  readonly costs: RoundCosts;
   /** What others said of themselves. */
   readonly acquaintances: Acquaintances;
   readonly log: Logger;

@@ -3,12 +3,16 @@ import {
   agreedUpdates,
   CODECS_WITH_FEEDBACK,
   codecByName,
+  codecOf,
   differencesToStart,
   differencesToTracks,
   type Updates,
 } from "../../consensus/index.ts";
+import { KlatchError } from "../../errors.ts";
 import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
-import { createLearner, type Learner } from "../../training/index.ts";
+import { createLearner, type Learner, rankOf } from "../../training/index.ts";
+import { rankIn } from "../budget/price.ts";
+import { openSettled, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
 import { learnerOptions } from "../config/learner-options.ts";
@@ -54,16 +58,20 @@ export interface PortContext {
 export type OpenPorts = (config: Config, context: PortContext) => Promise<PeerPorts>;
 
 /**
- * The real learner, network and clock of a configuration; those that are given are taken instead.
+ * The real learner, network and clock of a configuration, whose codec and rank may be auto; those that are given are
+ * taken instead.
  *
  * @throws KlatchError as the learner and the network do
  */
 export async function openPorts(
-  config: Config,
+  asked: Config,
   context: PortContext,
   given: Partial<PeerPorts> = {},
 ): Promise<PeerPorts> {
-  const learner = given.learner ?? (await openLearner(config, context));
+  const { learner, config } =
+    given.learner === undefined
+      ? await openSettled(asked, (settings) => openLearner(settings, context))
+      : { learner: given.learner, config: settledFor(asked, given.learner) };
   try {
     return {
       learner,
@@ -80,11 +88,10 @@ export async function openPorts(
 
 /** How states travel in a run: the one place that chooses. */
 export function openUpdates({ run }: Config): Updates {
-  const codec = codecByName(run.codec);
+  const name = codecOf(run);
+  const codec = codecByName(name);
   // int8 loses nothing that shows, and needs no memory of neighbours
-  return CODECS_WITH_FEEDBACK.has(run.codec)
-    ? differencesToTracks(codec)
-    : differencesToStart(codec);
+  return CODECS_WITH_FEEDBACK.has(name) ? differencesToTracks(codec) : differencesToStart(codec);
 }
 
 /** The same of mode `agreed`. */
@@ -93,10 +100,22 @@ export function openAgreedUpdates({
 }: {
   readonly run: Pick<Config["run"], "codec" | "seed" | "feedback" | "warmUp">;
 }): AgreedUpdates {
-  return agreedUpdates(codecByName(run.codec), run);
+  return agreedUpdates(codecByName(codecOf(run)), run);
 }
 
 // --- internal ---
+
+/** A learner that is given has the rank that it has. */
+function settledFor(config: Config, { info }: PeerLearner): Config {
+  const found = settled(config, info.layout);
+  const [rank, own] = [rankOf(found.run), rankIn(info.layout)];
+  if (config.run.bytesPerRound === null || own === null || own === rank) return found;
+  throw new KlatchError(
+    "usage",
+    `run.bytesPerRound chooses rank ${rank}, and the learner that is given has rank ${own}`,
+    "set run.adapter.rank to the learner's, or give one of that rank",
+  );
+}
 
 async function openLearner(config: Config, { log, signal }: PortContext): Promise<PeerLearner> {
   const hub = hubOptions(config.cache, {

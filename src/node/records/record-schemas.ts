@@ -149,6 +149,30 @@ const agreedStatusSchema = z.looseObject({
   headAt: z.number().nullable(),
 });
 
+/** What a round costs in bytes as it is coded, and as it could be. */
+export const roundCostsSchema = z.looseObject({
+  /** `run.bytesPerRound`, and `network.link` in bits a second; null where they are not said. */
+  budget: count.nullable(),
+  link: count.nullable(),
+  /** From most bytes to fewest. */
+  ways: z.array(
+    z.looseObject({
+      codec: z.string(),
+      rank: count,
+      /** Test loss as times that of int8, where it was measured. */
+      loss: z.number().nullable(),
+      /** Of one payload; of all that a member sends and receives; and what of either is no payload. */
+      payload: count,
+      sent: count,
+      received: count,
+      overhead: count,
+      /** On the link. */
+      seconds: count.nullable(),
+      isChosen: z.boolean(),
+    }),
+  ),
+});
+
 export const nodeStatusSchema = z.looseObject({
   version: z.string(),
   peerId: z.string(),
@@ -194,6 +218,8 @@ export const nodeStatusSchema = z.looseObject({
   }),
   bytesSent: count,
   bytesReceived: count,
+  /** Absent in answers of earlier versions. */
+  costs: roundCostsSchema.exactOptional(),
   peers: z.array(peerStatusSchema),
   /** Who knocked and is no member, the last ones. */
   strangers: z.array(z.string()).default([]),

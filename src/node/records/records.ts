@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type {
   nodeStatusSchema,
   peerStatusSchema,
+  roundCostsSchema,
   roundRecordSchema,
   runRecordSchema,
   runResultSchema,
@@ -21,6 +22,9 @@ type Known<T> = T extends readonly (infer Item)[]
 
 /** What happened in one round, for `rounds`, the status server and the report. */
 export type RoundRecord = Known<z.output<typeof roundRecordSchema>>;
+
+/** What a round costs in bytes as it is coded, and as it could be. */
+export type RoundCosts = Known<z.output<typeof roundCostsSchema>>;
 
 /** How a run ended. */
 export type RunResult = Known<z.output<typeof runResultSchema>>;

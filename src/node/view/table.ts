@@ -82,6 +82,13 @@ export function bytes(count: number): string {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** A speed of a link: `10 Mbit/s`, `2.5 Gbit/s`. */
+export function linkSpeed(bitsPerSecond: number): string {
+  const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bitsPerSecond)) / 3));
+  return `${Number((bitsPerSecond / 1000 ** power).toPrecision(3))} ${units[power]}`;
+}
+
 /** A speed as a whole number, a slow one with one decimal. */
 export function perSecond(speed: number): string {
   return speed.toFixed(speed < 9.95 ? 1 : 0);

@@ -6,7 +6,13 @@ const TARGETS = /^[A-Za-z0-9_.]{1,200}(,[A-Za-z0-9_.]{1,200})*$/;
 /** Section `run.adapter` of the configuration: the method with its numbers, those of the other methods among them. */
 export const adapterConfigSchema = z.strictObject({
   kind: z.enum(ADAPTER_KINDS).default("lora").describe("Method of the adapter."),
-  rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
+  rank: z
+    .union(
+      [z.literal("auto"), z.int().min(1).max(256)],
+      "expected auto, or a whole number from 1 to 256",
+    )
+    .default("auto")
+    .describe("Rank of the LoRA factors; auto takes 8, or less where run.bytesPerRound asks it."),
   alpha: z
     .number()
     .positive()
@@ -32,4 +38,13 @@ export const adapterConfigSchema = z.strictObject({
 /** Names of the layers behind `run.adapter.targets`. */
 export function adapterTargets(targets: string): readonly string[] {
   return targets.split(",");
+}
+
+/** The rank of a run, with `auto` resolved as it is where no budget decides. */
+export function rankOf({
+  adapter,
+}: {
+  readonly adapter: { readonly rank: number | "auto" };
+}): number {
+  return adapter.rank === "auto" ? 8 : adapter.rank;
 }

@@ -58,6 +58,43 @@ describe("the doctor of a classifier", () => {
   });
 });
 
+describe("the doctor of a run with a budget", () => {
+  const members = [
+    "12D3KooWLmmAoYR4XQSzjBCUvN54u6oycubQnGv829J8LMhp8h4S",
+    "12D3KooWGAX221r3r8b6iC7PsQct7Ebn5HBnDo8KHeckgbiD1uqM",
+  ];
+  const run = [
+    ...["--run-task", "classification"],
+    ...["--run-members", members.join(","), "--run-steps", "2"],
+  ];
+  const budget = (...more: string[]) =>
+    learning(...run, "--data-train", join(folder, "train.jsonl"), ...more);
+
+  test("says what is chosen, and that the link is slower than training", async () => {
+    const checks = await budget("--bytes-per-round", "1MiB", "--link", "1kbit");
+    expect(checks.get("bytes")).toMatchObject({
+      status: "pass",
+      detail: expect.stringMatching(/^int8, rank 8: about .* of at most 1.0 MiB/),
+    });
+    expect(checks.get("link")).toMatchObject({
+      status: "warn",
+      fix: expect.stringMatching(/^set run.steps to [0-9]+/),
+    });
+    // control
+    const quick = await budget("--link", "1Tbit");
+    expect(quick.get("link")).toMatchObject({ status: "pass" });
+  });
+
+  test("fails where nothing keeps to it, and looks at the rest all the same", async () => {
+    const checks = await budget("--bytes-per-round", "1KiB");
+    expect(checks.get("bytes")).toMatchObject({
+      status: "fail",
+      fix: expect.stringMatching(/^set run.bytesPerRound [0-9]+KiB at least/),
+    });
+    expect(checks.get("engine")).toMatchObject({ status: "pass" });
+  });
+});
+
 test("the doctor says of a data folder that cannot be written why, and fails", async () => {
   const file = join(folder, "train.jsonl");
   const checks = await learning("--data-dir", join(file, "node"));

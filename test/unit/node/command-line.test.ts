@@ -156,6 +156,24 @@ describe("the command line", () => {
 });
 
 describe("klatch init", () => {
+  test("writes the budget and the link that it is told, and nothing where they say nothing", async () => {
+    const folder = temporaryFolder();
+    const terms = ["--bytes-per-round", "64KiB", "--link", "10Mbit"];
+    const { config } = await runJson<Init>(["init", folder, ...terms]);
+
+    const { run, network } = loadConfig({ file: config });
+    expect([run.bytesPerRound, network.link]).toEqual([65_536, 10_000_000]);
+
+    const other = temporaryFolder();
+    const { code, stderr } = await runCommand(["init", other, "--bytes-per-round", "10Mbit"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("run.bytesPerRound: expected bytes such as 64KiB");
+    expect(existsSync(join(other, "klatch.yaml"))).toBe(false);
+    // control
+    const plain = await runJson<Init>(["init", other]);
+    expect(loadConfig({ file: plain.config }).run.bytesPerRound).toBeNull();
+  });
+
   test("writes a network key on request and names it in the configuration", async () => {
     const folder = temporaryFolder();
 

@@ -35,6 +35,11 @@ describe("two members that do not mix", () => {
   it.each<[string, SelfDescription, RegExp]>([
     ["a setting", self({ steps: 41 }), /^runs another run: run.steps 41, here 20$/],
     ["a nested setting", self({ adapter: { rank: 4 } }), /run.adapter.rank 4, here 8$/],
+    [
+      "what a budget chose, and not the budget",
+      self({ codec: "sign", bytesPerRound: "1MiB" }),
+      /^runs another run: run.codec sign, here int8$/,
+    ],
     ["two settings", self({ steps: 41, rule: "mean" }), /rule mean, here cs-plus; run.steps 41/],
     [
       "the model",
@@ -195,3 +200,7 @@ function withoutKey(said: SelfDescription, key: string): SelfDescription {
 function memberId(index: number): string {
   return `12D3KooW${String(index).replaceAll("0", "A").padStart(44, "B")}`;
 }
+
+test("another budget that chooses alike is no difference", () => {
+  expect(seen(self({ bytesPerRound: "1MiB" }))).toEqual({ barrier: null, notes: [] });
+});

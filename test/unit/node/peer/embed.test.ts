@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { OVERHEAD } from "../../../../src/node/budget/measured.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
 import { createNode, type OwnParts } from "../../../../src/node/embed.ts";
 import { silentLogger } from "../../../../src/node/process/logger.ts";
@@ -14,12 +15,16 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { PEERS } from "../node-samples.ts";
 
 /** A node of one member whose learner, network and clock are the program's own; its data folder is its own. */
-function embedded(change: OwnParts = {}, members: readonly string[] = [PEERS[0]]) {
+function embedded(
+  change: OwnParts = {},
+  members: readonly string[] = [PEERS[0]],
+  terms: object = {},
+) {
   const dataDir = join(temporaryFolder(), "node");
   const [time, life] = [new VirtualTime(), new Life()];
   const wire = new MemoryWire(time, { random: createRandom(1), lossRate: 0, isCut: () => false });
   const task = { seed: 1, dimensions: 4, heterogeneity: 1, trainMs: 1000 };
-  const node = createNode(parseConfig({ dataDir, run: { members, rounds: 2 } }, "/"), {
+  const node = createNode(parseConfig({ dataDir, run: { members, rounds: 2, ...terms } }, "/"), {
     learner: quadraticLearner(task, { index: 0, time, life, slowness: 1 }),
     network: wire.join(PEERS[0], life),
     clock: clockOf(time, life),
@@ -82,4 +87,49 @@ test("stopped while it starts, a node is stopped once it has started", async () 
 
   expect(node.status()).toMatchObject({ state: "stopping", round: 0 });
   openStore(dataDir).close();
+});
+
+test("a budget chooses the codec of a learner that is given, and tells what a round costs", async () => {
+  const choiceOf = async (bytesPerRound: number | null) => {
+    const { node } = embedded({}, PEERS, { bytesPerRound });
+    await node.start();
+    const { costs } = node.status();
+    await node.stop();
+    return costs;
+  };
+  // one other member, and four values: a payload of 17 bytes (int8) or 14 (int2)
+  const least = OVERHEAD.gossip + 17;
+  const [free, enough] = [await choiceOf(null), await choiceOf(least)];
+  const tight = await choiceOf(least - 1);
+
+  for (const [costs, codec] of [
+    [free, "int8"],
+    [enough, "int8"],
+    [tight, "int2"],
+  ] as const) {
+    expect(costs?.ways.find(({ isChosen }) => isChosen)?.codec).toBe(codec);
+  }
+  expect([free?.budget, enough?.budget]).toEqual([null, least]);
+  const refused = embedded({}, PEERS, { bytesPerRound: OVERHEAD.gossip }).node.start();
+  await expect(refused).rejects.toMatchObject({ code: "usage" });
+});
+
+test("a learner that is given cannot be opened at the rank that a budget wants", async () => {
+  const [time, life] = [new VirtualTime(), new Life()];
+  const task = { seed: 1, dimensions: 16_000, heterogeneity: 1, trainMs: 1000 };
+  const learner = quadraticLearner(task, { index: 0, time, life, slowness: 1 });
+  const shaped = (rank: number): OwnParts => {
+    const shape = [rank, 16_000 / rank];
+    const tensors = [{ name: "x.lora_A.weight", shape, offset: 0 }];
+    const layout = { ...learner.info.layout, tensors };
+    return { learner: { ...learner, info: { ...learner.info, layout } } };
+  };
+  // signs of 16,000 values take 2,075 bytes, of 8,000 half of that
+  const terms = { mode: "agreed", bytesPerRound: OVERHEAD.agreed + 1100 };
+
+  const refused = embedded(shaped(8), PEERS, terms).node.start();
+  await expect(refused).rejects.toThrow(/chooses rank 4, and the learner that is given has rank 8/);
+  // control: with its rank named there is no other choice, and too few bytes
+  const named = embedded(shaped(8), PEERS, { ...terms, adapter: { rank: 8 } }).node.start();
+  await expect(named).rejects.toThrow(/fewest that work here/);
 });
