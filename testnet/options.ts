@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { CODEC_NAMES, COMMON_RULE_NAMES } from "../src/consensus/index.ts";
+import { CODEC_NAMES, COMMON_RULE_NAMES, consensusTerms } from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
+import { bytesField, speedField } from "../src/node/budget/units.ts";
 import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
 import {
   ADAPTER_KINDS,
@@ -76,12 +77,16 @@ export const testnetOptionsSchema = z.strictObject({
     .enum(COMMON_RULE_NAMES)
     .default("check-twins")
     .describe("Mixing rule of mode agreed."),
+  outer: z
+    .enum(["none", "nesterov"])
+    .optional()
+    .describe("Outer step of mode agreed: with momentum over the rounds, or without."),
   outerMomentum: z
     .number()
     .min(0)
     .max(0.95)
-    .default(0.6)
-    .describe("Momentum of the agreed state in mode agreed."),
+    .optional()
+    .describe("Momentum of the agreed state in mode agreed; 0.6, or 0 with --outer none."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()
@@ -102,14 +107,26 @@ export const testnetOptionsSchema = z.strictObject({
     .default("auto")
     .describe("AdamW step size; auto suits the adapter's method."),
   adapterKind: z.enum(ADAPTER_KINDS).default("lora").describe("Adapter method."),
-  rank: z.int().min(1).max(256).default(8).describe("Rank of the LoRA factors."),
+  rank: z
+    .union([z.literal("auto"), z.int().min(1).max(256)])
+    .default("auto")
+    .describe("Rank of the LoRA factors; auto is 8, or less for --bytes-per-round."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
   targets: z.string().max(100).default("all").describe("Layers with an adapter: all, or q,v,..."),
   factors: z
     .enum(["both", "alternate", "ffa"])
     .default("both")
     .describe("LoRA factors that train."),
-  codec: z.enum(CODEC_NAMES).default("int8").describe("How updates travel."),
+  codec: z
+    .enum(["auto", ...CODEC_NAMES])
+    .default("auto")
+    .describe("How updates travel; auto is int8, or what --bytes-per-round leaves."),
+  bytesPerRound: bytesField
+    .optional()
+    .describe("Bytes that a peer may send in a round, such as 64KiB."),
+  link: speedField.optional().describe("Speed of each peer's link, such as 10Mbit."),
+  warmUp: consensusTerms.warmUp,
+  feedback: consensusTerms.feedback,
   gate: z.boolean().default(true).describe("Judge updates on private held-out examples."),
   threads: z.int().min(1).max(64).default(1).describe("Engine threads of each peer."),
   engine: z
@@ -132,7 +149,13 @@ export const testnetOptionsSchema = z.strictObject({
 export type TestnetInput = z.input<typeof testnetOptionsSchema>;
 
 /** Checked options of a testnet. */
-export type TestnetOptions = z.output<typeof testnetOptionsSchema>;
+export type TestnetOptions = z.output<typeof testnetOptionsSchema> & OuterStep;
+
+/** The outer step of mode agreed; `none` has momentum 0. */
+interface OuterStep {
+  readonly outer: "none" | "nesterov";
+  readonly outerMomentum: number;
+}
 
 /** Checks options, also against one another; throws `usage` with the name of the flag. */
 export function parseOptions(input: unknown): TestnetOptions {
@@ -162,7 +185,7 @@ export function parseOptions(input: unknown): TestnetOptions {
       "Use fewer --attackers or more --peers.",
     );
   }
-  return options;
+  return { ...options, ...outerStepOf(options) };
 }
 
 /** Number of attackers: as told, else one where an attack is named. */
@@ -181,6 +204,21 @@ export function partitionOf(text: string | undefined, dataIsFolder: boolean): Pa
     "usage",
     "--partition by-file needs a folder as --data",
     "Give a folder with one file per peer, or use --partition iid.",
+  );
+}
+
+function outerStepOf({
+  outer,
+  outerMomentum,
+}: Pick<z.output<typeof testnetOptionsSchema>, "outer" | "outerMomentum">): OuterStep {
+  const momentum =
+    outerMomentum ?? (outer === "none" ? 0 : consensusTerms.outer.parse({}).momentum);
+  const kind = momentum === 0 ? "none" : "nesterov";
+  if (outer === undefined || outer === kind) return { outer: kind, outerMomentum: momentum };
+  throw new KlatchError(
+    "usage",
+    `--outer ${outer} and --outer-momentum ${momentum} contradict`,
+    "Give one of them; none is a momentum of 0.",
   );
 }
 

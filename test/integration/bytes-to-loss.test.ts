@@ -43,6 +43,24 @@ describe("klatch bench bytes-to-loss", () => {
     expect(readFileSync(picture).subarray(1, 4).toString()).toBe("PNG");
   });
 
+  test("with a warm-up sends int8 first, and with less feedback ends elsewhere", async () => {
+    const bench = async (...more: string[]) => {
+      const command = [...args(), "--codecs", "sign", "--outer-momenta", "0", ...more];
+      const { runs } = await runJson<{ runs: readonly BytesToLossRun[] }>(command);
+      return runs[0] as BytesToLossRun;
+    };
+    const [plain, warm] = [await bench(), await bench("--warm-up", "1", "--feedback", "0.5")];
+
+    const [first = 0, second = 0] = warm.bytesPerPeer;
+    expect(first / (plain.bytesPerPeer[0] ?? 1)).toBeGreaterThan(7);
+    expect(second - first).toBe(plain.bytesPerPeer[0]);
+    expect([plain, warm].map(({ warmUp, feedback }) => [warmUp, feedback])).toEqual([
+      [0, 1],
+      [1, 0.5],
+    ]);
+    expect(warm.loss).not.toEqual(plain.loss);
+  });
+
   test("gives the same numbers again, and says why mode gossip is not there", async () => {
     const one = [...args(), "--codecs", "sign", "--outer-momenta", "0.6"];
     expect(await runJson(one)).toEqual(await runJson(one));

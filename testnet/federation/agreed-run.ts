@@ -4,6 +4,7 @@ import {
   agreedUpdates,
   COMMON_RULES,
   codecByName,
+  codecOf,
   firstPoint,
   medianNorm,
   outerStep,
@@ -62,10 +63,10 @@ async function* roundsOf(
   options: TestnetOptions,
   learners: readonly Learner[],
 ): AsyncGenerator<RoundReached> {
-  const { codec, agreedRule, outerMomentum, rounds } = options;
+  const { agreedRule, outerMomentum, rounds } = options;
   const [judge] = learners;
   if (judge === undefined) return;
-  const updates = agreedUpdates(codecByName(codec));
+  const updates = agreedUpdates(codecByName(codecOf(options)), options);
   const outer = { rate: 1, momentum: outerMomentum };
   let point: AgreedPoint = firstPoint(await judge.initialAdapter(), outer);
   let norm = 0;

@@ -1,4 +1,5 @@
-import type { CodecName } from "../../src/consensus/index.ts";
+import { type CodecName, codecOf } from "../../src/consensus/index.ts";
+import { rankOf } from "../../src/training/index.ts";
 import { prepareData } from "../data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "../options.ts";
 import { makeTestnetScratch } from "../working-folder.ts";
@@ -21,6 +22,8 @@ export interface BytesToLossRun {
   /** Momentum of the outer step. */
   readonly outer: number;
   readonly seed: number;
+  readonly warmUp: number;
+  readonly feedback: number;
   readonly rounds: readonly number[];
   readonly bytesPerPeer: readonly number[];
   readonly loss: readonly number[];
@@ -69,8 +72,10 @@ async function runOne(
   const scratch = await makeTestnetScratch();
   try {
     const data = await prepareData(options, scratch.path);
-    const { codec, rank, factors, outerMomentum: outer, seed } = options;
-    const head = { mode: "agreed", codec, rank, factors, outer, seed } as const;
+    const { factors, outerMomentum: outer, seed, warmUp, feedback } = options;
+    const [codec, rank] = [codecOf(options), rankOf({ adapter: options })];
+    const way = { codec, rank, factors, outer, seed, warmUp, feedback };
+    const head = { mode: "agreed", ...way } as const;
     const say = ({ round, loss }: RoundReached) =>
       note(`${nameOf(runOf(head, []))} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
     return runOf(head, await runAgreed(options, data, say));

@@ -90,6 +90,9 @@ export function trainingConfig(
       optimizer: { learningRate: options.learningRate },
       topology: options.topology,
       codec: options.codec,
+      bytesPerRound: options.bytesPerRound ?? null,
+      feedback: options.feedback,
+      warmUp: options.warmUp,
     },
     data: { train: data.train, columns, test: [data.test] },
     engine: { name: options.engine, threads: options.threads, dtype: options.dtype },
@@ -119,6 +122,7 @@ function nodeConfig(
     network: {
       listen: [plan.listen],
       bootstrap: plans.filter(({ id }) => id !== plan.id).map(({ address }) => address),
+      link: options.link ?? null,
     },
     timing: {
       commitGraceMs: options.commitGraceMs,

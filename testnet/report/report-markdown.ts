@@ -1,3 +1,4 @@
+import { describeCosts } from "../../src/node/view/cost-table.ts";
 import { aligned, bytes, markdownTable, short } from "../../src/node/view/table.ts";
 import { mean, numberText, percentText, secondsText } from "./quantities.ts";
 import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
@@ -105,6 +106,7 @@ function summaryLines(report: TestnetReport): string[] {
   return [
     ...interruptionLines(report),
     `${bytes(report.bytesPerPeerRound)} sent per peer and round`,
+    ...(report.costs === null ? [] : [`updates as ${describeCosts(report.costs)}`]),
     `${secondsText(report.seconds)} from start to ${report.interrupted ? "the signal" : "the last evaluation"}`,
     `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
     ...agreementLines(report),

@@ -1,3 +1,4 @@
+import type { RoundCosts } from "../../src/node/records/records.ts";
 import type { Digest, Evidence, PeerId, RunMode, Standing } from "../../src/types.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
@@ -75,6 +76,8 @@ export interface TestnetReport {
   readonly seconds: number;
   /** Mean over honest peers of the bytes sent in a round, everything included. */
   readonly bytesPerPeerRound: number;
+  /** What that was reckoned to be, by codec and rank: the chosen ones, and the others. Null where no peer told. */
+  readonly costs: RoundCosts | null;
   /** What `auto` stands for in this run. */
   readonly mode: RunMode;
   /** Digest of the adapter that each peer ended with, by peer id; of peers that told one. */

@@ -64,6 +64,7 @@ export function buildReport(facts: RunFacts): TestnetReport {
       (mean(peers.flatMap((peer) => (peer.role === "honest" ? [peer.bytesSent] : []))) ?? 0) /
         (baselines === null ? Math.max(1, ...peers.map((peer) => peer.rounds)) : options.rounds),
     ),
+    costs: first?.costs ?? null,
     ...agreementOf(options, honest),
     certifiedAttackers: Math.min(...statuses.map((status) => status.certifiedAttackers)),
     attack: options.attack ?? null,

@@ -5,7 +5,7 @@ import { KlatchError } from "../../errors.ts";
 import { RUN_MODES } from "../../types.ts";
 import { bytes, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
-import { wholeNumber } from "./number-flags.ts";
+import { decimalNumber, wholeNumber } from "./number-flags.ts";
 import { loadTestnetModule } from "./testnet-door.ts";
 
 type BytesToLoss = typeof import("../../../testnet/federation/bytes-to-loss.ts");
@@ -34,6 +34,8 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
       ]),
     )
     .option("--learning-rate <x>", "AdamW step size (default: by the method)", Number)
+    .option("--warm-up <n>", "first rounds with updates as int8", wholeNumber(0, 1000))
+    .option("--feedback <x>", "share of what was lost that comes next", decimalNumber(0, 1))
     .option("--partition <split>", "by-file, iid, dirichlet:ALPHA, by:FIELD")
     .option("--peers <n>", "members", wholeNumber(2, 1000), 10)
     .option("--rounds <n>", "rounds", wholeNumber(1, 100_000), 24)

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { parseColumns } from "../../../src/node/commands/model-use.ts";
+import { configSchema } from "../../../src/node/config/config.ts";
 import { dataConfigSchema } from "../../../src/training/index.ts";
 import { attackersOf, parseOptions, partitionOf } from "../../../testnet/options.ts";
+import { trainingConfig } from "../../../testnet/processes/peer-config.ts";
 
 const input = { model: "model", data: "data" };
 
@@ -41,10 +43,50 @@ test.each([
   [{ columns: "prompt=a=b" }, /--columns/],
   [{ columns: { colour: "a" } }, /--columns/],
   [{ learningRate: 0 }, /--learning-rate/],
+  [{ bytesPerRound: "64" }, /--bytes-per-round: expected bytes such as 64KiB/],
+  [{ link: "10MB" }, /--link: expected a speed such as 10Mbit/],
+  [{ outer: "adam" }, /--outer/],
+  [{ warmUp: -1 }, /--warm-up/],
+  [{ feedback: 1.5 }, /--feedback/],
+  [{ rank: 0 }, /--rank/],
   [{ attackers: 1 }, /--attackers needs --attack/],
   [{ attack: "nan", attackers: 4 }, /4 attackers leave no honest peer among 4/],
 ])("%j is refused by the name of its flag", (change, message) => {
   expect(() => parseOptions({ ...input, ...change })).toThrow(message);
+});
+
+test("the outer step is named with its momentum, whichever of the two is given", () => {
+  const step = (change: object) => {
+    const { outer, outerMomentum } = parseOptions({ ...input, ...change });
+    return [outer, outerMomentum];
+  };
+  expect(step({})).toEqual(["nesterov", 0.6]);
+  expect(step({ outer: "none" })).toEqual(["none", 0]);
+  expect(step({ outerMomentum: 0 })).toEqual(["none", 0]);
+  expect(step({ outer: "nesterov", outerMomentum: 0.4 })).toEqual(["nesterov", 0.4]);
+  for (const change of [
+    { outer: "none", outerMomentum: 0.6 },
+    { outer: "nesterov", outerMomentum: 0 },
+  ]) {
+    expect(() => parseOptions({ ...input, ...change })).toThrow(/--outer \w+ and .* contradict/);
+  }
+});
+
+test("what decides how updates travel reaches the peers' configurations", () => {
+  const options = parseOptions({
+    ...input,
+    ...{ bytesPerRound: "64KiB", link: "10Mbit", warmUp: 2, feedback: 0.9, outer: "none" },
+  });
+  const { run } = configSchema.parse(
+    trainingConfig(options, { train: [], test: "t", classes: [] }),
+  );
+
+  expect(run).toMatchObject({ bytesPerRound: 65_536, warmUp: 2, feedback: 0.9, codec: "auto" });
+  expect(run.outer.momentum).toBe(0);
+  expect(options.link).toBe(10_000_000);
+  // control
+  const plain = trainingConfig(parseOptions(input), { train: [], test: "t", classes: [] });
+  expect(configSchema.parse(plain).run).toMatchObject({ bytesPerRound: null, warmUp: 0 });
 });
 
 test("an unknown option is refused", () => {
