@@ -8,12 +8,16 @@ import { configure, makeSmallNode, type SmallNode } from "../support/small-node.
 const ROUNDS = 8;
 
 const start = (node: SmallNode): TestProcess =>
-  startCli(["start", "--config", node.config, "--exit-when-finished", "--json"]);
+  startCli(["start", "--config", node.config, "--json"]);
 
 /** Waits until a node has ended so many rounds. */
 const hasDone = (process: TestProcess, rounds: number): Promise<string> =>
   process.line((line) => line.includes('"msg":"round done"') && roundOf(line) >= rounds);
 const roundOf = (line: string): number => (JSON.parse(line) as { round: number }).round;
+
+/** Waits until a node has ended the run; it serves slower ones then. */
+const hasFinished = (process: TestProcess): Promise<string> =>
+  process.line((line) => line.includes("the run is finished"));
 
 /** What a node ended with, from its own folder. */
 function endOf(node: SmallNode, run: string) {
@@ -42,7 +46,7 @@ test("four members agree on every round, also with one that dies in the middle a
       ...{ adapter: { rank: 2, targets: "q,v" }, members: nodes.map(({ peerId }) => peerId) },
     },
     network: { listen: ["/ip4/127.0.0.1/tcp/0"], bootstrap, redialBaseMs: 200 },
-    timing: { lingerMs: 5000, commitGraceMs: 2000, openDelayMs: 500, repeatMs: 500 },
+    timing: { commitGraceMs: 2000, openDelayMs: 500, repeatMs: 500 },
   });
   configure(first, run, change([]));
   const processes = [start(first)];
@@ -59,8 +63,10 @@ test("four members agree on every round, also with one that dies in the middle a
   await hasDone(processes[1] as TestProcess, 4);
   processes[3] = start(others[2] as SmallNode);
 
+  await Promise.all(processes.map(hasFinished));
   const results = await Promise.all(
     processes.map(async (process) => {
+      process.kill("SIGTERM");
       expect((await process.ended()).code, process.stderr).toBe(0);
       return JSON.parse(process.stdout) as { status: { run: string; peerId: string } };
     }),
