@@ -19,9 +19,15 @@
 export type { AcceptanceCase } from "./acceptance/acceptance.ts";
 export { type NetworkBench, networkAcceptance } from "./acceptance/network-acceptance.ts";
 export { type StoreMedium, storeAcceptance } from "./acceptance/store-acceptance.ts";
-export { type Attack, type Attacker, type Disguise, decorated } from "./attacks/attack.ts";
+export {
+  type Attack,
+  type Attacker,
+  type Collusion,
+  type Disguise,
+  decorated,
+} from "./attacks/attack.ts";
 export { ATTACK_NAMES, ATTACKS, type AttackName } from "./attacks/catalogue.ts";
-export { type AttackContext, type StateAttack, sending } from "./attacks/value-attacks.ts";
+export { type AttackContext, type StateAttack, sending } from "./attacks/sending.ts";
 export { createRandom } from "./random.ts";
 export { type CrashPoint, PortCalls } from "./simulation/crash-points.ts";
 export { clockOf, Life } from "./simulation/life.ts";

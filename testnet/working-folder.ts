@@ -8,7 +8,7 @@ import { parseHubModel } from "../src/training/index.ts";
 import type { TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */
-const OWN_NAMES = /^(peer-\d+|test\.jsonl|pooled\.jsonl|options\.json|keeper\.log)$/;
+const OWN_NAMES = /^(peer-\d+|collusion|test\.jsonl|pooled\.jsonl|options\.json|keeper\.log)$/;
 
 /** The folder that was named, which stays, or one of this process alone. */
 export async function openWorkingFolder(path: string | undefined): Promise<ScratchFolder> {

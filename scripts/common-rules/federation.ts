@@ -6,7 +6,8 @@ import {
   differencesToStart,
 } from "../../src/consensus/index.ts";
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
-import { ATTACKS } from "../../testnet/attacks/catalogue.ts";
+import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../testnet/attacks/catalogue.ts";
+import { colluding, Overview } from "../../testnet/attacks/collusion.ts";
 import { createRandom } from "../../testnet/random.ts";
 import { clockOf, Life } from "../../testnet/simulation/life.ts";
 import { MemoryWire } from "../../testnet/simulation/memory-network.ts";
@@ -20,14 +21,12 @@ import { VirtualTime } from "../../testnet/simulation/virtual-time.ts";
 import { type Judge, outvoted, passes } from "./gate.ts";
 import { KNOWING_ATTACKS } from "./knowing-attacks.ts";
 
-/** Attacks of the catalogue on the update itself: what the others do never comes into a common set. */
-const VALUE_ATTACKS = ["sign-flip", "scaled", "gaussian", "stale", "free-rider"] as const;
-type ValueAttack = (typeof VALUE_ATTACKS)[number];
 type KnowingAttack = keyof typeof KNOWING_ATTACKS;
-export type SetAttack = ValueAttack | KnowingAttack;
+export type SetAttack = AttackName | KnowingAttack;
 
+/** Attacks of the catalogue on the update itself, for nothing else comes into a common set; and those that know more. */
 export const SET_ATTACKS: readonly SetAttack[] = [
-  ...VALUE_ATTACKS,
+  ...ATTACK_NAMES.filter((name) => ATTACKS[name].kind === "value"),
   ...(Object.keys(KNOWING_ATTACKS) as KnowingAttack[]),
 ];
 
@@ -100,7 +99,7 @@ interface World {
   judgesAt(state: Float32Array): readonly Judge[];
 }
 
-function openWorld({ attack, attackers, peers, rounds, ...options }: Federation): World {
+function openWorld({ attack, attackers, peers, rounds, rule, ...options }: Federation): World {
   const { seed, dimensions, heterogeneity, steps } = options;
   const task = { seed, dimensions, heterogeneity, trainMs: 1 };
   const [time, life] = [new VirtualTime(), new Life()];
@@ -109,6 +108,8 @@ function openWorld({ attack, attackers, peers, rounds, ...options }: Federation)
     lossRate: 0,
     isCut: () => false,
   });
+  const overview = new Overview();
+  const collusion = colluding({ members: peers, attackers, rule }, overview.updatesOf);
   const members = Array.from({ length: peers }, (_, index): PeerPorts => {
     const ports = {
       learner: quadraticLearner(task, { index, time, life, slowness: 1 }),
@@ -117,18 +118,23 @@ function openWorld({ attack, attackers, peers, rounds, ...options }: Federation)
       updates: UPDATES,
       agreedUpdates: agreedUpdates(CODECS.float32),
     };
-    if (index >= attackers || !isValueAttack(attack)) return ports;
+    if (index >= attackers || !isInCatalogue(attack)) return ports;
     const random = (round: number) => createRandom(seed, attack, index, round);
-    return ATTACKS[attack].disguise(ports, { rounds, random });
+    return ATTACKS[attack].disguise(ports, { rounds, collusion, random });
   });
   const points = members.map((_, index) => ownPoint(task, index));
   return {
     common: commonPoint(task),
-    train: (state, round) =>
-      settled(
-        time,
-        members.map((ports) => sentBy(ports, state, round, steps)),
-      ),
+    train: async (state, round) => {
+      const send = (some: readonly PeerPorts[]) =>
+        settled(
+          time,
+          some.map((ports) => sentBy(ports, state, round, steps)),
+        );
+      const honest = await send(members.slice(attackers));
+      for (const [index, update] of honest.entries()) overview.note(round, index, update);
+      return [...(await send(members.slice(0, attackers))), ...honest];
+    },
     judgesAt: (state) =>
       points.map(
         (point) => (update) =>
@@ -170,15 +176,15 @@ function liesOf(
   knowledge: Parameters<(typeof KNOWING_ATTACKS)["cosines"]>[0],
 ): readonly Float32Array[] {
   if (attack === "none" || attack === "absent") return [];
-  if (isValueAttack(attack)) return sent.slice(0, attackers);
+  if (isInCatalogue(attack)) return sent.slice(0, attackers);
   const lies = KNOWING_ATTACKS[attack](knowledge);
   return Array.from({ length: attackers }, (_, i) =>
     Float32Array.from(lies[i % lies.length] ?? []),
   );
 }
 
-function isValueAttack(attack: Federation["attack"]): attack is ValueAttack {
-  return (VALUE_ATTACKS as readonly string[]).includes(attack);
+function isInCatalogue(attack: Federation["attack"]): attack is AttackName {
+  return attack in ATTACKS;
 }
 
 function mixed(

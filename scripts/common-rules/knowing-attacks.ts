@@ -1,4 +1,5 @@
 import type { Random } from "../../src/random.ts";
+import { deviationOf, meanOf, medianNorm } from "../../testnet/attacks/statistics.ts";
 import { normal } from "../../testnet/random.ts";
 
 /** What an attacker knows that sees everything: the honest updates of the round, and where they should lead. */
@@ -14,21 +15,10 @@ export interface Knowledge {
 
 type Vector = readonly number[];
 
-/** Updates of the attackers: one for all of them, or one each. Formulas and parameters as in the literature. */
+/** Updates of the attackers: one for all of them, or one each. They know what no real attacker is told: goal and gate. */
 export const KNOWING_ATTACKS = {
-  /** Inner product manipulation (Xie et al. 2019, arXiv 1903.03936). */
-  "ipm-0.1": ({ honest }) => [scaled(-0.1, meanOf(honest))],
-  "ipm-2": ({ honest }) => [scaled(-2, meanOf(honest))],
-  /** A little is enough (Baruch et al. 2019, arXiv 1902.06156), with a fixed factor of 1.5. */
-  alie: ({ honest }) => [sum(meanOf(honest), scaled(-1.5, deviationOf(honest)))],
-  /** Shejwalkar and Houmansadr, NDSS 2021: as far against the mean as some two honest updates are apart. */
-  "min-max": ({ honest }) => [farthest(honest, (distances) => Math.max(...distances))],
-  /** The same for the sum of squared distances. */
-  "min-sum": ({ honest }) => [farthest(honest, total)],
-  /** All send what the same honest member sends (Karimireddy et al. 2022, arXiv 2006.09365). */
-  mimic: ({ honest: [first = new Float32Array()] }) => [[...first]],
   /** Away from the goal, as long as honest updates. */
-  ascent: ({ honest, wanted }) => [scaled(-sizeOf(honest) / norm([...wanted]), [...wanted])],
+  ascent: ({ honest, wanted }) => [scaled(-medianNorm(honest) / norm([...wanted]), [...wanted])],
   cosines,
 } as const satisfies Record<string, (knowledge: Knowledge) => readonly Vector[]>;
 
@@ -41,7 +31,7 @@ export const KNOWING_ATTACKS = {
 function cosines(knowledge: Knowledge): readonly Vector[] {
   const { honest, wanted, attackers, random } = knowledge;
   const rows = honest.map((update) => [...update]);
-  const [mean, size] = [meanOf(honest), sizeOf(honest)];
+  const [mean, size] = [[...meanOf(honest)], medianNorm(honest)];
   const along = unit(mean);
   const left = rejected(sum([...wanted], scaled(-1, mean)), [along]);
   const against = scaled(-1, unit(left));
@@ -49,7 +39,7 @@ function cosines(knowledge: Knowledge): readonly Vector[] {
   const alpha = Math.max(-size / 2, Math.min((lowest * size * size) / norm(mean), norm(mean)));
   const beta = Math.sqrt(Math.max(0, highest * size * size - alpha * alpha));
   return Array.from({ length: attackers }, () => {
-    const noise = unit(rejected(noiseLike(deviationOf(honest), random), [along, against]));
+    const noise = unit(rejected(noiseLike([...deviationOf(honest)], random), [along, against]));
     for (let part = beta; ; part *= 0.75) {
       const rest = Math.sqrt(Math.max(0, size * size - alpha * alpha - part * part));
       const update = sum(sum(scaled(alpha, along), scaled(part, against)), scaled(rest, noise));
@@ -78,40 +68,6 @@ function cosineRange(rows: readonly Vector[]): {
   };
 }
 
-/** From the mean against its signs, by deviations, until its distances to honest updates are those of one of these. */
-function farthest(
-  honest: readonly Float32Array[],
-  measure: (squares: readonly number[]) => number,
-) {
-  const rows = honest.map((update) => [...update]);
-  const mean = meanOf(honest);
-  const way = deviationOf(honest).map((at, k) => -at * Math.sign(mean[k] ?? 0));
-  const measured = (from: Vector) => measure(rows.map((row) => square(sum(row, scaled(-1, from)))));
-  const limit = Math.max(...rows.map(measured));
-  let [low, high] = [0, 20];
-  for (let step = 0; step < 14; step += 1) {
-    const middle = (low + high) / 2;
-    if (measured(sum(mean, scaled(middle, way))) <= limit) low = middle;
-    else high = middle;
-  }
-  return sum(mean, scaled(low, way));
-}
-
-function meanOf(rows: readonly Float32Array[]): Vector {
-  return Array.from(rows[0] ?? [], (_, k) => total(rows.map((row) => row[k] ?? 0)) / rows.length);
-}
-
-/** By coordinate, of a sample. */
-function deviationOf(rows: readonly Float32Array[]): Vector {
-  return meanOf(rows).map((mean, k) =>
-    Math.sqrt(total(rows.map((row) => ((row[k] ?? 0) - mean) ** 2)) / (rows.length - 1)),
-  );
-}
-
-function sizeOf(rows: readonly Float32Array[]): number {
-  return median(rows.map((row) => norm([...row])));
-}
-
 function rejected(vector: Vector, units: readonly Vector[]): Vector {
   return units.reduce((rest, each) => sum(rest, scaled(-dot(rest, each), each)), vector);
 }
@@ -124,10 +80,8 @@ function median(values: readonly number[]): number {
     : ((sorted[half - 1] ?? 0) + (sorted[half] ?? 0)) / 2;
 }
 
-const total = (values: readonly number[]): number => values.reduce((all, at) => all + at, 0);
 const sum = (a: Vector, b: Vector): Vector => a.map((at, k) => at + (b[k] ?? 0));
 const scaled = (factor: number, vector: Vector): Vector => vector.map((at) => factor * at);
 const dot = (a: Vector, b: Vector): number => a.reduce((all, at, k) => all + at * (b[k] ?? 0), 0);
-const square = (vector: Vector): number => dot(vector, vector);
-const norm = (vector: Vector): number => Math.sqrt(square(vector));
+const norm = (vector: Vector): number => Math.sqrt(dot(vector, vector));
 const unit = (vector: Vector): Vector => scaled(1 / Math.max(norm(vector), 1e-30), vector);

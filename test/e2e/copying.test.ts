@@ -3,6 +3,7 @@ import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import { type Attacker, decorated } from "../../testnet/attacks/attack.ts";
 import { ATTACKS } from "../../testnet/attacks/catalogue.ts";
 import { createRandom } from "../../testnet/random.ts";
+import { ALONE } from "../support/disguised-peer.ts";
 import { startQuickNodes } from "../support/quick-nodes.ts";
 
 const ROUNDS = 5;
@@ -13,7 +14,11 @@ const TRAIN_MS = 100;
 const SLOWNESS = 14;
 /** Of six peers the first is the slow one, the last the hostile one. */
 const [PEERS, COPYCAT] = [6, 5];
-const attacker: Attacker = { rounds: ROUNDS, random: (round) => createRandom(1, round) };
+const attacker: Attacker = {
+  rounds: ROUNDS,
+  collusion: ALONE,
+  random: (round) => createRandom(1, round),
+};
 
 type Disguise = (ports: PeerPorts) => PeerPorts;
 

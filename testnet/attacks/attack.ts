@@ -1,10 +1,24 @@
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import type { Random } from "../../src/random.ts";
 
+/** What attackers that act together know of a run. */
+export interface Collusion {
+  readonly members: number;
+  readonly attackers: number;
+  /**
+   * Honest updates of a round, one at least. Where a harness shows them, they are what the honest send (the literature's
+   * omniscient attacker); else the attackers' own honest training is the estimate. `own` is what it gave this one.
+   */
+  updatesOf(round: number, own: Float32Array): Promise<readonly Float32Array[]>;
+  /** What the run's rule for common sets makes of updates. */
+  mix(updates: readonly Float32Array[]): Float32Array;
+}
+
 /** What an attacker has besides its ports. */
 export interface Attacker {
   /** Rounds of the run, which everyone knows. */
   readonly rounds: number;
+  readonly collusion: Collusion;
   /** A seeded generator for a round. */
   random(round: number): Random;
 }

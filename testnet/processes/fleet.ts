@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, EXIT_CODES, KlatchError } from "../../src/errors.ts";
 import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { RunData } from "../data/run-data.ts";
-import type { TestnetOptions } from "../options.ts";
+import { attackersOf, type TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";
 import { type PeerPlan, planPeers } from "./peer-config.ts";
 import { PeerProcess } from "./peer-process.ts";
@@ -102,7 +103,10 @@ function createMember(plan: PeerPlan, options: TestnetOptions): Member {
     script: entryFile(isOrdinary ? "../../src/node/cli" : "./attacker"),
     args: isOrdinary
       ? ["start", "--config", plan.configFile]
-      : [plan.configFile, plan.role, String(options.seed), String(plan.index)],
+      : [
+          ...[plan.configFile, plan.role, String(options.seed), String(plan.index)],
+          ...[String(attackersOf(options)), join(plan.folder, "..", "collusion")],
+        ],
     cwd: plan.folder,
     logFile: `${plan.folder}/log.txt`,
   });

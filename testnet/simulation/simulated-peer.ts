@@ -5,7 +5,7 @@ import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import { silentLogger } from "../../src/node/process/logger.ts";
 import type { RoundRecord } from "../../src/node/records/records.ts";
 import type { Evidence, PeerId } from "../../src/types.ts";
-import { decorated } from "../attacks/attack.ts";
+import { type Collusion, decorated } from "../attacks/attack.ts";
 import { ATTACKS, type AttackName } from "../attacks/catalogue.ts";
 import { createRandom } from "../random.ts";
 import { type CrashPoint, PortCalls } from "./crash-points.ts";
@@ -17,6 +17,8 @@ export interface PeerSetup {
   readonly id: PeerId;
   readonly index: number;
   readonly attack: AttackName | null;
+  /** What it knows if it attacks. */
+  readonly collusion: Collusion;
   readonly config: Config;
   readonly metrics: Metrics;
   readonly seed: number;
@@ -112,7 +114,7 @@ export class SimulatedPeer {
   // --- internal ---
 
   #ports(life: Life, calls: PortCalls): PeerPorts {
-    const { ports: open, attack, seed, index } = this.#setup;
+    const { ports: open, attack, collusion, seed, index } = this.#setup;
     const { network, ...others } = open(life);
     const ports = {
       learner: calls.counted(this.#stepsNoted(others.learner)),
@@ -124,6 +126,7 @@ export class SimulatedPeer {
     if (attack === null) return ports;
     return ATTACKS[attack].disguise(ports, {
       rounds: this.#config.run.rounds,
+      collusion,
       random: (round) => createRandom(seed, "attack", index, round),
     });
   }

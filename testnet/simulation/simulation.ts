@@ -2,8 +2,15 @@ import assert from "node:assert/strict";
 import { peerIdOf } from "../../src/gossip/index.ts";
 import { type Config, configSchema } from "../../src/node/config/config.ts";
 import { createMetrics } from "../../src/node/peer/metrics.ts";
-import { openAgreedUpdates, openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
+import {
+  openAgreedUpdates,
+  openUpdates,
+  type PeerLearner,
+  type PeerPorts,
+} from "../../src/node/peer/ports.ts";
 import type { PeerId } from "../../src/types.ts";
+import { decorated } from "../attacks/attack.ts";
+import { colluding, Overview } from "../attacks/collusion.ts";
 import { createRandom } from "../random.ts";
 import type { CrashPoint } from "./crash-points.ts";
 import { clockOf, type Life } from "./life.ts";
@@ -27,6 +34,8 @@ export class Simulation {
   readonly task: QuadraticTask;
   readonly #scenario: Scenario;
   readonly #wire: MemoryWire;
+  /** What attackers see of the honest. */
+  readonly #overview = new Overview();
   #failure: { readonly error: unknown } | null = null;
 
   constructor(scenario: Scenario) {
@@ -78,10 +87,13 @@ export class Simulation {
     const { seed, attacks = {} } = this.#scenario;
     const config = configOf(this.#scenario, ids, this.#scenario);
     const metrics = createMetrics();
+    const attackers = Object.keys(attacks).length;
+    const { agreedRule: rule } = config.run;
+    const collusion = colluding({ members: ids.length, attackers, rule }, this.#overview.updatesOf);
     return ids.map(
       (id, index) =>
         new SimulatedPeer({
-          ...{ id, index, config, metrics, seed },
+          ...{ id, index, config, metrics, seed, collusion },
           attack: attacks[index] ?? null,
           ports: (life) => this.#openPorts(id, index, config, life),
           now: () => this.time.now,
@@ -96,13 +108,29 @@ export class Simulation {
     const { time, task } = this;
     const slowness = this.#faults("slow").find(({ peer }) => peer === index)?.factor ?? 1;
     const isStubborn = this.#faults("stubborn").some(({ peer }) => peer === index);
+    const learner = quadraticLearner(task, { index, time, life, slowness, isStubborn });
     return {
-      learner: quadraticLearner(task, { index, time, life, slowness, isStubborn }),
+      learner: this.#shown(learner, index),
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
       updates: this.#scenario.updates ?? openUpdates(config),
       agreedUpdates: this.#scenario.agreedUpdates ?? openAgreedUpdates(config),
     };
+  }
+
+  /** A learner whose updates attackers see, if there are any and it is honest. */
+  #shown(learner: PeerLearner, index: number): PeerLearner {
+    const { attacks = {} } = this.#scenario;
+    if (Object.keys(attacks).length === 0 || attacks[index] !== undefined) return learner;
+    return decorated(learner, {
+      train: async (request, signal) => {
+        const result = await learner.train(request, signal);
+        const { round, adapter: before } = request;
+        const update = result.adapter.map((at, k) => at - (before[k] ?? 0));
+        this.#overview.note(round, index, update);
+        return result;
+      },
+    });
   }
 
   #planStarts(): void {

@@ -1,19 +1,10 @@
 import { expect, test } from "vitest";
-import {
-  agreedUpdates,
-  CODECS,
-  differencesToStart,
-  type Updates,
-} from "../../../../src/consensus/index.ts";
-import type { PeerPorts } from "../../../../src/node/peer/ports.ts";
+import { CODECS, differencesToStart } from "../../../../src/consensus/index.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../../../testnet/attacks/catalogue.ts";
 import { flipLabels } from "../../../../testnet/attacks/data-attacks.ts";
 import type { Row } from "../../../../testnet/data/rows.ts";
-import { createRandom } from "../../../../testnet/random.ts";
-import { clockOf, Life } from "../../../../testnet/simulation/life.ts";
-import { MemoryWire } from "../../../../testnet/simulation/memory-network.ts";
-import { quadraticLearner } from "../../../../testnet/simulation/quadratic-learner.ts";
-import { VirtualTime } from "../../../../testnet/simulation/virtual-time.ts";
+import { trainedInDisguise } from "../../../support/disguised-peer.ts";
+import type { KnowingAttack } from "../../../support/knowing-attacks.ts";
 
 const fieldOf = (row: Row, name: string) => row[name];
 
@@ -21,35 +12,10 @@ const REFERENCE = Float32Array.of(9, 8, 7);
 const BEFORE = Float32Array.of(1, 2, -1);
 const TRAINED = Float32Array.of(1.5, 1, -1);
 
-/** Ports of an honest peer whose training leads from BEFORE to TRAINED. */
-function honestPorts(updates: Updates): PeerPorts {
-  const [time, life] = [new VirtualTime(), new Life()];
-  const wire = new MemoryWire(time, {
-    random: createRandom(1),
-    lossRate: 0,
-    isCut: () => false,
-  });
-  const task = { seed: 1, dimensions: 3, heterogeneity: 1, trainMs: 1 };
-  const learner = quadraticLearner(task, { index: 0, time, life, slowness: 1 });
-  const trained = {
-    ...{ adapter: TRAINED, loss: 1, tokens: 1, positions: 1, examples: 1, seconds: 1 },
-    watch: { average: 1, least: 1, steps: 1 },
-  };
-  return {
-    learner: { ...learner, train: async ({ optimizer }) => ({ ...trained, optimizer }) },
-    network: wire.join("me", life),
-    clock: clockOf(time, life),
-    updates,
-    agreedUpdates: agreedUpdates(CODECS.float32),
-  };
-}
-
 /** What a peer in disguise sends in a round: its payload, and what others read in it. */
 async function sent(attack: AttackName, seed = 5, updates = differencesToStart(CODECS.float32)) {
-  const random = () => createRandom(seed);
-  const ports = ATTACKS[attack].disguise(honestPorts(updates), { rounds: 10, random });
-  const optimizer = ports.learner.initialOptimizer();
-  const { adapter } = await ports.learner.train({ adapter: BEFORE, optimizer, round: 3, steps: 1 });
+  const round = { attack, seed, before: BEFORE, trained: TRAINED, ports: { updates } };
+  const { ports, adapter } = await trainedInDisguise(round);
   const { payload } = ports.updates.offer(updates.begin(REFERENCE), adapter);
   return { adapter, state: updates.read(REFERENCE, payload) };
 }
@@ -59,14 +25,16 @@ const accepted = (...values: number[]) => ({
   value: Float32Array.from(values),
 });
 
-/** What others read of each attack; an attack without a line here does not compile. */
-const READ: Readonly<Record<Exclude<AttackName, "gaussian">, unknown>> = {
+/** What others read of each attack; one without a line here or in `knowing-attacks.test.ts` does not compile. */
+const READ: Readonly<Record<Exclude<AttackName, "gaussian" | KnowingAttack>, unknown>> = {
   // before - 4 * (trained - before): 1 - 4 * 0.5, 2 - 4 * -1, -1 - 4 * 0
   "sign-flip": accepted(-1, 6, -1),
   // 1 + 10 * 0.5, 2 + 10 * -1, -1 + 10 * 0
   scaled: accepted(6, -8, -1),
   stale: accepted(...REFERENCE),
   "free-rider": accepted(...BEFORE),
+  // its rounds 0 to 9 are honest ones
+  "time-coupled": accepted(...TRAINED),
   nan: { verdict: "reject", reason: "non-finite" },
   // their lies are in the data, in what is announced, in what is served
   "label-flip": accepted(...TRAINED),
