@@ -40,7 +40,9 @@ export async function runBaselines(
   const files = [...honest.map((peer) => peer.dataFile), data.pooledFile];
   const evaluations = await inParallel(files, async (train, index) => {
     const { testFile: test, classes } = data;
-    const evaluation = await trainAlone(options, { train, test, classes }, signal);
+    const evaluation = await withLearner(options, { train, test, classes }, (learner) =>
+      trainAlone(options, learner, signal),
+    );
     const name = index < honest.length ? `peer ${index + 1} alone` : "one model on all data";
     note(`baseline ${name}: test loss ${evaluation.loss.toFixed(3)}`);
     return evaluation;
@@ -48,21 +50,26 @@ export async function runBaselines(
   return { base, localOnly: evaluations.slice(0, -1), centralised: evaluations.at(-1) ?? null };
 }
 
-/** Runs work on a learner and closes it whatever happens. */
-export async function withLearner<T>(
-  options: TestnetOptions,
-  data: { readonly train?: string; readonly test: string; readonly classes: readonly string[] },
-  work: (learner: Learner) => Promise<T>,
-): Promise<T> {
+/** The learner of a peer with these files; whoever opens it closes it. */
+export function openLearner(options: TestnetOptions, data: Files): Promise<Learner> {
   const files = { ...data, train: data.train === undefined ? [] : [data.train] };
   const { data: training, ...rest } = learnerOptions(
     configSchema.parse(trainingConfig(options, files)),
   );
   // Without training files the learner only evaluates and generates.
-  const learner = await createLearner(
+  return createLearner(
     data.train === undefined || training === undefined ? rest : { ...rest, data: training },
     hubOptions(cacheName()),
   );
+}
+
+/** Runs work on a learner and closes it whatever happens. */
+export async function withLearner<T>(
+  options: TestnetOptions,
+  data: Files,
+  work: (learner: Learner) => Promise<T>,
+): Promise<T> {
+  const learner = await openLearner(options, data);
   try {
     return await work(learner);
   } finally {
@@ -70,7 +77,11 @@ export async function withLearner<T>(
   }
 }
 
-type Files = Parameters<typeof withLearner>[1];
+interface Files {
+  readonly train?: string;
+  readonly test: string;
+  readonly classes: readonly string[];
+}
 
 /** Runs work on a learner for each of these files, open at the same time, and closes them whatever happens. */
 export function withLearners<T>(
@@ -86,25 +97,23 @@ export function withLearners<T>(
   );
 }
 
-// --- internal ---
-
 /** The rounds of a peer that never hears of others: the same batches in the same order, and no mixing. */
-function trainAlone(
-  options: TestnetOptions,
-  data: { readonly train: string; readonly test: string; readonly classes: readonly string[] },
-  signal: AbortSignal,
+export async function trainAlone(
+  options: Pick<TestnetOptions, "rounds" | "steps">,
+  learner: Learner,
+  signal?: AbortSignal,
 ): Promise<Evaluation> {
-  return withLearner(options, data, async (learner) => {
-    let adapter = await learner.initialAdapter();
-    let optimizer = learner.initialOptimizer();
-    for (let round = 0; round < options.rounds; round++) {
-      signal.throwIfAborted();
-      const { steps } = options;
-      ({ adapter, optimizer } = await learner.train({ adapter, optimizer, round, steps }, signal));
-    }
-    return learner.evaluate(adapter, "test");
-  });
+  const { rounds, steps } = options;
+  let adapter = await learner.initialAdapter();
+  let optimizer = learner.initialOptimizer();
+  for (let round = 0; round < rounds; round++) {
+    signal?.throwIfAborted();
+    ({ adapter, optimizer } = await learner.train({ adapter, optimizer, round, steps }, signal));
+  }
+  return learner.evaluate(adapter, "test");
 }
+
+// --- internal ---
 
 /** Maps with at most `PARALLEL` at a time, in order of the results. */
 async function inParallel<T, R>(

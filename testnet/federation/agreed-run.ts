@@ -1,23 +1,35 @@
 import {
-  type AgreedMemory,
   type AgreedPoint,
-  agreedUpdates,
-  COMMON_RULES,
-  codecByName,
-  codecOf,
+  type AgreedUpdates,
+  type ChainHead,
+  cutOf,
   firstPoint,
-  medianNorm,
-  outerStep,
+  genesis,
+  type MadeAgreedUpdate,
+  type MakeMembers,
+  membersAfter,
   quorumOf,
-  restoredMemory,
+  sharesOfCut,
+  type UpdateOutcome,
 } from "../../src/consensus/index.ts";
-import type { Learner, OptimizerState } from "../../src/training/index.ts";
-import { withLearners } from "../baselines.ts";
+import { type Config, configSchema } from "../../src/node/config/config.ts";
+import { mixCut } from "../../src/node/peer/agreed/agreed-mixing.ts";
+import { digestOf } from "../../src/node/peer/manifest.ts";
+import { openAgreedUpdates } from "../../src/node/peer/ports.ts";
+import type { Learner } from "../../src/training/index.ts";
+import type { Digest } from "../../src/types.ts";
+import { colluding, Overview } from "../attacks/collusion.ts";
 import type { RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
+import { trainingConfig } from "../processes/peer-config.ts";
+import { type AgreedMember, contribute, createMember, goOn } from "./agreed-member.ts";
+import { blockOf, type Sent } from "./ballots.ts";
 
 /** An announcement, signature included. */
 const ANNOUNCEMENT_BYTES = 233;
+/** Nothing here signs or hashes. */
+const RUN = "federation";
+const makeMembers: MakeMembers = (peers) => ({ peers, digest: "", turns: [] });
 
 /** The end of a round of mode `agreed`. */
 export interface RoundReached {
@@ -25,93 +37,133 @@ export interface RoundReached {
   readonly round: number;
   /** What a member has sent to one other by then: payloads and announcements. */
   readonly bytesPerPeer: number;
+  /** By index of the peer, the level of trust that ballots give it, from 0 to 8; null of one that is evicted. */
+  readonly levels: readonly (number | null)[];
   /** Of the agreed state, on the common test set. */
-  readonly loss: number;
+  loss(): Promise<number>;
 }
 
 /**
- * Mode `agreed` without its network, in this process: the learner, updates, rule and outer step of the product, one
- * member after the other, every update in the cut and all shares alike.
+ * Mode `agreed` without its network, in this process, one member after the other: learner, updates, gate, cut, standings,
+ * rule and outer step are the product's. Every ballot comes in time and every member votes, so that nobody is left out
+ * for being late, and lies are in updates alone. Attackers see what the honest send before they choose theirs.
+ *
+ * @param learners - Of the peers, in their order; what they have done before does not matter
  */
-export function runAgreed(
+export async function runAgreed(
   options: TestnetOptions,
   data: RunData,
-  onRound: (reached: RoundReached) => void = () => undefined,
-): Promise<readonly RoundReached[]> {
-  const files = data.peers.map(({ dataFile: train }) => {
-    return { train, test: data.testFile, classes: data.classes };
+  learners: readonly Learner[],
+  onRound: (reached: RoundReached) => void | Promise<void>,
+): Promise<void> {
+  const { testFile: test, classes } = data;
+  const config = configSchema.parse({
+    ...trainingConfig(options, { train: [], test, classes }),
+    gate: { enabled: options.gate },
   });
-  return withLearners(options, files, async (learners) => {
-    const reached: RoundReached[] = [];
-    for await (const each of roundsOf(options, learners)) {
-      reached.push(each);
-      onRound(each);
-    }
-    return reached;
-  });
+  const federation = await openFederation(config, data, learners);
+  let bytesPerPeer = 0;
+  for (let round = 1; round <= options.rounds; round += 1) {
+    bytesPerPeer += await runHeight(federation);
+    const { theta } = federation.point;
+    const loss = async () => (await federation.judge.evaluate(theta, "test")).loss;
+    await onRound({ round, bytesPerPeer, levels: levelsOf(federation), loss });
+  }
+}
+
+/** What each member's learner is opened with. */
+export function memberFiles({ peers, testFile: test, classes }: RunData) {
+  return peers.map(({ dataFile: train }) => ({ train, test, classes }));
 }
 
 // --- internal ---
 
-interface Member {
-  readonly learner: Learner;
-  memory: AgreedMemory;
-  optimizer: OptimizerState;
+interface Federation {
+  readonly config: Config;
+  readonly updates: AgreedUpdates;
+  /** Of the honest, which attackers see. */
+  readonly overview: Overview;
+  readonly judge: Learner;
+  /** By place in the first roster. */
+  readonly members: readonly AgreedMember[];
+  head: ChainHead;
+  point: AgreedPoint;
 }
 
-async function* roundsOf(
-  options: TestnetOptions,
+async function openFederation(
+  config: Config,
+  { peers }: RunData,
   learners: readonly Learner[],
-): AsyncGenerator<RoundReached> {
-  const { agreedRule, outerMomentum, rounds } = options;
-  const [judge] = learners;
-  if (judge === undefined) return;
-  const updates = agreedUpdates(codecByName(codecOf(options)), options);
-  const outer = { rate: 1, momentum: outerMomentum };
-  let point: AgreedPoint = firstPoint(await judge.initialAdapter(), outer);
-  let norm = 0;
-  const members = learners.map((learner): Member => {
-    const memory = { ...restoredMemory(point.theta), velocity: point.velocity };
-    return { learner, memory, optimizer: learner.initialOptimizer() };
+): Promise<Federation> {
+  const [judge] = learners as [Learner, ...Learner[]];
+  const point = firstPoint(await judge.initialAdapter(), config.run.outer);
+  const overview = new Overview();
+  const attackers = peers.filter(({ role }) => role !== "honest").length;
+  const { agreedRule: rule } = config.run;
+  const collusion = colluding({ members: peers.length, attackers, rule }, overview.updatesOf);
+  const members = learners.map((learner, index) => {
+    const role = peers[index]?.role ?? "honest";
+    return createMember({ index, role, learner }, config, { point, collusion });
   });
-  const { faulty: attackersMax } = quorumOf(members.length);
-  const shares = members.map(() => 1 / members.length);
-  let bytesPerPeer = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    const read: Float32Array[] = [];
-    for (const member of members) {
-      read.push(await contribute(member, { updates, norm, round, steps: options.steps }));
+  const head = genesis(RUN, "", makeMembers(members.map(nameOf)));
+  const updates = openAgreedUpdates(config);
+  return { config, updates, overview, judge, members, head, point };
+}
+
+/** One height: train, judge, mix, go on. Returns what a member has sent to one other. */
+async function runHeight(federation: Federation): Promise<number> {
+  const { config, updates, overview, members, head, point } = federation;
+  const { height, norm } = head;
+  const { length } = point.theta;
+  const terms = { height, norm, steps: config.run.steps };
+  const made = new Map<AgreedMember, MadeAgreedUpdate>();
+  const sent: Sent[] = [];
+  const seated = members.filter((member) => head.members.peers.includes(nameOf(member)));
+  // the honest first: attackers wait for what they send
+  for (const member of seated.toSorted((a, b) => Number(isHonest(b)) - Number(isHonest(a)))) {
+    const own = await contribute(member, terms);
+    const read = updates.read(own.payload, length, head);
+    made.set(member, own);
+    const { payload } = own;
+    sent.push({ member, place: placeOf(member, head), payload, digest: digestOf(payload), read });
+    if (isHonest(member) && read.verdict === "accept") {
+      overview.note(height, member.index, read.value.values);
     }
-    const mix = COMMON_RULES[agreedRule]({ updates: read, shares, attackersMax });
-    point = outerStep(point, mix, outer);
-    norm = medianNorm(read);
-    for (const member of members) member.memory = updates.advance(member.memory, point);
-    const { loss } = await judge.evaluate(point.theta, "test");
-    bytesPerPeer += updates.payloadBytes(round, point.theta.length) + ANNOUNCEMENT_BYTES;
-    yield { round: round + 1, bytesPerPeer, loss };
   }
+  const block = await blockOf(sent, { head, gate: config.gate, theta: point.theta });
+  const quorum = quorumOf(head.members.peers.length);
+  const cut = cutOf(block, quorum);
+  const places = cut.map(({ place }) => place);
+  const shares = sharesOfCut(head.levels, places, quorum);
+  const payloadOf = (digest: Digest) =>
+    sent.find((each) => each.digest === digest)?.payload ?? null;
+  const open = { cut, shares, head, point };
+  const mixed = cut.length === 0 ? null : mixCut({ updates, run: config.run }, payloadOf, open);
+  federation.point = mixed?.point ?? point;
+  const after = membersAfter(head, block, makeMembers);
+  federation.head = { ...head, ...after, height: height + 1, norm: mixed?.norm ?? norm };
+  for (const [member, own] of made) {
+    const isCounted = places.includes(placeOf(member, head));
+    const isSeated = after.members.peers.includes(nameOf(member));
+    const outcome: UpdateOutcome = isCounted ? "counted" : isSeated ? "left-out" : "unsound";
+    goOn(member, own, outcome, federation.point);
+  }
+  return updates.payloadBytes(height, length) + ANNOUNCEMENT_BYTES;
 }
 
-interface OpenRound {
-  readonly updates: ReturnType<typeof agreedUpdates>;
-  /** Of the updates before. */
-  readonly norm: number;
-  readonly round: number;
-  readonly steps: number;
+function levelsOf({ members, head }: Federation): readonly (number | null)[] {
+  return members.map((member) => head.levels[placeOf(member, head)] ?? null);
 }
 
-/** Trains a member; returns its update as the others decode it. */
-async function contribute(
-  member: Member,
-  { updates, norm, round, steps }: OpenRound,
-): Promise<Float32Array> {
-  const { learner, optimizer, memory } = member;
-  const adapter = updates.start(memory);
-  const trained = await learner.train({ adapter, optimizer, round, steps });
-  const made = updates.offer(memory, trained.adapter, { height: round, norm });
-  const read = updates.read(made.payload, adapter.length, { height: round, norm });
-  if (read.verdict !== "accept") throw new Error(`an own update is ${read.reason}`);
-  member.optimizer = trained.optimizer;
-  member.memory = updates.settle(memory, made, "counted");
-  return read.value.values;
+function isHonest({ role }: AgreedMember): boolean {
+  return role === "honest";
+}
+
+function placeOf(member: AgreedMember, { members }: ChainHead): number {
+  return members.peers.indexOf(nameOf(member));
+}
+
+/** Names that sort as the indices do. */
+function nameOf({ index }: AgreedMember): string {
+  return `member-${String(index).padStart(3, "0")}`;
 }

@@ -1,9 +1,10 @@
 import { type CodecName, codecOf } from "../../src/consensus/index.ts";
 import { rankOf } from "../../src/training/index.ts";
+import { withLearners } from "../baselines.ts";
 import { prepareData } from "../data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "../options.ts";
 import { makeTestnetScratch } from "../working-folder.ts";
-import { type RoundReached, runAgreed } from "./agreed-run.ts";
+import { memberFiles, type RoundReached, runAgreed } from "./agreed-run.ts";
 
 /** What is compared: every codec with every rank, factors, momentum and seed. */
 export interface BytesToLossInput extends TestnetInput {
@@ -38,7 +39,11 @@ export async function bytesToLoss(
     codecs.flatMap((codec) =>
       ranks.flatMap((rank) =>
         momenta.map((outerMomentum) =>
-          parseOptions({ ...common, codec, rank, outerMomentum, seed: seed + 1, mode: "agreed" }),
+          // among honest members a gate costs time and changes nothing
+          parseOptions({
+            ...{ ...common, codec, rank, outerMomentum, seed: seed + 1 },
+            ...{ mode: "agreed", gate: false },
+          }),
         ),
       ),
     ),
@@ -76,22 +81,20 @@ async function runOne(
     const [codec, rank] = [codecOf(options), rankOf({ adapter: options })];
     const way = { codec, rank, factors, outer, seed, warmUp, feedback };
     const head = { mode: "agreed", ...way } as const;
-    const say = ({ round, loss }: RoundReached) =>
-      note(`${nameOf(runOf(head, []))} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
-    return runOf(head, await runAgreed(options, data, say));
+    const run = { rounds: [] as number[], bytesPerPeer: [] as number[], loss: [] as number[] };
+    const named = { ...head, ...run };
+    const onRound = async ({ round, bytesPerPeer, loss: evaluate }: RoundReached) => {
+      const loss = await evaluate();
+      run.rounds.push(round);
+      run.bytesPerPeer.push(bytesPerPeer);
+      run.loss.push(loss);
+      note(`${nameOf(named)} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
+    };
+    await withLearners(options, memberFiles(data), (learners) =>
+      runAgreed(options, data, learners, onRound),
+    );
+    return named;
   } finally {
     scratch.remove();
   }
-}
-
-function runOf(
-  head: Omit<BytesToLossRun, "rounds" | "bytesPerPeer" | "loss">,
-  reached: readonly RoundReached[],
-): BytesToLossRun {
-  return {
-    ...head,
-    rounds: reached.map(({ round }) => round),
-    bytesPerPeer: reached.map(({ bytesPerPeer }) => bytesPerPeer),
-    loss: reached.map(({ loss }) => loss),
-  };
 }

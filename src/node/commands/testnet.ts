@@ -13,6 +13,7 @@ import { MODEL_HELP } from "./model-use.ts";
 import { required } from "./number-flags.ts";
 import { loadTestnetModule } from "./testnet-door.ts";
 import { addTestnetOptions } from "./testnet-flags.ts";
+import { defineMatrix } from "./testnet-matrix.ts";
 
 /** The testnet's own door. */
 type Testnet = typeof import("../../../testnet/index.ts");
@@ -24,12 +25,13 @@ const { testnetOptionsSchema } =
 /** Longest stop of all peers after the first signal. */
 const STOP_MS = 30_000;
 
-/** `klatch testnet run|up|status|down`: a whole network of real processes on this machine. */
+/** `klatch testnet run|up|status|down`: a whole network of real processes on this machine; `matrix`: attacks by rules. */
 export function define(command: Command, terminal: Terminal): void {
   defineRun(command, terminal);
   defineUp(command, terminal);
   defineStatus(command, terminal);
   defineDown(command, terminal);
+  defineMatrix(command, terminal);
 }
 
 // --- internal ---

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import {
   type AgreedPoint,
   type AgreedUpdates,
@@ -12,11 +11,11 @@ import {
   quorumOf,
   type SoundUpdate,
 } from "../../../consensus/index.ts";
-import { judgeGate } from "../../../reputation/index.ts";
-import type { Digest, PeerId, Reason, Verdict } from "../../../types.ts";
+import type { Digest, Verdict } from "../../../types.ts";
 import type { Config } from "../../config/config.ts";
 import { digestOfPoint } from "../manifest.ts";
 import type { PeerParts } from "../peer-parts.ts";
+import { opinionOfRefused, opinionsOf, type PlacedUpdate } from "./opinions.ts";
 import type { PayloadPool } from "./payload-pool.ts";
 
 /** What mixing a cut gives, with the state itself. */
@@ -76,14 +75,18 @@ export class AgreedMixing {
     theta: Float32Array,
   ): Promise<ReadonlyMap<number, Opinion>> {
     const opinions = new Map<number, Opinion>();
-    const sound: { readonly place: number; readonly values: Float32Array }[] = [];
+    const sound: PlacedUpdate[] = [];
     for (const each of payloads) {
       const read = this.#read(each, head, theta.length);
       if (read.verdict === "accept") sound.push({ place: each.place, values: read.value.values });
-      else opinions.set(each.place, UNSOUND[read.reason] ?? "malformed");
+      else opinions.set(each.place, opinionOfRefused(read.reason));
     }
-    const harm = await this.#harm(sound, head, theta);
-    for (const { place } of sound) opinions.set(place, harm.get(place) ?? "neutral");
+    const { learner, config, log } = this.#parts;
+    const { height, members } = head;
+    const ground = { learner, gate: config.gate, height, peers: members.peers, theta };
+    const judged = await opinionsOf(sound, ground);
+    if (judged.opinions.size > 0) log.debug({ round: height + 1, gains: judged.gains }, "gate");
+    for (const { place } of sound) opinions.set(place, judged.opinions.get(place) ?? "neutral");
     return opinions;
   }
 
@@ -106,39 +109,4 @@ export class AgreedMixing {
     if (bytes === null) return { verdict: "ignore", reason: "missing" };
     return this.#updates.read(bytes, length, head);
   }
-
-  /** By place: which of the updates help on this node's private examples, and which harm. Gains never leave the node. */
-  async #harm(
-    sound: readonly { readonly place: number; readonly values: Float32Array }[],
-    { height: round, members }: ChainHead,
-    theta: Float32Array,
-  ): Promise<ReadonlyMap<number, Opinion>> {
-    const { learner, config, log } = this.#parts;
-    const { gate } = config;
-    const isIdle = !gate.enabled || learner.info.data.heldOut.examples === 0;
-    if (isIdle || sound.length === 0) return new Map();
-    const states = sound.map(({ values }) => theta.map((at, i) => at + (values[i] as number)));
-    const probe = await learner.probe(theta, states, { round, rows: gate.rows, step: gate.step });
-    const peers = sound.map(({ place }) => members.peers[place] ?? "");
-    const { faulty: vetoesMax } = quorumOf(members.peers.length);
-    const { gains, vetoed } = judgeGate({ ...gate, ...probe, peers, vetoesMax });
-    log.debug({ round: round + 1, gains }, "gate");
-    return new Map(
-      sound.map(({ place }, i) => {
-        const gain = gains[i];
-        assert(gain !== undefined, "a gain for each update");
-        const isHarmful = vetoed.includes(peers[i] as PeerId);
-        return [place, isHarmful ? "harmful" : gain > 0 ? "helpful" : "neutral"];
-      }),
-    );
-  }
 }
-
-/** Why an update is unsound, as a ballot says it. */
-const UNSOUND: Partial<Record<Reason, Opinion>> = {
-  malformed: "malformed",
-  "wrong-shape": "wrong-shape",
-  "non-finite": "non-finite",
-  "too-large": "too-long",
-  missing: "absent",
-};

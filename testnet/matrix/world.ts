@@ -1,0 +1,35 @@
+import type { Learner } from "../../src/training/index.ts";
+import { openLearner } from "../baselines.ts";
+import { prepareData, type RunData } from "../data/run-data.ts";
+import { memberFiles } from "../federation/agreed-run.ts";
+import type { TestnetOptions } from "../options.ts";
+import { makeTestnetScratch } from "../working-folder.ts";
+
+/** The members of a federation with their data and learners, which cells use one after the other. */
+export class World {
+  readonly #options: TestnetOptions;
+  #scratch: Awaited<ReturnType<typeof makeTestnetScratch>> | null = null;
+  #data: RunData | null = null;
+  readonly #learners: Learner[] = [];
+
+  constructor(options: TestnetOptions) {
+    this.#options = options;
+  }
+
+  /** Opens it the first time: who finds every cell kept opens nothing. */
+  async members(): Promise<{ readonly data: RunData; readonly learners: readonly Learner[] }> {
+    this.#scratch ??= await makeTestnetScratch();
+    this.#data ??= await prepareData(this.#options, this.#scratch.path);
+    for (const files of memberFiles(this.#data).slice(this.#learners.length)) {
+      this.#learners.push(await openLearner(this.#options, files));
+    }
+    return { data: this.#data, learners: this.#learners };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#learners.splice(0).map((learner) => learner.close()));
+    this.#scratch?.remove();
+    this.#scratch = null;
+    this.#data = null;
+  }
+}
