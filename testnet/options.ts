@@ -1,5 +1,10 @@
 import { z } from "zod";
-import { CODEC_NAMES, COMMON_RULE_NAMES, consensusTerms } from "../src/consensus/index.ts";
+import {
+  CODEC_NAMES,
+  COMMON_RULE_NAMES,
+  TOPOLOGY,
+  TOPOLOGY_FORMS,
+} from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
 import { bytesField, speedField } from "../src/node/budget/units.ts";
 import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
@@ -65,7 +70,7 @@ export const testnetOptionsSchema = z.strictObject({
     .describe("Column names."),
   topology: z
     .string()
-    .regex(/^(full|ring|regular:[1-9][0-9]{0,2})$/, "expected full, ring or regular:K")
+    .regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`)
     .default("full")
     .describe("Who exchanges with whom."),
   mode: z

@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { MIXING_RULES, RUN_MODES } from "../types.ts";
 import { ROSTER_CHANGE } from "./graph/roster.ts";
+import { TOPOLOGY, TOPOLOGY_FORMS } from "./graph/topology.ts";
 import { COMMON_RULE_NAMES } from "./mixing/common/rules.ts";
 import { CODEC_NAMES, type CodecName } from "./update/codecs/codec.ts";
-
-const TOPOLOGY = /^(full|ring|regular:[1-9][0-9]{0,2})$/;
 
 /** Who must be there for round 1, and when it may begin at the earliest. */
 const startTerms = z.strictObject({
@@ -81,9 +80,11 @@ export const consensusTerms = {
     ),
   topology: z
     .string()
-    .regex(TOPOLOGY, "expected full, ring or regular:K")
+    .regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`)
     .default("full")
-    .describe("Who exchanges with whom: full, ring, or regular:K (K neighbours each)."),
+    .describe(
+      "Who exchanges with whom: full, ring, torus, regular:K (K neighbours each), exponential; or others in every round: one-peer-exponential, base:B (B - 1 others, exact mean at the end of the sequence), epidemic:S (S at random).",
+    ),
   codec: z
     .enum(["auto", ...CODEC_NAMES])
     .default("auto")

@@ -6,15 +6,24 @@
  */
 
 export { codecOf, consensusTerms } from "./config.ts";
-export { algebraicConnectivity, type Certificate, certify } from "./graph/certificate.ts";
-export { parseRosterChange, Roster, type RosterChange } from "./graph/roster.ts";
 export {
-  buildGraph,
+  algebraicConnectivity,
+  type Certificate,
+  certify,
+  certifyNothing,
+} from "./graph/certificate.ts";
+export { distanceFromMean, mixingMatrix } from "./graph/distance-from-mean.ts";
+export { buildGraph, type Graph, metropolisShares } from "./graph/fixed-graph.ts";
+export { MixingPlan, sequenceOf } from "./graph/mixing-plan.ts";
+export { parseRosterChange, Roster, type RosterChange } from "./graph/roster.ts";
+export type { RoundGraph } from "./graph/round-graph.ts";
+export {
   degreeOf,
   formatTopology,
-  type Graph,
-  metropolisShares,
+  isVarying,
   parseTopology,
+  TOPOLOGY,
+  TOPOLOGY_FORMS,
   type Topology,
 } from "./graph/topology.ts";
 export { type AdoptionCandidate, adoptedState } from "./mixing/adoption.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TOPOLOGY, TOPOLOGY_FORMS } from "../../src/consensus/index.ts";
 import { KlatchError } from "../../src/errors.ts";
 import { MIXING_RULES } from "../../src/types.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../attacks/catalogue.ts";
@@ -11,10 +12,7 @@ const optionsSchema = z.strictObject({
   rounds: z.int().min(1).max(10_000).default(10),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   steps: z.int().min(1).max(1000).default(5),
-  topology: z
-    .string()
-    .regex(/^(full|ring|regular:[1-9][0-9]{0,2})$/, "expected full, ring or regular:K")
-    .default("full"),
+  topology: z.string().regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`).default("full"),
   rule: z.enum(MIXING_RULES).default("cs-plus"),
   attack: z.enum(ATTACK_NAMES).optional(),
   attackers: z.int().min(0).max(9999).optional(),

@@ -1,6 +1,6 @@
 import type { MixingRule, PeerId } from "../../types.ts";
 import { symmetricEigenvalues } from "./eigenvalues.ts";
-import type { Graph } from "./topology.ts";
+import type { Graph } from "./fixed-graph.ts";
 
 /** How many attackers a mixing rule provably tolerates on a graph. */
 export interface Certificate {
@@ -46,6 +46,12 @@ export function certify(rule: MixingRule, graph: Graph): Certificate {
     return { rule, attackersMax: 0, connectivity, method: "none", statement };
   }
   return certifyCoordinateWise(rule, graph, connectivity);
+}
+
+/** Of a graph that differs from round to round, or in which shares go one way, nothing is certified. */
+export function certifyNothing(rule: MixingRule, topology: string): Certificate {
+  const statement = `${rule} is not certified for any attacker on ${topology}: certificates are of one graph, whose links go both ways.`;
+  return { rule, attackersMax: 0, connectivity: 0, method: "none", statement };
 }
 
 function certifyClipping(

@@ -16,8 +16,12 @@ export interface Neighbourhood {
 /** What the protocol of one node needs to know before it starts. */
 export interface RoundConfig extends Neighbourhood {
   readonly self: PeerId;
-  /** Neighbourhoods that come after the first: each holds from its round on. In order. */
-  readonly changes?: readonly (Neighbourhood & { readonly round: number })[];
+  /** Where the neighbourhood does not stay: that of each round. */
+  readonly later?: {
+    /** All that are neighbours in some round, or have this node as one. */
+    readonly everyone: readonly PeerId[];
+    readonly at: (round: number) => Neighbourhood;
+  };
   /** Rounds of the whole run; they are counted from 0. */
   readonly rounds: number;
   /** Neighbours without which round 0 does not end, as far as there are so many in standing; half of them unless said. */
@@ -94,7 +98,7 @@ export function byPeer(a: PeerId, b: PeerId): number {
 
 /** Whom the node exchanges with in a round. */
 export function neighbourhoodAt(config: RoundConfig, round: number): Neighbourhood {
-  return config.changes?.findLast((change) => change.round <= round) ?? config;
+  return config.later?.at(round) ?? config;
 }
 
 /**
@@ -105,7 +109,7 @@ export function neighbourhoodAt(config: RoundConfig, round: number): Neighbourho
 export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 }): RoundState {
   assert.ok(Number.isSafeInteger(config.rounds) && config.rounds >= 0, "rounds is a count");
   assert.ok(Number.isSafeInteger(from.round) && from.round >= 0, "rounds are counted from 0");
-  const peers = [config, ...(config.changes ?? [])].flatMap((each) => checkedNeighbours(each));
+  const peers = [...checkedNeighbours(config), ...(config.later?.everyone ?? [])];
   assert.ok(!peers.includes(config.self), "a node is not its own neighbour");
   const { neighbours, attackersMax } = neighbourhoodAt(config, from.round);
   const fresh = {

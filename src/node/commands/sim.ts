@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { TOPOLOGY_FORMS } from "../../consensus/index.ts";
 import { MIXING_RULES } from "../../types.ts";
 import { bytes } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -19,7 +20,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--rounds <n>", "rounds of train, exchange, mix (default: 10)", whole)
     .option("--seed <n>", "decides everything: the same seed gives the same digest", whole)
     .option("--steps <n>", "local steps per round", whole)
-    .option("--topology <name>", "who exchanges with whom: full, ring, regular:K")
+    .option("--topology <name>", `who exchanges with whom: ${TOPOLOGY_FORMS}`)
     .addOption(new Option("--rule <name>", "mixing rule").choices([...MIXING_RULES]))
     .option("--attack <name>", "what the attackers do")
     .option("--attackers <n>", "how many of the peers attack: the last ones", whole)

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
+import { TOPOLOGY_FORMS } from "../../consensus/index.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
 /** One flag of `klatch testnet up|run`; what it accepts, and its default, are decided by the testnet itself. */
@@ -23,7 +24,7 @@ const FLAGS: readonly Flag[] = [
     text: "split of the data: by-file, iid, dirichlet:ALPHA, by:FIELD",
   },
   { flags: "--columns <map>", text: "column names, e.g. prompt=question,completion=answer" },
-  { flags: "--topology <name>", text: "who exchanges with whom: full, ring, regular:K" },
+  { flags: "--topology <name>", text: `who exchanges with whom: ${TOPOLOGY_FORMS}` },
   { flags: "--mode <mode>", text: "gossip, agreed, or auto: agreed for 4 to 200 peers" },
   { flags: "--rule <name>", text: "mixing rule of mode gossip" },
   { flags: "--agreed-rule <name>", text: "mixing rule of mode agreed" },

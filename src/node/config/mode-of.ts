@@ -1,3 +1,4 @@
+import { CODECS_WITH_FEEDBACK, isVarying, parseTopology } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
@@ -20,8 +21,10 @@ export function modeOf({
 
 /** @throws KlatchError `usage` when a run cannot be in the mode that it names */
 export function requireMode(run: Config["run"]): void {
-  if (modeOf(run) === "gossip") requireWholeUpdates(run);
-  else {
+  if (modeOf(run) === "gossip") {
+    requireWholeUpdates(run);
+    requireLastingNeighbours(run);
+  } else {
     requireFixedMembers(run);
     requireAlignedValues(run);
   }
@@ -66,5 +69,15 @@ function requireWholeUpdates({ codec }: Config["run"]): void {
     "usage",
     `mode gossip takes updates of all values, and codec ${codec} tells some of them`,
     "set run.codec to sign or int8, or run.mode to agreed",
+  );
+}
+
+/** A track is followed from round to round; of a neighbour of one round it would be pulled whole. */
+function requireLastingNeighbours({ codec, topology }: Config["run"]): void {
+  if (!CODECS_WITH_FEEDBACK.has(codec) || !isVarying(parseTopology(topology))) return;
+  throw new KlatchError(
+    "usage",
+    `codec ${codec} needs neighbours that stay, and topology ${topology} has others in every round`,
+    "set run.codec to int8, or run.topology to exponential, regular:K or full",
   );
 }

@@ -53,7 +53,10 @@ export class Driver implements RunDriver {
       {
         self: network.peerId,
         ...neighbourhoods.at(0),
-        changes: neighbourhoods.changes.map((round) => ({ round, ...neighbourhoods.at(round) })),
+        later: {
+          everyone: neighbourhoods.everyNeighbour,
+          at: (round) => neighbourhoods.at(round),
+        },
         rounds: neighbourhoods.rounds,
         startOthers: neighbourhoods.startOthers,
         timing: config.timing,

@@ -1,10 +1,10 @@
 import {
-  buildGraph,
   type Certificate,
   certify,
+  certifyNothing,
   type Decided,
-  type Graph,
-  metropolisShares,
+  isVarying,
+  MixingPlan,
   parseTopology,
   type Roster,
   stepsOf,
@@ -19,6 +19,8 @@ import { requireMembership, rosterOf } from "../config/roster-of.ts";
 export interface RoundNeighbourhood {
   readonly members: readonly PeerId[];
   readonly neighbours: readonly PeerId[];
+  /** Those that are neighbours in some round with these members, or have the node as one. */
+  readonly acquainted: readonly PeerId[];
   /** The share of each neighbour in full standing. */
   readonly shares: ReadonlyMap<PeerId, number>;
   readonly certificate: Certificate;
@@ -33,6 +35,7 @@ export class Neighbourhoods {
   readonly firstRound: number;
   readonly #run: Config["run"];
   readonly #self: PeerId;
+  readonly #isVarying: boolean;
   readonly #known = new Map<number, RoundNeighbourhood>();
   /** Rounds from which on blocks have others as members, in mode `agreed`. */
   readonly #succeeded = new Map<number, readonly PeerId[]>();
@@ -42,6 +45,7 @@ export class Neighbourhoods {
   constructor(run: Config["run"], self: PeerId) {
     this.#run = run;
     this.#self = self;
+    this.#isVarying = isVarying(parseTopology(run.topology));
     requireMode(run);
     this.roster = rosterOf(run);
     // whoever is no member yet may become one by a block
@@ -93,7 +97,7 @@ export class Neighbourhoods {
   /** From a round on these are the members: so says the block of the round before. */
   succeed(round: number, members: readonly PeerId[]): void {
     this.#succeeded.set(round, members);
-    for (const since of this.#known.keys()) if (since >= round) this.#known.delete(since);
+    for (const known of this.#known.keys()) if (known >= round) this.#known.delete(known);
   }
 
   isMember(peer: PeerId, round: number): boolean {
@@ -107,9 +111,13 @@ export class Neighbourhoods {
     const from = Math.max(round, this.firstRound);
     const changes = [...this.roster.rounds, ...this.#succeeded.keys()];
     const since = Math.max(0, ...changes.filter((each) => each <= from));
-    const known = this.#known.get(since) ?? this.#make(since);
-    this.#known.set(since, known);
-    return known;
+    const key = this.#isVarying ? from : since;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const made = this.#make(since, from);
+    if (this.#known.size >= HELD_MAX) this.#known.clear();
+    this.#known.set(key, made);
+    return made;
   }
 
   /** Those who were members once, and are none from some round before on. */
@@ -117,9 +125,9 @@ export class Neighbourhoods {
     return this.roster.everyone.filter((peer) => (this.roster.lastRound(peer) ?? round) < round);
   }
 
-  /** Everybody who is a neighbour in some round. */
+  /** Everybody who is a neighbour in some round, or has this node as one. */
   get everyNeighbour(): readonly PeerId[] {
-    const all = [this.firstRound, ...this.changes].flatMap((round) => this.at(round).neighbours);
+    const all = [this.firstRound, ...this.changes].flatMap((round) => this.at(round).acquainted);
     return [...new Set(all)];
   }
 
@@ -130,13 +138,17 @@ export class Neighbourhoods {
       : makePlan(this.#run, members);
   }
 
-  #make(round: number): RoundNeighbourhood {
+  #make(since: number, round: number): RoundNeighbourhood {
     const { attackersMax } = this.#run;
-    const { members, graph, certificate } = this.#planOf(round);
+    const { members, mixing, certificate } = this.#planOf(since);
+    const shares = mixing.sharesOf(this.#self, round);
+    const others = members.filter((peer) => peer !== this.#self);
+    const neighbours = members.includes(this.#self) ? [...shares.keys()] : others;
     return {
       members,
-      neighbours: graph.get(this.#self) ?? members,
-      shares: metropolisShares(graph, this.#self),
+      neighbours,
+      acquainted: mixing.graph === null ? others : neighbours,
+      shares,
       certificate,
       attackersMax: attackersMax === "auto" ? certificate.attackersMax : attackersMax,
     };
@@ -145,9 +157,12 @@ export class Neighbourhoods {
 
 // --- internal ---
 
+/** Neighbourhoods that are held; more than that, and they are made again. */
+const HELD_MAX = 64;
+
 interface Plan {
   readonly members: readonly PeerId[];
-  readonly graph: Graph;
+  readonly mixing: MixingPlan;
   readonly certificate: Certificate;
 }
 
@@ -162,7 +177,9 @@ function planOf(run: Config["run"], roster: Roster, round: number): Plan {
   return plan;
 }
 
-function makePlan({ topology, rule }: Config["run"], members: readonly PeerId[]): Plan {
-  const graph = buildGraph(parseTopology(topology), members);
-  return { members, graph, certificate: certify(rule, graph) };
+function makePlan({ topology, rule, seed }: Config["run"], members: readonly PeerId[]): Plan {
+  const mixing = new MixingPlan(parseTopology(topology), members, seed);
+  const certificate =
+    mixing.graph === null ? certifyNothing(rule, topology) : certify(rule, mixing.graph);
+  return { members, mixing, certificate };
 }

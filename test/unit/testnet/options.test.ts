@@ -35,7 +35,7 @@ test.each([
   [{ peers: 2.5 }, /--peers/],
   [{ attack: "bribe" }, /--attack/],
   [{ rule: "best" }, /--rule/],
-  [{ topology: "star" }, /--topology: expected full, ring or regular:K/],
+  [{ topology: "star" }, /--topology: expected full, ring, torus/],
   [{ partition: "dirichlet:0" }, /--partition: ALPHA/],
   [{ partition: "dirichlet:x" }, /--partition: expected by-file/],
   [{ columns: "answer" }, /--columns: expected text\|.*image.*=NAME/],

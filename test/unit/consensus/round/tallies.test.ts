@@ -20,8 +20,8 @@ import { waitFor } from "../../../../src/consensus/round/patience.ts";
 import { STANDINGS } from "../../../../src/types.ts";
 
 const PEERS = ["a", "b", "c", "d", "e"];
-/** A peer that comes in round 2, and one that goes. */
-const LATER = { round: 2, neighbours: ["b", "c", "d", "e", "f"], attackersMax: 1 };
+/** From round 2 on: a peer comes, and one goes. */
+const LATER = { neighbours: ["b", "c", "d", "e", "f"], attackersMax: 1 };
 const timing = roundTimingSchema.parse({ missesMax: 1, announcementsMax: 3 });
 
 /** Something that happens, before it is known whether the node waits for it. */
@@ -99,7 +99,8 @@ describe("what the round counts as it goes", () => {
     fc.assert(
       fc.property(fc.array(happening, { minLength: 50, maxLength: 200 }), (happenings) => {
         const config = { self: "me", neighbours: PEERS, attackersMax: 1, rounds: 20, timing };
-        let state = createRound({ ...config, changes: [LATER] });
+        const at = (round: number) => (round < 2 ? config : LATER);
+        let state = createRound({ ...config, later: { everyone: [...PEERS, "f"], at } });
         let now = 0;
         for (const each of happenings) {
           now += each.after;

@@ -57,6 +57,19 @@ describe("the mode of a run", () => {
     expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
   });
 
+  test.each(["one-peer-exponential", "base:2", "epidemic:3"])(
+    "gossip is refused with tracks and %s, whose neighbours do not stay",
+    (topology) => {
+      for (const codec of ["int4", "int2", "sign"]) {
+        expect(() => requireMode(runOf({ codec, topology }))).toThrow(/needs neighbours that stay/);
+        // control
+        expect(() => requireMode(runOf({ codec, topology: "exponential" }))).not.toThrow();
+      }
+      expect(() => requireMode(runOf({ topology }))).not.toThrow();
+      expect(() => requireMode(runOf({ topology, mode: "agreed" }))).toThrow(/full topology/);
+    },
+  );
+
   test.each(["int8", "float32", "int4", "int2", "sign"])("both modes take %s", (codec) => {
     expect(() => requireMode(runOf({ codec }))).not.toThrow();
     expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
