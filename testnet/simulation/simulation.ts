@@ -235,6 +235,8 @@ function configOf(
       ...(warmUp === undefined ? {} : { warmUp }),
     },
     gate: { enabled: scenario.gate ?? true },
+    // on the memory wire everybody is connected
+    network: { maxPeers: 1000 },
     timing: scenario.timing ?? {},
   });
 }

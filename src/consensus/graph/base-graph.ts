@@ -66,22 +66,25 @@ function simpleSequence(places: readonly number[], base: number): Sequence {
   for (let giving = 0; giving <= closingRounds; giving += 1) {
     const closed = closing.slice(0, giving);
     rounds.push([
-      ...givenBy(sets, giving),
+      ...givenBy(sets, giving, base),
       ...closed.flatMap((sequence, set) => cyclic(sequence, giving - set - 1)),
     ]);
   }
   return rounds;
 }
 
-/** Every peer of the sets after this one is linked to a peer of each of its parts. */
-function givenBy(sets: readonly DigitSet[], giving: number): readonly Link[] {
+/** Every peer of the sets after this one is linked to a peer of each of its parts; those that are left, to one another. */
+function givenBy(sets: readonly DigitSet[], giving: number, base: number): readonly Link[] {
   const giver = sets[giving];
   if (giver === undefined) return [];
   const takers = sets.slice(giving + 1).flatMap((set) => set.places);
   const share = giver.places.length / (giver.places.length + takers.length) / giver.parts.length;
-  return takers.flatMap((taker, at) =>
+  const given = takers.flatMap((taker, at) =>
     giver.parts.map((part): Link => [taker, part.at(-1 - at) as number, share]),
   );
+  const left = giver.parts.flatMap((part) => part.slice(0, part.length - takers.length));
+  const idle = left.flatMap((_, at) => (at % base === 0 ? clique(left.slice(at, at + base)) : []));
+  return [...given, ...idle];
 }
 
 /**

@@ -2,6 +2,7 @@ import { CODECS_WITH_FEEDBACK, isVarying, parseTopology } from "../../consensus/
 import { KlatchError } from "../../errors.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
+import { rosterOf } from "./roster-of.ts";
 
 /** Members for which `auto` is mode `agreed`: fewer tolerate no attacker, of more a block grows large. */
 const AGREED_MEMBERS = { least: 4, most: 200 };
@@ -28,6 +29,21 @@ export function requireMode(run: Config["run"]): void {
     requireFixedMembers(run);
     requireAlignedValues(run);
   }
+}
+
+/**
+ * Whoever has other neighbours in every round is connected to all of them: who is dialled does not follow the graph.
+ *
+ * @throws KlatchError `usage` when a node may not be connected to that many
+ */
+export function requireConnections({ run, network }: Pick<Config, "run" | "network">): void {
+  const others = rosterOf(run).everyone.length - 1;
+  if (!isVarying(parseTopology(run.topology)) || others <= network.maxPeers) return;
+  throw new KlatchError(
+    "usage",
+    `topology ${run.topology} exchanges with ${others} members in turn, and network.maxPeers is ${network.maxPeers}`,
+    `set network.maxPeers to ${others} or more, or run.topology to regular:K`,
+  );
 }
 
 /** By coordinate nothing is left of updates of which most values are zero: the median of those is. */

@@ -4,6 +4,7 @@ import { acquaint } from "../acquaintance/acquaintances.ts";
 import { describeSelf } from "../acquaintance/self-description.ts";
 import { roundCosts, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
+import { requireConnections } from "../config/mode-of.ts";
 import type { Logger } from "../process/logger.ts";
 import type { Store } from "../store/contract.ts";
 import { digestOfState, runTerms, termsDigest } from "./manifest.ts";
@@ -16,7 +17,8 @@ import type { PeerPorts } from "./ports.ts";
  * Puts together what a node works with: the run, the graph, what the store kept.
  *
  * @param given - its codec and rank may be auto
- * @throws KlatchError `usage` when the node is not among the members of its own run
+ * @throws KlatchError `usage` when the node is not among the members of its own run, or may not be connected to all
+ *   whom it exchanges with
  */
 export async function assemble(
   given: Config,
@@ -29,6 +31,7 @@ export async function assemble(
   const config = settled(given, layout);
   // The run as it was given: nodes of one process that share it share its graph.
   const neighbourhoods = new Neighbourhoods(given.run, network.peerId);
+  requireConnections(config);
   const initial = await learner.initialAdapter();
   const init = config.init === null ? null : digestOfState(initial);
   const terms = runTerms(config.run, learner.info, init);

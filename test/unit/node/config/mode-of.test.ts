@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../../src/errors.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
-import { modeOf, requireMode } from "../../../../src/node/config/mode-of.ts";
+import { modeOf, requireConnections, requireMode } from "../../../../src/node/config/mode-of.ts";
 import { Neighbourhoods } from "../../../../src/node/peer/neighbourhoods.ts";
 import { PEERS } from "../node-samples.ts";
 
@@ -69,6 +69,15 @@ describe("the mode of a run", () => {
       expect(() => requireMode(runOf({ topology, mode: "agreed" }))).toThrow(/full topology/);
     },
   );
+
+  test("a topology with other neighbours in every round is refused where not all may be connected", () => {
+    const config = (topology: string, maxPeers: number) =>
+      parseConfig({ run: { members: MEMBERS, topology }, network: { maxPeers } }, "/");
+    expect(() => requireConnections(config("base:2", 2))).toThrow(/network.maxPeers is 2/);
+    // control
+    expect(() => requireConnections(config("base:2", MEMBERS.length - 1))).not.toThrow();
+    expect(() => requireConnections(config("regular:2", 2))).not.toThrow();
+  });
 
   test.each(["int8", "float32", "int4", "int2", "sign"])("both modes take %s", (codec) => {
     expect(() => requireMode(runOf({ codec }))).not.toThrow();
