@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   CODEC_NAMES,
   COMMON_RULE_NAMES,
+  consensusTerms,
   TOPOLOGY,
   TOPOLOGY_FORMS,
 } from "../src/consensus/index.ts";

@@ -1,4 +1,5 @@
 import { KlatchError } from "../../errors.ts";
+import { exponentialHops } from "./round-graph.ts";
 
 /** Who exchanges with whom. */
 export type Topology =
@@ -63,7 +64,7 @@ function wantedDegree(topology: Topology, count: number): number {
     case "torus":
       return 4;
     case "exponential":
-      return Math.ceil(Math.log2(count));
+      return exponentialHops(count).length;
     case "one-peer-exponential":
       return 1;
     case "base":

@@ -4,6 +4,7 @@ import { MIXING_RULES } from "../../types.ts";
 import { bytes } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
+import { defineTheory } from "./sim-theory.ts";
 import { loadTestnetModule } from "./testnet-door.ts";
 
 type Simulator = typeof import("../../../testnet/simulation/run.ts");
@@ -13,6 +14,7 @@ const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
 /** `klatch sim run`: many real nodes in one process, with a quadratic task, a memory network and virtual time. */
 export function define(command: Command, terminal: Terminal): void {
+  defineTheory(command, terminal);
   command
     .command("run")
     .description("simulate rounds of many peers: the real node, a made-up task")

@@ -1,4 +1,4 @@
-import { CODECS_WITH_FEEDBACK, isVarying, parseTopology } from "../../consensus/index.ts";
+import { CODECS_WITH_FEEDBACK, codecOf, isVarying, parseTopology } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
@@ -89,7 +89,9 @@ function requireWholeUpdates({ codec }: Config["run"]): void {
 }
 
 /** A track is followed from round to round; of a neighbour of one round it would be pulled whole. */
-function requireLastingNeighbours({ codec, topology }: Config["run"]): void {
+function requireLastingNeighbours(run: Config["run"]): void {
+  const { topology } = run;
+  const codec = codecOf(run);
   if (!CODECS_WITH_FEEDBACK.has(codec) || !isVarying(parseTopology(topology))) return;
   throw new KlatchError(
     "usage",
