@@ -15,6 +15,7 @@ import { EPOCH, type Life } from "./life.ts";
 import { Endpoint } from "./memory-endpoint.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 import type { Parcel } from "./wire-of.ts";
+import { ANNOUNCEMENT_BYTES, HEARTBEAT_MS, LATENCY_MS, TRANSFER_MS } from "./wire-times.ts";
 
 /** How the simulated wire behaves. */
 export interface WireConditions {
@@ -27,15 +28,9 @@ export interface WireConditions {
 
 /** Time until two peers that are up are connected, ms. */
 const CONNECT_MS = 300;
-/** Lost announcements come with a later heartbeat, as gossipsub's IHAVE brings them. */
-const HEARTBEAT_MS = 1000;
-const LATENCY_MS = { least: 5, most: 100 };
-const TRANSFER_MS = { least: 50, most: 500 };
 /** How long a server lets a request for a payload that is not open yet wait, and how often that is looked at. */
 const OPEN_WAIT_MS = 30_000;
 const POLL_MS = 100;
-/** Size of a signed announcement, near enough. */
-const ANNOUNCEMENT_BYTES = 280;
 
 /** What is pulled, as it was announced. */
 interface Wanted {

@@ -3,7 +3,9 @@ import { TOPOLOGY, TOPOLOGY_FORMS } from "../../src/consensus/index.ts";
 import { KlatchError } from "../../src/errors.ts";
 import { MIXING_RULES } from "../../src/types.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../attacks/catalogue.ts";
+import { type BareScenario, BareSimulation } from "./bare/bare-simulation.ts";
 import { resultOf, type SimulationResult } from "./result.ts";
+import type { Scenario } from "./scenario.ts";
 import { Simulation } from "./simulation.ts";
 
 /** What `klatch sim run` may be told. */
@@ -17,12 +19,18 @@ const optionsSchema = z.strictObject({
   attack: z.enum(ATTACK_NAMES).optional(),
   attackers: z.int().min(0).max(9999).optional(),
   lossRate: z.number().min(0).max(0.9).default(0),
+  driver: z.enum(["node", "step"]).optional(),
 });
 
 export type SimulationInput = z.input<typeof optionsSchema>;
 
+/** Peers up to which each is a whole node unless said; more are the pure step alone. */
+const NODES_MAX = 1000;
+
 /** A simulation's result, and what it cost here. */
 export interface SimulationReport extends SimulationResult {
+  /** Whole nodes, or the step of the protocol with graph, codec and mixing rule. */
+  readonly driver: "node" | "step";
   readonly peers: number;
   readonly attackers: number;
   /** Wall time. */
@@ -31,23 +39,22 @@ export interface SimulationReport extends SimulationResult {
 }
 
 /**
- * Simulates real nodes with a quadratic task in virtual time; the last peers are the attackers.
+ * Simulates real nodes, or their protocol alone, with a quadratic task in virtual time; the last peers are the attackers.
  *
  * @throws KlatchError `usage` for options that do not do
  */
 export async function runSimulation(input: SimulationInput): Promise<SimulationReport> {
   const options = parseOptions(input);
-  const { attack, peers, ...scenario } = options;
+  const { attack, attackers: _, driver, peers, ...scenario } = options;
   const attackers = attackersOf(options);
   const started = performance.now();
-  const simulation = new Simulation({
-    ...scenario,
-    peers,
-    attacks: attack === undefined ? {} : lastPeers(peers, attackers, attack),
-  });
-  await simulation.run();
+  const attacks = attack === undefined ? {} : lastPeers(peers, attackers, attack);
+  const result = await (driver === "step"
+    ? resultOfSteps({ ...scenario, peers })
+    : resultOfNodes({ ...scenario, peers, attacks }));
   return {
-    ...resultOf(simulation),
+    ...result,
+    driver,
     peers,
     attackers,
     seconds: (performance.now() - started) / 1000,
@@ -57,7 +64,19 @@ export async function runSimulation(input: SimulationInput): Promise<SimulationR
 
 // --- internal ---
 
-type Options = z.output<typeof optionsSchema>;
+type Options = z.output<typeof optionsSchema> & Pick<SimulationReport, "driver">;
+
+async function resultOfNodes(scenario: Scenario): Promise<SimulationResult> {
+  const simulation = new Simulation(scenario);
+  await simulation.run();
+  return resultOf(simulation);
+}
+
+async function resultOfSteps(scenario: BareScenario): Promise<SimulationResult> {
+  const simulation = new BareSimulation(scenario);
+  await simulation.run();
+  return simulation.result();
+}
 
 function parseOptions(input: SimulationInput): Options {
   const parsed = optionsSchema.safeParse(input);
@@ -71,10 +90,19 @@ function parseOptions(input: SimulationInput): Options {
     throw usage(`--attack ${attack} is an attack on rows, and simulated peers have none`);
   }
   if (attackersOf(parsed.data) >= peers) throw usage("the attackers leave no honest peer");
-  return parsed.data;
+  const { driver = peers > NODES_MAX ? "step" : "node", topology } = parsed.data;
+  if (driver === "step" && attack !== undefined) {
+    throw usage(`--attack needs whole nodes: at most ${NODES_MAX} --peers, or --driver node`);
+  }
+  if (driver === "step" && topology === "full" && peers > NODES_MAX) {
+    throw usage(
+      `--topology full of ${peers} peers is ${peers * (peers - 1)} links: choose a sparse one`,
+    );
+  }
+  return { ...parsed.data, driver };
 }
 
-function attackersOf({ attack, attackers }: Options): number {
+function attackersOf({ attack, attackers }: Pick<Options, "attack" | "attackers">): number {
   return attackers ?? (attack === undefined ? 0 : 1);
 }
 

@@ -27,6 +27,12 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--attack <name>", "what the attackers do")
     .option("--attackers <n>", "how many of the peers attack: the last ones", whole)
     .option("--loss-rate <x>", "share of announcements that come late", decimalNumber(0, 1))
+    .addOption(
+      new Option(
+        "--driver <name>",
+        "whole nodes, or the step of the protocol alone (default: nodes up to 1000 peers)",
+      ).choices(["node", "step"]),
+    )
     .option("--json", "print one JSON document")
     .action(async ({ json, ...flags }: { readonly json?: boolean }) => {
       const { runSimulation } = await loadTestnetModule<Simulator>("simulation/run");
@@ -39,9 +45,9 @@ export function define(command: Command, terminal: Terminal): void {
 // --- internal ---
 
 function describe(report: Report): readonly string[] {
-  const { peers, attackers, rounds, virtualSeconds, loss, bytesPerPeer, seconds } = report;
+  const { driver, peers, attackers, rounds, virtualSeconds, loss, bytesPerPeer, seconds } = report;
   return [
-    `peers     ${peers}, ${attackers} of them attackers`,
+    `peers     ${peers}, ${attackers} of them attackers, ${driver === "node" ? "each a whole node" : "each the step of the protocol alone"}`,
     `rounds    ${rounds} in ${Math.round(virtualSeconds)} s of virtual time`,
     `loss      ${loss.toFixed(4)} on the common task, whose floor is 0.1`,
     `traffic   ${bytes(bytesPerPeer)} sent per peer`,
