@@ -3,7 +3,7 @@ import { KlatchError } from "../../errors.ts";
 import { rankOf } from "../../training/index.ts";
 import type { AdapterLayout } from "../../types.ts";
 import type { Config } from "../config/config.ts";
-import { modeOf } from "../config/mode-of.ts";
+import { modeOf, requireMode } from "../config/mode-of.ts";
 import type { RoundCosts } from "../records/records.ts";
 import { bytes } from "../view/table.ts";
 import { COMMON_RANK, MEASURED } from "./measured.ts";
@@ -14,21 +14,20 @@ import { lengthAt, type Price, priceOf, rankIn } from "./price.ts";
  * measured ones that keep to it; what a configuration names itself stays. The same on every member: nothing counts but
  * section `run` and the adapter's layout, of whatever rank that is.
  *
- * @throws KlatchError `usage` where nothing keeps to it
+ * @throws KlatchError `usage` where nothing keeps to it, or what does is not for this mode and topology
  */
 export function settled(config: Config, layout: AdapterLayout): Config {
   const { run } = config;
   const { codec, rank, learningRate } = chosen(config, layout);
   const isOwn = run.optimizer.learningRate !== "auto" || learningRate === null;
-  return {
-    ...config,
-    run: {
-      ...run,
-      codec,
-      adapter: { ...run.adapter, rank },
-      optimizer: isOwn ? run.optimizer : { ...run.optimizer, learningRate },
-    },
+  const found: Config["run"] = {
+    ...run,
+    codec,
+    adapter: { ...run.adapter, rank },
+    optimizer: isOwn ? run.optimizer : { ...run.optimizer, learningRate },
   };
+  requireMode(found);
+  return { ...config, run: found };
 }
 
 /** Opens the learner of a configuration, and again where its budget wants another rank; both are settled. */

@@ -4,7 +4,7 @@ import { lengthAt, priceOf, rankIn } from "../../../../src/node/budget/price.ts"
 import { openSettled, roundCosts, settled } from "../../../../src/node/budget/settle.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
 import { runDigest } from "../../../../src/node/peer/manifest.ts";
-import type { AdapterLayout } from "../../../../src/types.ts";
+import { layoutOf } from "../../../support/budget-layout.ts";
 
 const MEMBERS = [
   "12D3KooWLmmAoYR4XQSzjBCUvN54u6oycubQnGv829J8LMhp8h4S",
@@ -13,24 +13,6 @@ const MEMBERS = [
   "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo",
   "12D3KooWAnna11111111111111111111111111111111111111111",
 ];
-
-/** Two layers of 4,096 and 1,024 outputs over 1,024 inputs, and a head that no rank touches. */
-function layoutOf(rank: number): AdapterLayout {
-  const shapes: readonly (readonly [string, readonly number[]])[] = [
-    ["base_model.model.up.lora_A.weight", [rank, 1024]],
-    ["base_model.model.up.lora_B.weight", [4096, rank]],
-    ["base_model.model.down.lora_A.weight", [rank, 1024]],
-    ["base_model.model.down.lora_B.weight", [1024, rank]],
-    ["classifier.weight", [10, 100]],
-  ];
-  let length = 0;
-  const tensors = shapes.map(([name, shape]) => {
-    const slot = { name, shape, offset: length };
-    length += shape.reduce((size, side) => size * side, 1);
-    return slot;
-  });
-  return { tensors, length, digest: String(rank).padStart(64, "0") };
-}
 
 const LAYOUT = layoutOf(8);
 const KIB = 1024;
@@ -289,4 +271,11 @@ describe("what is told of a round", () => {
     const masked = tree({ codec: "masked" }).ways;
     expect(masked.at(-1)).toMatchObject({ codec: "masked", isChosen: true });
   });
+});
+
+test("what a budget chooses suits the topology, as what is named has to", () => {
+  const run = { mode: "gossip", topology: "one-peer-exponential" };
+  const within = (codec: "int8" | "int2") => ({ ...run, bytesPerRound: costOf(run, codec, 8) });
+  expect(() => choiceOf(within("int2"))).toThrow(/codec int2 needs neighbours that stay/);
+  expect(choiceOf(within("int8"))[0]).toBe("int8");
 });
