@@ -1,17 +1,7 @@
-import { concat } from "uint8arrays";
 import { z } from "zod";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
-import {
-  bitmapField,
-  bytesUpTo,
-  decodeBitmap,
-  decodeParts,
-  encodeBitmap,
-  MAX_ENVELOPE_ITEMS,
-  MAX_MEMBERS,
-  outOfBounds,
-  SIGNATURE_BYTES,
-} from "./fields.ts";
+import { MAX_ENVELOPE_ITEMS, outOfBounds } from "./fields.ts";
+import { decodeSignatures, encodeSignatures, signatureFields } from "./member-signatures.ts";
 import type { Certificate, SealedCertificate, Vote } from "./messages.ts";
 import { decodeVote, encodeStatement, STATEMENT_FIELDS, WIRE_KINDS } from "./statement.ts";
 
@@ -22,8 +12,7 @@ export const certificateSchema = z.tuple([
   z.literal(WIRE_VERSION),
   z.literal(WIRE_KINDS.indexOf("certificate")),
   STATEMENT_FIELDS.vote,
-  bitmapField,
-  bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES),
+  ...signatureFields,
 ]);
 
 /**
@@ -33,16 +22,11 @@ export const certificateSchema = z.tuple([
  * @throws KlatchError `data` when no peer would take it.
  */
 export function sealCertificate(certificate: Certificate, size: number): SealedCertificate {
-  const { signatures } = certificate;
   const bytes = encodeCanonical([
     WIRE_VERSION,
     WIRE_KINDS.indexOf("certificate"),
     encodeStatement(voteOf(certificate), size),
-    encodeBitmap(
-      signatures.map(({ place }) => place),
-      size,
-    ),
-    concat(signatures.map(({ signature }) => signature)),
+    ...encodeSignatures(certificate.signatures, size),
   ]);
   const parsed = certificateSchema.safeParse(decodeCanonical(bytes, MAX_ENVELOPE_ITEMS));
   if (!parsed.success || certificateOf(parsed.data, size) === null) {
@@ -64,17 +48,13 @@ export function certificateOf(
 ): Certificate | null {
   const [, , voted, bitmap, parts] = fields;
   const vote = decodeVote(voted);
-  const places = decodeBitmap(bitmap, size);
-  const signatures = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
-  if (vote === null || places === null || signatures === null) return null;
+  const signatures = decodeSignatures(bitmap, parts, size);
+  if (vote === null || signatures === null) return null;
   return {
     kind: "certificate",
     ...{ run: vote.run, height: vote.height, parent: vote.parent },
     ...{ vote: vote.kind, view: vote.view, block: vote.block },
-    signatures: signatures.map((signature, index) => ({
-      place: places[index] as number,
-      signature,
-    })),
+    signatures,
   };
 }
 

@@ -4,18 +4,13 @@ import type { PeerId } from "../../types.ts";
 import { encodeCanonical } from "../canonical-cbor.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { digestToBytes } from "../payloads/digest.ts";
+import { bytesOf, count, MAX_HEIGHT } from "./fields.ts";
 import {
-  bitmapField,
-  bytesOf,
-  bytesUpTo,
-  count,
-  decodeBitmap,
-  decodeParts,
-  encodeBitmap,
-  MAX_HEIGHT,
-  MAX_MEMBERS,
-  SIGNATURE_BYTES,
-} from "./fields.ts";
+  areSignedBy,
+  decodeSignatures,
+  encodeSignatures,
+  signatureFields,
+} from "./member-signatures.ts";
 import type { Block, Decision, Rollback, Setting } from "./messages.ts";
 import type { CheckSignature } from "./signatures.ts";
 
@@ -25,7 +20,6 @@ const KINDS = ["set", "rollback"] as const;
 export const ROUNDS_MAX = 1_000_000;
 export const STEPS_MAX = 100_000;
 
-const signed = [bitmapField, bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES)] as const;
 /** Kind, number, rounds, steps, height from which on, who signed, and their signatures; run and roster are the block's. */
 const settingRow = z.tuple([
   z.literal(0),
@@ -33,7 +27,7 @@ const settingRow = z.tuple([
   count(ROUNDS_MAX).min(1),
   count(STEPS_MAX).min(1),
   count(MAX_HEIGHT),
-  ...signed,
+  ...signatureFields,
 ]);
 /** Kind, number, whose updates do not count, first height that is mixed again, who signed, and their signatures. */
 const rollbackRow = z.tuple([
@@ -41,7 +35,7 @@ const rollbackRow = z.tuple([
   count(MAX_HEIGHT),
   bytesOf(32).transform(peerIdOf),
   count(MAX_HEIGHT),
-  ...signed,
+  ...signatureFields,
 ]);
 
 /** The decision of a block, if it has one. */
@@ -57,9 +51,7 @@ export function decidedBytes(decision: Unsigned): Uint8Array {
 /** A decision, or none, as it travels in a block of a roster of `size` members. */
 export function encodeDecision(decision: Decision | null, size: number): readonly unknown[] {
   if (decision === null) return [];
-  const places = decision.signatures.map(({ place }) => place);
-  const parts = concat(decision.signatures.map(({ signature }) => signature));
-  return [[...contentOf(decision), encodeBitmap(places, size), parts]];
+  return [[...contentOf(decision), ...encodeSignatures(decision.signatures, size)]];
 }
 
 /** The decision of a block, null of none; undefined where its fields do not fit together. */
@@ -70,10 +62,8 @@ export function decodeDecision(
 ): Decision | null | undefined {
   if (first === undefined) return null;
   const [bitmap, parts] = first[0] === 1 ? [first[4], first[5]] : [first[5], first[6]];
-  const places = decodeBitmap(bitmap, size);
-  const split = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
-  if (places === null || split === null) return undefined;
-  const signatures = split.map((signature, i) => ({ place: places[i] as number, signature }));
+  const signatures = decodeSignatures(bitmap, parts, size);
+  if (signatures === null) return undefined;
   const [kind, number] = first;
   const named = { run, roster, number, signatures };
   if (kind === 1) return { kind: "rollback", ...named, without: first[2], since: first[3] };
@@ -86,11 +76,7 @@ export function isDecisionSigned(
   roster: readonly PeerId[],
   check: CheckSignature,
 ): boolean {
-  const bytes = decidedBytes(decision);
-  return decision.signatures.every(({ place, signature }) => {
-    const member = roster[place];
-    return member !== undefined && check(member, bytes, signature);
-  });
+  return areSignedBy(roster, decidedBytes(decision), decision.signatures, check);
 }
 
 // --- internal ---

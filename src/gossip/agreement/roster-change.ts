@@ -4,18 +4,13 @@ import type { PeerId } from "../../types.ts";
 import { encodeCanonical } from "../canonical-cbor.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
 import { digestToBytes } from "../payloads/digest.ts";
+import { bytesOf, count, signatureField } from "./fields.ts";
 import {
-  bitmapField,
-  bytesOf,
-  bytesUpTo,
-  count,
-  decodeBitmap,
-  decodeParts,
-  encodeBitmap,
-  MAX_MEMBERS,
-  SIGNATURE_BYTES,
-  signatureField,
-} from "./fields.ts";
+  areSignedBy,
+  decodeSignatures,
+  encodeSignatures,
+  signatureFields,
+} from "./member-signatures.ts";
 import { type Block, CHANGE_KINDS, type ChangeKind, type RosterChange } from "./messages.ts";
 import type { CheckSignature } from "./signatures.ts";
 
@@ -28,8 +23,7 @@ export const rosterChangeField = z.tuple([
   peerField,
   peerField.nullable(),
   signatureField.nullable(),
-  bitmapField,
-  bytesUpTo(MAX_MEMBERS * SIGNATURE_BYTES, SIGNATURE_BYTES),
+  ...signatureFields,
 ]);
 
 /** What is signed for a change: by members of the roster that it changes, and by the key that is new. */
@@ -42,11 +36,9 @@ export function changedBytes(change: Omit<RosterChange, "consent" | "signatures"
 /** A change as it travels in a block of a roster of `size` members. */
 export function encodeRosterChange(change: RosterChange, size: number): readonly unknown[] {
   const { kind, peer, successor, consent, signatures } = change;
-  const places = signatures.map(({ place }) => place);
-  const parts = concat(signatures.map(({ signature }) => signature));
   return [
     ...[CHANGE_KINDS.indexOf(kind), keyOf(peer), successor && keyOf(successor), consent],
-    ...[encodeBitmap(places, size), parts],
+    ...encodeSignatures(signatures, size),
   ];
 }
 
@@ -58,10 +50,8 @@ export function decodeRosterChanges(
 ): readonly RosterChange[] | null {
   const changes: RosterChange[] = [];
   for (const [kind, peer, successor, consent, bitmap, parts] of rows) {
-    const places = decodeBitmap(bitmap, size);
-    const signed = places && decodeParts(parts, SIGNATURE_BYTES, places.length);
-    if (places === null || signed === null) return null;
-    const signatures = signed.map((signature, i) => ({ place: places[i] as number, signature }));
+    const signatures = decodeSignatures(bitmap, parts, size);
+    if (signatures === null) return null;
     changes.push({ kind, run, roster, peer, successor, consent, signatures });
   }
   return changes;
@@ -75,10 +65,7 @@ export function isChangeSigned(
 ): boolean {
   const bytes = changedBytes(change);
   const { peer, successor, consent, signatures } = change;
-  const areMembers = signatures.every(({ place, signature }) => {
-    const member = roster[place];
-    return member !== undefined && check(member, bytes, signature);
-  });
+  const areMembers = areSignedBy(roster, bytes, signatures, check);
   return areMembers && (consent === null || check(successor ?? peer, bytes, consent));
 }
 

@@ -5,6 +5,7 @@ import { voteOf } from "./certificate.ts";
 import type { ChainEntry } from "./chain-page.ts";
 import { isDecisionSigned } from "./decision.ts";
 import { areRising, rosterDigest } from "./fields.ts";
+import { areSignedBy } from "./member-signatures.ts";
 import type { AgreementTerms, Block, Certificate, Contradiction, Testimony } from "./messages.ts";
 import { quorumOf } from "./quorum.ts";
 import { isChangeSigned } from "./roster-change.ts";
@@ -23,10 +24,7 @@ export function verifyCertificate(
     return refused("malformed");
   }
   const signed = signedBytes(voteOf(certificate), roster.length);
-  const isSigned = signatures.every(({ place, signature }) =>
-    check(roster[place] as PeerId, signed, signature),
-  );
-  return isSigned ? SOUND : refused("bad-signature");
+  return areSignedBy(roster, signed, signatures, check) ? SOUND : refused("bad-signature");
 }
 
 /**
