@@ -244,7 +244,7 @@ export class AgreedDriver implements RunDriver {
     const { votingAt } = height;
     const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
     let links = asked;
-    for (const ended of asked.slice(0, 1)) training.serveEnded(ended);
+    training.serveEnded(asked);
     while (!this.#loop.signal.aborted) {
       chain.append(head, links);
       const point = await succession.after(head, links, training.point);

@@ -102,9 +102,13 @@ export class AgreedTraining {
     await announceUpdate(this.#parts, update, { mode: "agreed", codec, reference, payload });
   }
 
-  /** The own update that a final block has: others may need it to mix, who have started again since as this node has. */
-  serveEnded({ block }: Link): void {
-    if (!this.#state.hasUpdate(block.height)) return;
+  /**
+   * The own update that the first of final blocks has: others may need it to mix, who have started again since as this
+   * node has.
+   */
+  serveEnded([ended]: readonly Link[]): void {
+    if (ended === undefined || !this.#state.hasUpdate(ended.block.height)) return;
+    const { block } = ended;
     const digest = digestOf(this.#state.updateOf(block.height).payload);
     if (block.payloads.some(({ payload }) => payload === digest)) {
       this.#parts.network.open(digest);
