@@ -19,8 +19,8 @@ import {
 export const GREETING_PROTOCOL = "/klatch/greeting/1";
 
 const TIMEOUT_MS = 10_000;
-/** How long a node that stops waits for its farewells to go out. */
-const FAREWELL_MS = 1000;
+/** How long a node that stops waits for its farewells to be answered; a loaded machine takes more than one second. */
+const FAREWELL_MS = 3000;
 /** Greetings that a peer may begin: one when it connects, one when it stops, and some for what changes. */
 const ALLOWANCE = { burst: 8, refillMs: 5000 };
 /** A connected peer is greeted again once in this time at most: its clock may have been set. */

@@ -115,7 +115,7 @@ describe("a line", () => {
     a.holds.length = 0;
     const before = b.network.traffic().received;
     await publish(a, signed.bytes);
-    await b.until(() => b.agreed.length > 0, "the proposal");
+    await poll(() => b.agreed.length > 0, "the proposal");
     expect(b.agreed).toEqual([signed]);
     // with what two that have just met say to one another
     expect(b.network.traffic().received - before).toBeLessThan(signed.bytes.byteLength / 2);
@@ -127,7 +127,7 @@ describe("a line", () => {
       return { ...NOTHING_KNOWN, ballot: (place) => ballots[place + 1] };
     });
     await publish(a, signed.bytes);
-    await b.until(() => b.agreed.length > 0, "the proposal");
+    await poll(() => b.agreed.length > 0, "the proposal");
     expect(b.agreed).toEqual([signed]);
     expect(b.refused).toEqual([]);
   });

@@ -169,8 +169,8 @@ async function until(
     try {
       await once(changes, "change", { signal });
     } catch (cause) {
-      if (condition()) return;
-      throw new Error(`no ${what} within ${deadlineMs} ms`, { cause });
+      const late = condition() ? " (it is there, but no change was told)" : "";
+      throw new Error(`no ${what} within ${deadlineMs} ms${late}`, { cause });
     }
   }
 }
