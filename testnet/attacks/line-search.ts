@@ -2,7 +2,7 @@ import type { AttackContext } from "./sending.ts";
 import { meanOf, medianNorm, norm, plus, type Row } from "./statistics.ts";
 
 /** Evaluations in all, and the first step: as ByzFL (LPD-EPFL/byzfl) has them. */
-const [EVALUATIONS, FIRST_STEP] = [20, 10];
+const BYZFL = { evaluations: 20, firstStep: 10 };
 /** An update this many times as long as honest ones is not refused yet, whatever a codec's rounding adds. */
 const LENGTH_MAX = 4;
 
@@ -10,12 +10,15 @@ const LENGTH_MAX = 4;
  * The factor from 0 on with the largest measure, by ByzFL's line search: steps double while each is better, then
  * shrink by a fifth.
  */
-export function largestOf(measure: (factor: number) => number): number {
+export function largestOf(
+  measure: (factor: number) => number,
+  { evaluations, firstStep } = BYZFL,
+): number {
   let factor = 0;
   let best = measure(0);
-  let step = FIRST_STEP;
+  let step = firstStep;
   let grows = true;
-  for (let count = 1; count < EVALUATIONS; count += 1) {
+  for (let count = 1; count < evaluations; count += 1) {
     const reached = measure(factor + step);
     const isBetter = reached > best;
     if (isBetter) [factor, best] = [factor + step, reached];
