@@ -5,6 +5,7 @@ import { prepareData } from "../data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "../options.ts";
 import { makeTestnetScratch } from "../working-folder.ts";
 import { memberFiles, type RoundReached, runAgreed } from "./agreed-run.ts";
+import { rateAgainst } from "./bjontegaard.ts";
 
 /** What is compared: every codec with every rank, factors, momentum and seed. */
 export interface BytesToLossInput extends TestnetInput {
@@ -66,6 +67,12 @@ export function bytesAt({ bytesPerPeer, loss }: BytesToLossRun, target: number):
   const [fewer, before] = [bytesPerPeer[place - 1], loss[place - 1]];
   if (fewer === undefined || before === undefined) return bytes;
   return fewer + ((bytes - fewer) * (before - target)) / (before - reached);
+}
+
+/** Bytes for the same loss, over those of the run with int8 and all else alike; null without one. */
+export function rateToInt8(run: BytesToLossRun, runs: readonly BytesToLossRun[]): number | null {
+  const int8 = runs.find((each) => nameOf(each) === nameOf({ ...run, codec: "int8" }));
+  return int8 === undefined ? null : rateAgainst(run, int8);
 }
 
 // --- internal ---

@@ -74,8 +74,11 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** The first run is what the others are compared with. */
-function described(runs: readonly Run[], { nameOf, bytesAt }: BytesToLoss): readonly string[] {
+/** The first run is what the others are compared with, and int8 of the same rank, momentum and seed. */
+function described(
+  runs: readonly Run[],
+  { nameOf, bytesAt, rateToInt8 }: BytesToLoss,
+): readonly string[] {
   const target = 1.05 * (runs[0]?.loss.at(-1) ?? 0);
   const rows = runs.map((run) => {
     const needed = bytesAt(run, target);
@@ -84,9 +87,11 @@ function described(runs: readonly Run[], { nameOf, bytesAt }: BytesToLoss): read
       run.loss.at(-1)?.toFixed(3) ?? null,
       bytes(run.bytesPerPeer.at(-1) ?? 0),
       needed === null ? "not reached" : bytes(needed),
+      rateToInt8(run, runs)?.toFixed(3) ?? null,
     ];
   });
-  return table(["run", "test loss", "sent to each", `until ${target.toFixed(3)}`], rows);
+  const headers = ["run", "test loss", "sent to each", `until ${target.toFixed(3)}`, "to int8"];
+  return table(headers, rows);
 }
 
 function codecsIn(list: string): readonly CodecName[] {
