@@ -7,9 +7,9 @@ const amount = (fallback: number, min: number, max: number, text: string) =>
   z.number().min(min).max(max).default(fallback).describe(text);
 
 /**
- * Section `reputation` of the configuration: every constant of the ledger. The defaults were chosen together. A veto
- * in each round isolates a newcomer in its third round and a peer of long good conduct in its fifth. One veto in
- * three rounds or fewer only reduces. Absence only reduces.
+ * Section `reputation` of the configuration: every constant of the ledger. The defaults were chosen together. Vetoes
+ * reduce at once; one in each round isolates a newcomer in its sixth round and a peer of long good conduct in its
+ * twelfth, one in three rounds or fewer never. Absence only reduces.
  */
 export const reputationConfigSchema = z.strictObject({
   forgetting: amount(0.95, 0, 1, "What is left of old evidence after each round."),
@@ -37,6 +37,18 @@ export const reputationConfigSchema = z.strictObject({
     0.01,
     1,
     "… and the uncertainty 2 / (evidence + 2) is below this: never on the first impression.",
+  ),
+  opinionErrorMax: amount(
+    0.01,
+    0,
+    0.5,
+    "A peer is also isolated by vetoes alone, when they are too many for chance: an honest peer ever, in the whole run, with this probability at most. 0: never.",
+  ),
+  honestVetoRate: amount(
+    0.3,
+    0.001,
+    0.4,
+    "… as long as at most this share of an honest peer's updates is vetoed. On average it is one in fifty; of a peer with data unlike one's own, two in five were seen for a while.",
   ),
   isolationRounds: count(
     20,

@@ -1,8 +1,11 @@
 import type { EvidenceKind } from "../types.ts";
 
-/** What a kind of evidence says: to a peer's credit, about its conduct, about its absence, or proof for everyone. */
+/**
+ * What a kind of evidence says: to a peer's credit, about its conduct, about its absence, this node's opinion of what it
+ * sends, or proof for everyone.
+ */
 export interface EvidenceWeight {
-  readonly counts: "credit" | "conduct" | "absence" | "proof";
+  readonly counts: "credit" | "conduct" | "opinion" | "absence" | "proof";
   readonly weight: number;
 }
 
@@ -20,8 +23,8 @@ export const EVIDENCE_WEIGHTS: Readonly<Record<EvidenceKind, EvidenceWeight>> = 
   "digest-mismatch": { counts: "conduct", weight: 3 },
   // Diverged training can produce it once, and an honest node stops there.
   "non-finite": { counts: "conduct", weight: 4 },
-  // An opinion on private data: honest peers with unusual data earn one now and then.
-  "gate-veto": { counts: "conduct", weight: 1.5 },
+  // Formed on private data: honest peers with unusual data earn one now and then.
+  "gate-veto": { counts: "opinion", weight: 1.5 },
   // Signed announcements out of order; a lost disk together with a clock set back is the only excuse.
   contradiction: { counts: "conduct", weight: 3 },
   // Many times what a round needs; a node that is restarted again and again comes nowhere near.

@@ -13,6 +13,7 @@ export {
   type Ledger,
   type LedgerEntry,
   observe,
+  opinion,
   score,
   shareFactor,
   standing,

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { ReputationConfig } from "./config.ts";
 import { emptyLedger, type Ledger } from "./ledger.ts";
+import { CAPITAL_MAX, VETO_RATES } from "./opinion-test.ts";
 
 const counter = z.number().min(0).max(1e6);
 const round = z.int().min(0);
@@ -8,6 +9,7 @@ const round = z.int().min(0);
 const entrySchema = z.strictObject({
   credit: counter,
   faults: counter,
+  vetoes: counter,
   absence: counter,
   round,
   faultRound: z.int().min(-1),
@@ -15,10 +17,14 @@ const entrySchema = z.strictObject({
   isolatedUntil: round.nullable(),
   isolations: z.int().min(0),
   evicted: z.boolean(),
+  opinion: z.strictObject({
+    judged: z.int().min(0),
+    capital: z.array(z.number().min(0).max(CAPITAL_MAX)).length(VETO_RATES.length),
+  }),
 });
 
 const ledgerSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   peers: z.array(z.tuple([z.string().min(1).max(128), entrySchema])),
 });
 
@@ -27,7 +33,7 @@ const TEXT_MAX = 32 * 1024 * 1024;
 
 /** The ledger as JSON text; its constants are configuration and stay out. */
 export function toJson(ledger: Ledger): string {
-  return JSON.stringify({ version: 1, peers: [...ledger.entries] });
+  return JSON.stringify({ version: 2, peers: [...ledger.entries] });
 }
 
 /**

@@ -2,24 +2,28 @@ import assert from "node:assert/strict";
 import type { Evidence, PeerId, Standing } from "../types.ts";
 import { type ReputationConfig, reputationConfigSchema } from "./config.ts";
 import { EVIDENCE_WEIGHTS, type EvidenceWeight } from "./evidence-weights.ts";
+import { evidenceOf, judgedAgain, NO_OPINION, type OpinionTest } from "./opinion-test.ts";
 
 /** What is remembered of one peer: decayed sums of evidence, and what followed. */
 export interface LedgerEntry {
   /** Credit r⁺ for rounds without fault. */
   readonly credit: number;
-  /** Faults of conduct r⁻. */
+  /** Faults of conduct, and vetoes: together r⁻. */
   readonly faults: number;
+  readonly vetoes: number;
   /** Rounds missed or met late. */
   readonly absence: number;
   /** The newest round heard of; counters are decayed to it. */
   readonly round: number;
-  /** Newest round with a fault of conduct, and how many rounds in a row it ends; -1 and 0 before the first. */
+  /** Newest round with a fault or a veto, and how many rounds in a row it ends; -1 and 0 before the first. */
   readonly faultRound: number;
   readonly faultStreak: number;
   /** First round after isolation; null when not isolated. */
   readonly isolatedUntil: number | null;
   readonly isolations: number;
   readonly evicted: boolean;
+  /** What all vetoes amount to since it was isolated last. */
+  readonly opinion: OpinionTest;
 }
 
 /** One node's private memory of its peers; bounded, readonly, replaced by `observe` and `advance`. */
@@ -31,6 +35,7 @@ export interface Ledger {
 const STRANGER: LedgerEntry = {
   credit: 0,
   faults: 0,
+  vetoes: 0,
   absence: 0,
   round: 0,
   faultRound: -1,
@@ -38,6 +43,7 @@ const STRANGER: LedgerEntry = {
   isolatedUntil: null,
   isolations: 0,
   evicted: false,
+  opinion: NO_OPINION,
 };
 
 /** A ledger that knows nobody. */
@@ -48,7 +54,7 @@ export function emptyLedger(config: Partial<ReputationConfig> = {}): Ledger {
 /**
  * Takes evidence into account, in its order. Beta counters with forgetting (Jøsang and Ismail 2002): everything older
  * fades by `forgetting` per round. A round with a fault earns no credit, and faults in consecutive rounds weigh more
- * and more. Proof evicts at once.
+ * and more. Vetoes reduce like faults, but isolate only when they are too many for chance. Proof evicts at once.
  *
  * @returns the new ledger; the given one stays as it was
  */
@@ -85,6 +91,15 @@ export function score(ledger: Ledger, peer: PeerId): number {
   return entry.evicted ? 0 : scoreOf(entry);
 }
 
+/** What vetoes of a peer amount to, 1 for a stranger, and the bound at which they isolate it; null where they never do. */
+export function opinion(
+  ledger: Ledger,
+  peer: PeerId,
+): { readonly evidence: number; readonly bound: number | null } {
+  const { evidence, bound } = opinionBound(ledger.entries.get(peer) ?? STRANGER, ledger.config);
+  return { evidence, bound: Number.isFinite(bound) ? bound : null };
+}
+
 /** What follows from the evidence so far. */
 export function standing(ledger: Ledger, peer: PeerId): Standing {
   const entry = ledger.entries.get(peer) ?? STRANGER;
@@ -101,7 +116,7 @@ export function shareFactor(ledger: Ledger, peer: PeerId): number {
 }
 
 function scoreOf(entry: LedgerEntry): number {
-  return (entry.credit + 1) / (entry.credit + entry.faults + entry.absence + 2);
+  return (entry.credit + 1) / (entry.credit + entry.faults + entry.vetoes + entry.absence + 2);
 }
 
 /** Rounds after which nothing that matters is left of a counter, and the loop below may stop. */
@@ -118,6 +133,7 @@ function fade(entry: LedgerEntry, round: number, config: ReputationConfig): Ledg
     ...entry,
     credit: entry.credit * left,
     faults: entry.faults * left,
+    vetoes: entry.vetoes * left,
     absence: entry.absence * left,
     round,
     isolatedUntil: over ? null : entry.isolatedUntil,
@@ -132,47 +148,73 @@ function weigh(
 ): LedgerEntry {
   switch (counts) {
     case "credit":
-      return round === entry.faultRound ? entry : { ...entry, credit: entry.credit + weight };
+      if (round === entry.faultRound) return entry;
+      return {
+        ...entry,
+        credit: entry.credit + weight,
+        opinion: judgedAgain(entry.opinion, false, config.honestVetoRate),
+      };
     case "absence":
       return { ...entry, absence: Math.min(config.absenceMax, entry.absence + weight) };
     case "proof":
       return { ...entry, faults: entry.faults + weight, evicted: true };
-    case "conduct":
-      return blame(entry, round, weight, config);
+    case "conduct": {
+      const next = inRow(entry, round);
+      return { ...next, faults: entry.faults + weight * weightInRow(next, config) };
+    }
+    case "opinion": {
+      const next = inRow(entry, round);
+      return {
+        ...next,
+        vetoes: entry.vetoes + weight * weightInRow(next, config),
+        opinion: judgedAgain(entry.opinion, true, config.honestVetoRate),
+      };
+    }
   }
 }
 
-function blame(
-  entry: LedgerEntry,
-  round: number,
-  weight: number,
-  config: ReputationConfig,
-): LedgerEntry {
+/** With one more round in a row that ends with a fault or a veto. */
+function inRow(entry: LedgerEntry, round: number): LedgerEntry {
   let streak = entry.faultStreak;
   if (round === entry.faultRound + 1) streak += 1;
   else if (round > entry.faultRound) streak = 1;
+  return { ...entry, faultRound: Math.max(round, entry.faultRound), faultStreak: streak };
+}
+
+function weightInRow({ faultStreak }: LedgerEntry, { streakMax }: ReputationConfig): number {
+  return Math.min(faultStreak, streakMax);
+}
+
+/** Isolates on conduct, when enough is known, or on vetoes that are too many for chance. */
+function isolate(entry: LedgerEntry, config: ReputationConfig): LedgerEntry {
+  if (entry.evicted || entry.isolatedUntil !== null) return entry;
+  if (!(isBadConduct(entry, config) || opinionBound(entry, config).isReached)) return entry;
   return {
     ...entry,
-    faults: entry.faults + weight * Math.min(streak, config.streakMax),
-    faultRound: Math.max(round, entry.faultRound),
-    faultStreak: streak,
+    isolatedUntil: entry.round + 1 + config.isolationRounds * doubled(entry.isolations),
+    isolations: entry.isolations + 1,
+    opinion: NO_OPINION,
   };
 }
 
-/** Isolates on conduct alone, and only when enough is known. */
-function isolate(entry: LedgerEntry, config: ReputationConfig): LedgerEntry {
-  if (entry.evicted || entry.isolatedUntil !== null) return entry;
-  const evidence = entry.credit + entry.faults + 2;
+function isBadConduct({ credit, faults }: LedgerEntry, config: ReputationConfig): boolean {
+  const evidence = credit + faults + 2;
   const certain = 2 / evidence < config.isolationUncertaintyMax;
-  const bad = (entry.credit + 1) / evidence < config.isolationScoreMax;
-  if (!(certain && bad)) return entry;
-  let rounds = config.isolationRounds;
-  for (let i = 0; i < Math.min(entry.isolations, 20); i += 1) rounds *= 2;
-  return {
-    ...entry,
-    isolatedUntil: entry.round + 1 + rounds,
-    isolations: entry.isolations + 1,
-  };
+  return certain && (credit + 1) / evidence < config.isolationScoreMax;
+}
+
+/** A half of the error is for the first isolation, a quarter for the second, and so on: together no more than the whole. */
+function opinionBound({ opinion, isolations }: LedgerEntry, config: ReputationConfig) {
+  const bound = (2 * doubled(isolations)) / config.opinionErrorMax;
+  const evidence = evidenceOf(opinion);
+  return { evidence, bound, isReached: evidence >= bound };
+}
+
+/** 2 to the power of a count, within what a number of rounds may be. */
+function doubled(times: number): number {
+  let factor = 1;
+  for (let i = 0; i < Math.min(times, 20); i += 1) factor *= 2;
+  return factor;
 }
 
 /**
@@ -183,8 +225,8 @@ function isolate(entry: LedgerEntry, config: ReputationConfig): LedgerEntry {
 function removeLeast(entries: Map<PeerId, LedgerEntry>): boolean {
   let least: PeerId | null = null;
   let leastEvidence = Number.POSITIVE_INFINITY;
-  for (const [candidate, { credit, faults, absence, isolatedUntil, evicted }] of entries) {
-    const evidence = credit + faults + absence;
+  for (const [candidate, { credit, faults, vetoes, absence, isolatedUntil, evicted }] of entries) {
+    const evidence = credit + faults + vetoes + absence;
     if (evicted || isolatedUntil !== null || evidence >= leastEvidence) continue;
     least = candidate;
     leastEvidence = evidence;

@@ -11,6 +11,7 @@ const HEADERS = [
   "neighbour",
   "standing",
   "score",
+  "against",
   "round",
   "ping ms",
   "why not mixed",
@@ -50,8 +51,16 @@ function row(
     peer.neighbour ? "yes" : "no",
     peer.standing,
     Number(peer.score.toFixed(2)),
+    against(peer),
     peer.round,
     peer.roundTripMs === null ? null : Math.round(peer.roundTripMs),
     peer.reason,
   ];
+}
+
+/** What vetoes amount to, and where they isolate. */
+function against({ opinion }: PeerStatus): string | null {
+  if (opinion === null) return null;
+  const { evidence, bound } = opinion;
+  return bound === null ? evidence.toPrecision(2) : `${evidence.toPrecision(2)} of ${bound}`;
 }

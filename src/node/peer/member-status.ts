@@ -1,5 +1,5 @@
 import type { ConnectedPeer } from "../../gossip/index.ts";
-import { score, standing } from "../../reputation/index.ts";
+import { opinion, score, standing } from "../../reputation/index.ts";
 import { certainOffset } from "../acquaintance/clock-offset.ts";
 import { type MemberFacts, whyNotMixed } from "../acquaintance/why-not-mixed.ts";
 import type { PeerStatus } from "../records/records.ts";
@@ -47,6 +47,7 @@ export function memberStatuses(
       neighbour: facts.isNeighbour,
       standing: facts.standing,
       score: score(ledger.current, peer),
+      opinion: opinion(ledger.current, peer),
       round: facts.announced,
       lastReason: facts.refused,
       lastDial: facts.lastDial && addressAndReason(facts.lastDial),

@@ -86,6 +86,14 @@ export const peerStatusSchema = z.looseObject({
   neighbour: z.boolean(),
   standing: z.enum(STANDINGS),
   score: z.number(),
+  /**
+   * What vetoes of its updates amount to, 1 where there are none, and the bound at which they isolate it, null where
+   * they never do; null in answers of earlier versions.
+   */
+  opinion: z
+    .looseObject({ evidence: z.number(), bound: z.number().nullable() })
+    .nullable()
+    .default(null),
   round: z.number().nullable(),
   lastReason: z.string().nullable(),
   roundTripMs: z.number().nullable(),

@@ -103,6 +103,7 @@ export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
     neighbour: true,
     standing: "full",
     score: 0.5,
+    opinion: { evidence: 1, bound: 200 },
     round: 1,
     lastReason: null,
     roundTripMs: 3.4,

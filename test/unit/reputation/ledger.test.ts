@@ -5,6 +5,7 @@ import {
   fromJson,
   type Ledger,
   observe,
+  opinion,
   score,
   shareFactor,
   standing,
@@ -43,10 +44,13 @@ const TABLE: readonly (readonly [string, string, Standing])[] = [
   ["good conduct", "ttttt", "full"],
   ["one veto of a newcomer", "v", "reduced"],
   ["two vetoes of a newcomer", "vv", "reduced"],
-  ["three vetoes of a newcomer", "vvv", "isolated"],
-  ["four vetoes after long good conduct", `${"t".repeat(60)}vvvv`, "reduced"],
-  ["five vetoes after long good conduct", `${"t".repeat(60)}vvvvv`, "isolated"],
-  ["a veto in every second round", "vt".repeat(10), "isolated"],
+  ["five vetoes of a newcomer", "v".repeat(5), "reduced"],
+  ["six vetoes of a newcomer", "v".repeat(6), "isolated"],
+  ["eleven vetoes after long good conduct", `${"t".repeat(60)}${"v".repeat(11)}`, "reduced"],
+  ["twelve vetoes after long good conduct", `${"t".repeat(60)}${"v".repeat(12)}`, "isolated"],
+  ["vetoes in two of three rounds", "vvt".repeat(9), "isolated"],
+  ["a veto in every second round, thirty times", "vt".repeat(30), "reduced"],
+  ["a veto in every second round, forty times", "vt".repeat(40), "isolated"],
   ["one veto in five rounds", "vtttt".repeat(20), "full"],
   ["one missed round of a newcomer", "m", "reduced"],
   ["one missed round among good ones", "tttmttt", "full"],
@@ -71,6 +75,19 @@ test("one veto in three rounds or fewer never isolates, at any moment", () => {
   }
 });
 
+test("nobody is isolated by vetoes where no error is allowed, and sooner where more is", () => {
+  const isolatedAfter = (opinionErrorMax: number) => {
+    let ledger = emptyLedger({ opinionErrorMax });
+    for (let round = 0; round < 100; round += 1) {
+      ledger = observe(ledger, { peer: "a", round, kind: "gate-veto", at: round });
+      if (standing(ledger, "a") === "isolated") return round + 1;
+    }
+    return null;
+  };
+  expect([0.1, 0.01, 1e-6, 0].map(isolatedAfter)).toEqual([4, 6, 14, null]);
+  expect(opinion(emptyLedger({ opinionErrorMax: 0 }), "a")).toEqual({ evidence: 1, bound: null });
+});
+
 test("absence and lateness alone never isolate, whatever came before", () => {
   for (const history of [
     "m".repeat(300),
@@ -91,22 +108,22 @@ test("the score is that of beta counters with forgetting", () => {
 
 test("a share is only ever attenuated, and is 0 in isolation", () => {
   expect(shareFactor(after("t".repeat(50)), "a")).toBe(1);
-  expect(shareFactor(after("vvvv"), "a")).toBe(0);
+  expect(shareFactor(after("v".repeat(6)), "a")).toBe(0);
   expect(shareFactor(after("e"), "a")).toBe(0);
 });
 
 test("isolation ends, and ends later the second time", () => {
-  // Isolated in round 2, for 20 rounds: back in round 23.
-  let ledger = after("vvv");
-  expect(standing(advance(ledger, 22), "a")).toBe("isolated");
-  ledger = advance(ledger, 23);
+  // Isolated in round 5, for 20 rounds: back in round 26.
+  let ledger = after("v".repeat(6));
+  expect(standing(advance(ledger, 25), "a")).toBe("isolated");
+  ledger = advance(ledger, 26);
   expect(standing(ledger, "a")).toBe("reduced");
-  let round = 23;
+  let round = 26;
   while (standing(ledger, "a") !== "isolated") {
     ledger = observe(ledger, { peer: "a", round, kind: "gate-veto", at: 0 });
     round += 1;
   }
-  expect(round).toBeLessThanOrEqual(27);
+  expect(round).toBeLessThanOrEqual(34);
   expect(standing(advance(ledger, round + 38), "a")).toBe("isolated");
   expect(standing(advance(ledger, round + 40), "a")).not.toBe("isolated");
 });
@@ -142,9 +159,9 @@ test.each([
   "{",
   "null",
   "[]",
-  '{"version":2,"peers":[]}',
-  '{"version":1,"peers":[["a",{"credit":-1}]]}',
-  '{"version":1,"peers":[],"extra":1}',
+  '{"version":1,"peers":[]}',
+  '{"version":2,"peers":[["a",{"credit":-1}]]}',
+  '{"version":2,"peers":[],"extra":1}',
 ])("unreadable text %j gives a fresh ledger and a warning", (text) => {
   const { ledger, warning } = fromJson(text);
 
