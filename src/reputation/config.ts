@@ -47,8 +47,8 @@ export const reputationConfigSchema = z.strictObject({
   honestVetoRate: amount(
     0.3,
     0.001,
-    0.4,
-    "… as long as at most this share of an honest peer's updates is vetoed. On average it is one in fifty; of a peer with data unlike one's own, two in five were seen for a while.",
+    0.45,
+    "… as long as at most this share of an honest peer's updates is vetoed. On average it is one in fifty, of a peer with data unlike one's own up to a half.",
   ),
   isolationRounds: count(
     20,
