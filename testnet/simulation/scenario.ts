@@ -5,6 +5,7 @@ import type {
   RoundTiming,
   Updates,
 } from "../../src/consensus/index.ts";
+import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import type { MixingRule, RunMode } from "../../src/types.ts";
 import type { AttackName } from "../attacks/catalogue.ts";
 
@@ -93,6 +94,8 @@ export interface Scenario {
   readonly attackersMax?: number;
   /** Dishonest peers by their numbers. */
   readonly attacks?: Readonly<Record<number, AttackName>>;
+  /** What becomes of a peer's ports, for tests of what peers may do. */
+  readonly disguise?: (ports: PeerPorts, index: number) => PeerPorts;
   /** Judge updates on held-out examples; true unless said. */
   readonly gate?: boolean;
   /** Mean training time of a round. */

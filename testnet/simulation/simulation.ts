@@ -109,13 +109,15 @@ export class Simulation {
     const slowness = this.#faults("slow").find(({ peer }) => peer === index)?.factor ?? 1;
     const isStubborn = this.#faults("stubborn").some(({ peer }) => peer === index);
     const learner = quadraticLearner(task, { index, time, life, slowness, isStubborn });
-    return {
+    const { updates, agreedUpdates, disguise = (ports) => ports } = this.#scenario;
+    const ports: PeerPorts = {
       learner: this.#shown(learner, index),
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
-      updates: this.#scenario.updates ?? openUpdates(config),
-      agreedUpdates: this.#scenario.agreedUpdates ?? openAgreedUpdates(config),
+      updates: updates ?? openUpdates(config),
+      agreedUpdates: agreedUpdates ?? openAgreedUpdates(config),
     };
+    return disguise(ports, index);
   }
 
   /** A learner whose updates attackers see, if there are any and it is honest. */

@@ -89,7 +89,7 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
   return [
     `mode      agreed, a quorum is ${quorum} of ${members} members${lack}`,
     ...(member ? [] : ["member    not yet: it looks on until members add it (`klatch member`)"]),
-    ...(silence === undefined || !isRunning ? [] : [`silent    ${silenceText(silence)}`]),
+    ...(silence === undefined || !isRunning ? [] : [silenceLine(silence, member)]),
     ...(changes > 0 ? [`changes   ${changes} by the members wait for a block`] : []),
     ...(decided === null ? [] : [`decided   ${decidedText(decided)}`]),
     ...contradicted.map(
@@ -105,11 +105,13 @@ function agreementText(status: NodeStatus, now: number): readonly string[] {
   ];
 }
 
-/** Why a node signs nothing. */
-function silenceText({ answers, needed, until, lack }: Silence): string {
-  if (until !== null) return `says nothing until round ${until} is final: ${lack}`;
+/** Why a node signs nothing; one that is no member signs nothing anyway, and asks how far the run is. */
+function silenceLine({ answers, needed, until, lack }: Silence, isMember: boolean): string {
+  const told = `${answers} of ${needed} answers`;
+  if (!isMember) return `asks      members how far the run is: ${told}`;
+  if (until !== null) return `silent    says nothing until round ${until} is final: ${lack}`;
   const found = lack === null ? "" : `; ${lack}`;
-  return `asks what it signed before: ${answers} of ${needed} answers${found}`;
+  return `silent    asks what it signed before: ${told}${found}`;
 }
 
 /** How updates travel, and a table of what that costs in a round and would cost otherwise. */

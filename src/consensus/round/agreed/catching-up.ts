@@ -7,9 +7,6 @@ import { CATCH_UP_MS } from "./timing.ts";
 /** Statements of a member for the next height that are kept until this one ends. */
 const EARLY_MAX = 8;
 
-/** Peers that a node asks that only looks on. */
-const LOOKED_AT = 3;
-
 /** Who speaks of a later height has ended this one: what it says is kept, and if need be its chain asked for. */
 export function hearAhead(turn: AgreedTurn, place: number, signed: SignedStatement): void {
   const { head, early, ahead } = turn.state;
@@ -38,17 +35,20 @@ export function awaitCatchUp(turn: AgreedTurn): void {
   if (!turn.state.timers.has("catch-up")) setTimer(turn, "catch-up", turn.now + CATCH_UP_MS);
 }
 
-/** Whether a quorum is known to be past the open height. */
-export function isCertifiedAhead({ certifiedAhead, head, height }: AgreedState): boolean {
-  return certifiedAhead > head.height || height.simplex.final !== null;
+/** The newest height that a quorum is known to have ended and this node has not; null while there is none. */
+export function certifiedHeight({ certifiedAhead, head, height }: AgreedState): number | null {
+  if (certifiedAhead > head.height) return certifiedAhead;
+  return height.simplex.final === null ? null : head.height;
 }
 
-/** A node that only looks on asks a few of those that are connected for what is final. */
+/** A node that only looks on asks those that are connected for what is final, members first. */
 export function lookOn(turn: AgreedTurn): void {
-  const { head, connected, height } = turn.state;
-  if (height.concluding !== null || connected.size === 0) return;
-  const peers = [...connected].slice(0, LOOKED_AT);
-  turn.effects.push({ type: "catch-up", round: head.height, peers });
+  const { connected, height, places } = turn.state;
+  if (height.concluding !== null) return;
+  const [members, others] = [true, false].map((isMember) =>
+    [...connected].filter((peer) => places.has(peer) === isMember),
+  );
+  askForChain(turn, [...(members ?? []), ...(others ?? [])]);
 }
 
 /** Asks those that are past this height for what ended it, and does so again until it has ended here. */
@@ -56,13 +56,24 @@ export function catchUp(turn: AgreedTurn): void {
   const { head, ahead, present, height } = turn.state;
   if (height.concluding !== null) return;
   const later = [...ahead].filter(([, newest]) => newest > head.height).map(([place]) => place);
-  const isCertain = isCertifiedAhead(turn.state);
+  const isCertain = certifiedHeight(turn.state) !== null;
   if (later.length === 0 && !isCertain) return;
   const places = isCertain ? [...new Set([...later, ...present])] : later;
-  const peers = places
-    .map((place) => head.members.peers[place])
-    .filter((peer) => peer !== undefined);
-  // nobody may be connected now who could be asked
-  if (peers.length > 0) turn.effects.push({ type: "catch-up", round: head.height, peers });
+  askForChain(
+    turn,
+    places.map((place) => head.members.peers[place]).filter((peer) => peer !== undefined),
+  );
   setTimer(turn, "catch-up", turn.now + 2 * CATCH_UP_MS);
+}
+
+// --- internal ---
+
+/** A single liar may tell less than there is, never more: of f + 1 who tell, one is honest. */
+function askForChain(turn: AgreedTurn, peers: readonly PeerId[]): void {
+  const { head, height } = turn.state;
+  // nobody may be connected now who could be asked
+  if (peers.length === 0) return;
+  const enough = height.simplex.quorum.faulty + 1;
+  const upTo = certifiedHeight(turn.state);
+  turn.effects.push({ type: "catch-up", round: head.height, peers, enough, upTo });
 }

@@ -140,8 +140,17 @@ export type AgreedEffect =
     }
   /** Compare what is known of the height with another member; or with each of these, who are to prove that they are in it. */
   | { readonly type: "exchange"; readonly round: number; readonly asked: readonly PeerId[] }
-  /** Ask these for the final blocks from this height on. */
-  | { readonly type: "catch-up"; readonly round: number; readonly peers: readonly PeerId[] }
+  /**
+   * Ask these for the final blocks from this height on, until so many have told what they have that one of them is honest;
+   * or until the one is there that is known to be final, if any is.
+   */
+  | {
+      readonly type: "catch-up";
+      readonly round: number;
+      readonly peers: readonly PeerId[];
+      readonly enough: number;
+      readonly upTo: number | null;
+    }
   /** The height is over: keep its blocks and go on from the state that the last of them names. */
   | { readonly type: "conclude"; readonly round: number; readonly links: readonly Link[] }
   | {

@@ -4,9 +4,9 @@ import { type AgreedTurn, changeHeight, clearTimers, repeatLater } from "./agree
 import {
   awaitCatchUp,
   catchUp,
+  certifiedHeight,
   hearAhead,
   hearBehind,
-  isCertifiedAhead,
   lookOn,
 } from "./catching-up.ts";
 import {
@@ -237,7 +237,7 @@ function next(turn: AgreedTurn, links: readonly Link[]): void {
   }
   begin(turn);
   for (const signed of early) hearStatement(turn, signed);
-  if (turn.state.ahead.size > 0 || isCertifiedAhead(turn.state)) awaitCatchUp(turn);
+  if (turn.state.ahead.size > 0 || certifiedHeight(turn.state) !== null) awaitCatchUp(turn);
 }
 
 function timer(turn: AgreedTurn, name: AgreedTimer, round: number): void {

@@ -20,7 +20,7 @@ import type { PeerParts } from "../peer-parts.ts";
 import { PeerState } from "../peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
 import { type AgreedRooms, openRooms, protocolOf } from "./agreed-rooms.ts";
-import { chainOf, hasToldAll } from "./asking.ts";
+import { hasToldAll } from "./asking.ts";
 import { listenToAgreement, testimonyIn } from "./listening.ts";
 import { roundFacts } from "./round-facts.ts";
 import { noteSilence } from "./silence-text.ts";
@@ -232,16 +232,16 @@ export class AgreedDriver implements RunDriver {
     if (hasTold) this.dispatch({ type: "answered", peer, round: head.height });
   }
 
-  async #catchUp({ round, peers }: Asked<"catch-up">): Promise<void> {
-    const links = await chainOf(this.#parts.network, peers, this.#agreed.head, this.#loop.signal);
+  async #catchUp({ round, ...question }: Asked<"catch-up">): Promise<void> {
+    const links = await this.#rooms.asking.once(this.#agreed.head, question);
     if (links.length > 0 && this.round === round) this.dispatch({ type: "chained", links });
   }
 
   /** Keeps final blocks, then the state that they lead to, then goes on from it. */
   async #conclude(asked: readonly Link[]): Promise<void> {
-    const { chain, statements, training, succession, rollbacks } = this.#rooms;
+    const { chain, statements, training, succession, rollbacks, asking } = this.#rooms;
     const { head, height } = this.#agreed;
-    const { votingAt } = height;
+    const { votingAt, simplex } = height;
     const certificateMs = votingAt && Math.round(this.#parts.clock.now() - votingAt);
     let links = asked;
     training.serveEnded(asked);
@@ -264,9 +264,8 @@ export class AgreedDriver implements RunDriver {
       }
       // the others may be past the state that these lead to, and keep the newest only
       await this.#loop.pause(PAUSE_MS);
-      const peers = this.#parts.network.peers().map(({ peer }) => peer);
       const end = { height: last.block.height + 1, parent: last.digest };
-      links = [...links, ...(await chainOf(this.#parts.network, peers, end, this.#loop.signal))];
+      links = [...links, ...(await asking.anyone(end, simplex.quorum.faulty + 1))];
     }
   }
 

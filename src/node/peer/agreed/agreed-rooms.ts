@@ -20,6 +20,7 @@ import type { PeerParts } from "../peer-parts.ts";
 import type { PeerState } from "../peer-state.ts";
 import { AgreedMixing } from "./agreed-mixing.ts";
 import { AgreedTraining } from "./agreed-training.ts";
+import { ChainAsking } from "./chain-asking.ts";
 import { ChainKeeper } from "./chain-keeper.ts";
 import { MemberChanges } from "./member-changes.ts";
 import { attackersMinOf, firstMembers, membersOf } from "./members-of.ts";
@@ -46,6 +47,7 @@ export interface AgreedRooms {
   readonly rollbacks: Rollbacks;
   readonly keeping: Keeping;
   readonly changes: MemberChanges;
+  readonly asking: ChainAsking;
 }
 
 /** Opens them as the store left the run. */
@@ -87,6 +89,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
     ...{ succession, rollbacks },
     keeping: new Keeping(parts, state),
     changes: new MemberChanges(parts),
+    asking: new ChainAsking(parts, loop.signal),
   };
 }
 

@@ -13,8 +13,15 @@ export function lackText({ kind, height }: Lack): string {
   return `its disk lacks ${NAMES[kind]} of round ${height + 1} that it has signed`;
 }
 
-/** Logs that a node says nothing because its disk was lost, and that it signs again. */
+/** Logs whom a node that starts waits for, that it says nothing because its disk was lost, and that it signs again. */
 export function noteSilence(log: Logger, before: AgreedState, after: AgreedState): void {
+  const round = after.head.height + 1;
+  if (before.silence === null && after.silence !== null) {
+    const needed = after.height.simplex.quorum.size - 1;
+    log.info({ needed }, "asks the others how far the run is, and what this node said before");
+  } else if (before.silence?.lack === null && after.silence === null) {
+    log.info({ round }, "as many as make a quorum are in this round");
+  }
   const [was, is] = [before.silence?.until ?? null, after.silence?.until ?? null];
   const lack = after.silence?.lack ?? null;
   if (was === null && is !== null && lack !== null) {
