@@ -16,7 +16,7 @@ import { changeFolder, placeChange, readChanges } from "../membership/change-fol
 import { type KnownRun, knownRun } from "../membership/current-members.ts";
 import { requirePossible, requireSigned, stateOf } from "../membership/judge-change.ts";
 import { proposedChange, proposedDecision, type Wishes } from "../membership/propose-change.ts";
-import { proposedRollback, requireSame } from "../membership/try-rollback.ts";
+import { lackFor, proposedRollback, requireSame } from "../membership/try-rollback.ts";
 import { PastRuns } from "../past/past-runs.ts";
 import { fileError } from "../store/file-system.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -174,12 +174,13 @@ function tell(command: Command, terminal: Terminal, path: string, file: ChangeFi
 }
 
 function listMembers(command: Command, terminal: Terminal): void {
-  const known = runOf(command, terminal);
+  const files = [...readChanges(changeFolder(configOf(command).dataDir))];
+  const { known, changes } = withRuns(command, terminal, (runs, known) => ({
+    known,
+    changes: files.flatMap((file) => changeIn(file, runs, known, terminal)),
+  }));
   const { peers } = known.head.members;
   const { size: quorum } = quorumOf(peers.length);
-  const changes = [...readChanges(changeFolder(configOf(command).dataDir))].flatMap(
-    ([name, text]) => changeIn(name, text, known, terminal),
-  );
   const { run, head } = known;
   if (command.opts<{ json?: boolean }>().json === true) {
     const { rounds, steps } = known;
@@ -190,16 +191,24 @@ function listMembers(command: Command, terminal: Terminal): void {
   terminal.line(`round     ${head.height + 1} of ${known.rounds}, of ${known.steps} steps`);
   terminal.line(`members   ${peers.length}, of whom ${quorum} are a quorum`);
   for (const peer of peers) terminal.line(`member    ${peer}`);
-  for (const { state, ...facts } of changes) {
-    terminal.line(`state     ${state}`);
+  for (const { state, lack, ...facts } of changes) {
+    terminal.line(`state     ${state}${lack === null ? "" : `; ${lack}`}`);
     for (const line of factLines(facts)) terminal.line(line);
   }
 }
 
-function changeIn(name: string, text: string, known: KnownRun, terminal: Terminal) {
+function changeIn(
+  [name, text]: readonly [string, string],
+  runs: PastRuns,
+  known: KnownRun,
+  terminal: Terminal,
+) {
   try {
     const file = parseChange(text);
-    return file.run === known.run ? [{ ...factsOf(name, file), state: stateOf(file, known) }] : [];
+    if (file.run !== known.run) return [];
+    const state = stateOf(file, known);
+    const lack = file.kind === "rollback" && state !== "outdated" ? lackFor(runs, file) : null;
+    return [{ ...factsOf(name, file), state, lack }];
   } catch (error) {
     if (!(error instanceof KlatchError)) throw error;
     terminal.note(`${name}: ${error.message}`);

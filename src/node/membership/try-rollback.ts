@@ -45,6 +45,12 @@ export function requireSame(runs: PastRuns, file: RollbackFile): void {
   );
 }
 
+/** Why this data folder is of no help for a rollback any more; null where it may be. */
+export function lackFor(runs: PastRuns, { run, since }: RollbackFile): string | null {
+  if (runs.keptRound(run, since) !== null) return null;
+  return `round ${since + 1} is not kept here any more: this node cannot mix it, others may`;
+}
+
 // --- internal ---
 
 function checkpointWithout(runs: PastRuns, run: Digest, which: Without, at: number): Digest {

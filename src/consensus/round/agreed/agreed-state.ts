@@ -180,8 +180,8 @@ export interface AgreedState {
   readonly evidence: ReadonlyMap<PeerId, Omit<Contradiction, "place">>;
   /** Changes of the roster that wait for a block. */
   readonly changes: readonly RosterChange[];
-  /** What the members have decided about the run, and waits for a block; null mostly. */
-  readonly decision: Decision | null;
+  /** What the members have decided about the run, and waits for a block: one of a kind at most, the first first. */
+  readonly decisions: readonly Decision[];
   /** How long the views took that ended the last heights, milliseconds. */
   readonly viewTimes: readonly number[];
   /** How long mixing took the last time, milliseconds. */
@@ -241,7 +241,7 @@ export function createAgreed(config: AgreedConfig, from: AgreedResume): AgreedSt
     certifiedAhead: -1,
     evidence: new Map(),
     changes: [],
-    decision: null,
+    decisions: [],
     viewTimes: [],
     mixingMs: 0,
     timers: new Map(),

@@ -10,7 +10,7 @@ import { withinBlock } from "./block-size.ts";
 import { cutOf } from "./cut.ts";
 import { changesFault, changesFor, groundOf } from "./membership/changes.ts";
 import { decisionFault, rollbackOf } from "./membership/decided.ts";
-import { decisionFor } from "./membership/decisions.ts";
+import { decisionsFor } from "./membership/decisions.ts";
 import { evidenceFault, evidenceFor } from "./membership/evidence.ts";
 import type { Block, BlockBallot, BlockPayload, HeldPayload, Rollback } from "./messages.ts";
 import type { Quorum } from "./quorum.ts";
@@ -24,14 +24,14 @@ export type Draft = Omit<Block, "norm" | "checkpoint">;
  * announced here: an author that announces something else to each would otherwise keep a quorum of ballots from ever
  * coming together. Left out when it is late, as far as a quorum stays, are ballots that hold a payload of the cut which
  * nobody serves: who held it has lost it, or lies; and those that make it larger than a block may be. A rollback that this
- * node cannot mix is left out when it is late, too: others may.
+ * node cannot mix is left out when it is late, too: others may, and what else was decided does not wait for it.
  */
 export function draftBlock(state: AgreedState, isLate: boolean): Draft {
   const { height, head } = state;
   const held = ballotsHeld(state);
   const ballots = withinBlock(isLate ? withoutLost(held, state) : held, height.simplex.quorum);
   const evidence = evidenceFor(state);
-  const decision = decisionFor(state);
+  const decision = decisionsFor(state).find(({ kind }) => !(isLate && kind === "rollback"));
   return {
     ...heightName(state),
     roster: head.members.digest,
@@ -40,7 +40,7 @@ export function draftBlock(state: AgreedState, isLate: boolean): Draft {
     cut: cutOf({ ballots, evidence }, height.simplex.quorum).map(({ place }) => place),
     evidence,
     rosterChanges: changesFor(state),
-    decision: isLate && decision?.kind === "rollback" ? null : decision,
+    decision: decision ?? null,
   };
 }
 

@@ -63,7 +63,7 @@ export function describeAgreed(state: AgreedState): AgreedView {
     blocks: head.height,
     head: head.parent,
     member: ownPlace(state) >= 0,
-    changes: state.changes.length + (state.decision === null ? 0 : 1),
+    changes: state.changes.length + state.decisions.length,
     decided: head.decided,
     contradicted: [...state.evidence.keys()],
     silence: silenceOf(state),

@@ -1,7 +1,9 @@
+import type { AgreedState } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight, setTimer } from "./agreed-turn.ts";
-import { draftBlock } from "./blocks.ts";
+import { cutKey, type Draft, draftBlock } from "./blocks.ts";
 import type { Computed } from "./contract.ts";
 import { cutOf } from "./cut.ts";
+import { rollbackOf } from "./membership/decided.ts";
 import type { Block, HeldPayload } from "./messages.ts";
 import { areNullified, highestNotarised, proposerOf } from "./simplex-state.ts";
 import { BALLOT_GRACE_SHARE } from "./timing.ts";
@@ -46,7 +48,9 @@ function proposeFresh(turn: AgreedTurn, viewAt: number, settle: Settle): void {
   const grace = BALLOT_GRACE_SHARE * viewLength(turn.state);
   if (ballots.size < expected && waitsUntil(turn, viewAt + grace)) return;
   const isLate = !waitsUntil(turn, viewAt + viewLength(turn.state) / 2);
-  const draft = draftBlock(turn.state, isLate);
+  const whole = draftBlock(turn.state, false);
+  // what is mixed already counts, however long that took
+  const draft = isLate && !isMixed(turn.state, whole) ? draftBlock(turn.state, true) : whole;
   if (draft.ballots.length < quorum.size) return;
   const outcome = settle(cutOf(draft, quorum), draft);
   if (outcome === null) return;
@@ -60,6 +64,13 @@ function proposeFresh(turn: AgreedTurn, viewAt: number, settle: Settle): void {
     fresh,
     confirmed: null,
   });
+}
+
+/** Whether it is known what a block leads to. */
+function isMixed({ height }: AgreedState, draft: Draft): boolean {
+  const cut = cutOf(draft, height.simplex.quorum);
+  const outcome = height.computed.get(cutKey(cut, rollbackOf(draft)));
+  return outcome !== undefined && outcome !== "pending";
 }
 
 /** Whether it is too early; then a timer brings this node back. */

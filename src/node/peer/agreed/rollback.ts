@@ -31,19 +31,19 @@ export interface RollbackGround extends MixingTerms {
 /**
  * The state that a height starts from if an author's updates since an earlier one are left out: each cut is mixed again
  * without it, and what the outer optimiser remembers with it. Or why that cannot be told here, for a person.
+ *
+ * @param known - What one of these heights starts from without the author, if that was mixed before
  */
 export function mixedAgain(
   ground: RollbackGround,
   { without, since }: Without,
   until: number,
+  known: { readonly height: number; readonly point: AgreedPoint } | null = null,
 ): AgreedPoint | string {
-  let head = ground.headBelow(since);
-  const start = ground.keptRound(since);
-  if (start === null || head.height !== since) return notKept(since);
-  let point: AgreedPoint = { theta: start.theta, velocity: start.velocity };
-  if (digestOfPoint(point) !== head.checkpoint) {
-    return `round ${since + 1}: what is kept here does not start from the certified state`;
-  }
+  let head = ground.headBelow(known?.height ?? since);
+  const start = known?.point ?? startOf(ground, head, since);
+  if (typeof start === "string") return start;
+  let point = start;
   while (head.height < until) {
     const links = ground.links(head.height).slice(0, until - head.height);
     if (links.length === 0) return `round ${head.height + 1}: its block is not here`;
@@ -96,6 +96,16 @@ export function mixedWithout(
 }
 
 // --- internal ---
+
+/** The certified state that a height started from. */
+function startOf(ground: RollbackGround, head: ChainHead, height: number): AgreedPoint | string {
+  const kept = ground.keptRound(height);
+  if (kept === null || head.height !== height) return notKept(height);
+  const { theta, velocity } = kept;
+  return digestOfPoint({ theta, velocity }) === head.checkpoint
+    ? { theta, velocity }
+    : `round ${height + 1}: what is kept here does not start from the certified state`;
+}
 
 function notKept(height: number): string {
   return `round ${height + 1}: its state and updates are not kept here (storage.keepRounds says how many rounds are)`;

@@ -20,6 +20,8 @@ export class Rollbacks {
   readonly #pool: PayloadPool;
   readonly #ground: RollbackGround;
   #told = "";
+  /** What was mixed last: the next round that is tried is mixed on top of it. */
+  #newest: (Without & { readonly height: number; readonly point: AgreedPoint }) | null = null;
 
   constructor(
     parts: PeerParts,
@@ -61,8 +63,7 @@ export class Rollbacks {
     cut: readonly HeldPayload[],
     { head, point }: { readonly head: ChainHead; readonly point: AgreedPoint },
   ): MixedCut | null {
-    const { since } = without;
-    const start = since === head.height ? point : mixedAgain(this.#ground, without, head.height);
+    const start = this.#startOf(without, head, point);
     if (typeof start === "string") return this.#say(start);
     const open = { without: without.without, cut, head, point: start };
     const mixed = mixedWithout(this.#ground, open, { payloads: this.#payloadsOf(cut) });
@@ -72,6 +73,16 @@ export class Rollbacks {
   }
 
   // --- internal ---
+
+  /** What the open height starts from without an author. */
+  #startOf({ without, since }: Without, { height }: ChainHead, point: AgreedPoint) {
+    if (since === height) return point;
+    const newest = this.#newest;
+    const isOnIt = newest?.without === without && newest.since === since && newest.height <= height;
+    const start = mixedAgain(this.#ground, { without, since }, height, isOnIt ? newest : null);
+    if (typeof start !== "string") this.#newest = { without, since, height, point: start };
+    return start;
+  }
 
   #payloadsOf(cut: readonly HeldPayload[]): ReadonlyMap<string, Uint8Array> {
     return new Map(

@@ -137,17 +137,17 @@ describe("a member that is told of a decision", () => {
     const node = conclude(told("a", decision()), chain(decision()));
 
     expect(node.state.head.decided).toMatchObject({ number: 1, newest: { rounds: 5 } });
-    expect(node.state.decision).toBeNull();
+    expect(node.state.decisions).toEqual([]);
     node.hear({ type: "decided", change: decision() });
-    expect(node.state.decision).toBeNull();
+    expect(node.state.decisions).toEqual([]);
     const next = decision({ number: 1, rounds: 4 });
     node.hear({ type: "decided", change: next });
-    expect(node.state.decision).toEqual(next);
+    expect(node.state.decisions).toEqual([next]);
   });
 
   test("keeps one that waits while other blocks come", () => {
     const node = conclude(told("a", decision({ from: 3 })), chain(null));
-    expect(node.state.decision).toEqual(decision({ from: 3 }));
+    expect(node.state.decisions).toEqual([decision({ from: 3 })]);
   });
 });
 
@@ -215,11 +215,12 @@ describe("a rollback", () => {
 
   test("is proposed by who can mix it, and left out by who cannot", () => {
     /** The decisions that a proposer proposes, once it has mixed the cut with a rollback or without, and late. */
-    const decisionsIn = (mixed: Rollback | null) => {
-      const node = told("d", rollback());
+    const decisionsIn = (mixed: Rollback | null, tookMs: number, ...more: readonly Decision[]) => {
+      const node = told("d", rollback(), ...more);
       node.told(...ROSTER.map((peer) => ballot(peer, ALL)));
       for (const peer of ROSTER) node.hear({ type: "fetched", payload: `of ${peer}` });
       const outcome = { cut: ALL, checkpoint: "after", norm: 4, rollback: mixed };
+      node.now = tookMs;
       node.hear({ type: "computed", round: 0, outcome });
       const soon = node.asked.length;
       const timers = node.asked.filter((each) => each.type === "start-timer");
@@ -232,8 +233,14 @@ describe("a rollback", () => {
       return { soon: made(0, soon), late: made(soon) };
     };
 
-    expect(decisionsIn(rollback())).toEqual({ soon: [rollback()], late: [] });
-    expect(decisionsIn(null)).toEqual({ soon: [], late: [null] });
+    expect(decisionsIn(rollback(), 0)).toEqual({ soon: [rollback()], late: [] });
+    expect(decisionsIn(null, 0)).toEqual({ soon: [], late: [null] });
+    // to mix it took longer than others wait for what cannot be mixed
+    expect(decisionsIn(rollback(), 900)).toEqual({ soon: [rollback()], late: [] });
+    // what else was decided goes after a rollback that can be made, and does not wait for one that cannot
+    const other = decision({ rounds: 9 });
+    expect(decisionsIn(rollback(), 0, other)).toEqual({ soon: [rollback()], late: [] });
+    expect(decisionsIn(null, 0, other)).toEqual({ soon: [], late: [other] });
   });
 
   test("counts also in a round whose cut is empty", () => {

@@ -5,7 +5,7 @@ import type { Block } from "../messages.ts";
 import { quorumOf } from "../quorum.ts";
 import { LEVEL_MAX, levelsAfter } from "../standings.ts";
 import { peersAfter, successorsIn } from "./changes.ts";
-import { decisionFor } from "./decisions.ts";
+import { decisionsFor } from "./decisions.ts";
 import { type MakeMembers, type Members, moved, placesOf } from "./members.ts";
 
 /** Members that a block evicts, by place: whom its evidence names, and who sent what a quorum calls unsound. */
@@ -43,8 +43,8 @@ export function seated(
 ): AgreedState {
   const { members } = head;
   const before = state.head.members;
-  const decision = decisionFor({ ...state, head });
-  if (members === before) return { ...state, head, decision };
+  const decisions = decisionsFor({ ...state, head });
+  if (members === before) return { ...state, head, decisions };
   const places = placesOf(members);
   const present = [...state.connected].map((peer) => places.get(peer));
   const evidence = [...state.evidence].filter(
@@ -54,7 +54,7 @@ export function seated(
   );
   const successors = successorsIn(block);
   return {
-    ...{ ...state, head, places, changes: [], decision },
+    ...{ ...state, head, places, changes: [], decisions },
     present: new Set(present.filter((place) => place !== undefined)),
     patience: moved(state.patience, before, members, { first: UNTRIED, successors }),
     ahead: new Map(),
