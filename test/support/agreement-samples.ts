@@ -174,8 +174,8 @@ export class Council {
   }
 
   /** A decision that these members have signed. */
-  async decision(content: DecisionSample, places = this.quorum): Promise<Decision> {
-    const named = { ...content, run: NAME.run, roster: rosterDigest(this.roster) };
+  async decision(content: DecisionSample, places = this.quorum, run = NAME.run): Promise<Decision> {
+    const named = { ...content, run, roster: rosterDigest(this.roster) };
     const bytes = decidedBytes(named);
     const signatures = await Promise.all(
       places.map(async (place) => {

@@ -1,4 +1,5 @@
 import {
+  type Block,
   type BlockGround,
   blockFault,
   type ChainHead,
@@ -8,6 +9,8 @@ import {
   type Members,
   membersAfter,
   quorumOf,
+  type Rollback,
+  rollbackOf,
   sharesOfCut,
 } from "../../consensus/index.ts";
 import {
@@ -53,7 +56,7 @@ export interface AuditedRound {
   readonly checkpoint: Digest;
   /** Members whose signatures make it final. */
   readonly signers: number;
-  /** Whose updates count, with the shares by which they were mixed. */
+  /** Whose updates count, with the shares by which they were mixed; after a rollback, by which they were mixed again. */
   readonly contributors: readonly { readonly peer: PeerId; readonly share: number }[];
   /** Members from the next round on that were none in this, and the other way round. */
   readonly joined: readonly PeerId[];
@@ -82,6 +85,7 @@ export function auditChain(claim: ChainClaim): ChainAudit {
   const { attackersMin = attackersMinOf("auto", members.length) } = claim;
   const check = new Signatures().check;
   const byRound: AuditedRound[] = [];
+  const grounds: CutGround[] = [];
   const problems: string[] = [];
   let head = headAt(claim, check, (what) => problems.push(what));
   for (const bytes of chain) {
@@ -99,6 +103,9 @@ export function auditChain(claim: ChainClaim): ChainAudit {
     const decided = decidedAfter(head.decided, entry.block);
     const after = { ...membersAfter(head, entry.block, membersOf(run)), decided };
     byRound.push(told(entry, head, after));
+    grounds.push({ ...head, cut: entry.block.cut });
+    const rollback = rollbackOf(entry.block);
+    if (rollback !== null) mixAgain(byRound, grounds, rollback);
     const { checkpoint, norm, height } = entry.block;
     head = { height: height + 1, parent: entry.digest, checkpoint, norm, ...after };
   }
@@ -198,21 +205,43 @@ function toldDecision({ newest }: Decided): Decided["newest"] {
   return newest && { ...newest, from: newest.from + 1 };
 }
 
+/** What the shares of a cut follow from. */
+type CutGround = Pick<ChainHead, "height" | "levels" | "members"> & Pick<Block, "cut">;
+
+/** From a height on, a member's updates count no more; where too few are left, nobody's do. */
+function mixAgain(
+  byRound: AuditedRound[],
+  grounds: readonly CutGround[],
+  { without, since }: Rollback,
+): void {
+  for (const [i, { height, levels, members, cut: whole }] of grounds.entries()) {
+    const round = byRound[i];
+    const place = members.peers.indexOf(without);
+    if (height < since || !whole.includes(place) || round === undefined) continue;
+    const cut = whole.filter((each) => each !== place);
+    const isEnough = cut.length >= 2 * quorumOf(members.peers.length).faulty + 1;
+    const contributors = isEnough ? contributorsOf({ levels, members, cut }) : [];
+    byRound[i] = { ...round, contributors };
+  }
+}
+
+function contributorsOf({ levels, members: { peers }, cut }: Omit<CutGround, "height">) {
+  const shares = sharesOfCut(levels, cut, quorumOf(peers.length));
+  return cut.map((place, i) => ({ peer: peers[place] ?? `place ${place}`, share: shares[i] ?? 0 }));
+}
+
 function told(
   { block, digest, certificate }: ChainEntry,
-  { members: { peers: members }, levels }: Pick<ChainHead, "members" | "levels">,
+  below: Pick<ChainHead, "members" | "levels">,
   { members: { peers: next }, decided }: Pick<ChainHead, "members" | "decided">,
 ): AuditedRound {
-  const shares = sharesOfCut(levels, block.cut, quorumOf(members.length));
+  const { peers: members } = below.members;
   return {
     round: block.height + 1,
     block: digest,
     checkpoint: block.checkpoint,
     signers: certificate.signatures.length,
-    contributors: block.cut.map((place, i) => ({
-      peer: members[place] ?? `place ${place}`,
-      share: shares[i] ?? 0,
-    })),
+    contributors: contributorsOf({ ...below, cut: block.cut }),
     joined: next.filter((peer) => !members.includes(peer)),
     left: members.filter((peer) => !next.includes(peer)),
     ...(block.decision?.kind === "set" ? { decided: toldDecision(decided) } : {}),

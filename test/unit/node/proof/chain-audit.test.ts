@@ -40,6 +40,26 @@ describe("a chain", () => {
     expect(shares[1]).toBeLessThan(0.25);
     expect(shares[2]).toBeLessThan(shares[1] ?? 0);
   });
+
+  test("says by what shares its rounds were mixed again after a rollback, and not whom it left out", async () => {
+    const run = await CertifiedRun.of(4, 3);
+    const { council } = run;
+    const without = council.roster[3] ?? "";
+    const shares = () =>
+      audit(run).byRound.map(({ contributors }) => contributors.map(({ share }) => share));
+    expect(shares()).toEqual([1, 2, 3].map(() => [0.25, 0.25, 0.25, 0.25]));
+
+    const content = { kind: "rollback", number: 0, without, since: 1 } as const;
+    const decision = await council.decision(content, council.quorum, run.run);
+    await run.add({ block: { decision } });
+
+    expect(audit(run).problems).toEqual([]);
+    expect(shares()[0]).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect(shares().slice(1)).toEqual([1, 2, 3].map(() => [1 / 3, 1 / 3, 1 / 3]));
+    for (const { contributors } of audit(run).byRound.slice(1)) {
+      expect(contributors.map(({ peer }) => peer)).not.toContain(without);
+    }
+  });
 });
 
 describe("a chain that was tampered with", () => {
