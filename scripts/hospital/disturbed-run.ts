@@ -1,25 +1,22 @@
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { decodeEntry } from "../../src/gossip/index.ts";
-import { openStore } from "../../src/node/store/store.ts";
 import { prepareData } from "../../testnet/data/run-data.ts";
 import type { TestnetOptions } from "../../testnet/options.ts";
 import {
-  failureOf,
   launchFleet,
   type Member,
   POLL_MS,
   pollFleet,
   stopFleet,
 } from "../../testnet/processes/fleet.ts";
-import { createIdentities, dataFolder } from "../../testnet/processes/peer-config.ts";
+import { createIdentities } from "../../testnet/processes/peer-config.ts";
 import { createRandom } from "../../testnet/random.ts";
+import { abortOf, chainOf, isOver } from "./ended.ts";
 
 /** For so long a peer is cut off, as a share of a round; and so long a killed one is down. */
 const CUT_SHARE = 1 / 3;
 /** The newest rounds that say how long one takes. */
 const ROUNDS_TIMED = 5;
-const CHAIN_MAX = 100_000;
 
 /** What befalls a peer once the others are in a round, at some share of it. */
 export interface Fault {
@@ -80,7 +77,7 @@ export async function runDisturbed(
   const data = await prepareData(options, folder);
   const ids = await createIdentities(data.peers);
   const late = faults.flatMap(({ kind, peer }) => (kind === "join" ? [peer] : []));
-  const members = await launchFleet(options, data, ids, new AbortController().signal, late);
+  const members = await launchFleet(options, data, ids, new AbortController().signal, { late });
   const startedAt = Date.now();
   const log = new FaultLog(members, faults, say);
   try {
@@ -179,12 +176,6 @@ async function suspend({ process: peer }: Member, milliseconds: number): Promise
   process.kill(pid, "SIGCONT");
 }
 
-/** Finished and measured, or gone. */
-function isOver({ status, process: peer }: Member): boolean {
-  if (peer.exit !== null) return true;
-  return status?.state === "finished" && status.evaluation !== null;
-}
-
 function outcomeOf(members: readonly Member[]): Omit<DisturbedRun, "seconds" | "faults"> {
   const run = members.find(({ status }) => status !== null)?.status?.run ?? "";
   const chains = members.map(({ plan }) => chainOf(plan.folder, run));
@@ -208,25 +199,4 @@ function outcomeOf(members: readonly Member[]): Omit<DisturbedRun, "seconds" | "
     updates: members.length * longest.length,
     leftOut: Object.fromEntries(leftOut),
   };
-}
-
-/** The final blocks that a peer ended with: their authors that count, and the state after each. */
-function chainOf(folder: string, run: string) {
-  const store = openStore(dataFolder(folder));
-  try {
-    return store.chain(run, 0, CHAIN_MAX).flatMap((bytes) => {
-      const block = decodeEntry(bytes)?.block;
-      return block === undefined ? [] : [{ cut: block.cut, checkpoint: block.checkpoint }];
-    });
-  } finally {
-    store.close();
-  }
-}
-
-function abortOf(member: Member): readonly string[] {
-  const { status, plan } = member;
-  if (status?.state === "finished") return [];
-  const { exit } = member.process;
-  if (exit !== null && exit.signal === null && exit.code !== 0) return [failureOf(member).message];
-  return [`peer ${plan.index + 1} stopped in round ${(status?.round ?? 0) + 1}`];
 }

@@ -5,7 +5,7 @@ import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { RunData } from "../data/run-data.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";
-import { type PeerPlan, planPeers } from "./peer-config.ts";
+import { LOOPBACK, type PeerPlan, planPeers, type Site } from "./peer-config.ts";
 import { PeerProcess } from "./peer-process.ts";
 import { readStatus } from "./peer-status.ts";
 
@@ -40,10 +40,16 @@ export async function launchFleet(
   data: RunData,
   ids: readonly string[],
   signal: AbortSignal,
-  late: readonly number[] = [],
+  {
+    late = [],
+    siteOf = () => LOOPBACK,
+  }: {
+    readonly late?: readonly number[];
+    readonly siteOf?: (index: number) => Site;
+  } = {},
 ): Promise<Member[]> {
   for (let attempt = 1; ; attempt++) {
-    const plans = await planPeers(options, data, ids);
+    const plans = await planPeers(options, data, ids, siteOf);
     const members = plans.map((plan) => createMember(plan, options));
     try {
       const first = members.filter(({ plan }) => !late.includes(plan.index));
@@ -67,7 +73,7 @@ export async function stopFleet(members: readonly Member[]): Promise<void> {
 export async function pollFleet(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async (member) => {
-      const status = await readStatus(member.plan.statusPort);
+      const status = await readStatus(member.plan.statusPort, member.plan.site.host);
       member.answers = status !== null;
       member.status = status === null ? member.status : withLosses(status, member.status);
     }),
@@ -100,6 +106,7 @@ function withLosses(status: NodeStatus, before: NodeStatus | null): NodeStatus {
 function createMember(plan: PeerPlan, options: TestnetOptions): Member {
   const isOrdinary = plan.role === "honest" || plan.role === "label-flip";
   const process = new PeerProcess({
+    enter: plan.site.enter,
     script: entryFile(isOrdinary ? "../../src/node/cli" : "./attacker"),
     args: isOrdinary
       ? ["start", "--config", plan.configFile]

@@ -9,12 +9,22 @@ import type { TestnetOptions } from "../options.ts";
 import { cacheName } from "../working-folder.ts";
 import { freePorts } from "./free-ports.ts";
 
+/** Where a peer runs: the address of its own there, and the command, if any, by which a process gets there. */
+export interface Site {
+  readonly host: string;
+  readonly enter: readonly string[];
+}
+
+/** This machine, which no other reaches. */
+export const LOOPBACK: Site = { host: "127.0.0.1", enter: [] };
+
 /** Everything needed to start one peer and to ask for its state. */
 export interface PeerPlan extends PeerData {
   readonly id: PeerId;
   readonly configFile: string;
   readonly address: string;
   readonly listen: string;
+  readonly site: Site;
   readonly statusPort: number;
 }
 
@@ -40,14 +50,16 @@ export async function planPeers(
   options: TestnetOptions,
   data: RunData,
   ids: readonly PeerId[],
+  siteOf: (index: number) => Site = () => LOOPBACK,
 ): Promise<PeerPlan[]> {
   const ports = await freePorts(2 * data.peers.length);
   const plans = data.peers.map((peer, index): PeerPlan => {
     const id = ids[index] ?? "";
-    const listen = `/ip4/127.0.0.1/tcp/${ports[2 * index]}`;
+    const site = siteOf(index);
+    const listen = `/ip4/${site.host}/tcp/${ports[2 * index]}`;
     return {
       ...peer,
-      id,
+      ...{ id, site },
       listen,
       address: `${listen}/p2p/${id}`,
       statusPort: ports[2 * index + 1] ?? 0,
@@ -129,6 +141,9 @@ function nodeConfig(
       fetchGraceMs: options.commitGraceMs + FETCH_EXTRA_MS,
     },
     gate: { enabled: options.gate },
-    status: { port: plan.statusPort },
+    status: {
+      ...{ host: plan.site.host, port: plan.statusPort },
+      allowRemote: plan.site !== LOOPBACK,
+    },
   };
 }

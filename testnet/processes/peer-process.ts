@@ -17,6 +17,7 @@ const STOP_MS = 15_000;
 /** One peer: an operating-system process that can be started again; its output goes to a log file. */
 export class PeerProcess {
   readonly logFile: string;
+  readonly #enter: readonly string[];
   readonly #script: string;
   readonly #args: readonly string[];
   readonly #cwd: string;
@@ -25,12 +26,15 @@ export class PeerProcess {
   #exit: Exit | null = null;
 
   constructor(options: {
+    /** A command that runs what follows it elsewhere, as the same process. */
+    readonly enter?: readonly string[];
     readonly script: string;
     readonly args: readonly string[];
     readonly cwd: string;
     readonly logFile: string;
   }) {
     this.logFile = options.logFile;
+    this.#enter = options.enter ?? [];
     this.#script = options.script;
     this.#args = options.args;
     this.#cwd = options.cwd;
@@ -50,7 +54,9 @@ export class PeerProcess {
     const log = openSync(this.logFile, "a");
     const leash = pathToFileURL(entryFile("./leash")).href;
     // A process group of its own keeps a Ctrl-C in the terminal from reaching it twice: the parent passes it on.
-    const child = spawn(process.execPath, ["--import", leash, this.#script, ...this.#args], {
+    const own = [process.execPath, "--import", leash, this.#script, ...this.#args];
+    const [command = process.execPath, ...args] = [...this.#enter, ...own];
+    const child = spawn(command, args, {
       cwd: this.#cwd,
       detached: true,
       windowsHide: true,

@@ -1,6 +1,7 @@
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";
 import type { Member } from "../../../../testnet/processes/fleet.ts";
+import { LOOPBACK } from "../../../../testnet/processes/peer-config.ts";
 import { PeerProcess } from "../../../../testnet/processes/peer-process.ts";
 import { killRound } from "../../../../testnet/processes/watch.ts";
 import { createProgress } from "../../../../testnet/report/progress.ts";
@@ -19,6 +20,7 @@ const member = (index: number, over: Partial<Member> = {}): Member => ({
     configFile: "",
     address: "",
     listen: "",
+    site: LOOPBACK,
     statusPort: 0,
   },
   process: new PeerProcess({ script: "", args: [], cwd: "", logFile: "" }),
