@@ -67,7 +67,9 @@ const pace = {
   ),
   redialBaseMs: whole(500, 10, MINUTE).describe("Pause after the first failed attempt; doubles."),
   redialMaxMs: whole(30 * SECOND, 10, 60 * MINUTE).describe("Longest pause between attempts."),
-  pingIntervalMs: whole(15 * SECOND, 500, 10 * MINUTE).describe("How often peers are pinged."),
+  pingIntervalMs: whole(15 * SECOND, 500, 10 * MINUTE).describe(
+    "How often connected peers are asked whether they are alive.",
+  ),
   syncIntervalMs: whole(15 * SECOND, 100, 60 * MINUTE).describe(
     "How often announcements are compared with one connected peer, so that a lost one arrives.",
   ),

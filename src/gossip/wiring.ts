@@ -17,6 +17,7 @@ import { Gatekeeper } from "./connections/gatekeeper.ts";
 import { Introductions } from "./connections/introductions.ts";
 import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { Membership } from "./connections/membership.ts";
+import { Pulse } from "./connections/pulse.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
 import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
@@ -78,6 +79,7 @@ export class Wiring {
   readonly #introductions: Introductions;
   readonly #server: PayloadServer;
   readonly #meetings: Meetings;
+  readonly #pulse: Pulse;
   readonly #discipline: Discipline;
   readonly #ended = new AbortController();
 
@@ -158,6 +160,7 @@ export class Wiring {
     });
     const { exchange, greetings } = this;
     this.#meetings = new Meetings({ ...config, node, exchange, greetings, random, log });
+    this.#pulse = new Pulse({ node, intervalMs: config.pingIntervalMs, log });
     const outside = { onRefused, onFlood, onMalformed, openStream };
     this.agreement = new AgreementWiring({ ...parts, ...outside, node });
   }
@@ -190,6 +193,7 @@ export class Wiring {
     }
     this.#dialer.wake();
     this.#meetings.schedule();
+    this.#pulse.begin();
   }
 
   /** Ends every activity and closes every connection. */
@@ -200,6 +204,7 @@ export class Wiring {
     // whoever has been told goodbye must not find this node there once more
     gatekeeper.close();
     await this.greetings.end({ farewell: !visits });
+    this.#pulse.end();
     this.#server.stop();
     await Promise.all([this.#dialer.stop(), this.exchange.stop(), this.agreement.end()]);
     await this.node.stop();

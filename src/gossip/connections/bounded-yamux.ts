@@ -1,5 +1,6 @@
 import { yamux } from "@chainsafe/libp2p-yamux";
 import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from "@libp2p/interface";
+import { spareWindows } from "./sparing-windows.ts";
 import { boundUnasked, type UnaskedLimits } from "./unasked-frames.ts";
 import { boundUnsent, type UnsentLimits } from "./unsent-bytes.ts";
 
@@ -7,7 +8,7 @@ const MIB = 1024 * 1024;
 /** Streams of one connection in either direction: gossip, identify, ping, exchanges and a few transfers. */
 const MAX_STREAMS = 64;
 
-/** Yamux between bounds: on what waits for a peer that does not read, and on what a peer sends unasked. */
+/** Yamux that says little of its own, between bounds: on what waits for a peer that does not read, and on what comes unasked. */
 export function boundedYamux(
   limits: UnsentLimits & UnaskedLimits,
   isAsked: (stream: Stream) => boolean,
@@ -18,6 +19,8 @@ export function boundedYamux(
     // streams that come before the connection is announced; at the default of ten it ends when a peer begins to fetch
     // much at once
     maxEarlyStreams: MAX_STREAMS,
+    // the pulse of a connection is felt where a dead one can be ended
+    enableKeepAlive: false,
     // the largest message is one chunk; the defaults are 4 MiB and no limit
     streamOptions: { maxReadBufferLength: MIB, maxWriteBufferLength: 2 * MIB },
   });
@@ -28,6 +31,7 @@ export function boundedYamux(
       boundUnsent(channel, limits);
       const muxer = create(channel);
       boundUnasked(channel, muxer, limits, isAsked);
+      spareWindows(muxer);
       return muxer;
     };
     return factory;

@@ -20,9 +20,6 @@ import type { Gatekeeper } from "./gatekeeper.ts";
 
 export type KlatchNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>;
 
-/** A peer whose training keeps its event loop busy answers late; only much later is it taken for dead. */
-const PING_TIMEOUT = { minTimeout: 20_000, maxTimeout: 60_000 };
-
 const FETCHED: ReadonlySet<string> = new Set([
   PAYLOAD_PROTOCOL,
   CHAIN_PROTOCOL,
@@ -72,7 +69,8 @@ export function composeNode(parts: NodeParts): Promise<KlatchNode> {
       // this room redials by itself, with jitter and without giving up
       reconnectRetries: 0,
     },
-    connectionMonitor: { pingInterval: config.pingIntervalMs, pingTimeout: PING_TIMEOUT },
+    // this room feels the pulse by itself, with fewer bytes
+    connectionMonitor: { enabled: false },
     metrics: () => parts.metrics,
     services: { identify: identify(), ping: ping(), pubsub: gossipsub(gossipOptions()) },
   });
