@@ -13,8 +13,9 @@ import {
 } from "./greeting-message.ts";
 
 /**
- * Two peers that meet tell each other what they are and what their clocks say. This protocol stays the same when the
- * others change, so that peers of different versions can still say why they do not understand one another.
+ * Two peers that meet tell each other what they are and what their clocks say; when they greet again, their clocks alone.
+ * This protocol stays the same when the others change, so that peers of different versions can still say why they do not
+ * understand one another.
  */
 export const GREETING_PROTOCOL = "/klatch/greeting/1";
 
@@ -41,7 +42,11 @@ export class Greetings {
   readonly #allowance = new TokenBuckets(ALLOWANCE);
   readonly #again = new TokenBuckets(AGAIN);
   readonly #ended = new AbortController();
-  #body = new Uint8Array();
+  #body = NOTHING;
+  /** Where the other end has heard it. */
+  #said = new WeakSet<Connection>();
+  /** What the other end says of itself. */
+  readonly #heard = new WeakMap<Connection, Uint8Array>();
 
   constructor(options: GreetingsOptions) {
     this.#options = options;
@@ -53,18 +58,21 @@ export class Greetings {
       throw new RangeError(`a greeting is at most ${MAX_BODY_BYTES} bytes`);
     }
     this.#body = Uint8Array.from(body);
+    this.#said = new WeakSet();
   }
 
   /** Greets a peer over a connection that has just begun, or once `again`, and reads its answer. */
   async begin(connection: Connection, { again = false } = {}): Promise<void> {
     const peer = connection.remotePeer.toString();
     const { now, log, onGreeting } = this.#options;
+    const said = this.#said;
     if (!this.#again.take(peer, now()) && again) return;
     try {
       await this.#talk(connection, TIMEOUT_MS, async (wire, signal) => {
         const sentAt = now();
-        await wire.write(this.#message(false), { signal });
-        const answer = this.#parse(peer, await wire.read({ signal }));
+        await wire.write(this.#message(connection, false), { signal });
+        const answer = this.#parse(connection, await wire.read({ signal }));
+        said.add(connection);
         const tookMs = now() - sentAt;
         const clockOffsetMs = answer.sentAt - (sentAt + tookMs / 2);
         onGreeting(connection, { body: answer.body, clock: { offsetMs: clockOffsetMs, tookMs } });
@@ -86,10 +94,10 @@ export class Greetings {
     const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#ended.signal]);
     try {
       await converse(stream, { maxBytes: MAX_GREETING_BYTES, signal }, async (wire) => {
-        const message = this.#parse(peer, await wire.read({ signal }));
+        const message = this.#parse(connection, await wire.read({ signal }));
         if (message.leaves) onLeft(peer);
         else onGreeting(connection, { body: message.body, clock: null });
-        await wire.write(this.#message(false), { signal });
+        await wire.write(this.#message(connection, false), { signal });
       });
     } catch (error) {
       log.debug({ peer, reason: reasonOf(error) }, "a greeting ended early");
@@ -110,7 +118,7 @@ export class Greetings {
     );
     const told = [...connections.values()].map((connection) =>
       this.#talk(connection, FAREWELL_MS, async (wire, signal) => {
-        await wire.write(this.#message(true), { signal });
+        await wire.write(this.#message(connection, true), { signal });
         // the answer shows that it has been read
         await wire.read({ signal });
       }),
@@ -118,14 +126,24 @@ export class Greetings {
     await Promise.allSettled(told);
   }
 
-  #message(leaves: boolean): Uint8Array {
-    return encodeGreeting({ sentAt: this.#options.now(), leaves, body: this.#body });
+  /** Without a body where it has been said over the connection. */
+  #message(connection: Connection, leaves: boolean): Uint8Array {
+    const body = this.#said.has(connection) ? NOTHING : this.#body;
+    return encodeGreeting({ sentAt: this.#options.now(), leaves, body });
   }
 
-  #parse(peer: PeerId, bytes: { subarray(): Uint8Array }): GreetingMessage {
+  /** Reads a greeting, with the body of the last one where it has none. */
+  #parse(connection: Connection, bytes: { subarray(): Uint8Array }): GreetingMessage {
     const message = decodeGreeting(bytes.subarray());
-    if (message !== null) return message;
-    this.#options.onMalformed(peer);
+    if (message !== null) {
+      const isBare = message.body.byteLength === 0;
+      const body = isBare
+        ? (this.#heard.get(connection) ?? NOTHING)
+        : Uint8Array.from(message.body);
+      this.#heard.set(connection, body);
+      return { ...message, body };
+    }
+    this.#options.onMalformed(connection.remotePeer.toString());
     throw new Error("the peer sent something that is no greeting");
   }
 
@@ -140,6 +158,8 @@ export class Greetings {
     await converse(stream, limits, (wire) => talk(wire, signal));
   }
 }
+
+const NOTHING = new Uint8Array();
 
 function isUnknownProtocol(error: unknown): boolean {
   return error instanceof Error && error.name === "UnsupportedProtocolError";

@@ -94,6 +94,27 @@ describe("a clock that is set while two are connected", () => {
   });
 });
 
+describe("nodes that greet again", () => {
+  it("say what they are once, and are taken for the same", async () => {
+    let passed = 0;
+    const choices = { now: () => Date.now() + passed, config: { syncIntervalMs: 100 } };
+    const long = "I am Anna. ".repeat(10_000);
+    const anna = await greeter(long, choices);
+    const config = { ...choices.config, bootstrap: [anna.node.address] };
+    const bert = await greeter("I am Bert", { ...choices, config });
+    const times = () => bert.said(anna.node).length;
+    // control: at first it goes over the wire
+    await poll(() => times() >= 2 && anna.said(bert.node).length >= 2, "greetings of both");
+    const { sent } = anna.node.network.traffic();
+    expect(sent).toBeGreaterThan(long.length);
+    const before = times();
+    passed = 60_000;
+    await poll(() => times() >= before + 2, "greetings once more");
+    expect(anna.node.network.traffic().sent - sent).toBeLessThan(long.length / 2);
+    expect(new Set(bert.said(anna.node))).toEqual(new Set([long]));
+  });
+});
+
 describe("a visitor", () => {
   it("goes without a goodbye in the name of the node that it visits for", async () => {
     const anna = await greeter("");
