@@ -127,6 +127,8 @@ export interface Network extends AgreementNetwork {
   announce(
     announcement: Omit<Announcement, "author">,
   ): Promise<{ readonly signed: SignedAnnouncement; readonly recipients: number }>;
+  /** The run whose announcements are taken, set before start; those of others are `other-run`, all of them unless set. */
+  ofRun(run: Digest): void;
   /**
    * The judge of announcements that passed the door (size, schema, signature, author, clock). Its verdict decides
    * whether gossipsub forwards the message and whether the sender pays.

@@ -31,8 +31,10 @@ export { attackersOf, quorumOf } from "./agreement/quorum.ts";
 export { changedBytes, isChangeSigned } from "./agreement/roster-change.ts";
 export { type CheckSignature, Signatures } from "./agreement/signatures.ts";
 export { signedBytes } from "./agreement/statement.ts";
+export { asTold } from "./agreement/told.ts";
 export { verifiedChain, verifyBlock, verifyCertificate } from "./agreement/verify.ts";
 export {
+  announcementBytes,
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,
   parseAnnouncement,

@@ -136,6 +136,10 @@ class KlatchNetwork implements Network {
     return { signed, recipients: await this.#publish(signed) };
   }
 
+  ofRun(run: Digest): void {
+    this.#wiring.door.run = run;
+  }
+
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void {
     this.#listeners.judge = judge;
   }

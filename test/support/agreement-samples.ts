@@ -145,7 +145,7 @@ export class Council {
       [0, 1].map(async (variant) => {
         const { key, peerId: author } = this.members[place] as Identity;
         const { payload } = held(place, variant);
-        const name = { run: NAME.run, base: digest("base"), author, mode: "agreed" as const };
+        const name = { run: NAME.run, author, mode: "agreed" as const };
         const facts = { codec: 0, flags: 0, reference: digest("state"), round: NAME.height };
         const rest = { sequence: 7 + variant, payload, payloadBytes: 1000, examples: 10 };
         const times = { issuedAt: 1_000_000, expiresAt: 2_000_000 };

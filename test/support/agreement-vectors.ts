@@ -1,3 +1,4 @@
+import { asTold } from "../../src/gossip/agreement/told.ts";
 import { decodeCanonical, encodeCanonical } from "../../src/gossip/canonical-cbor.ts";
 import {
   type Block,
@@ -109,13 +110,15 @@ async function messages(council: Council) {
       ...{ signed: hex(signed), signature: hex(signature), bytes: hex(bytes) },
       digest: digestOf(bytes),
       ...(short === bytes ? {} : { inShort: hex(short) }),
+      told: hex(asTold(short)),
     };
   });
   const votes = (["notarize", "nullify", "finalize"] as const).map((kind) => council.vote(kind, 2));
   const certificates = votes.map(async (vote) => {
     const { certificate, bytes } = await council.sealed(vote, [0, 1, 3]);
     const signed = hex(signedBytes(vote, council.size));
-    return { certificate: plain(certificate), signed, bytes: hex(bytes), digest: digestOf(bytes) };
+    const made = { bytes: hex(bytes), digest: digestOf(bytes), told: hex(asTold(bytes)) };
+    return { certificate: plain(certificate), signed, ...made };
   });
   return [...(await Promise.all(statements)), ...(await Promise.all(certificates))];
 }

@@ -117,7 +117,6 @@ export class Gathering {
     const now = this.#bench.now();
     return {
       run: RUN,
-      base: "b".repeat(64),
       mode: "gossip",
       codec: 0,
       flags: 0,
@@ -170,6 +169,7 @@ function noted(network: Network, judge: Judge = () => null): Guest {
     ...{ network, id: network.peerId, heard: [], refused: [], events: [] },
     ...{ agreed: [], holds: [], chain: [] },
   };
+  network.ofRun(RUN);
   network.onAnnouncement((signed) => {
     const reason = judge(signed.announcement);
     if (reason !== null) return { verdict: "reject", reason };

@@ -22,11 +22,10 @@ import { colluding, Overview } from "../attacks/collusion.ts";
 import type { RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import { trainingConfig } from "../processes/peer-config.ts";
+import { ANNOUNCEMENT_BYTES } from "../simulation/wire-times.ts";
 import { type AgreedMember, contribute, createMember, goOn } from "./agreed-member.ts";
 import { blockOf, type Sent } from "./ballots.ts";
 
-/** An announcement, signature included. */
-const ANNOUNCEMENT_BYTES = 233;
 /** Nothing here signs or hashes. */
 const RUN = "federation";
 const makeMembers: MakeMembers = (peers) => ({ peers, digest: "", turns: [] });

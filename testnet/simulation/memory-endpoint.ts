@@ -107,6 +107,9 @@ export class Endpoint implements Network {
     return { signed, recipients: this.#wire.others(this).length };
   }
 
+  /** Announcements travel whole here, and the judge alone tells of which run they are. */
+  ofRun(): void {}
+
   onAnnouncement(judge: (signed: SignedAnnouncement) => Verdict<void>): void {
     this.#judge = judge;
   }

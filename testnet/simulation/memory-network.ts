@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  asTold,
   type ChainOutcome,
   decodePage,
   digestOf,
@@ -88,7 +89,10 @@ export class MemoryWire {
 
   /** Sends to everyone, each on a way of its own. */
   flood(from: Endpoint, parcel: Parcel): void {
-    for (const to of this.#endpoints.values()) if (to !== from) this.#send(from, to, parcel);
+    // what a member says goes straight, without what the other end knows
+    const bytes = parcel instanceof Uint8Array ? asTold(parcel).byteLength : ANNOUNCEMENT_BYTES;
+    const said = { parcel, bytes };
+    for (const to of this.#endpoints.values()) if (to !== from) this.#send(from, to, said);
   }
 
   /** Two give each other what they hold of a height. */
@@ -170,31 +174,40 @@ export class MemoryWire {
   }
 
   #tell(from: Endpoint, to: Endpoint, parcels: readonly Parcel[]): void {
-    for (const parcel of parcels) this.#hand(from, to, parcel);
+    for (const parcel of parcels) {
+      const bytes = parcel instanceof Uint8Array ? parcel.byteLength : ANNOUNCEMENT_BYTES;
+      this.#hand(from, to, { parcel, bytes });
+    }
   }
 
-  #send(from: Endpoint, to: Endpoint, parcel: Parcel): void {
+  #send(from: Endpoint, to: Endpoint, said: Said): void {
     const isLost = this.#conditions.random() < this.#conditions.lossRate;
     this.#time.after(this.#between(LATENCY_MS), () => {
-      if (!isLost && this.#areConnected(from, to)) this.#hand(from, to, parcel);
-      else this.#again(from, to, parcel);
+      if (!isLost && this.#areConnected(from, to)) this.#hand(from, to, said);
+      else this.#again(from, to, said);
     });
   }
 
   /** Whoever is up hears it in the end; who is down is told when it connects. */
-  #again(from: Endpoint, to: Endpoint, parcel: Parcel): void {
+  #again(from: Endpoint, to: Endpoint, said: Said): void {
     if (!(from.isUp && to.isUp)) return;
-    this.#time.after(HEARTBEAT_MS, () => this.#send(from, to, parcel));
+    this.#time.after(HEARTBEAT_MS, () => this.#send(from, to, said));
   }
 
-  #hand(from: Endpoint, to: Endpoint, parcel: Parcel): void {
+  #hand(from: Endpoint, to: Endpoint, { parcel, bytes }: Said): void {
     if (!to.isNews(parcel)) return;
-    count(from, to, parcel instanceof Uint8Array ? parcel.byteLength : ANNOUNCEMENT_BYTES);
+    count(from, to, bytes);
     to.hear(from.peerId, parcel);
   }
 }
 
 // --- internal ---
+
+/** Something said, and how many bytes it takes. */
+interface Said {
+  readonly parcel: Parcel;
+  readonly bytes: number;
+}
 
 /** What comes over the wire of a payload: no more than was asked for, and a copy, for it is the receiver's own. */
 function arrival(from: Endpoint, to: Endpoint, bytes: Uint8Array, wanted: Wanted): FetchOutcome {

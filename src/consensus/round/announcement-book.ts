@@ -5,7 +5,6 @@ import type { Roster } from "../graph/roster.ts";
 export interface Signed {
   readonly announcement: {
     readonly run: Digest;
-    readonly base: Digest;
     readonly author: PeerId;
     readonly round: number;
     readonly sequence: number;
@@ -16,7 +15,6 @@ export interface Signed {
 /** What an announcement is judged against. */
 export interface RunTerms {
   readonly run: Digest;
-  readonly base: Digest;
   readonly rounds: number;
   readonly roster: Pick<Roster, "isMember">;
 }
@@ -52,8 +50,7 @@ export class AnnouncementBook<S extends Signed = Signed> {
    */
   judge(signed: S, ownRound: number): Verdict<{ readonly fresh: boolean }> {
     const { announcement } = signed;
-    const { run, base, rounds, roster } = this.#terms;
-    if (announcement.base !== base) return { verdict: "ignore", reason: "other-base" };
+    const { run, rounds, roster } = this.#terms;
     if (announcement.run !== run) return { verdict: "ignore", reason: "other-run" };
     if (!roster.isMember(announcement.author, announcement.round)) {
       return { verdict: "ignore", reason: "not-member" };

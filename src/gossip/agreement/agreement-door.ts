@@ -88,7 +88,7 @@ export class AgreementDoor {
         const isCostly = message.statement.kind === "proposal";
         if (isCostly && !this.#ofCostly.take(arrival.from, this.#options.now())) return FLOOD;
         author = message.author;
-        return this.#glanceAtStatement(message, arrival, earlier);
+        return this.#glanceAtStatement(message, earlier);
       },
     });
     if (parsed.verdict !== "accept") {
@@ -116,14 +116,7 @@ export class AgreementDoor {
     return wholeOf(bytes, this.terms, { check: this.#signatures.check, glance: () => null, known });
   }
 
-  #glanceAtStatement(
-    { author, statement }: Said,
-    { publisher }: Arrival,
-    earlier: Verdict<void> | null,
-  ): Fault | null {
-    if (publisher !== undefined && publisher !== author) {
-      return { verdict: "reject", reason: "wrong-author" };
-    }
+  #glanceAtStatement({ author, statement }: Said, earlier: Verdict<void> | null): Fault | null {
     // what came too early comes again from everybody, for which its author can do nothing
     const isPaid = earlier !== null && earlier.verdict === "ignore" && earlier.reason !== "flood";
     // by height, so that nobody uses up an author's allowance with what it said long ago

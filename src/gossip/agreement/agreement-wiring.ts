@@ -52,12 +52,12 @@ export class AgreementWiring {
       onLost: (from) => this.#inBackground(from, this.#askFor(from)),
       later: (milliseconds, run) => setTimeout(run, milliseconds).unref(),
     });
+    const run = () => this.#agreed.run;
     this.#lines = new Lines({
-      ...parts,
+      ...{ ...parts, run },
       admit: this.#door.admit.bind(this.#door),
       onMet: (peer) => this.#inBackground(peer, this.exchange(peer)),
     });
-    const run = () => this.#agreed.run;
     this.#exchange = agreementExchange({
       ...{ ...parts, run },
       tell: () => listeners.tellAgreement(),

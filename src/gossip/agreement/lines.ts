@@ -1,17 +1,19 @@
 import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import { lpStream } from "@libp2p/utils";
 import { KlatchError } from "../../errors.ts";
-import type { PeerId, Reason, Verdict } from "../../types.ts";
+import type { Digest, PeerId, Reason, Verdict } from "../../types.ts";
 import type { Wire } from "../connections/conversation.ts";
 import { drained } from "../connections/drained.ts";
 import type { Refusal } from "../contract.ts";
 import { type Log, reasonOf } from "../log.ts";
+import { bytesToDigest, DIGEST_BYTES, digestToBytes } from "../payloads/digest.ts";
 import type { Arrival } from "../topics/message-door.ts";
 import { MAX_AGREEMENT_BYTES } from "./parse.ts";
+import { asMeant, asTold } from "./told.ts";
 
 /**
- * What a member says goes from it straight to each other member, on a stream that stays open: what is said is signed
- * already, and everybody is told by who says it.
+ * What a member says goes from it straight to each other member, on a stream that stays open and begins with the run: what
+ * is said is signed already, and everybody is told by who says it.
  */
 export const STATEMENTS = "/klatch/statements/1";
 
@@ -24,6 +26,7 @@ const JUDGED_AT_ONCE = 32;
 export interface LinesOptions {
   readonly node: Libp2p;
   readonly log: Log;
+  readonly run: () => Digest;
   /** Judges one message. */
   readonly admit: (bytes: Uint8Array, arrival: Arrival) => Promise<Verdict<void>>;
   readonly onRefused: (from: PeerId, refusal: Refusal) => void;
@@ -44,7 +47,7 @@ export class Lines {
 
   /** The node has been started. */
   async begin(): Promise<void> {
-    const { node, log, onMet } = this.#options;
+    const { node, log, run, onMet } = this.#options;
     await node.handle(STATEMENTS, (stream, connection) => this.#hear(stream, connection), {
       maxInboundStreams: 2,
     });
@@ -52,7 +55,7 @@ export class Lines {
       onConnect: (peerId) => {
         const peer = peerId.toString();
         if (this.#lines.has(peer)) return;
-        this.#lines.set(peer, new Line(peer, { node, log, ended: this.#ended.signal }));
+        this.#lines.set(peer, new Line(peer, { node, log, run, ended: this.#ended.signal }));
         onMet(peer);
       },
       onDisconnect: (peerId) => {
@@ -68,15 +71,16 @@ export class Lines {
    * @returns to how many.
    * @throws KlatchError `data` when the bytes are too many.
    */
-  publish(bytes: Uint8Array): number {
-    if (bytes.byteLength > MAX_AGREEMENT_BYTES) {
+  publish(message: Uint8Array): number {
+    if (message.byteLength > MAX_AGREEMENT_BYTES) {
       throw new KlatchError(
         "data",
-        `A message of ${bytes.byteLength} bytes is too large to publish (limit ${MAX_AGREEMENT_BYTES}).`,
+        `A message of ${message.byteLength} bytes is too large to publish (limit ${MAX_AGREEMENT_BYTES}).`,
         "A block has ballots of one roster; payloads are fetched.",
       );
     }
-    return [...this.#lines.values()].filter((line) => line.say(bytes)).length;
+    const told = asTold(message);
+    return [...this.#lines.values()].filter((line) => line.say(told)).length;
   }
 
   end(): void {
@@ -87,21 +91,39 @@ export class Lines {
   }
 
   async #hear(stream: Stream, connection: Connection): Promise<void> {
-    const { log, admit, onRefused } = this.#options;
+    const { log, admit } = this.#options;
     const from = connection.remotePeer.toString();
     const wire = lpStream(stream, { maxDataLength: MAX_AGREEMENT_BYTES });
     try {
+      const run = await this.#runOf(from, wire);
       for (let count = 1; ; count += 1) {
-        const bytes = (await wire.read({ signal: this.#ended.signal })).subarray();
-        await admit(bytes, { from, publisher: from });
+        const told = (await wire.read({ signal: this.#ended.signal })).subarray();
+        const bytes = asMeant(told, { author: from, run });
+        if (bytes === null) this.#refuse(from, "malformed");
+        else await admit(bytes, { from, isSaid: true });
         if (count % JUDGED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     } catch (error) {
-      const reason: Reason = "too-large";
-      if (isTooLong(error)) onRefused(from, { verdict: "reject", reason });
+      if (isTooLong(error)) this.#refuse(from, "too-large");
       log.debug({ peer: from, reason: reasonOf(error) }, "a line has ended");
       stream.abort(new Error(reasonOf(error)));
     }
+  }
+
+  /** Reads the run that a line is about, which is this node's. */
+  async #runOf(from: PeerId, wire: Wire): Promise<Digest> {
+    const run = (await wire.read({ signal: this.#ended.signal })).subarray();
+    if (run.byteLength !== DIGEST_BYTES) {
+      this.#refuse(from, "malformed");
+      throw new Error("the peer does not say of which run it is");
+    }
+    if (bytesToDigest(run) === this.#options.run()) return this.#options.run();
+    this.#options.onRefused(from, { verdict: "ignore", reason: "other-run" });
+    throw new Error("the peer is of another run");
+  }
+
+  #refuse(from: PeerId, reason: Reason): void {
+    this.#options.onRefused(from, { verdict: "reject", reason });
   }
 }
 
@@ -110,6 +132,7 @@ export class Lines {
 interface LineOptions {
   readonly node: Libp2p;
   readonly log: Log;
+  readonly run: () => Digest;
   readonly ended: AbortSignal;
 }
 
@@ -172,7 +195,9 @@ class Line {
       .find(({ remotePeer, status }) => remotePeer.toString() === this.#peer && status === "open");
     if (connection === undefined) throw new Error("not connected");
     const stream = await connection.newStream(STATEMENTS, { signal });
-    return { stream, wire: lpStream(stream) };
+    const wire = lpStream(stream);
+    await wire.write(digestToBytes(this.#options.run()), { signal });
+    return { stream, wire };
   }
 
   #forget(): void {

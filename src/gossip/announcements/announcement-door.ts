@@ -1,4 +1,4 @@
-import type { PeerId, Timestamp, Verdict } from "../../types.ts";
+import type { Digest, PeerId, Timestamp, Verdict } from "../../types.ts";
 import type { Membership } from "../connections/membership.ts";
 import { TokenBuckets } from "../connections/token-bucket.ts";
 import type { Refusal, SignedAnnouncement } from "../contract.ts";
@@ -29,6 +29,8 @@ export interface DoorOptions {
 
 /** Every announcement enters here, by gossip or by exchange: checked, judged, counted, and kept for others. */
 export class AnnouncementDoor {
+  /** The run whose announcements are taken; null takes none. */
+  run: Digest | null = null;
   readonly cache = new AnnouncementCache();
   readonly #options: DoorOptions;
   readonly #ofAuthor = new TokenBuckets(OF_AUTHOR);
@@ -43,7 +45,7 @@ export class AnnouncementDoor {
       maxRemembered: MAX_REMEMBERED,
       isSaidOnce: true,
       ofRelayer: { burst, refillMs: OF_RELAYER_MS },
-      judge: (bytes, arrival) => this.#judge(bytes, arrival),
+      judge: (bytes) => this.#judge(bytes),
     });
   }
 
@@ -58,22 +60,20 @@ export class AnnouncementDoor {
     return this.#door.admit(bytes, arrival);
   }
 
-  async #judge(bytes: Uint8Array, { publisher }: Arrival): Promise<Judged> {
+  async #judge(bytes: Uint8Array): Promise<Judged> {
     const { now, maxPayloadBytes } = this.#options;
-    const parsed = await parseAnnouncement(bytes, { now: now(), maxPayloadBytes });
+    const bounds = { run: this.run, now: now(), maxPayloadBytes };
+    const parsed = await parseAnnouncement(bytes, bounds);
     if (parsed.verdict !== "accept") return { verdict: parsed, author: null };
     const { author } = parsed.value.announcement;
-    return { verdict: this.#judgeSigned(parsed.value, publisher), author };
+    return { verdict: this.#judgeSigned(parsed.value), author };
   }
 
-  #judgeSigned(signed: SignedAnnouncement, publisher: PeerId | undefined): Verdict<void> {
+  #judgeSigned(signed: SignedAnnouncement): Verdict<void> {
     const { membership, judge, now } = this.#options;
     const { author } = signed.announcement;
     // whom a node takes for a member is its own: whoever forwards another's message is not at fault
     if (!membership.admits(author)) return { verdict: "ignore", reason: "not-member" };
-    if (publisher !== undefined && publisher !== author) {
-      return { verdict: "reject", reason: "wrong-author" };
-    }
     if (!this.#ofAuthor.take(author, now())) return { verdict: "ignore", reason: "flood" };
     const verdict = judge(signed);
     if (verdict.verdict === "accept") this.cache.add(signed);

@@ -3,7 +3,14 @@ import type { Ed25519PrivateKey } from "@libp2p/interface";
 import { concat } from "uint8arrays";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { type Reason, RUN_MODES, type RunMode, type Timestamp, type Verdict } from "../../types.ts";
+import {
+  type Digest,
+  type Reason,
+  RUN_MODES,
+  type RunMode,
+  type Timestamp,
+  type Verdict,
+} from "../../types.ts";
 import type { Testimony } from "../agreement/messages.ts";
 import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { peerIdOf, publicKeyOf } from "../keys/identity.ts";
@@ -20,41 +27,41 @@ export const CLOCK_TOLERANCE_MS = 10 * 60 * 1000;
 const DOMAIN = new TextEncoder().encode("klatch/announcement/2");
 const VERSION = 2;
 const MAX_COUNT = 2 ** 48;
+/** What a run is called on the wire, so that peers of another one are told so: the first bytes of its id. */
+const RUN_NAME_BYTES = 4;
 
 const bytes = (length: number) =>
   z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength === length);
 const count = (most: number) => z.int().min(0).max(most);
 
 /**
- * version, run, base, author's public key, mode, codec, flags, reference, round, sequence, payload, payload bytes,
- * examples, issued, expires.
+ * Author's public key, mode, codec, flags, reference, round, by how much the sequence is above the time of issue, payload,
+ * payload bytes, examples, issued, lifetime.
  */
-const bodySchema = z.tuple([
-  z.literal(VERSION),
-  bytes(32),
-  bytes(32),
+const fields = [
   bytes(32),
   count(RUN_MODES.length - 1),
   count(255),
   count(2 ** 32 - 1),
   bytes(32),
   count(2 ** 31),
-  count(2 ** 48),
+  z.int().min(-MAX_COUNT).max(MAX_COUNT),
   bytes(32),
   count(2 ** 40),
   count(MAX_COUNT),
   count(MAX_COUNT),
-  count(MAX_COUNT),
-]);
-
-/** The body as a byte string, so that what was signed is what is checked; then the Ed25519 signature. */
-const envelopeSchema = z.tuple([
-  z.custom<Uint8Array>((value) => value instanceof Uint8Array),
-  bytes(64),
-]);
+  count(MAX_LIFETIME_MS).min(1),
+] as const;
+/** What is signed: version, run, the fields. */
+const bodySchema = z.tuple([z.literal(VERSION), bytes(32), ...fields]);
+type Body = z.output<typeof bodySchema>;
+/** What travels: the run by its name, for the reader is of the same; the fields; the Ed25519 signature of the body. */
+const wireSchema = z.tuple([bytes(RUN_NAME_BYTES), ...fields, bytes(64)]);
 
 /** What this node puts up with in others' announcements. */
 export interface AnnouncementBounds {
+  /** The run that this node is of; null where it is of none. */
+  readonly run: Digest | null;
   readonly now: Timestamp;
   readonly maxPayloadBytes: number;
 }
@@ -68,34 +75,21 @@ export async function signAnnouncement(
   announcement: Announcement,
   key: Ed25519PrivateKey,
 ): Promise<SignedAnnouncement> {
-  const fields = [
-    VERSION,
-    digestToBytes(announcement.run),
-    digestToBytes(announcement.base),
-    publicKeyOf(announcement.author).raw,
-    RUN_MODES.indexOf(announcement.mode),
-    announcement.codec,
-    announcement.flags,
-    digestToBytes(announcement.reference),
-    announcement.round,
-    announcement.sequence,
-    digestToBytes(announcement.payload),
-    announcement.payloadBytes,
-    announcement.examples,
-    announcement.issuedAt,
-    announcement.expiresAt,
-  ];
-  const lifetime = announcement.expiresAt - announcement.issuedAt;
-  if (!bodySchema.safeParse(fields).success || !isLifetime(lifetime)) {
+  const body = bodyOf(announcement);
+  if (!bodySchema.safeParse(body).success || !isSequence(announcement.sequence)) {
     throw new KlatchError(
       "data",
       `The announcement of round ${announcement.round} has a field out of bounds.`,
       "Digests are 64 hexadecimal characters, counts whole numbers, and it expires within 24 hours.",
     );
   }
-  const body = encodeCanonical(fields);
-  const signature = await key.sign(announcedBytes(body));
-  return { announcement, bytes: encodeCanonical([body, Uint8Array.from(signature)]) };
+  const signature = await key.sign(announcedBytes(encodeCanonical(body)));
+  return { announcement, bytes: sealed(body, Uint8Array.from(signature)) };
+}
+
+/** Bytes of an announcement on the wire. */
+export function announcementBytes(announcement: Announcement): number {
+  return sealed(bodyOf(announcement), new Uint8Array(64)).byteLength;
 }
 
 /**
@@ -107,13 +101,19 @@ export async function parseAnnouncement(
   bounds: AnnouncementBounds,
 ): Promise<Verdict<SignedAnnouncement>> {
   if (input.byteLength > MAX_ANNOUNCEMENT_BYTES) return reject("too-large");
-  const envelope = envelopeSchema.safeParse(decodeCanonical(input));
-  if (!envelope.success) return reject("malformed");
-  const [body, signature] = envelope.data;
-  const announcement = readBody(body);
+  const wire = wireSchema.safeParse(decodeCanonical(input));
+  if (!wire.success) return reject("malformed");
+  const [name, ...rest] = wire.data;
+  const run = bounds.run === null ? null : digestToBytes(bounds.run);
+  if (run === null || Buffer.compare(name, nameOf(run)) !== 0) {
+    return { verdict: "ignore", reason: "other-run" };
+  }
+  const body = [VERSION, run, ...rest.slice(0, -1)] as Body;
+  const announcement = announcementIn(body);
   if (announcement === null) return reject("malformed");
   const { author, payloadBytes, issuedAt, expiresAt } = announcement;
-  if (!(await isSigned(author, body, signature))) return reject("bad-signature");
+  const signature = rest.at(-1) as Uint8Array;
+  if (!(await isSigned(author, encodeCanonical(body), signature))) return reject("bad-signature");
   // the limit is this node's own: others pass it on in good faith
   if (payloadBytes > bounds.maxPayloadBytes) return { verdict: "ignore", reason: "too-large" };
   // clocks differ between honest peers: not the sender's fault
@@ -126,18 +126,8 @@ export async function parseAnnouncement(
 
 /** What an announcement's author signed, read; null when it is malformed. Never throws. */
 export function readBody(body: Uint8Array): Announcement | null {
-  const fields = bodySchema.safeParse(decodeCanonical(body));
-  if (!fields.success) return null;
-  const [, run, base, author, mode, codec, flags, reference, round, sequence, payload, ...rest] =
-    fields.data;
-  const [payloadBytes, examples, issuedAt, expiresAt] = rest;
-  if (!isLifetime(expiresAt - issuedAt)) return null;
-  return {
-    ...{ run: bytesToDigest(run), base: bytesToDigest(base), author: peerIdOf(author) },
-    ...{ mode: RUN_MODES[mode] as RunMode, codec, flags, reference: bytesToDigest(reference) },
-    ...{ round, sequence, payload: bytesToDigest(payload), payloadBytes, examples },
-    ...{ issuedAt, expiresAt },
-  };
+  const read = bodySchema.safeParse(decodeCanonical(body));
+  return read.success ? announcementIn(read.data) : null;
 }
 
 /** What the signature of an announcement is over. */
@@ -145,14 +135,57 @@ export function announcedBytes(body: Uint8Array): Uint8Array {
   return concat([DOMAIN, body]);
 }
 
-/** An announcement as it can be evidence. */
-export function testimonyOf({ announcement, bytes: sealed }: SignedAnnouncement): Testimony | null {
+/** An announcement as it can be evidence; null where it did not come by the wire. */
+export function testimonyOf({ announcement, bytes: whole }: SignedAnnouncement): Testimony | null {
   const { run, round: height, payload } = announcement;
-  const envelope = envelopeSchema.safeParse(decodeCanonical(sealed));
-  if (!envelope.success) return null;
-  const [body, signature] = envelope.data;
-  return { statement: { kind: "announcement", run, height, payload, body }, signature };
+  const wire = wireSchema.safeParse(decodeCanonical(whole));
+  if (!wire.success) return null;
+  const body = encodeCanonical(bodyOf(announcement));
+  const statement = { kind: "announcement", run, height, payload, body } as const;
+  return { statement, signature: wire.data.at(-1) as Uint8Array };
 }
+
+// --- internal ---
+
+function bodyOf(announcement: Announcement): Body {
+  const { issuedAt } = announcement;
+  return [
+    VERSION,
+    digestToBytes(announcement.run),
+    publicKeyOf(announcement.author).raw,
+    RUN_MODES.indexOf(announcement.mode),
+    announcement.codec,
+    announcement.flags,
+    digestToBytes(announcement.reference),
+    announcement.round,
+    announcement.sequence - issuedAt,
+    digestToBytes(announcement.payload),
+    announcement.payloadBytes,
+    announcement.examples,
+    issuedAt,
+    announcement.expiresAt - issuedAt,
+  ];
+}
+
+/** Null where the sequence is out of bounds. */
+function announcementIn(body: Body): Announcement | null {
+  const [, run, author, mode, codec, flags, reference, round, ahead, payload, ...rest] = body;
+  const [payloadBytes, examples, issuedAt, lifetime] = rest;
+  const sequence = issuedAt + ahead;
+  if (!isSequence(sequence)) return null;
+  return {
+    ...{ run: bytesToDigest(run), author: peerIdOf(author), mode: RUN_MODES[mode] as RunMode },
+    ...{ codec, flags, reference: bytesToDigest(reference), round, sequence },
+    ...{ payload: bytesToDigest(payload), payloadBytes, examples },
+    ...{ issuedAt, expiresAt: issuedAt + lifetime },
+  };
+}
+
+function sealed([, run, ...rest]: Body, signature: Uint8Array): Uint8Array {
+  return encodeCanonical([nameOf(run), ...rest, signature]);
+}
+
+const nameOf = (run: Uint8Array): Uint8Array => run.subarray(0, RUN_NAME_BYTES);
 
 async function isSigned(peer: string, body: Uint8Array, signature: Uint8Array): Promise<boolean> {
   try {
@@ -164,8 +197,8 @@ async function isSigned(peer: string, body: Uint8Array, signature: Uint8Array): 
   }
 }
 
-function isLifetime(milliseconds: number): boolean {
-  return milliseconds > 0 && milliseconds <= MAX_LIFETIME_MS;
+function isSequence(value: number): boolean {
+  return value >= 0 && value <= MAX_COUNT;
 }
 
 function reject(reason: Reason): Verdict<SignedAnnouncement> {

@@ -2,10 +2,8 @@ import type { Digest, PeerId, RunMode, Timestamp } from "../../types.ts";
 
 /** What a peer commits to in a round, before anyone may fetch it. */
 export interface Announcement {
-  /** Digest of everything the peers of a run share. */
+  /** Digest of everything the peers of a run share, the base model included. */
   readonly run: Digest;
-  /** Digest of the base model, so that a mismatch can be named. */
-  readonly base: Digest;
   readonly author: PeerId;
   readonly mode: RunMode;
   /** Number of the codec of the payload. */

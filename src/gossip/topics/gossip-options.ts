@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type GossipsubOpts, StrictSign } from "@libp2p/gossipsub";
+import { type GossipsubOpts, StrictNoSign } from "@libp2p/gossipsub";
 import { createTopicScoreParams } from "@libp2p/gossipsub/score";
 import { MAX_ANNOUNCEMENT_BYTES } from "../announcements/announcement.ts";
 
@@ -30,7 +30,8 @@ const MESH = { D: 4, Dlo: 3, Dhi: 5, Dscore: 2, Dout: 1, Dlazy: 2 };
 export function gossipOptions(): Partial<GossipsubOpts> {
   return {
     allowedTopics: [ANNOUNCEMENTS.name],
-    globalSignaturePolicy: StrictSign,
+    // an announcement is signed already: a second signature, a key and a number would be 156 bytes more
+    globalSignaturePolicy: StrictNoSign,
     fallbackToFloodsub: false,
     // announcements are small and rare: the author tells every neighbour, which no mesh attack can prevent
     floodPublish: true,
@@ -42,14 +43,7 @@ export function gossipOptions(): Partial<GossipsubOpts> {
     awaitRpcHandler: true,
     maxInboundDataLength: MAX_RPC_BYTES,
     maxOutboundBufferSize: MAX_QUEUED_BYTES,
-    // with the publisher: another's message under one's own name must not pass for the original
-    msgIdFn: (message) =>
-      messageId(
-        message.type === "signed" ? message.from.toMultihash().bytes : NOBODY,
-        message.data,
-      ),
-    // known before a signature is checked: a flood of one message costs a digest each
-    fastMsgIdFn: ({ from = NOBODY, data = NOBODY }) => messageId(from, data).toString("base64"),
+    msgIdFn: ({ data }) => createHash("sha256").update(data).digest(),
     // an event loop that training keeps busy answers late; that is no broken promise yet (default 3 s)
     gossipsubIWantFollowupMs: 12_000,
     scoreParams: {
@@ -78,10 +72,4 @@ function announcementScore() {
     invalidMessageDeliveriesWeight: -4,
     invalidMessageDeliveriesDecay: 0.99,
   });
-}
-
-const NOBODY = new Uint8Array();
-
-function messageId(publisher: Uint8Array, data: Uint8Array): Buffer {
-  return createHash("sha256").update(publisher).update(data).digest();
 }

@@ -33,10 +33,7 @@ export class GossipTopic {
     const { getMeshPeers, getScore } = this.#pubsub;
     assert(typeof getMeshPeers === "function" && typeof getScore === "function");
     pubsub.topicValidators.set(topic.name, async (from, message) => {
-      // StrictSign leaves no unsigned message
-      if (message.type !== "signed") return TopicValidatorResult.Reject;
-      const publisher = message.from.toString();
-      const { verdict } = await admit(message.data, { from: from.toString(), publisher });
+      const { verdict } = await admit(message.data, { from: from.toString(), isSaid: true });
       return VALIDATOR_RESULTS[verdict];
     });
   }

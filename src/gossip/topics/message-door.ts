@@ -3,12 +3,12 @@ import { type BucketSize, TokenBuckets } from "../connections/token-bucket.ts";
 import type { Refusal } from "../contract.ts";
 import { digestOf } from "../payloads/digest.ts";
 
-/** How a message came: gossip names its publisher; an exchange with a peer does not. */
+/** How a message came. */
 export interface Arrival {
   /** The connected peer that handed it to us. */
   readonly from: PeerId;
-  /** Who published it, where gossip says so. */
-  readonly publisher?: PeerId;
+  /** Whether it was said, by gossip or straight, and not had from an exchange. */
+  readonly isSaid?: boolean;
 }
 
 /** What was found about a message. */
@@ -42,7 +42,7 @@ export interface MessageDoorOptions {
 
 interface Memory {
   verdict: Verdict<void>;
-  byGossip: boolean;
+  isSaid: boolean;
 }
 
 /** Where messages enter, by gossip or by exchange: each is judged once, at a bounded pace, and refusals are reported. */
@@ -59,7 +59,7 @@ export class MessageDoor {
 
   /** This node's own message: known when it comes back. */
   remember(bytes: Uint8Array): void {
-    this.#memorize(digestOf(bytes), { verdict: ACCEPT, byGossip: true });
+    this.#memorize(digestOf(bytes), { verdict: ACCEPT, isSaid: true });
   }
 
   /** Judges one message. Takes any bytes; never throws. */
@@ -92,11 +92,11 @@ export class MessageDoor {
       author,
       isSpare = false,
     } = await judge(bytes, arrival, memory?.verdict ?? null);
-    const byGossip = arrival.publisher !== undefined;
-    this.#memorize(id, { verdict, byGossip });
+    const isSaid = arrival.isSaid === true;
+    this.#memorize(id, { verdict, isSaid });
     // an exchange brings again and again what this node ignored before: such a refusal is reported once
     const wasReported =
-      !byGossip &&
+      !isSaid &&
       verdict.verdict === "ignore" &&
       memory?.verdict.verdict === "ignore" &&
       memory.verdict.reason === verdict.reason;
@@ -107,10 +107,10 @@ export class MessageDoor {
   }
 
   /** Accepted before. Gossip forgets messages after minutes: a second time by gossip is one too many. */
-  #again(memory: Memory, { from, publisher }: Arrival): Verdict<void> {
-    if (publisher === undefined) return ACCEPT;
-    if (!memory.byGossip) {
-      memory.byGossip = true;
+  #again(memory: Memory, { from, isSaid }: Arrival): Verdict<void> {
+    if (isSaid !== true) return ACCEPT;
+    if (!memory.isSaid) {
+      memory.isSaid = true;
       return ACCEPT;
     }
     const refusal = { verdict: "ignore", reason: "replay" } as const;

@@ -39,7 +39,6 @@ export async function assemble(
   const loaded = store.loadCheckpoint(run);
   if (loaded?.warning) log.warn({}, loaded.warning);
   const checkpoint = loaded?.checkpoint ?? null;
-  const base = learner.info.modelDigest;
   return {
     ...ports,
     config,
@@ -48,7 +47,7 @@ export async function assemble(
     store,
     checkpoint,
     book: new AnnouncementBook({
-      ...{ run, base, roster: neighbourhoods },
+      ...{ run, roster: neighbourhoods },
       // members of mode agreed may decide otherwise while the run lasts
       get rounds() {
         return neighbourhoods.rounds;

@@ -4,7 +4,7 @@ import type { RunDriver } from "./run-driver.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, book, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
+  { network, run, book, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
   driver: RunDriver,
   onRefusal: (reason: Reason) => void,
 ): void {
@@ -18,6 +18,7 @@ export function listen(
     accusedIn.set(`${kind} ${peer}`, round);
     driver.observe([{ peer, round, kind, at: clock.now(), detail: "by its own signature" }]);
   };
+  network.ofRun(run);
   network.onAnnouncement((signed) => {
     if (!driver.isReadable(signed.announcement))
       return { verdict: "ignore", reason: "other-update" };

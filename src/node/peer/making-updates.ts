@@ -21,14 +21,14 @@ export function hasSaidOtherwise(
 
 /** Commits to an own update, which is held for others: from now on it cannot be exchanged for another. */
 export async function announceUpdate(
-  { network, run, learner, book, log, clock }: PeerParts,
+  { network, run, book, log, clock }: PeerParts,
   { round, sequence, examples, payload: bytes }: OwnUpdate,
   how: Pick<Announcement, "mode" | "codec" | "reference" | "payload">,
 ): Promise<void> {
   const issuedAt = clock.wallClock();
   const { signed, recipients } = await network.announce({
     ...how,
-    ...{ run, base: learner.info.modelDigest, flags: 0 },
+    ...{ run, flags: 0 },
     ...{ round, sequence, payloadBytes: bytes.length, examples },
     ...{ issuedAt, expiresAt: issuedAt + ANNOUNCEMENT_LIFETIME_MS },
   });

@@ -25,9 +25,9 @@ type Judge = (signed: SignedAnnouncement) => Verdict<unknown>;
 
 /** A judge as a node has it, with a book of its own; everybody is a member. */
 function bookJudge(): Judge {
-  const { run, base } = announcementOf(bytesOf("x"));
+  const { run } = announcementOf(bytesOf("x"));
   const roster = { isMember: () => true };
-  const book = new AnnouncementBook({ run, base, rounds: 1000, roster });
+  const book = new AnnouncementBook({ run, rounds: 1000, roster });
   return (signed) => book.judge(signed, 0);
 }
 

@@ -47,6 +47,7 @@ export interface NodeChoices {
   readonly judge?: (signed: SignedAnnouncement) => Verdict<unknown> | Reason | null;
 }
 
+const RUN = digestOf(Buffer.from("run"));
 const running: Network[] = [];
 
 /** Starts a node that listens on a free port of 127.0.0.1. */
@@ -87,6 +88,7 @@ export async function startNode(choices: NodeChoices = {}): Promise<TestNode> {
 }
 
 function listen(node: TestNode, changes: EventEmitter, { judge }: NodeChoices): void {
+  node.network.ofRun(RUN);
   node.network.onAnnouncement((signed): Verdict<void> => {
     const said = judge?.(signed) ?? { verdict: "accept", value: undefined };
     const verdict =
@@ -118,8 +120,7 @@ export function announcementOf(
 ): Omit<Announcement, "author"> {
   const now = Date.now();
   return {
-    run: digestOf(Buffer.from("run")),
-    base: digestOf(Buffer.from("base")),
+    run: RUN,
     mode: "gossip",
     codec: 0,
     flags: 0,

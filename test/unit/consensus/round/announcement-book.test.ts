@@ -4,16 +4,14 @@ import { AnnouncementBook } from "../../../../src/consensus/round/announcement-b
 import type { SignedAnnouncement } from "../../../../src/gossip/index.ts";
 
 const RUN = "a".repeat(64);
-const BASE = "b".repeat(64);
 const change = { round: 6, peer: "bert", joins: false } as const;
 const roster = new Roster(["anna", "bert"], [change]);
-const terms = { run: RUN, base: BASE, rounds: 10, roster };
+const terms = { run: RUN, rounds: 10, roster };
 
 function signed(fields: Partial<SignedAnnouncement["announcement"]> = {}): SignedAnnouncement {
   const round = fields.round ?? 3;
   const announcement = {
     run: RUN,
-    base: BASE,
     author: "anna",
     mode: "gossip" as const,
     codec: 0,
@@ -34,7 +32,6 @@ function signed(fields: Partial<SignedAnnouncement["announcement"]> = {}): Signe
 describe("an announcement is judged by what the run shares", () => {
   const cases: [string, Partial<SignedAnnouncement["announcement"]>, string, string][] = [
     ["of another run is ignored", { run: "d".repeat(64) }, "ignore", "other-run"],
-    ["of another base model is named so", { base: "d".repeat(64) }, "ignore", "other-base"],
     ["of a stranger is ignored", { author: "carl" }, "ignore", "not-member"],
     ["of a former member is", { author: "bert", round: 6 }, "ignore", "not-member"],
     ["for a round beyond the run is ignored", { round: 10 }, "ignore", "future-round"],

@@ -2,7 +2,9 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { asMeant } from "../../../../src/gossip/agreement/told.ts";
 import { parseAgreement } from "../../../../src/gossip/index.ts";
+import type { PeerId } from "../../../../src/types.ts";
 import { agreementVectors } from "../../../support/agreement-vectors.ts";
 
 type Vectors = Awaited<ReturnType<typeof agreementVectors>>;
@@ -36,6 +38,15 @@ describe("the conformance vectors of mode agreed", () => {
       expect(JSON.parse(told)).toMatchObject(
         "statement" in message ? { statement: said } : { certificate: said },
       );
+    }
+  });
+
+  it("are told in fewer bytes, and meant as they are", () => {
+    for (const message of vectors.messages) {
+      const author = roster["statement" in message ? message.author : 0] as PeerId;
+      const meant = asMeant(bytesOf(message.told), { author, run: vectors.run });
+      const whole = "inShort" in message ? message.inShort : message.bytes;
+      expect(Buffer.from(meant ?? []).toString("hex")).toBe(whole);
     }
   });
 

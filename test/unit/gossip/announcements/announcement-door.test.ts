@@ -14,6 +14,7 @@ import {
 import type { Verdict } from "../../../../src/types.ts";
 
 const NOW = 1_800_000_000_000;
+const RUN = digestOf(Buffer.from("run"));
 const ACCEPT: Verdict<void> = { verdict: "accept", value: undefined };
 
 let author: Identity;
@@ -47,12 +48,12 @@ beforeEach(() => {
     onRefused: (from, refusal) => refusals.push([from, refusal]),
     onFlood: (from) => floods.push(from),
   });
+  door.run = RUN;
 });
 
 function sign(identity: Identity, change: Partial<Announcement> = {}) {
   const announcement = {
-    run: digestOf(Buffer.from("run")),
-    base: digestOf(Buffer.from("base")),
+    run: RUN,
     author: identity.peerId,
     mode: "gossip" as const,
     codec: 0,
@@ -70,13 +71,13 @@ function sign(identity: Identity, change: Partial<Announcement> = {}) {
   return signAnnouncement(announcement, identity.key);
 }
 
-const gossip = (publisher: Identity) => ({ from: "forwarder", publisher: publisher.peerId });
+const gossip = { from: "forwarder", isSaid: true };
 const exchange = { from: "peer" };
 
 describe("the announcement door", () => {
   it("lets a member's announcement through to the judge and keeps it for others", async () => {
     const signed = await sign(author);
-    expect(await door.admit(signed.bytes, gossip(author))).toEqual(ACCEPT);
+    expect(await door.admit(signed.bytes, gossip)).toEqual(ACCEPT);
     expect(judged).toEqual([signed]);
     expect(door.cache.current(NOW)).toEqual([signed]);
     expect(refusals).toEqual([]);
@@ -86,7 +87,7 @@ describe("the announcement door", () => {
     const { bytes } = await sign(author);
     const verdicts = await Promise.all([
       door.admit(bytes, exchange),
-      door.admit(bytes, gossip(author)),
+      door.admit(bytes, gossip),
       door.admit(bytes, exchange),
     ]);
     expect(verdicts).toEqual([ACCEPT, ACCEPT, ACCEPT]);
@@ -96,9 +97,9 @@ describe("the announcement door", () => {
   it("takes the first gossip of what an exchange brought before, and no later one: that is a replay", async () => {
     const { bytes } = await sign(author);
     await door.admit(bytes, exchange);
-    expect(await door.admit(bytes, gossip(author))).toEqual(ACCEPT);
+    expect(await door.admit(bytes, gossip)).toEqual(ACCEPT);
     const replay = { verdict: "ignore", reason: "replay" };
-    expect(await door.admit(bytes, gossip(author))).toEqual(replay);
+    expect(await door.admit(bytes, gossip)).toEqual(replay);
     expect(await door.admit(bytes, exchange)).toEqual(ACCEPT);
     expect(refusals).toEqual([["forwarder", replay]]);
     expect(judged).toHaveLength(1);
@@ -118,13 +119,17 @@ describe("the announcement door", () => {
     expect(await door.admit(bytes, exchange)).toEqual({ verdict: "ignore", reason: "not-member" });
   });
 
-  it("refuses gossip published in another's name, also when it is well signed", async () => {
-    membership = new Membership("anyone", () => NOW);
-    const { bytes } = await sign(author);
-    expect(await door.admit(bytes, gossip(stranger))).toEqual({
-      verdict: "reject",
-      reason: "wrong-author",
-    });
+  it("ignores those of another run, and all of them while it is of none", async () => {
+    const otherRun = { verdict: "ignore", reason: "other-run" };
+    const { bytes } = await sign(author, { run: digestOf(Buffer.from("another")) });
+    expect(await door.admit(bytes, gossip)).toEqual(otherRun);
+    door.run = null;
+    expect(await door.admit((await sign(author)).bytes, gossip)).toEqual(otherRun);
+    expect(refusals).toEqual([
+      ["forwarder", otherRun],
+      ["forwarder", otherRun],
+    ]);
+    expect(judged).toEqual([]);
   });
 
   it("refuses too many bytes without looking at them", async () => {
@@ -156,15 +161,15 @@ describe("a flood", () => {
     expect(floods).toHaveLength(300 - 256);
     expect(new Set(floods)).toEqual(new Set(["peer"]));
     // Another peer is heard all the same.
-    expect((await door.admit((await sign(author)).bytes, gossip(author))).verdict).toBe("accept");
+    expect((await door.admit((await sign(author)).bytes, gossip)).verdict).toBe("accept");
   });
 });
 
 describe("the judge's opinion", () => {
   it("is what gossip is told, and is reported", async () => {
-    opinion = { verdict: "reject", reason: "other-run" };
+    opinion = { verdict: "reject", reason: "other-update" };
     const { bytes } = await sign(author);
-    expect(await door.admit(bytes, gossip(author))).toEqual(opinion);
+    expect(await door.admit(bytes, gossip)).toEqual(opinion);
     expect(refusals).toEqual([["forwarder", { ...opinion, author: author.peerId }]]);
     expect(door.cache.current(NOW)).toEqual([]);
   });

@@ -6,9 +6,10 @@ import {
   MAX_ANNOUNCEMENT_BYTES,
   MAX_LIFETIME_MS,
 } from "../../../../src/gossip/announcements/announcement.ts";
-import { decodeCanonical, encodeCanonical } from "../../../../src/gossip/canonical-cbor.ts";
+import { decodeCanonical } from "../../../../src/gossip/canonical-cbor.ts";
 import {
   type Announcement,
+  announcementBytes,
   digestOf,
   generateIdentity,
   type Identity,
@@ -19,7 +20,8 @@ import {
 
 const NOW = 1_800_000_000_000;
 const MIB = 1024 * 1024;
-const bounds = { now: NOW, maxPayloadBytes: MIB };
+const RUN = digestOf(Buffer.from("run"));
+const bounds = { run: RUN, now: NOW, maxPayloadBytes: MIB };
 
 let author: Identity;
 let other: Identity;
@@ -27,8 +29,7 @@ let signed: SignedAnnouncement;
 
 function announcement(change: Partial<Announcement> = {}): Announcement {
   return {
-    run: digestOf(Buffer.from("run")),
-    base: digestOf(Buffer.from("base")),
+    run: RUN,
     author: author.peerId,
     mode: "gossip",
     codec: 0,
@@ -45,17 +46,18 @@ function announcement(change: Partial<Announcement> = {}): Announcement {
   };
 }
 
-/** Signs whatever fields, in bounds or not, as only somebody with other code could. */
-async function forge(fields: readonly unknown[], key = author.key): Promise<Uint8Array> {
-  const body = encode(fields);
-  const domain = new TextEncoder().encode("klatch/announcement/2");
-  const signature = Uint8Array.from(await key.sign(Buffer.concat([domain, body])));
-  return encode([body, signature]);
+/** Signs whatever fields behind the run, in bounds or not, as only somebody with other code could. */
+async function forge(
+  fields: readonly unknown[],
+  { key = author.key, version = 2, domain = "klatch/announcement/2", run = RUN } = {},
+): Promise<Uint8Array> {
+  const body = encode([version, Buffer.from(run, "hex"), ...fields]);
+  const signature = await key.sign(Buffer.concat([Buffer.from(domain), body]));
+  return encode([Buffer.from(RUN, "hex").subarray(0, 4), ...fields, Uint8Array.from(signature)]);
 }
 
 function fieldsOf(bytes: Uint8Array): unknown[] {
-  const [body] = decodeCanonical(bytes) as [Uint8Array, Uint8Array];
-  return decodeCanonical(body) as unknown[];
+  return (decodeCanonical(bytes) as unknown[]).slice(1, -1);
 }
 
 beforeAll(async () => {
@@ -72,6 +74,13 @@ describe("an announcement", () => {
     });
   });
 
+  it("is some two hundred bytes, and says so", async () => {
+    const { bytes } = await signAnnouncement(announcement({ sequence: NOW - 1000 }), author.key);
+    // the name of the run; a key, two digests and a signature of 34 or 66 bytes; 9 numbers, that of the time of 9 bytes
+    expect(bytes.byteLength).toBe(197);
+    expect(announcementBytes(announcement({ sequence: NOW - 1000 }))).toBe(197);
+  });
+
   it("is a few hundred bytes, whatever its numbers", async () => {
     const large = announcement({
       round: 2 ** 31,
@@ -80,8 +89,7 @@ describe("an announcement", () => {
       examples: 2 ** 48,
     });
     const { bytes } = await signAnnouncement(large, author.key);
-    // 3 digests and a key of 34 bytes, 64 + 2 of signature, 7 numbers of at most 9, and the frames around them
-    expect(bytes.byteLength).toBeLessThan(300);
+    expect(bytes.byteLength).toBeLessThan(240);
   });
 
   it("has one encoding: the same fields give the same bytes", async () => {
@@ -106,15 +114,36 @@ describe("an announcement", () => {
 
 describe("the door", () => {
   it("refuses what is signed by somebody else than the author it names", async () => {
-    const bytes = await forge(fieldsOf(signed.bytes), other.key);
+    const fields = fieldsOf(signed.bytes);
+    // control: by its author it is taken
+    expect(await parseAnnouncement(await forge(fields), bounds)).toMatchObject({
+      verdict: "accept",
+    });
+    const bytes = await forge(fields, { key: other.key });
     expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "bad-signature" });
   });
 
-  it("refuses a signature made for another purpose", async () => {
-    const [body] = decodeCanonical(signed.bytes) as [Uint8Array];
-    const signature = Uint8Array.from(await author.key.sign(body));
-    const bytes = encodeCanonical([body, signature]);
-    expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "bad-signature" });
+  it("tells what is of another run, and refuses what only says that it is of this one", async () => {
+    const run = digestOf(Buffer.from("another run"));
+    const { bytes } = await signAnnouncement(announcement({ run }), author.key);
+    const otherRun = { verdict: "ignore", reason: "other-run" };
+    expect(await parseAnnouncement(bytes, bounds)).toEqual(otherRun);
+    expect(await parseAnnouncement(signed.bytes, { ...bounds, run: null })).toEqual(otherRun);
+    const renamed = await forge(fieldsOf(bytes), { run });
+    expect(await parseAnnouncement(renamed, bounds)).toMatchObject({ reason: "bad-signature" });
+  });
+
+  it("refuses a signature made for another purpose, or of another version", async () => {
+    const fields = fieldsOf(signed.bytes);
+    for (const otherwise of [{ domain: "" }, { version: 1 }, { version: 3 }]) {
+      const bytes = await forge(fields, otherwise);
+      expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "bad-signature" });
+    }
+  });
+
+  it("refuses what lacks a field", async () => {
+    const bytes = await forge(fieldsOf(signed.bytes).slice(1));
+    expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "malformed" });
   });
 
   it("refuses more than a kilobyte before it reads any of it", async () => {
@@ -131,27 +160,30 @@ describe("the door", () => {
   });
 
   it.each([
-    ["an older version", 0, 1],
-    ["a later version", 0, 3],
-    ["a short digest", 1, new Uint8Array(31)],
-    ["an unknown mode", 4, 2],
-    ["a codec number beyond a byte", 5, 256],
-    ["flags beyond 32 bits", 6, 2 ** 32],
-    ["a short reference", 7, new Uint8Array(31)],
-    ["a round that is text", 8, "3"],
-    ["a negative size", 11, -1],
-    ["a size that is no whole number", 11, 1.5],
-    ["a number beyond the exact ones", 12, 2n ** 60n],
-    ["a life of two days", 14, NOW + 2 * MAX_LIFETIME_MS],
+    ["a short key", 0, new Uint8Array(31)],
+    ["an unknown mode", 1, 2],
+    ["a codec number beyond a byte", 2, 256],
+    ["flags beyond 32 bits", 3, 2 ** 32],
+    ["a short reference", 4, new Uint8Array(31)],
+    ["a round that is text", 5, "3"],
+    ["a sequence below zero", 6, -NOW],
+    ["a sequence above 2^48", 6, 2 ** 48],
+    ["a short digest", 7, new Uint8Array(31)],
+    ["a negative size", 8, -1],
+    ["a size that is no whole number", 8, 1.5],
+    ["a number beyond the exact ones", 9, 2n ** 60n],
+    ["an expiry before the issue", 11, -1],
+    ["no life at all", 11, 0],
+    ["a life of two days", 11, 2 * MAX_LIFETIME_MS],
   ])("refuses %s although it is signed", async (_, index, value) => {
     const bytes = await forge(fieldsOf(signed.bytes).with(index, value));
     expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "malformed" });
   });
 
   it("refuses another encoding of the same fields, so that one statement has one signature", async () => {
-    const [body, signature] = decodeCanonical(signed.bytes) as [Uint8Array, Uint8Array];
-    // an array header with a one-byte length (0x98 0x02) instead of the short form (0x82)
-    const longer = Buffer.concat([Buffer.of(0x98, 0x02), encode(body), encode(signature)]);
+    // an array header with a one-byte length (0x98 0x0e) instead of the short form (0x8e)
+    expect(signed.bytes[0]).toBe(0x8e);
+    const longer = Buffer.concat([Buffer.of(0x98, 0x0e), signed.bytes.subarray(1)]);
     const trailing = Buffer.concat([signed.bytes, Buffer.of(0)]);
     for (const bytes of [longer, trailing]) {
       expect(await parseAnnouncement(bytes, bounds)).toMatchObject({ reason: "malformed" });
@@ -180,7 +212,9 @@ describe("the door, for what is almost right,", () => {
       const flipped = Uint8Array.from(signed.bytes);
       flipped[bit >>> 3] = (flipped[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
       const result = await parseAnnouncement(flipped, bounds);
-      expect(result.verdict).toBe("reject");
+      // the bytes after the array and a head of its own are the name of the run
+      const isName = bit >= 16 && bit < 48;
+      expect(result.verdict).toBe(isName ? "ignore" : "reject");
     }
   });
 
