@@ -35,7 +35,8 @@ export const MEASURED: Readonly<Record<RunMode, readonly Measured[]>> = {
 
 /**
  * Bytes that a member sends in a round for each other member besides payloads: announcements, requests, agreement,
- * copies that cross. The most that was seen in the same runs, of 38,912 values for nine others each: 436 KB with
- * payloads of 39 KB (gossip, int8), 458 KB (agreed, int8).
+ * copies that cross. The most that any of ten peers sent in rounds 2 to 5 (docs/BENCHMARKS.md, sections 9 and 10: `klatch
+ * testnet run --mode gossip|agreed --peers 10 --rounds 5 --steps 20`), less nine payloads of int8: 387.5 and 392.3 of
+ * 350.7 KB, 4.1 and 4.6 KB for each of nine. The mean is 2.2 and 3.4.
  */
-export const OVERHEAD: Readonly<Record<RunMode, number>> = { gossip: 9400, agreed: 11_900 };
+export const OVERHEAD: Readonly<Record<RunMode, number>> = { gossip: 4100, agreed: 4700 };
