@@ -70,6 +70,13 @@ export type FetchFailure =
   | "malformed"
   | "missing";
 
+/** A payload to pull: so many bytes, or at most so many, which their digest ends. */
+export interface WantedPayload {
+  readonly digest: Digest;
+  readonly bytes: number;
+  readonly isMost?: boolean;
+}
+
 export type FetchOutcome =
   | { readonly ok: true; readonly bytes: Uint8Array }
   | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
@@ -153,7 +160,7 @@ export interface Network extends AgreementNetwork {
   /** Pulls a payload in acknowledged chunks, resuming after a broken stream, and checks its digest. */
   fetch(
     peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
+    payload: WantedPayload,
     options: { readonly signal: AbortSignal },
   ): Promise<FetchOutcome>;
   /** From now on these may connect instead of those of before; who is none of them is disconnected. */

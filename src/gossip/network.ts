@@ -19,6 +19,7 @@ import type {
   SignedStatement,
   Statement,
   Traffic,
+  WantedPayload,
 } from "./contract.ts";
 import type { Identity } from "./keys/identity.ts";
 import { loadNetworkKey } from "./keys/network-key.ts";
@@ -174,7 +175,7 @@ class KlatchNetwork implements Network {
 
   fetch(
     peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
+    payload: WantedPayload,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<FetchOutcome> {
     return this.#wiring.fetcher.fetch(peer, payload, AbortSignal.any([signal, this.#wiring.ended]));

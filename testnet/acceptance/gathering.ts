@@ -7,8 +7,9 @@ import {
   type FetchOutcome,
   type Network,
   type SignedAnnouncement,
+  type WantedPayload,
 } from "../../src/gossip/index.ts";
-import type { Digest, PeerId, Reason } from "../../src/types.ts";
+import type { PeerId, Reason } from "../../src/types.ts";
 
 /** Networks of one kind that can reach one another, and the time that passes for them. */
 export interface NetworkBench {
@@ -103,7 +104,7 @@ export class Gathering {
   fetch(
     client: Guest,
     server: Guest,
-    payload: { readonly digest: Digest; readonly bytes: number },
+    payload: WantedPayload,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<FetchOutcome> {
     return client.network.fetch(server.id, payload, { signal });

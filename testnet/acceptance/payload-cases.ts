@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Digest } from "../../src/types.ts";
+import type { WantedPayload } from "../../src/gossip/index.ts";
 import type { Gathering, Guest } from "./gathering.ts";
 
 const PAYLOAD = Uint8Array.from({ length: 500 }, (_, index) => index % 251);
@@ -35,7 +35,7 @@ export const PAYLOAD_CASES: Readonly<Record<string, (all: Gathering) => Promise<
 
   "calls a payload missing that is not held, not opened in time or withdrawn": async (all) => {
     const [a, b] = await all.full("a", "b");
-    const missing = async (wanted: Wanted) => {
+    const missing = async (wanted: WantedPayload) => {
       const outcome = await all.settled(all.fetch(b, a, wanted), "an outcome");
       assert.equal(outcome.ok ? "served" : outcome.failure, "missing");
     };
@@ -61,7 +61,7 @@ export const PAYLOAD_CASES: Readonly<Record<string, (all: Gathering) => Promise<
   "takes no other bytes than those that were announced": async (all) => {
     const [a, b] = await all.full("a", "b");
     const { digest } = serve(all, a, PAYLOAD);
-    const failure = async (wanted: Wanted) => {
+    const failure = async (wanted: WantedPayload) => {
       const outcome = await all.settled(all.fetch(b, a, wanted), "an outcome");
       return outcome.ok ? null : outcome.failure;
     };
@@ -71,6 +71,16 @@ export const PAYLOAD_CASES: Readonly<Record<string, (all: Gathering) => Promise<
     a.network.open(other);
     assert.equal(await failure({ digest: other, bytes: PAYLOAD.length }), "digest-mismatch");
     assert.equal(await failure({ digest, bytes: PAYLOAD.length }), null);
+  },
+
+  "takes what is shorter than the most that may come, and nothing longer": async (all) => {
+    const [a, b] = await all.full("a", "b");
+    const { digest } = serve(all, a, PAYLOAD);
+    const fetched = (bytes: number) =>
+      all.settled(all.fetch(b, a, { digest, bytes, isMost: true }), "an outcome");
+    assert.deepEqual(await fetched(3 * PAYLOAD.length), { ok: true, bytes: PAYLOAD });
+    assert.deepEqual(await fetched(PAYLOAD.length), { ok: true, bytes: PAYLOAD });
+    assert.equal((await fetched(PAYLOAD.length - 1)).ok, false);
   },
 
   "gives up a peer that is gone as unreachable": async (all) => {
@@ -95,19 +105,14 @@ export const PAYLOAD_CASES: Readonly<Record<string, (all: Gathering) => Promise<
 
 // --- internal ---
 
-interface Wanted {
-  readonly digest: Digest;
-  readonly bytes: number;
-}
-
 /** Holds a payload, closed; what others ask for. */
-function hold(all: Gathering, { network }: Guest, bytes: Uint8Array): Wanted {
+function hold(all: Gathering, { network }: Guest, bytes: Uint8Array): WantedPayload {
   const { payload: digest } = all.announcement(bytes);
   network.hold(digest, bytes);
   return { digest, bytes: bytes.length };
 }
 
-function serve(all: Gathering, guest: Guest, bytes: Uint8Array): Wanted {
+function serve(all: Gathering, guest: Guest, bytes: Uint8Array): WantedPayload {
   const wanted = hold(all, guest, bytes);
   guest.network.open(wanted.digest);
   return wanted;

@@ -11,6 +11,7 @@ import {
   type SignedStatement,
   type Statement,
   type Traffic,
+  type WantedPayload,
 } from "../../src/gossip/index.ts";
 import type { Digest, PeerId, Verdict } from "../../src/types.ts";
 import type { Life } from "./life.ts";
@@ -148,7 +149,7 @@ export class Endpoint implements Network {
 
   fetch(
     peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
+    payload: WantedPayload,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<FetchOutcome> {
     return this.#wire.fetch(this, peer, payload, signal);

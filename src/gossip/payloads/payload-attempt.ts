@@ -14,6 +14,8 @@ export type AttemptEnd =
 
 export interface AttemptOptions {
   readonly digest: Digest;
+  /** Whether the payload may end before the buffer is full. */
+  readonly isMost: boolean;
   readonly chunkBytes: number;
   readonly openWaitMs: number;
   readonly stallMs: number;
@@ -68,10 +70,12 @@ async function pullAll(
     await exchange.wire.write(encodeRequest(request), { signal: exchange.signal });
     const header = await readHeader(exchange, options.openWaitMs);
     if (header === null) return final("malformed", "the peer sent something that is no answer");
-    const refusal = refusalOf(header, length);
+    const isEnd = options.isMost && isBeyond(header, length, buffer.received);
+    const refusal = isEnd ? null : refusalOf(header, length);
     if (refusal !== null) return refusal;
-    const excess = await readData(exchange, buffer, length);
+    const excess = await readData(exchange, buffer, header.length);
     if (excess > 0) return final("malformed", `the peer sent ${excess} bytes more than it said`);
+    if (isEnd) buffer.end();
   }
   return { kind: "complete" };
 }
@@ -87,6 +91,11 @@ async function readHeader(exchange: Exchange, openWaitMs: number): Promise<Chunk
     // twice: the peer counts its own time, and a little of it passes on the way
     if (performance.now() - started > 2 * openWaitMs + 1000) return header;
   }
+}
+
+/** Whether a payload has ended within what was asked for, or where the chunk before did. */
+function isBeyond({ status, length }: ChunkHeader, asked: number, received: number): boolean {
+  return status === "data" ? length < asked : status === "range" && received > 0;
 }
 
 function refusalOf({ status, length }: ChunkHeader, asked: number): AttemptEnd | null {

@@ -9,14 +9,18 @@ const FIRST_ALLOCATION = 1024 * 1024;
  * the way. So a peer that announces much and sends little costs little.
  */
 export class PayloadBuffer {
-  readonly size: number;
+  #size: number;
   #bytes: Uint8Array;
   #received = 0;
   readonly #hash = createHash("sha256");
 
   constructor(size: number) {
-    this.size = size;
+    this.#size = size;
     this.#bytes = new Uint8Array(Math.min(size, FIRST_ALLOCATION));
+  }
+
+  get size(): number {
+    return this.#size;
   }
 
   get received(): number {
@@ -28,15 +32,22 @@ export class PayloadBuffer {
   }
 
   get complete(): boolean {
-    return this.#received === this.size;
+    return this.#received === this.#size;
+  }
+
+  /** No more comes: what came is all of it. */
+  end(): void {
+    this.#size = this.#received;
   }
 
   /** Appends bytes; the caller has checked that they fit. */
   append(part: Uint8Array): void {
     const end = this.#received + part.byteLength;
-    assert(end <= this.size);
+    assert(end <= this.#size);
     if (end > this.#bytes.byteLength) {
-      const larger = new Uint8Array(Math.min(this.size, Math.max(end, 2 * this.#bytes.byteLength)));
+      const larger = new Uint8Array(
+        Math.min(this.#size, Math.max(end, 2 * this.#bytes.byteLength)),
+      );
       larger.set(this.#bytes.subarray(0, this.#received));
       this.#bytes = larger;
     }
@@ -48,6 +59,7 @@ export class PayloadBuffer {
   /** Ends the hash; the bytes when it is the digest, else null. To be called once, when complete. */
   finish(digest: Digest): Uint8Array | null {
     assert(this.complete);
-    return this.#hash.digest("hex") === digest ? this.#bytes : null;
+    if (this.#hash.digest("hex") !== digest) return null;
+    return this.allocated > this.#size ? this.#bytes.slice(0, this.#size) : this.#bytes;
   }
 }

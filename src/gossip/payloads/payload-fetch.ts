@@ -1,7 +1,7 @@
 import type { Stream } from "@libp2p/interface";
-import type { Digest, PeerId } from "../../types.ts";
+import type { PeerId } from "../../types.ts";
 import { backOffMs } from "../connections/dial-plan.ts";
-import type { FetchFailure, FetchOutcome } from "../contract.ts";
+import type { FetchFailure, FetchOutcome, WantedPayload } from "../contract.ts";
 import { reasonOf } from "../log.ts";
 import { type AttemptEnd, pullOver } from "./payload-attempt.ts";
 import { PayloadBuffer } from "./payload-buffer.ts";
@@ -36,12 +36,8 @@ export class PayloadFetcher {
     this.#turns = new Semaphore(options.maxFetches, options.maxWaitingFetches);
   }
 
-  /** Fetches `bytes` bytes with that digest. Whatever the peer does, the outcome is a value. */
-  async fetch(
-    peer: PeerId,
-    payload: { readonly digest: Digest; readonly bytes: number },
-    signal: AbortSignal,
-  ): Promise<FetchOutcome> {
+  /** Fetches the bytes with that digest. Whatever the peer does, the outcome is a value. */
+  async fetch(peer: PeerId, payload: WantedPayload, signal: AbortSignal): Promise<FetchOutcome> {
     const { maxPayloadBytes } = this.#options;
     if (payload.bytes > maxPayloadBytes) {
       return failed("too-large", `${payload.bytes} bytes announced, ${maxPayloadBytes} allowed`);
@@ -58,29 +54,29 @@ export class PayloadFetcher {
 
   async #fetchInTurn(
     peer: PeerId,
-    { digest, bytes }: { readonly digest: Digest; readonly bytes: number },
+    wanted: WantedPayload,
     signal: AbortSignal,
   ): Promise<FetchOutcome> {
-    const buffer = new PayloadBuffer(bytes);
-    const end = await this.#fill(buffer, peer, digest, signal);
+    const buffer = new PayloadBuffer(wanted.bytes);
+    const end = await this.#fill(buffer, peer, wanted, signal);
     if (end.kind !== "complete") return failed(end.failure, end.detail);
-    const whole = buffer.finish(digest);
+    const whole = buffer.finish(wanted.digest);
     if (whole !== null) return { ok: true, bytes: whole };
-    return failed("digest-mismatch", `the ${bytes} bytes are not those that were announced`);
+    return failed("digest-mismatch", `the ${buffer.size} bytes are not those that were announced`);
   }
 
   /** Attempt after attempt, until the buffer is full or it makes no sense to go on. */
   async #fill(
     buffer: PayloadBuffer,
     peer: PeerId,
-    digest: Digest,
+    wanted: WantedPayload,
     signal: AbortSignal,
   ): Promise<AttemptEnd> {
     const { fetchAttempts, random } = this.#options;
     let fruitless = 0;
     for (let attempt = 1; !buffer.complete; attempt += 1) {
       const before = buffer.received;
-      const end = await this.#attempt(peer, digest, buffer, signal);
+      const end = await this.#attempt(peer, wanted, buffer, signal);
       if (end.kind !== "broken") return end;
       // a trickle is no progress: it would keep a transfer alive for as long as the peer likes
       const progress = buffer.received > before && end.failure !== "timeout";
@@ -97,7 +93,7 @@ export class PayloadFetcher {
 
   async #attempt(
     peer: PeerId,
-    digest: Digest,
+    { digest, isMost = false }: WantedPayload,
     buffer: PayloadBuffer,
     signal: AbortSignal,
   ): Promise<AttemptEnd> {
@@ -110,7 +106,7 @@ export class PayloadFetcher {
       const failure = signal.aborted ? "timeout" : "unreachable";
       return { kind, failure, detail: `no connection: ${reasonOf(error)}` };
     }
-    return pullOver(stream, buffer, { ...this.#options, digest, signal });
+    return pullOver(stream, buffer, { ...this.#options, digest, isMost, signal });
   }
 }
 

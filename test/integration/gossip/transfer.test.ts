@@ -63,6 +63,25 @@ describe("a payload", () => {
     expect(again.ok).toBe(true);
   });
 
+  it("of which only the most is known ends where it ends, within a chunk or with one", async () => {
+    const [author, other] = await pair({ chunkBytes: 64 * KIB });
+    for (const length of [10, 64 * KIB, 128 * KIB, 130 * KIB]) {
+      const bytes = PAYLOAD.slice(0, length);
+      const digest = digestOf(bytes);
+      author.network.hold(digest, bytes);
+      author.network.open(digest);
+      const fetch = (isMost: boolean) =>
+        other.network.fetch(
+          author.identity.peerId,
+          { digest, bytes: PAYLOAD.length, isMost },
+          { signal: signal() },
+        );
+      expect(await fetch(true)).toEqual({ ok: true, bytes });
+      // control
+      expect(await fetch(false)).toMatchObject({ ok: false, failure: "malformed" });
+    }
+  });
+
   it("is kept back until it is opened", async () => {
     const [author, other] = await pair();
     author.network.hold(DIGEST, PAYLOAD);

@@ -104,7 +104,8 @@ export class PayloadPool {
     const { network, metrics } = this.#parts;
     if (this.get(digest) !== null) return null;
     if (signal.aborted) return "timeout";
-    const outcome = await network.fetch(peer, { digest, bytes }, { signal });
+    // an update of a lower rank has fewer bytes than the height's largest
+    const outcome = await network.fetch(peer, { digest, bytes, isMost: true }, { signal });
     if (signal.aborted) return "timeout";
     metrics.fetches.inc({ outcome: outcome.ok ? "ok" : outcome.failure });
     if (!outcome.ok) return outcome.failure;

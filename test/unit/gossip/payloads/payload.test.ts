@@ -93,6 +93,18 @@ describe("the buffer of a payload", () => {
     expect(fill().finish(PAYLOAD)).toBeNull();
   });
 
+  it("gives what has come where no more comes than that, and holds on to nothing else", () => {
+    const bytes = new Uint8Array(100).map((_, index) => index);
+    const buffer = new PayloadBuffer(MIB);
+    buffer.append(bytes);
+    expect(buffer.complete).toBe(false);
+    buffer.end();
+    expect(buffer.complete).toBe(true);
+    const whole = buffer.finish(digestOf(bytes));
+    expect(whole).toEqual(bytes);
+    expect(whole?.buffer.byteLength).toBe(100);
+  });
+
   it("of an empty payload is complete at once", () => {
     const buffer = new PayloadBuffer(0);
     expect(buffer.complete).toBe(true);
