@@ -79,6 +79,8 @@ export async function withLearner<T>(
 
 interface Files {
   readonly train?: string;
+  /** That the learner trains, of the run's; all of it when absent. */
+  readonly rank?: number | null;
   readonly test: string;
   readonly classes: readonly string[];
 }

@@ -31,6 +31,16 @@ const columnList = z
   .refine((text) => columnsOf(text) !== null)
   .transform((text) => columnsOf(text) ?? {});
 
+const RANKS_EXPECTED = "expected ranks from 1 to 256, with commas between";
+
+/** `2,4,8` -> ranks. */
+const rankList = z
+  .string()
+  .max(400)
+  .regex(/^[1-9][0-9]*(,[1-9][0-9]*)*$/, RANKS_EXPECTED)
+  .transform((text) => text.split(",").map(Number))
+  .refine((ranks) => ranks.every((rank) => rank <= 256), RANKS_EXPECTED);
+
 const partition = z
   .string()
   .max(300)
@@ -117,6 +127,9 @@ export const testnetOptionsSchema = z.strictObject({
     .union([z.literal("auto"), z.int().min(1).max(256)])
     .default("auto")
     .describe("Rank of the LoRA factors; auto is 8, or less for --bytes-per-round."),
+  ranks: rankList
+    .optional()
+    .describe("Ranks that peers train in turn, such as 2,4,8,16; the run has the largest."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
   targets: z.string().max(100).default("all").describe("Layers with an adapter: all, or q,v,..."),
   factors: z
@@ -191,7 +204,12 @@ export function parseOptions(input: unknown): TestnetOptions {
       "Use fewer --attackers or more --peers.",
     );
   }
-  return { ...options, ...outerStepOf(options) };
+  return { ...options, ...outerStepOf(options), rank: rankOfAll(options) };
+}
+
+/** The rank that a peer trains, of the run's; null for all of it. */
+export function ownRankOf({ ranks }: Pick<TestnetOptions, "ranks">, index: number): number | null {
+  return ranks?.[index % ranks.length] ?? null;
 }
 
 /** Number of attackers: as told, else one where an attack is named. */
@@ -210,6 +228,21 @@ export function partitionOf(text: string | undefined, dataIsFolder: boolean): Pa
     "usage",
     "--partition by-file needs a folder as --data",
     "Give a folder with one file per peer, or use --partition iid.",
+  );
+}
+
+/** The largest of several ranks is the run's. */
+function rankOfAll({
+  rank,
+  ranks,
+}: Pick<z.output<typeof testnetOptionsSchema>, "rank" | "ranks">): TestnetOptions["rank"] {
+  if (ranks === undefined) return rank;
+  const most = Math.max(...ranks);
+  if (rank === "auto" || rank === most) return most;
+  throw new KlatchError(
+    "usage",
+    `--rank ${rank} and --ranks ${ranks.join(",")} contradict`,
+    `Leave out --rank: the run has the largest of --ranks, ${most}.`,
   );
 }
 

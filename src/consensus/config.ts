@@ -69,6 +69,15 @@ export const consensusTerms = {
     })
     .prefault({})
     .describe("Outer optimiser of mode agreed."),
+  rankMin: z
+    .int()
+    .min(1)
+    .max(256)
+    .nullable()
+    .default(null)
+    .describe(
+      "Lowest rank that members may train and send (training.rank) in mode agreed; null for one rank for all.",
+    ),
   attackersMax: z
     .union(
       [z.literal("auto"), z.int().min(0).max(500)],

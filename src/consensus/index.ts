@@ -27,7 +27,8 @@ export {
   type Topology,
 } from "./graph/topology.ts";
 export { type AdoptionCandidate, adoptedState } from "./mixing/adoption.ts";
-export { type CommonSet, medianNorm } from "./mixing/common/common-set.ts";
+export { mixedByRank, type RankedSet, rankMixed } from "./mixing/common/by-rank.ts";
+export { type CommonSet, medianOf, normOf } from "./mixing/common/common-set.ts";
 export {
   COMMON_RULE_NAMES,
   COMMON_RULES,
@@ -138,6 +139,7 @@ export {
   type FeedbackTerms,
   keptMemory,
   type MadeAgreedUpdate,
+  type OwnRank,
   restoredMemory,
   type SoundUpdate,
   type UpdateGround,
@@ -152,6 +154,7 @@ export {
   type Decoded,
 } from "./update/codecs/codec.ts";
 export { CODECS, codecByName } from "./update/codecs/codecs.ts";
+export { Ranks } from "./update/ranks.ts";
 export { differencesToTracks } from "./update/tracks.ts";
 export {
   differencesToStart,

@@ -95,6 +95,19 @@ export const engineConfigSchema = z.strictObject({
     .describe("Rows of a batch computed at once, at most; 0 leaves it to the engine."),
 });
 
+/** Section `training` of the configuration: how this node trains, as far as members may differ. */
+export const trainingConfigSchema = z.strictObject({
+  rank: z
+    .int()
+    .min(1)
+    .max(256)
+    .nullable()
+    .default(null)
+    .describe(
+      "Rank of the factors that this node trains and sends: from run.rankMin to the run's, null for all of it.",
+    ),
+});
+
 /** What all peers of a run must have alike about learning: keys of section `run` of the configuration. */
 export const trainingTerms = {
   task: z

@@ -6,8 +6,10 @@
 
 export type { FactorSchedule } from "./adapters/adapter.ts";
 export { adapterTargets, rankOf } from "./adapters/config.ts";
+export { layoutIn } from "./adapters/layout-texts.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
+export { lengthAt, rankIn, rankSlices } from "./adapters/rank.ts";
 export type { ResolvedModel } from "./base/resolve-model.ts";
 export type { EngineResult } from "./bench/engines.ts";
 export type { BenchGenerateResult } from "./bench/generate.ts";
@@ -20,6 +22,7 @@ export {
   columnsOf,
   dataConfigSchema,
   engineConfigSchema,
+  trainingConfigSchema,
   trainingTerms,
 } from "./config.ts";
 export type { DataSummary } from "./data/dataset/dataset.ts";

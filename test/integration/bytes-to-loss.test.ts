@@ -61,6 +61,21 @@ describe("klatch bench bytes-to-loss", () => {
     expect(warm.loss).not.toEqual(plain.loss);
   });
 
+  test("lets members have ranks in turn, who send fewer bytes", async () => {
+    const command = [...args(), "--codecs", "float32", "--outer-momenta", "0", "--ranks", "4,2/4"];
+    const { runs } = await runJson<{ runs: readonly BytesToLossRun[] }>(command);
+
+    expect(runs.map(({ rank, ranks }) => [rank, ranks])).toEqual([
+      [4, undefined],
+      [4, [2, 4]],
+    ]);
+    const [all = 0, some = 0] = runs.map(({ bytesPerPeer }) => bytesPerPeer[0]);
+    expect(some / all).toBeCloseTo(3 / 4, 2);
+    for (const { loss } of runs) expect(loss.at(-1)).toBeLessThan(loss[0] ?? 0);
+    // control
+    expect(runs[1]?.loss).not.toEqual(runs[0]?.loss);
+  });
+
   test("gives the same numbers again, and says why mode gossip is not there", async () => {
     const one = [...args(), "--codecs", "sign", "--outer-momenta", "0.6"];
     expect(await runJson(one)).toEqual(await runJson(one));

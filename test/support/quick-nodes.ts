@@ -78,15 +78,16 @@ async function make(run: QuickRun, place: Place): Promise<QuickNode> {
   const { identity, index, identities } = place;
   const config = configOf(run, place);
   const network = await createNetwork(networkConfig(config), { key: identity.key });
+  const learner = quadraticLearner(
+    { ...TASK, trainMs: run.trainMs },
+    { index, time: REAL_TIME, life: new Life(), slowness: run.slowness?.[index] ?? 1 },
+  );
   const honest: PeerPorts = {
-    learner: quadraticLearner(
-      { ...TASK, trainMs: run.trainMs },
-      { index, time: REAL_TIME, life: new Life(), slowness: run.slowness?.[index] ?? 1 },
-    ),
+    learner,
     network,
     clock: systemClock,
     updates: openUpdates(config),
-    agreedUpdates: openAgreedUpdates(config),
+    agreedUpdates: openAgreedUpdates(config, learner.info.layout),
   };
   const ports = run.disguises?.[index]?.(honest) ?? honest;
   const node = createNode(config, { ...ports, log: silentLogger() });

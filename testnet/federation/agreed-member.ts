@@ -87,6 +87,6 @@ function portsOf(learner: Learner, config: Config): PeerPorts {
   return {
     ...{ learner, network: wire.join("member", life), clock: clockOf(time, life) },
     updates: openUpdates(config),
-    agreedUpdates: openAgreedUpdates(config),
+    agreedUpdates: openAgreedUpdates(config, learner.info.layout),
   };
 }

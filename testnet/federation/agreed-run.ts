@@ -20,7 +20,7 @@ import type { Learner } from "../../src/training/index.ts";
 import type { Digest } from "../../src/types.ts";
 import { colluding, Overview } from "../attacks/collusion.ts";
 import type { RunData } from "../data/run-data.ts";
-import type { TestnetOptions } from "../options.ts";
+import { ownRankOf, type TestnetOptions } from "../options.ts";
 import { trainingConfig } from "../processes/peer-config.ts";
 import { ANNOUNCEMENT_BYTES } from "../simulation/wire-times.ts";
 import { type AgreedMember, contribute, createMember, goOn } from "./agreed-member.ts";
@@ -34,7 +34,7 @@ const makeMembers: MakeMembers = (peers) => ({ peers, digest: "", turns: [] });
 export interface RoundReached {
   /** From 1. */
   readonly round: number;
-  /** What a member has sent to one other by then: payloads and announcements. */
+  /** What a member, of several ranks the mean, has sent to one other by then: payloads and announcements. */
   readonly bytesPerPeer: number;
   /** By index of the peer, the level of trust that ballots give it, from 0 to 8; null of one that is evicted. */
   readonly levels: readonly (number | null)[];
@@ -60,7 +60,8 @@ export async function runAgreed(
     ...trainingConfig(options, { train: [], test, classes }),
     gate: { enabled: options.gate },
   });
-  const federation = await openFederation(config, data, learners);
+  const rankOf = (index: number) => ownRankOf(options, index);
+  const federation = await openFederation({ config, rankOf }, data, learners);
   let bytesPerPeer = 0;
   for (let round = 1; round <= options.rounds; round += 1) {
     bytesPerPeer += await runHeight(federation);
@@ -71,8 +72,14 @@ export async function runAgreed(
 }
 
 /** What each member's learner is opened with. */
-export function memberFiles({ peers, testFile: test, classes }: RunData) {
-  return peers.map(({ dataFile: train }) => ({ train, test, classes }));
+export function memberFiles(
+  options: Pick<TestnetOptions, "ranks">,
+  { peers, testFile: test, classes }: RunData,
+) {
+  return peers.map(({ dataFile: train }, index) => {
+    const rank = ownRankOf(options, index);
+    return { train, rank, test, classes };
+  });
 }
 
 // --- internal ---
@@ -90,7 +97,10 @@ interface Federation {
 }
 
 async function openFederation(
-  config: Config,
+  {
+    config,
+    rankOf,
+  }: { readonly config: Config; readonly rankOf: (index: number) => number | null },
   { peers }: RunData,
   learners: readonly Learner[],
 ): Promise<Federation> {
@@ -102,10 +112,11 @@ async function openFederation(
   const collusion = colluding({ members: peers.length, attackers, rule }, overview.updatesOf);
   const members = learners.map((learner, index) => {
     const role = peers[index]?.role ?? "honest";
-    return createMember({ index, role, learner }, config, { point, collusion });
+    const own = { ...config, training: { rank: rankOf(index) } };
+    return createMember({ index, role, learner }, own, { point, collusion });
   });
   const head = genesis(RUN, "", makeMembers(members.map(nameOf)));
-  const updates = openAgreedUpdates(config);
+  const updates = openAgreedUpdates(config, judge.info.layout);
   return { config, updates, overview, judge, members, head, point };
 }
 
@@ -147,7 +158,8 @@ async function runHeight(federation: Federation): Promise<number> {
     const outcome: UpdateOutcome = isCounted ? "counted" : isSeated ? "left-out" : "unsound";
     goOn(member, own, outcome, federation.point);
   }
-  return updates.payloadBytes(height, length) + ANNOUNCEMENT_BYTES;
+  const payloads = sent.reduce((sum, { payload }) => sum + payload.length, 0);
+  return payloads / sent.length + ANNOUNCEMENT_BYTES;
 }
 
 function levelsOf({ members, head }: Federation): readonly (number | null)[] {

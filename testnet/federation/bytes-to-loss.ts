@@ -8,9 +8,10 @@ import { memberFiles, type RoundReached, runAgreed } from "./agreed-run.ts";
 import { rateAgainst } from "./bjontegaard.ts";
 
 /** What is compared: every codec with every rank, factors, momentum and seed. */
-export interface BytesToLossInput extends TestnetInput {
+export interface BytesToLossInput extends Omit<TestnetInput, "ranks"> {
   readonly codecs: readonly CodecName[];
-  readonly ranks: readonly number[];
+  /** Of one rank for all members, or of several that they have in turn, such as `2/4/8`. */
+  readonly ranks: readonly string[];
   readonly momenta: readonly number[];
   readonly seeds: number;
 }
@@ -20,6 +21,8 @@ export interface BytesToLossRun {
   readonly mode: "agreed";
   readonly codec: CodecName;
   readonly rank: number;
+  /** That members train in turn, where they have several. */
+  readonly ranks?: readonly number[];
   readonly factors: TestnetOptions["factors"];
   /** Momentum of the outer step. */
   readonly outer: number;
@@ -38,11 +41,12 @@ export async function bytesToLoss(
 ): Promise<readonly BytesToLossRun[]> {
   const all = Array.from({ length: seeds }, (_, seed) =>
     codecs.flatMap((codec) =>
-      ranks.flatMap((rank) =>
+      ranks.flatMap((each) =>
         momenta.map((outerMomentum) =>
           // among honest members a gate costs time and changes nothing
           parseOptions({
-            ...{ ...common, codec, rank, outerMomentum, seed: seed + 1 },
+            ...{ ...common, codec, outerMomentum, seed: seed + 1 },
+            ranks: each.replaceAll("/", ","),
             ...{ mode: "agreed", gate: false },
           }),
         ),
@@ -55,8 +59,8 @@ export async function bytesToLoss(
 }
 
 /** The name of a run in a legend. */
-export function nameOf({ codec, rank, outer, seed }: BytesToLossRun): string {
-  return `${codec}, rank ${rank}, momentum ${outer}, seed ${seed}`;
+export function nameOf({ codec, rank, ranks, outer, seed }: BytesToLossRun): string {
+  return `${codec}, rank ${ranks?.join("/") ?? rank}, momentum ${outer}, seed ${seed}`;
 }
 
 /** Bytes at which a run reaches a loss, between rounds by a straight line; null when it does not. */
@@ -84,10 +88,11 @@ async function runOne(
   const scratch = await makeTestnetScratch();
   try {
     const data = await prepareData(options, scratch.path);
-    const { factors, outerMomentum: outer, seed, warmUp, feedback } = options;
+    const { factors, outerMomentum: outer, seed, warmUp, feedback, ranks } = options;
     const [codec, rank] = [codecOf(options), rankOf({ adapter: options })];
     const way = { codec, rank, factors, outer, seed, warmUp, feedback };
-    const head = { mode: "agreed", ...way } as const;
+    const several = ranks !== undefined && ranks.length > 1 ? { ranks } : {};
+    const head = { mode: "agreed", ...way, ...several } as const;
     const run = { rounds: [] as number[], bytesPerPeer: [] as number[], loss: [] as number[] };
     const named = { ...head, ...run };
     const onRound = async ({ round, bytesPerPeer, loss: evaluate }: RoundReached) => {
@@ -97,7 +102,7 @@ async function runOne(
       run.loss.push(loss);
       note(`${nameOf(named)} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
     };
-    await withLearners(options, memberFiles(data), (learners) =>
+    await withLearners(options, memberFiles(options, data), (learners) =>
       runAgreed(options, data, learners, onRound),
     );
     return named;

@@ -20,7 +20,7 @@ export class World {
   async members(): Promise<{ readonly data: RunData; readonly learners: readonly Learner[] }> {
     this.#scratch ??= await makeTestnetScratch();
     this.#data ??= await prepareData(this.#options, this.#scratch.path);
-    for (const files of memberFiles(this.#data).slice(this.#learners.length)) {
+    for (const files of memberFiles(this.#options, this.#data).slice(this.#learners.length)) {
       this.#learners.push(await openLearner(this.#options, files));
     }
     return { data: this.#data, learners: this.#learners };

@@ -5,7 +5,7 @@ import { createIdentity } from "../../src/gossip/index.ts";
 import { identityFile } from "../../src/node/folders/data-folder.ts";
 import type { PeerId } from "../../src/types.ts";
 import type { PeerData, RunData } from "../data/run-data.ts";
-import type { TestnetOptions } from "../options.ts";
+import { ownRankOf, type TestnetOptions } from "../options.ts";
 import { cacheName } from "../working-folder.ts";
 import { freePorts } from "./free-ports.ts";
 
@@ -79,6 +79,8 @@ export function trainingConfig(
     readonly train: readonly string[];
     readonly test: string;
     readonly classes: readonly string[];
+    /** That this peer trains, of the run's; all of it when absent. */
+    readonly rank?: number | null;
   },
 ) {
   const { adapterKind: kind, rank, alpha, targets, columns } = options;
@@ -99,6 +101,7 @@ export function trainingConfig(
       outer: { momentum: options.outerMomentum },
       factors: options.factors,
       adapter: { kind, rank, alpha, targets },
+      rankMin: options.ranks === undefined ? null : Math.min(...options.ranks),
       optimizer: { learningRate: options.learningRate },
       topology: options.topology,
       codec: options.codec,
@@ -106,6 +109,7 @@ export function trainingConfig(
       feedback: options.feedback,
       warmUp: options.warmUp,
     },
+    training: { rank: data.rank ?? null },
     data: { train: data.train, columns, test: [data.test] },
     engine: { name: options.engine, threads: options.threads, dtype: options.dtype },
   };
@@ -125,6 +129,7 @@ function nodeConfig(
     train: [plan.dataFile],
     test: data.testFile,
     classes: data.classes,
+    rank: ownRankOf(options, plan.index),
   });
   return {
     ...training,

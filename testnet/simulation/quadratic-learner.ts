@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import type { PeerLearner } from "../../src/node/peer/ports.ts";
+import { rankSlices } from "../../src/training/index.ts";
 import { createRandom, normal } from "../random.ts";
 import type { Life } from "./life.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -15,6 +17,8 @@ export interface QuadraticTask {
   readonly paceSpread?: number;
   /** Steps of a round; where it is not said, every training takes as long as a round. */
   readonly steps?: number;
+  /** Rank of the adapter that the dimensions make; none unless said. */
+  readonly rank?: number;
 }
 
 /** Who learns it. */
@@ -24,6 +28,8 @@ export interface QuadraticPeer {
   readonly life: Life;
   /** How many times slower than others. */
   readonly slowness: number;
+  /** Slices of the rank that it trains; all unless said. */
+  readonly rank?: number;
   /** Whether it trains to the end of what it was asked for, whatever comes meanwhile. */
   readonly isStubborn?: boolean;
 }
@@ -64,12 +70,15 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
   const { seed, dimensions, trainMs, paceSpread = PACE_SPREAD } = task;
   const common = commonPoint(task);
   const own = ownPoint(task, peer.index);
+  const layout = layoutOf(task);
+  const slices = rankSlices(layout);
+  const isOwn = (i: number) => (slices[i] ?? 0) < (peer.rank ?? Number.POSITIVE_INFINITY);
   const after = <T>(ms: number, value: () => T): Promise<T> =>
     new Promise((resolve) => {
       peer.time.after(ms, () => peer.life.run(() => resolve(value())));
     });
   return {
-    info: infoOf(dimensions),
+    info: infoOf(layout),
     initialAdapter: async () => new Float32Array(dimensions),
     initialOptimizer: () => ({
       step: 0,
@@ -86,7 +95,8 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
         const random = createRandom(seed, "noise", peer.index, round);
         // the steps before had their share of it
         for (let drawn = (begun?.steps ?? 0) * dimensions; drawn > 0; drawn--) random();
-        const state = descend(adapter, own, steps, random);
+        const descended = descend(adapter, own, steps, random);
+        const state = adapter.map((at, i) => (isOwn(i) ? (descended[i] ?? 0) : at));
         return {
           adapter: state,
           optimizer: { ...optimizer, step: optimizer.step + steps },
@@ -168,12 +178,24 @@ const NO_MEMORY = {
 
 const DIGEST = "0".repeat(64);
 
-function infoOf(dimensions: number): PeerLearner["info"] {
+/** Of a rank, half of the values are rows of a factor A, half columns of a factor B. */
+function layoutOf({ dimensions: length, rank }: QuadraticTask): PeerLearner["info"]["layout"] {
+  if (rank === undefined) return { tensors: [], length, digest: DIGEST };
+  const side = length / (2 * rank);
+  assert(Number.isInteger(side), "as many values in each slice of each factor");
+  const tensors = [
+    { name: "point.lora_A.weight", shape: [rank, side], offset: 0 },
+    { name: "point.lora_B.weight", shape: [side, rank], offset: length / 2 },
+  ];
+  return { tensors, length, digest: DIGEST };
+}
+
+function infoOf(layout: PeerLearner["info"]["layout"]): PeerLearner["info"] {
   const summary = { tokens: 0, truncated: 0, skipped: 0, duplicates: 0, notes: [] };
   const some = { ...summary, examples: EXAMPLES };
   return {
-    layout: { tensors: [], length: dimensions, digest: DIGEST },
-    exportBytes: Float32Array.BYTES_PER_ELEMENT * dimensions,
+    layout,
+    exportBytes: Float32Array.BYTES_PER_ELEMENT * layout.length,
     modelDigest: DIGEST,
     modelOrigin: null,
     tokenizerDigest: DIGEST,

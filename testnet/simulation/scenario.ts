@@ -84,6 +84,8 @@ export interface Scenario {
   /** Mixing rule of mode `agreed`. */
   readonly agreedRule?: CommonRuleName;
   readonly codec?: CodecName;
+  /** Ranks that peers train in turn in mode `agreed`, the run's being the largest; without, the adapter has none. */
+  readonly ranks?: readonly number[];
   /** First rounds of mode `agreed` in which updates travel as int8. */
   readonly warmUp?: number;
   /** How states travel, for tests of the seam; the run's own way unless said. */

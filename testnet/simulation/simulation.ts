@@ -40,10 +40,11 @@ export class Simulation {
 
   constructor(scenario: Scenario) {
     const { seed, peers, dimensions = 16, heterogeneity = 0.5, trainMs = 4000 } = scenario;
-    const { steps = STEPS, paceSpread } = scenario;
+    const { steps = STEPS, paceSpread, ranks } = scenario;
     this.#scenario = scenario;
     const pace = paceSpread === undefined ? {} : { paceSpread };
-    this.task = { seed, dimensions, heterogeneity, trainMs, steps, ...pace };
+    const ranked = ranks === undefined ? {} : { rank: Math.max(...ranks) };
+    this.task = { seed, dimensions, heterogeneity, trainMs, steps, ...pace, ...ranked };
     const ids = Array.from({ length: peers }, (_, index) => simulatedId(seed, index));
     this.#wire = new MemoryWire(this.time, {
       random: createRandom(seed, "wire"),
@@ -93,9 +94,10 @@ export class Simulation {
     return ids.map(
       (id, index) =>
         new SimulatedPeer({
-          ...{ id, index, config, metrics, seed, collusion },
+          ...{ id, index, metrics, seed, collusion },
+          config: this.#withRank(config, index),
           attack: attacks[index] ?? null,
-          ports: (life) => this.#openPorts(id, index, config, life),
+          ports: (life) => this.#openPorts(id, index, this.#withRank(config, index), life),
           now: () => this.time.now,
           onFailure: (error) => {
             this.#failure ??= { error };
@@ -104,18 +106,28 @@ export class Simulation {
     );
   }
 
+  /** The same section `run` for all: nodes that share it share its graph. */
+  #withRank(config: Config, index: number): Config {
+    const { ranks } = this.#scenario;
+    return ranks === undefined
+      ? config
+      : { ...config, training: { rank: ranks[index % ranks.length] ?? null } };
+  }
+
   #openPorts(id: PeerId, index: number, config: Config, life: Life): PeerPorts {
     const { time, task } = this;
     const slowness = this.#faults("slow").find(({ peer }) => peer === index)?.factor ?? 1;
     const isStubborn = this.#faults("stubborn").some(({ peer }) => peer === index);
-    const learner = quadraticLearner(task, { index, time, life, slowness, isStubborn });
+    const { rank } = config.training;
+    const own = rank === null ? {} : { rank };
+    const learner = quadraticLearner(task, { index, time, life, slowness, isStubborn, ...own });
     const { updates, agreedUpdates, disguise = (ports) => ports } = this.#scenario;
     const ports: PeerPorts = {
       learner: this.#shown(learner, index),
       network: this.#wire.join(id, life),
       clock: clockOf(time, life),
       updates: updates ?? openUpdates(config),
-      agreedUpdates: agreedUpdates ?? openAgreedUpdates(config),
+      agreedUpdates: agreedUpdates ?? openAgreedUpdates(config, learner.info.layout),
     };
     return disguise(ports, index);
   }
@@ -175,7 +187,7 @@ export class Simulation {
       assert(peer, "a reconfiguration names a peer of the scenario");
       this.time.after(fault.at, () => {
         peer.kill();
-        peer.reconfigure(configOf(this.#scenario, ids, fault));
+        peer.reconfigure(this.#withRank(configOf(this.#scenario, ids, fault), fault.peer));
       });
       this.time.after(fault.at + fault.backAfter, () => this.#start(peer, null));
     }
@@ -221,7 +233,7 @@ function configOf(
     codec,
     attackersMax,
   } = scenario;
-  const { mode = "gossip", agreedRule, warmUp } = scenario;
+  const { mode = "gossip", agreedRule, warmUp, ranks } = scenario;
   const members = ids.slice(0, scenario.members);
   const edits = roster.map(
     ({ round, peer, joins }) => `${round + 1} ${joins ? "+" : "-"}${ids[peer]}`,
@@ -235,6 +247,9 @@ function configOf(
       ...(attackersMax === undefined ? {} : { attackersMax }),
       ...(codec === undefined ? {} : { codec }),
       ...(warmUp === undefined ? {} : { warmUp }),
+      ...(ranks === undefined
+        ? {}
+        : { adapter: { rank: Math.max(...ranks) }, rankMin: Math.min(...ranks) }),
     },
     gate: { enabled: scenario.gate ?? true },
     // on the memory wire everybody is connected

@@ -1,8 +1,10 @@
 import type { Reason, Verdict } from "../../types.ts";
 import { normOf } from "../mixing/common/common-set.ts";
 import type { AgreedPoint } from "../mixing/outer-step.ts";
-import { CODEC_NUMBERS, type Codec } from "./codecs/codec.ts";
+import { CODEC_NUMBERS, type Codec, type Decoded } from "./codecs/codec.ts";
+import { countIn } from "./codecs/codec-header.ts";
 import { int8Codec } from "./codecs/level-codec.ts";
+import { Ranks } from "./ranks.ts";
 import type { KeptArrays } from "./updates.ts";
 
 /** An own update longer than this many times the norm of the last that counted is cut to it. */
@@ -44,17 +46,29 @@ export interface FeedbackTerms {
   readonly warmUp: number;
 }
 
+/** Which ranks updates may have, and which those of a node do. */
+export interface OwnRank {
+  readonly ranks: Ranks;
+  readonly own: number;
+}
+
+/** Updates are of the whole adapter. */
+const WHOLE: OwnRank = { ranks: new Ranks(new Uint16Array()), own: 1 };
+
 /** An own update, as it is sent. */
 export interface MadeAgreedUpdate {
   readonly height: number;
-  /** What the payload tells, before it was coded. */
+  /** What the payload tells, before it was coded; zero beyond the own rank. */
   readonly update: Float32Array;
   readonly payload: Uint8Array;
 }
 
-/** An update that was read, with its Euclidean norm. */
+/** An update that was read. */
 export interface SoundUpdate {
+  /** Of the whole adapter: zero beyond the rank. */
   readonly values: Float32Array;
+  readonly rank: number;
+  /** Euclidean; of a lower rank that which as large values everywhere would have. */
   readonly norm: number;
 }
 
@@ -63,8 +77,11 @@ export interface SoundUpdate {
  * Karimireddy et al. 2019). Pure.
  */
 export interface AgreedUpdates {
+  /** The ranks that updates may have. */
+  readonly ranks: Ranks;
   /** Number of the codec of a height. */
   codec(height: number): number;
+  /** Of an update of the whole adapter: no other has more. */
   payloadBytes(height: number, length: number): number;
   /** Where training starts. */
   start(memory: AgreedMemory): Float32Array;
@@ -86,30 +103,37 @@ export interface AgreedUpdates {
 export function agreedUpdates(
   codec: Codec,
   { seed, feedback: decay, warmUp }: FeedbackTerms = { seed: 0, feedback: 1, warmUp: 0 },
+  { ranks, own }: OwnRank = WHOLE,
 ): AgreedUpdates {
   const turnOf = (round: number) => ({ seed, round });
   const codecOf = (height: number) =>
     height < warmUp && codec.name !== "float32" ? int8Codec : codec;
+  const decoded = (payload: Uint8Array, length: number, height: number): Decoded =>
+    codecOf(height).decode(payload, toldLength(payload, ranks) ?? length, turnOf(height));
   return {
+    ranks,
     codec: (height) => CODEC_NUMBERS[codecOf(height).name],
     payloadBytes: (height, length) => codecOf(height).size(length),
     start: ({ theta, progress }) => (progress === null ? theta : sum(theta, progress)),
     offer({ theta, feedback }, state, { height, norm }) {
       const gained = difference(state, theta);
       const whole = feedback === null ? gained : sum(gained, feedback, decay);
-      const update = norm === 0 ? whole : shortened(whole, OWN_NORM_FACTOR * norm);
-      return { height, update, payload: codecOf(height).encode(update, turnOf(height)) };
+      const part = ranks.take(whole, 0, own);
+      const most = (OWN_NORM_FACTOR * norm) / stretch(part, theta.length);
+      const told = norm === 0 ? part : shortened(part, most);
+      const payload = codecOf(height).encode(told, turnOf(height));
+      return { height, update: spread(told, theta.length, ranks), payload };
     },
     read(payload, length, { height, norm }) {
-      const decoded = codecOf(height).decode(payload, length, turnOf(height));
-      if (!decoded.ok) return { verdict: "reject", reason: decoded.reason };
-      const { values } = decoded;
-      const size = normOf(values);
+      const told = decoded(payload, length, height);
+      if (!told.ok) return { verdict: "reject", reason: told.reason };
+      const size = normOf(told.values) * stretch(told.values, length);
       const most = norm === 0 ? FIRST_NORM_MAX : NORM_FACTOR_MAX * norm;
       const reason: Reason = "too-large";
-      return size <= most
-        ? { verdict: "accept", value: { values, norm: size } }
-        : { verdict: "reject", reason };
+      if (size > most) return { verdict: "reject", reason };
+      const rank = ranks.rankOf(told.values.length) ?? ranks.most;
+      const values = spread(told.values, length, ranks);
+      return { verdict: "accept", value: { values, rank, norm: size } };
     },
     beyond: ({ extra }, state) => plus(extra, state),
     trainOn: (memory, from, to) => ({
@@ -120,8 +144,8 @@ export function agreedUpdates(
       const none = { theta, velocity, feedback: null, progress: null, extra: null };
       if (outcome === "unsound") return none;
       if (outcome === "left-out") return { ...none, progress: plus(extra, update) };
-      const decoded = codecOf(height).decode(payload, update.length, turnOf(height));
-      const lost = decoded.ok ? difference(update, decoded.values) : null;
+      const told = decoded(payload, update.length, height);
+      const lost = told.ok ? difference(update, spread(told.values, update.length, ranks)) : null;
       return { ...none, feedback: lost, progress: extra };
     },
     advance: (memory, { theta, velocity }) => ({ ...memory, theta, velocity }),
@@ -145,6 +169,25 @@ export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): Agre
 }
 
 // --- internal ---
+
+/** How many values a payload says that it tells, where that makes a rank. */
+function toldLength(payload: Uint8Array, ranks: Ranks): number | null {
+  const count = countIn(payload);
+  return count === null || ranks.rankOf(count) === null ? null : count;
+}
+
+/** By what the norm of some of so many values grows, if the others are as large. */
+function stretch(part: Float32Array, length: number): number {
+  return Math.sqrt(length / part.length);
+}
+
+/** An update as one of the whole adapter. */
+function spread(told: Float32Array, length: number, ranks: Ranks): Float32Array {
+  if (told.length === length) return told;
+  const whole = new Float32Array(length);
+  ranks.put(whole, told, 0, ranks.rankOf(told.length) ?? 0);
+  return whole;
+}
 
 function sum(a: Float32Array, b: Float32Array, share = 1): Float32Array {
   return a.map((value, i) => value + share * (b[i] as number));

@@ -1,5 +1,4 @@
 import { type CodecName, codecByName, degreeOf, parseTopology } from "../../consensus/index.ts";
-import type { AdapterLayout } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { modeOf } from "../config/mode-of.ts";
 import { OVERHEAD } from "./measured.ts";
@@ -15,37 +14,18 @@ export interface Price {
 }
 
 /**
- * What a round costs a member that exchanges `length` values by a codec. A payload goes to every neighbour in mode
- * `gossip`, to every other member in mode `agreed`, and one comes from each.
+ * What a round costs a member that exchanges `length` values by a codec, and itself sends `own` of them. A payload goes to
+ * every neighbour in mode `gossip`, to every other member in mode `agreed`, and one comes from each.
  */
-export function priceOf(run: Config["run"], codec: CodecName, length: number): Price {
-  const payload = codecByName(codec).size(length);
+export function priceOf(run: Config["run"], codec: CodecName, length: number, own = length): Price {
+  const { size } = codecByName(codec);
   const overhead = OVERHEAD[modeOf(run)] * Math.max(0, run.members.length - 1);
-  const bytes = partnersOf(run) * payload + overhead;
-  return { payload, sent: bytes, received: bytes, overhead };
-}
-
-/** Rank of the LoRA factors that an adapter has; null of other methods, and of layers with ranks of their own. */
-export function rankIn({ tensors }: AdapterLayout): number | null {
-  const ranks = tensors.flatMap(({ name, shape }) => (FACTOR_A.test(name) ? [shape[0]] : []));
-  const [rank] = ranks;
-  return rank !== undefined && ranks.every((each) => each === rank) ? rank : null;
-}
-
-/** Values that the same adapter has with factors of another rank. */
-export function lengthAt(layout: AdapterLayout, rank: number): number {
-  const own = rankIn(layout);
-  if (own === null) return layout.length;
-  const inFactors = layout.tensors
-    .filter(({ name }) => FACTOR.test(name))
-    .reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
-  return layout.length - inFactors + (inFactors / own) * rank;
+  const bytesOf = (payload: number) => partnersOf(run) * payload + overhead;
+  const payload = size(own);
+  return { payload, sent: bytesOf(payload), received: bytesOf(size(length)), overhead };
 }
 
 // --- internal ---
-
-const FACTOR_A = /\.lora_A\.weight$/;
-const FACTOR = /\.lora_[AB]\.weight$/;
 
 /** With how many a member exchanges payloads. */
 function partnersOf(run: Config["run"]): number {

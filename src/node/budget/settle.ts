@@ -1,13 +1,13 @@
 import { type CodecName, codecOf } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
-import { rankOf } from "../../training/index.ts";
+import { lengthAt, rankIn, rankOf } from "../../training/index.ts";
 import type { AdapterLayout } from "../../types.ts";
 import type { Config } from "../config/config.ts";
-import { modeOf, requireMode } from "../config/mode-of.ts";
+import { modeOf, requireMode, requireRanks } from "../config/mode-of.ts";
 import type { RoundCosts } from "../records/records.ts";
 import { bytes } from "../view/table.ts";
 import { COMMON_RANK, MEASURED } from "./measured.ts";
-import { lengthAt, type Price, priceOf, rankIn } from "./price.ts";
+import { type Price, priceOf } from "./price.ts";
 
 /**
  * The configuration with a codec and a rank in place of `auto`. With `run.bytesPerRound` these are the first of the
@@ -27,6 +27,7 @@ export function settled(config: Config, layout: AdapterLayout): Config {
     optimizer: isOwn ? run.optimizer : { ...run.optimizer, learningRate },
   };
   requireMode(found);
+  requireRanks({ run: found, training: config.training });
   return { ...config, run: found };
 }
 
@@ -57,7 +58,7 @@ export async function openSettled<
  * @param given - the configuration before it was settled
  */
 export function roundCosts(given: Config, layout: AdapterLayout): RoundCosts {
-  const { run, network } = settled(given, layout);
+  const { run, network, training } = settled(given, layout);
   const isChosen = ({ codec, rank }: Way) => codec === run.codec && rank === rankOf(run);
   const free = { ...run, codec: "auto", adapter: given.run.adapter } as const;
   const known = waysOf({ ...given, run: free }, layout);
@@ -66,7 +67,7 @@ export function roundCosts(given: Config, layout: AdapterLayout): RoundCosts {
   return {
     budget: run.bytesPerRound,
     link: network.link,
-    ways: priced(run, ways, layout)
+    ways: priced(run, ways, layout, training.rank)
       .toSorted((a, b) => b.price.sent - a.price.sent)
       .map(({ codec, rank, loss, price }) => ({
         ...{ codec, rank, loss, ...price },
@@ -120,11 +121,16 @@ function priced(
   run: Config["run"],
   ways: readonly Way[],
   layout: AdapterLayout,
+  own: number | null = null,
 ): readonly PricedWay[] {
-  return ways.map((way) => ({
-    ...way,
-    price: priceOf(run, way.codec, lengthAt(layout, way.rank)),
-  }));
+  return ways.map((way) => {
+    const sent = Math.min(way.rank, own ?? way.rank);
+    const [length, ownLength] = [way.rank, sent].map((rank) => lengthAt(layout, rank)) as [
+      number,
+      number,
+    ];
+    return { ...way, price: priceOf(run, way.codec, length, ownLength) };
+  });
 }
 
 function secondsOn(bitsPerSecond: number, { sent, received }: Price): number {

@@ -24,7 +24,12 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
     .option("--test <path>", "the common test set (default: set aside)")
     .addOption(new Option("--mode <mode>", "how rounds end").choices(RUN_MODES).default("agreed"))
     .option("--codecs <names>", "codecs, comma between", codecsIn, CODEC_NAMES)
-    .option("--ranks <list>", "ranks of the LoRA factors", wholesIn, [8])
+    .option(
+      "--ranks <list>",
+      "ranks of the LoRA factors; 2/4/8: members have them in turn",
+      ranksIn,
+      ["8"],
+    )
     .option("--outer-momenta <list>", "momenta of the outer step", sharesIn, [0, 0.6])
     .addOption(
       new Option("--factors <name>", "LoRA factors that train").choices([
@@ -67,7 +72,7 @@ interface Flags {
   readonly data: string;
   readonly mode: string;
   readonly codecs: readonly CodecName[];
-  readonly ranks: readonly number[];
+  readonly ranks: readonly string[];
   readonly outerMomenta: readonly number[];
   readonly seeds: number;
   readonly picture?: string;
@@ -102,8 +107,9 @@ function codecsIn(list: string): readonly CodecName[] {
   });
 }
 
-function wholesIn(list: string): readonly number[] {
-  return list.split(",").map((word) => wholeNumber(1, 256)(word));
+function ranksIn(list: string): readonly string[] {
+  for (const word of list.split(/[,/]/)) wholeNumber(1, 256)(word);
+  return list.split(",");
 }
 
 function sharesIn(list: string): readonly number[] {

@@ -48,6 +48,10 @@ const FLAGS: readonly Flag[] = [
   },
   { flags: "--adapter-kind <name>", text: "adapter method" },
   { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
+  {
+    flags: "--ranks <list>",
+    text: "ranks that peers train in turn in mode agreed, such as 2,4,8,16; the run has the largest",
+  },
   { flags: "--alpha <x>", text: "LoRA scaling numerator", parse: decimal },
   { flags: "--targets <names>", text: "layers with an adapter: all, or q,v,..." },
   { flags: "--factors <which>", text: "LoRA factors that train: both, alternate, ffa" },

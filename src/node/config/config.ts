@@ -9,7 +9,11 @@
 import { z } from "zod";
 import { networkConfigSchema } from "../../gossip/index.ts";
 import { gateConfigSchema, reputationConfigSchema } from "../../reputation/index.ts";
-import { dataConfigSchema, engineConfigSchema } from "../../training/index.ts";
+import {
+  dataConfigSchema,
+  engineConfigSchema,
+  trainingConfigSchema,
+} from "../../training/index.ts";
 import { speedField } from "../budget/units.ts";
 import { logSection, statusSection, storageSection, timingSection } from "./local-sections.ts";
 import { runSection } from "./run-section.ts";
@@ -56,6 +60,9 @@ export const configSchema = z.strictObject({
       "What all members of the run must have alike: differ in one value and you never mix.",
     ),
   data: dataConfigSchema.prefault({}).describe("This organisation's private data; it stays here."),
+  training: trainingConfigSchema
+    .prefault({})
+    .describe("How this node trains, as far as members may differ."),
   // Who may connect is said once, by run.members.
   network: networkConfigSchema
     .omit({ members: true })

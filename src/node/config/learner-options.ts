@@ -28,6 +28,7 @@ export function learnerOptions(
     recompute: engine.recompute,
     ...(engine.microBatch === 0 ? {} : { microBatch: engine.microBatch }),
     factors: run.factors,
+    ...(config.training.rank === null ? {} : { rank: config.training.rank }),
     optimizer: optimizerOptions(config, totalSteps),
     batchSize: run.batchSize,
     sequenceMax: run.sequenceMax,

@@ -1,5 +1,6 @@
 import { CODECS_WITH_FEEDBACK, codecOf, isVarying, parseTopology } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
+import { rankOf } from "../../training/index.ts";
 import type { RunMode } from "../../types.ts";
 import type { Config } from "./config.ts";
 import { rosterOf } from "./roster-of.ts";
@@ -45,6 +46,57 @@ export function requireConnections({ run, network }: Pick<Config, "run" | "netwo
     `set network.maxPeers to ${others} or more, or run.topology to regular:K`,
   );
 }
+
+/**
+ * Ranks may differ in mode agreed: in mode gossip the slices that a node leaves out would not get past it.
+ *
+ * @throws KlatchError `usage` when a node cannot train the rank that it names, or a run cannot have several
+ */
+export function requireRanks({ run, training }: Pick<Config, "run" | "training">): void {
+  const { kind } = run.adapter;
+  const most = rankOf(run);
+  const least = run.rankMin ?? most;
+  const own = training.rank ?? most;
+  const isSaid = run.rankMin !== null || training.rank !== null;
+  const areSeveral = Math.min(least, own) < most;
+  const table: readonly (readonly [boolean, string, string])[] = [
+    [
+      isSaid && !WITH_RANKS.has(kind),
+      `an adapter of kind ${kind} has no rank to take a part of`,
+      "leave run.rankMin and training.rank out, or set run.adapter.kind to lora",
+    ],
+    [
+      least > most,
+      `run.rankMin is ${least}, and the run has rank ${most}`,
+      `set run.rankMin to ${most} or less: run.adapter.rank names the largest`,
+    ],
+    [
+      own > most,
+      `training.rank is ${own}, and the run has rank ${most}`,
+      `set training.rank to ${most} or less: run.adapter.rank names the largest`,
+    ],
+    [
+      areSeveral && modeOf(run) === "gossip",
+      "mode gossip has one rank for all",
+      "leave run.rankMin and training.rank out, or set run.mode to agreed",
+    ],
+    [
+      own < least,
+      `training.rank is ${own}, and the run takes no rank below ${least}`,
+      `set training.rank to ${least} or more, or run.rankMin lower on every member`,
+    ],
+    [
+      areSeveral && run.codec === "masked",
+      "codec masked tells the same values of all, which several ranks do not have",
+      "leave run.rankMin out, or set run.codec to sign",
+    ],
+  ];
+  const refused = table.find(([isSo]) => isSo);
+  if (refused === undefined) return;
+  throw new KlatchError("usage", refused[1], refused[2]);
+}
+
+const WITH_RANKS: ReadonlySet<string> = new Set(["lora", "rslora", "dora"]);
 
 /** By coordinate nothing is left of updates of which most values are zero: the median of those is. */
 const BY_COORDINATE: ReadonlySet<string> = new Set(["median", "trimmed-mean"]);

@@ -29,6 +29,7 @@ const terms = {
   rule: consensusTerms.rule,
   agreedRule: consensusTerms.agreedRule,
   outer: consensusTerms.outer,
+  rankMin: consensusTerms.rankMin,
   attackersMax: consensusTerms.attackersMax,
   factors: trainingTerms.factors,
   adapter: trainingTerms.adapter,

@@ -1,6 +1,7 @@
 import { genesis, headAfter } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import { decodeEntry, isPeerId } from "../../gossip/index.ts";
+import { layoutIn } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import { runSection } from "../config/run-section.ts";
 import type { PastRuns } from "../past/past-runs.ts";
@@ -12,8 +13,10 @@ import { membersOf as membersIn } from "../proof/run-terms.ts";
 import type { RollbackFile } from "./change-file.ts";
 import type { KnownRun } from "./current-members.ts";
 
+const NO_RANKS = { tensors: [], length: 0 };
 const mixingTerms = runSection
   .pick({ agreedRule: true, outer: true, codec: true, seed: true, feedback: true, warmUp: true })
+  .extend({ rankMin: runSection.shape.rankMin })
   .loose();
 
 /**
@@ -66,7 +69,8 @@ function checkpointWithout(runs: PastRuns, run: Digest, which: Without, at: numb
 }
 
 function groundOf(runs: PastRuns, run: Digest): RollbackGround {
-  const terms = runs.record(run)?.terms;
+  const record = runs.record(run);
+  const terms = record?.terms;
   const members = terms && membersIn(terms);
   if (!terms || !members) throw new KlatchError("usage", "the run is not known here", "name --run");
   const section = mixingTerms.parse(terms.run);
@@ -74,8 +78,10 @@ function groundOf(runs: PastRuns, run: Digest): RollbackGround {
   // what the seeded state is only the first kept round tells
   const first = runs.keptRound(run, 0);
   const start = first === null ? "" : digestOfPoint(first);
+  // runs of earlier versions have one rank, and say nothing of their layout
+  const layout = layoutIn(record.layout ?? [], terms.layout) ?? NO_RANKS;
   return {
-    ...{ updates: openAgreedUpdates({ run: section }), run: section, runId: run },
+    ...{ updates: openAgreedUpdates({ run: section }, layout), run: section, runId: run },
     headBelow: (height) =>
       headAfter(
         genesis(run, start, firstMembers(run, members)),

@@ -19,7 +19,7 @@ export const KEYS_APART = [
 ] as const;
 
 /** Keys of section `run` that mode `gossip` knows nothing of: its run ids are those of versions that had no other. */
-export const KEYS_OF_AGREED = ["mode", "agreedRule", "outer"] as const;
+export const KEYS_OF_AGREED = ["mode", "agreedRule", "outer", "rankMin"] as const;
 
 /** What the run id is the digest of; digest of the base model, of the tokenizer and of the adapter's layout among it. */
 export interface RunTerms {

@@ -127,7 +127,7 @@ class Node implements KlatchNode {
     assert(this.#running, "a run is noted once it is known");
     const { run, terms, clock, learner, config, store, log } = this.#running.parts;
     const { model, data } = config;
-    const { classes } = learner.info;
+    const { classes, layout } = learner.info;
     try {
       const settings = { model, run: config.run, data };
       store.saveRun(run, {
@@ -135,6 +135,7 @@ class Node implements KlatchNode {
         classes,
         settings,
         terms,
+        layout: [...(layout.texts ?? [])],
         status: this.status(),
       });
     } catch (error) {

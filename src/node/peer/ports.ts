@@ -6,12 +6,13 @@ import {
   codecOf,
   differencesToStart,
   differencesToTracks,
+  Ranks,
   type Updates,
 } from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
-import { createLearner, type Learner, rankOf } from "../../training/index.ts";
-import { rankIn } from "../budget/price.ts";
+import { createLearner, type Learner, rankIn, rankOf, rankSlices } from "../../training/index.ts";
+import type { AdapterLayout } from "../../types.ts";
 import { openSettled, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
@@ -78,7 +79,7 @@ export async function openPorts(
       network: given.network ?? (await openNetwork(config, context)),
       clock: given.clock ?? systemClock,
       updates: given.updates ?? openUpdates(config),
-      agreedUpdates: given.agreedUpdates ?? openAgreedUpdates(config),
+      agreedUpdates: given.agreedUpdates ?? openAgreedUpdates(config, learner.info.layout),
     };
   } catch (error) {
     await learner.close();
@@ -94,13 +95,20 @@ export function openUpdates({ run }: Config): Updates {
   return CODECS_WITH_FEEDBACK.has(name) ? differencesToTracks(codec) : differencesToStart(codec);
 }
 
-/** The same of mode `agreed`. */
-export function openAgreedUpdates({
-  run,
-}: {
-  readonly run: Pick<Config["run"], "codec" | "seed" | "feedback" | "warmUp">;
-}): AgreedUpdates {
-  return agreedUpdates(codecByName(codecOf(run)), run);
+/** The same of mode `agreed`, where a node may send less than the whole rank. */
+export function openAgreedUpdates(
+  {
+    run,
+    training,
+  }: {
+    readonly run: Pick<Config["run"], "codec" | "seed" | "feedback" | "warmUp" | "rankMin">;
+    readonly training?: Pick<Config["training"], "rank">;
+  },
+  layout: Pick<AdapterLayout, "tensors" | "length">,
+): AgreedUpdates {
+  const ranks = new Ranks(rankSlices(layout), run.rankMin ?? Number.POSITIVE_INFINITY);
+  const own = training?.rank ?? ranks.most;
+  return agreedUpdates(codecByName(codecOf(run)), run, { ranks, own });
 }
 
 // --- internal ---

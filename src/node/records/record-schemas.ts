@@ -259,5 +259,7 @@ export const runRecordSchema = z.looseObject({
   }),
   /** What the run id is the digest of; absent in runs of earlier versions. */
   terms: runTermsSchema.exactOptional(),
+  /** What the digest of the adapter's layout is of; absent in runs of earlier versions. */
+  layout: z.array(z.string()).exactOptional(),
   status: nodeStatusSchema,
 });

@@ -1,81 +1,62 @@
-import assert from "node:assert/strict";
-import type { AdaptedLayer, LoraLayout } from "./methods/lora.ts";
-import { combine, dot, eigenvectors, gram, orthonormalise } from "./methods/singular-vectors.ts";
-import { slotView } from "./slots.ts";
+import type { AdapterLayout, TensorSlot } from "../../types.ts";
+import { sizeOf } from "../graph/value.ts";
 
-/** How a rank is lowered: by leaving out the last factors, or by the best approximation of their product. */
-export type RankCut = "truncate" | "svd";
+/** Names of LoRA's factors in PEFT's files. */
+const FACTOR = /\.lora_([AB])\.weight$/;
+
+/** The axis of a tensor along which the rank counts: rows of A, columns of B; null of what has no rank. */
+function rankAxis({ name }: TensorSlot): 0 | 1 | null {
+  const factor = FACTOR.exec(name)?.[1];
+  if (factor === undefined) return null;
+  return factor === "A" ? 0 : 1;
+}
+
+/** Rank of the LoRA factors that an adapter has; null of other methods, and of layers with ranks of their own. */
+export function rankIn({ tensors }: Pick<AdapterLayout, "tensors">): number | null {
+  const ranks = tensors.flatMap((slot) => {
+    const axis = rankAxis(slot);
+    return axis === null ? [] : [slot.shape[axis]];
+  });
+  const [rank] = ranks;
+  return rank !== undefined && ranks.every((each) => each === rank) ? rank : null;
+}
+
+/** Values that the same adapter has with factors of another rank. */
+export function lengthAt(layout: AdapterLayout, rank: number): number {
+  const own = rankIn(layout);
+  if (own === null) return layout.length;
+  const inFactors = layout.tensors
+    .filter((slot) => rankAxis(slot) !== null)
+    .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return layout.length - inFactors + (inFactors / own) * rank;
+}
 
 /**
- * An adapter's values in a layout of another rank over the same layers. More rank means zeros after the old factors,
- * so the product scale * B A stays what it was. Less rank means the first factors alone (HetLoRA: Cho et al. 2024,
- * arXiv 2401.06432), or with `svd` the closest product of that rank (Eckart & Young). Where the layers differ in
- * scale, B takes the quotient. Peers that keep alpha / rank alike pad and cut without rounding.
+ * For each value of an adapter the slice of its rank: row k of A and column k of B are slice k. What has no rank is in
+ * slice 0. The values of the first r slices, in their order, are those of the same adapter at rank r.
  */
-export function resizeRank(
-  from: LoraLayout,
-  to: LoraLayout,
-  values: Float32Array,
-  cut: RankCut = "truncate",
-): Float32Array {
-  assert.equal(values.length, from.length, "an adapter of the first layout");
-  const resized = new Float32Array(to.length);
-  for (const [i, old] of from.adapted.entries()) {
-    const made = to.adapted[i];
-    assert.equal(made?.linear.module, old.linear.module, "layouts of the same layers");
-    if (made === undefined) continue;
-    const [a, b] = [factorRows(values, old, "a"), factorRows(values, old, "b")];
-    const rank = rankOf(made);
-    const [rows, columns] = rank < a.length && cut === "svd" ? closest(a, b, rank) : [a, b];
-    const quotient = old.scale / made.scale;
-    const [rowsTo, columnsTo] = [slotView(resized, made.a), slotView(resized, made.b)];
-    for (let k = 0; k < Math.min(rank, rows.length); k += 1) {
-      rowsTo.set(rows[k] ?? [], k * made.linear.inputs);
-      for (const [row, x] of (columns[k] ?? []).entries()) columnsTo[row * rank + k] = x * quotient;
+export function rankSlices(layout: Pick<AdapterLayout, "tensors" | "length">): Uint16Array {
+  const slices = new Uint16Array(layout.length);
+  for (const slot of layout.tensors) {
+    const axis = rankAxis(slot);
+    const columns = slot.shape[1] ?? 1;
+    if (axis === null) continue;
+    for (let i = 0; i < sizeOf(slot.shape); i += 1) {
+      slices[slot.offset + i] = axis === 0 ? Math.floor(i / columns) : i % columns;
     }
   }
-  return resized;
+  return slices;
 }
 
-function rankOf({ a }: AdaptedLayer): number {
-  return a.shape[0] ?? 0;
-}
-
-/** The rows of A or the columns of B, one for each rank, in double. */
-function factorRows(
-  values: Float32Array,
-  layer: AdaptedLayer,
-  which: "a" | "b",
-): readonly Float64Array[] {
-  const factor = slotView(values, layer[which]);
-  const { inputs, outputs } = layer.linear;
-  const rank = rankOf(layer);
-  return Array.from({ length: rank }, (_, k) =>
-    which === "a"
-      ? Float64Array.from(factor.subarray(k * inputs, (k + 1) * inputs))
-      : Float64Array.from({ length: outputs }, (_, row) => factor[row * rank + k] ?? 0),
-  );
-}
-
-/**
- * The factors of `rank` whose product is closest to that of these: the first singular vectors, found at the old rank.
- */
-function closest(
-  a: readonly Float64Array[],
-  b: readonly Float64Array[],
-  rank: number,
-): readonly [readonly Float64Array[], readonly Float64Array[]] {
-  const basis = a.map((row) => row.slice());
-  orthonormalise(basis);
-  // B A = (B L) Q for A = L Q with orthonormal rows Q: what B L is closest to decides.
-  const columns = basis.map((q) =>
-    combine(
-      b,
-      Float64Array.from(a, (row) => dot(row, q)),
-      1,
-    ),
-  );
-  const { vectors } = eigenvectors(gram(columns));
-  const kept = vectors.slice(0, rank);
-  return [kept.map((mix) => combine(basis, mix, 1)), kept.map((mix) => combine(columns, mix, 1))];
+/** The part of a slot in the first `rank` slices, as slots that lie in one piece: rows of A, a piece of each row of B. */
+export function slotsInRank(slot: TensorSlot, rank: number): readonly TensorSlot[] {
+  const axis = rankAxis(slot);
+  const [rows = 0, columns = 0] = slot.shape;
+  if (axis === null || rank >= (axis === 0 ? rows : columns)) return [slot];
+  if (axis === 0) return [{ ...slot, shape: [rank, columns] }];
+  return Array.from({ length: rows }, (_, row) => ({
+    ...slot,
+    shape: [1, rank],
+    offset: slot.offset + row * columns,
+  }));
 }

@@ -1,6 +1,7 @@
 import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { Adapter, FactorSchedule } from "../adapters/adapter.ts";
+import { slotsInRank } from "../adapters/rank.ts";
 import { collateParts } from "../batches/collate.ts";
 import { stepExamples } from "../batches/example-order.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
@@ -15,6 +16,8 @@ import { Stopped } from "./stopped.ts";
 /** What stays from one training to the next. */
 export interface TrainOptions {
   readonly factors: FactorSchedule;
+  /** Slices of the factors' rank that train, the first so many; the others take part and stay. All when absent. */
+  readonly rank?: number;
   readonly optimizer: OptimizerOptions;
   readonly batchSize: number;
   /** Longest sequence in tokens; longer rows are cut and counted. */
@@ -108,6 +111,8 @@ export async function train(
     throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
   }
   const slots = model.adapter.trained(options.factors, request.round);
+  const { rank = Number.POSITIVE_INFINITY } = options;
+  const parts = slots.flatMap((slot) => slotsInRank(slot, rank));
   const adapter = request.adapter.slice();
   const gradient = new Float32Array(adapter.length);
   const orders = new Map<number, readonly number[]>();
@@ -133,13 +138,13 @@ export async function train(
     const chosen = indices.flatMap((index) => examples.at(index) ?? []);
     const { loss, tokens: stepTokens } = await microBatch.fit(
       (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax, packed }),
-      async (parts, recompute) => ({
-        loss: await model.lossAndGradient(adapter, parts, slots, gradient, recompute),
-        tokens: parts.reduce((total, part) => total + part.tokens, 0),
+      async (batches, recompute) => ({
+        loss: await model.lossAndGradient(adapter, batches, slots, gradient, recompute),
+        tokens: batches.reduce((total, each) => total + each.tokens, 0),
       }),
     );
     const stepOf = (slot: TensorSlot) => before(slot) + (begun?.steps ?? 0) + taken + 1;
-    const stepped = optimizerStep(adapter, gradient, state, slots, optimizer, stepOf);
+    const stepped = optimizerStep(adapter, gradient, state, parts, optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);
     if (trouble !== null) throw diverged(stepped.state.step, trouble);
     state = stepped.state;
@@ -179,11 +184,13 @@ export function stepsBefore(
   { round, optimizer, begun }: TrainRequest,
 ): (slot: TensorSlot) => number {
   const step = optimizer.step - (begun?.steps ?? 0);
-  const [even, odd] = [0, 1].map((parity) => new Set(adapter.trained(schedule, parity)));
-  return (slot) => {
-    if (even?.has(slot) && odd?.has(slot)) return step;
-    if (round === 0) return even?.has(slot) ? step : 0;
-    const rounds = even?.has(slot) ? Math.ceil(round / 2) : Math.floor(round / 2);
+  const [even, odd] = [0, 1].map(
+    (parity) => new Set(adapter.trained(schedule, parity).map(({ name }) => name)),
+  );
+  return ({ name }) => {
+    if (even?.has(name) && odd?.has(name)) return step;
+    if (round === 0) return even?.has(name) ? step : 0;
+    const rounds = even?.has(name) ? Math.ceil(round / 2) : Math.floor(round / 2);
     return Math.round((step * rounds) / round);
   };
 }

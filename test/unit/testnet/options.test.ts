@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { parseColumns } from "../../../src/node/commands/model-use.ts";
 import { configSchema } from "../../../src/node/config/config.ts";
 import { dataConfigSchema } from "../../../src/training/index.ts";
-import { attackersOf, parseOptions, partitionOf } from "../../../testnet/options.ts";
+import { attackersOf, ownRankOf, parseOptions, partitionOf } from "../../../testnet/options.ts";
 import { trainingConfig } from "../../../testnet/processes/peer-config.ts";
 
 const input = { model: "model", data: "data" };
@@ -87,6 +87,26 @@ test("what decides how updates travel reaches the peers' configurations", () => 
   // control
   const plain = trainingConfig(parseOptions(input), { train: [], test: "t", classes: [] });
   expect(configSchema.parse(plain).run).toMatchObject({ bytesPerRound: null, warmUp: 0 });
+});
+
+test("peers take several ranks in turn, and the run has the largest", () => {
+  const options = parseOptions({ ...input, mode: "agreed", ranks: "2,4,16" });
+  expect(options.rank).toBe(16);
+  expect([0, 1, 2, 3].map((index) => ownRankOf(options, index))).toEqual([2, 4, 16, 2]);
+  const rank = ownRankOf(options, 1);
+  const config = trainingConfig(options, { train: [], test: "t", classes: [], rank });
+  expect(configSchema.parse(config)).toMatchObject({
+    run: { adapter: { rank: 16 }, rankMin: 2 },
+    training: { rank: 4 },
+  });
+  // control
+  expect(ownRankOf(parseOptions(input), 1)).toBeNull();
+  for (const ranks of ["2,,4", "0,2", "2, 4", "257", ""]) {
+    expect(() => parseOptions({ ...input, ranks })).toThrow(
+      /--ranks: expected ranks from 1 to 256/,
+    );
+  }
+  expect(() => parseOptions({ ...input, ranks: "2,4", rank: 8 })).toThrow(/contradict/);
 });
 
 test("an unknown option is refused", () => {

@@ -59,11 +59,6 @@ export function medianOf(values: readonly number[]): number {
     : ((sorted[(sorted.length >> 1) - 1] as number) + upper) / 2;
 }
 
-/** The `norm` of a block: the median norm of the updates of its cut. */
-export function medianNorm(updates: readonly Vector[]): number {
-  return medianOf(updates.map(normOf));
-}
-
 // --- internal ---
 
 function withoutNothing<V extends Vector>(set: CommonSet<V>): CommonSet<V> {

@@ -34,7 +34,7 @@ export interface AgreedConfig {
   readonly membersOf: MakeMembers;
   /** Liars that the members are to bear whoever leaves: changes after which they do not are not made. */
   readonly attackersMin: number;
-  /** Bytes of a sound payload of a height, which codec and adapter decide: what has another size is none. */
+  /** Bytes of the largest sound payload of a height, which codec and adapter decide: what has more is none. */
   readonly payloadBytes: (height: number) => number;
   /** Members without which round 0 does not begin to end; a quorum unless more are asked for. */
   readonly startMembers?: number;
@@ -207,7 +207,7 @@ export function isOver({ config, head }: Pick<AgreedState, "config" | "head">): 
   return head.height >= (head.decided.newest?.rounds ?? config.rounds);
 }
 
-/** Bytes of a sound payload of the open height. */
+/** Bytes of the largest sound payload of the open height: as many as a block says of each. */
 export function bytesOfPayload({ config, head }: Pick<AgreedState, "config" | "head">): number {
   return config.payloadBytes(head.height);
 }

@@ -66,7 +66,7 @@ export interface BlockGround {
   /** Liars that the members are to bear after changes. */
   readonly attackersMin: number;
   readonly quorum: Quorum;
-  /** Bytes of a sound payload. */
+  /** Bytes of the largest sound payload. */
   readonly payloadBytes: number | null;
   readonly head: Pick<ChainHead, "height" | "decided"> & {
     readonly [Key in "parent" | "checkpoint" | "norm"]: ChainHead[Key] | null;

@@ -32,7 +32,7 @@ export function hearAnnounced(
 export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {
   const { arrivals, quorumAt, simplex } = turn.state.height;
   const { place, bytes } = announced;
-  if (bytes !== bytesOfPayload(turn.state)) return;
+  if (bytes > bytesOfPayload(turn.state)) return;
   const known = arrivals.get(place) ?? [];
   const isKnown = known.some(({ payload }) => payload === announced.payload);
   if (isKnown || known.length === ANNOUNCEMENTS_MAX) return;

@@ -12,6 +12,11 @@ export function writeHeader(bytes: Uint8Array, codec: CodecName, count: number):
   viewOf(bytes).setUint32(8, count, true);
 }
 
+/** The number of values that a payload says it has; null of bytes that are no header. */
+export function countIn(bytes: Uint8Array): number | null {
+  return bytes.byteLength < CODEC_HEADER_BYTES ? null : viewOf(bytes).getUint32(8, true);
+}
+
 /** Why the payload cannot be one of `count` values in `size` bytes; null when it can. Allocates nothing. */
 export function refusalOfHeader(
   bytes: Uint8Array,

@@ -2,13 +2,14 @@ import {
   type AgreedPoint,
   type AgreedUpdates,
   type ChainHead,
-  COMMON_RULES,
   type Computed,
   type HeldPayload,
-  medianNorm,
+  medianOf,
+  mixedByRank,
   type Opinion,
   outerStep,
   quorumOf,
+  rankMixed,
   type SoundUpdate,
 } from "../../../consensus/index.ts";
 import type { Digest, Verdict } from "../../../types.ts";
@@ -29,23 +30,30 @@ export interface MixingTerms {
   readonly run: Pick<Config["run"], "agreedRule" | "outer">;
 }
 
-/** Mixes the updates of a cut, in roster order; null when one is not here or cannot be read. */
+/**
+ * Mixes the updates of a cut, in roster order; null when one is not here or cannot be read. The slices of the rank that
+ * enough members sent are `rank`: the others stay.
+ */
 export function mixCut(
   { updates, run }: MixingTerms,
   payloadOf: (digest: Digest) => Uint8Array | null,
   { cut, shares, head, point }: OpenCut,
-): MixedCut | null {
-  const values: Float32Array[] = [];
+): (MixedCut & { readonly rank: number }) | null {
+  const sound: SoundUpdate[] = [];
   for (const { payload } of cut) {
     const bytes = payloadOf(payload);
     const read = bytes && updates.read(bytes, point.theta.length, head);
     if (read?.verdict !== "accept") return null;
-    values.push(read.value.values);
+    sound.push(read.value);
   }
   const { faulty: attackersMax } = quorumOf(head.members.peers.length);
-  const mix = COMMON_RULES[run.agreedRule]({ updates: values, shares, attackersMax });
+  const set = { updates: sound.map(({ values }) => values), shares, attackersMax };
+  const ranked = { ...set, ranksOf: sound.map(({ rank }) => rank) };
+  const mix = mixedByRank(run.agreedRule, ranked, updates.ranks);
+  const rank = rankMixed(run.agreedRule, ranked);
   const next = outerStep(point, mix, run.outer);
-  return { cut, point: next, checkpoint: digestOfPoint(next), norm: medianNorm(values) };
+  const norm = medianOf(sound.map((each) => each.norm));
+  return { cut, point: next, checkpoint: digestOfPoint(next), norm, rank };
 }
 
 /** A cut above a head, the shares of its authors, and the state that it is mixed into. */
@@ -61,11 +69,13 @@ export class AgreedMixing {
   readonly #parts: PeerParts;
   readonly #pool: PayloadPool;
   readonly #updates: AgreedUpdates;
+  #rankTold: number;
 
   constructor(parts: PeerParts, pool: PayloadPool, updates: AgreedUpdates) {
     this.#parts = parts;
     this.#pool = pool;
     this.#updates = updates;
+    this.#rankTold = this.#ownRank;
   }
 
   /** What this node thinks of payloads that it holds: sound or not, and what a step along each does to its own loss. */
@@ -99,10 +109,29 @@ export class AgreedMixing {
   ): MixedCut | null {
     const terms = { updates: this.#updates, run: this.#parts.config.run };
     const payloadOf = (payload: Digest) => this.#pool.get(payload);
-    return mixCut(terms, payloadOf, { cut, shares, head, point });
+    const mixed = mixCut(terms, payloadOf, { cut, shares, head, point });
+    if (mixed !== null) this.#tellRank(mixed.rank, head.height);
+    return mixed;
   }
 
   // --- internal ---
+
+  get #ownRank(): number {
+    return this.#parts.config.training.rank ?? this.#updates.ranks.most;
+  }
+
+  /** Says when the rank changes that enough members send, where that is less than this node does. */
+  #tellRank(rank: number, height: number): void {
+    const own = this.#ownRank;
+    const mixed = Math.min(rank, own);
+    if (mixed === this.#rankTold) return;
+    this.#rankTold = mixed;
+    const { log } = this.#parts;
+    const fields = { round: height + 1, rank: own, mixed };
+    if (mixed < own)
+      log.warn(fields, "too few members send the whole rank of this node: the rest stays as it is");
+    else log.info(fields, "enough members send the whole rank of this node");
+  }
 
   #read({ payload }: HeldPayload, head: ChainHead, length: number): Verdict<SoundUpdate> {
     const bytes = this.#pool.get(payload);

@@ -92,14 +92,14 @@ function addTimes(target: Float64Array, source: ArrayLike<number>, factor: numbe
   }
 }
 
-export function dot(a: Float64Array, b: Float64Array): number {
+function dot(a: Float64Array, b: Float64Array): number {
   let total = 0;
   for (let i = 0; i < a.length; i += 1) total += (a[i] ?? 0) * (b[i] ?? 0);
   return total;
 }
 
 /** Gram-Schmidt, twice against rounding; a vector that depends on those before it becomes zero. */
-export function orthonormalise(vectors: readonly Float64Array[]): void {
+function orthonormalise(vectors: readonly Float64Array[]): void {
   for (const [j, vector] of vectors.entries()) {
     const before = dot(vector, vector);
     for (const earlier of [...vectors.slice(0, j), ...vectors.slice(0, j)]) {
@@ -111,12 +111,12 @@ export function orthonormalise(vectors: readonly Float64Array[]): void {
   }
 }
 
-export function gram(vectors: readonly Float64Array[]): Float64Array[] {
+function gram(vectors: readonly Float64Array[]): Float64Array[] {
   return vectors.map((a) => Float64Array.from(vectors, (b) => dot(a, b)));
 }
 
 /** sum over i of mix[i] * vectors[i], over `divisor`; zero where that is zero. */
-export function combine(
+function combine(
   vectors: readonly Float64Array[],
   mix: Float64Array,
   divisor: number,
@@ -133,7 +133,7 @@ const SWEEPS_MAX = 60;
  * Eigenvalues, falling, and eigenvectors of a small symmetric matrix, which is overwritten. Jacobi's rotations keep the
  * digits of values far below the greatest, which a reduction to three diagonals can lose.
  */
-export function eigenvectors(matrix: readonly Float64Array[]): {
+function eigenvectors(matrix: readonly Float64Array[]): {
   readonly values: Float64Array;
   readonly vectors: readonly Float64Array[];
 } {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { MEASURED, OVERHEAD } from "../../../../src/node/budget/measured.ts";
-import { lengthAt, priceOf, rankIn } from "../../../../src/node/budget/price.ts";
+import { priceOf } from "../../../../src/node/budget/price.ts";
 import { openSettled, roundCosts, settled } from "../../../../src/node/budget/settle.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
 import { runDigest } from "../../../../src/node/peer/manifest.ts";
+import { lengthAt, rankIn } from "../../../../src/training/index.ts";
 import { layoutOf } from "../../../support/budget-layout.ts";
 
 const MEMBERS = [
@@ -17,7 +18,12 @@ const MEMBERS = [
 const LAYOUT = layoutOf(8);
 const KIB = 1024;
 
-type Tree = { readonly run?: object; readonly network?: object; readonly init?: string };
+type Tree = {
+  readonly run?: object;
+  readonly network?: object;
+  readonly training?: object;
+  readonly init?: string;
+};
 
 const configOf = ({ run, ...rest }: Tree) =>
   parseConfig({ ...rest, run: { members: MEMBERS, mode: "agreed", ...run } }, "/");
@@ -44,20 +50,6 @@ test("the measured ways go from most bytes to fewest, and a cheaper one is at mo
       for (const cheaper of ways.slice(i)) expect(cheaper.loss).toBeGreaterThan(0.95 * loss);
     }
   }
-});
-
-test("a layout of any rank tells how many values it has at another", () => {
-  expect(rankIn(layoutOf(4))).toBe(4);
-  for (const rank of [2, 4, 8]) {
-    expect(lengthAt(LAYOUT, rank)).toBe(layoutOf(rank).length);
-    expect(lengthAt(layoutOf(2), rank)).toBe(layoutOf(rank).length);
-  }
-  // methods without factors, and layers with ranks of their own
-  const [first, ...others] = LAYOUT.tensors;
-  const mixed = [{ ...first, name: "x.lora_A.weight", shape: [2, 1024], offset: 0 }, ...others];
-  expect(rankIn({ ...LAYOUT, tensors: [] })).toBeNull();
-  expect(rankIn({ ...LAYOUT, tensors: mixed })).toBeNull();
-  expect(lengthAt({ ...LAYOUT, tensors: [] }, 2)).toBe(LAYOUT.length);
 });
 
 describe("a price", () => {
@@ -261,6 +253,24 @@ describe("what is told of a round", () => {
     for (const { seconds, sent } of ways) expect(seconds).toBeCloseTo((8 * sent) / 1e7, 9);
     // control
     expect(tree({}).ways.every(({ seconds }) => seconds === null)).toBe(true);
+  });
+
+  test("of a node of a lower rank it sends less than it receives, whatever rank the budget chooses for all", () => {
+    const told = (rank: number | null) =>
+      roundCosts(
+        configOf({ training: { rank }, run: { codec: "int8", rankMin: 2 } }),
+        LAYOUT,
+      ).ways.find(({ isChosen }) => isChosen);
+    const [whole, low] = [told(null), told(2)];
+    expect(low?.received).toBe(whole?.sent);
+    expect(low?.sent).toBe(priceOf(configOf({}).run, "int8", lengthAt(LAYOUT, 2)).sent);
+    expect(low?.sent).toBeLessThan(0.5 * (whole?.sent ?? 0));
+    // the run's rank is chosen by what all have alike
+    const bytesPerRound = costOf({}, "sign", 8);
+    const training = { rank: 2 };
+    expect(choiceOf({ bytesPerRound, rankMin: 2 }, LAYOUT, { training })).toEqual(
+      choiceOf({ bytesPerRound }),
+    );
   });
 
   test("a way that was not measured stands beside those that were, in its place", () => {

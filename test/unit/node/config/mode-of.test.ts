@@ -1,8 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { KlatchError } from "../../../../src/errors.ts";
+import { settled } from "../../../../src/node/budget/settle.ts";
 import { parseConfig } from "../../../../src/node/config/load.ts";
-import { modeOf, requireConnections, requireMode } from "../../../../src/node/config/mode-of.ts";
+import {
+  modeOf,
+  requireConnections,
+  requireMode,
+  requireRanks,
+} from "../../../../src/node/config/mode-of.ts";
 import { Neighbourhoods } from "../../../../src/node/peer/neighbourhoods.ts";
+import { layoutOf } from "../../../support/budget-layout.ts";
 import { PEERS } from "../node-samples.ts";
 
 const MEMBERS = [
@@ -82,5 +89,42 @@ describe("the mode of a run", () => {
   test.each(["int8", "float32", "int4", "int2", "sign"])("both modes take %s", (codec) => {
     expect(() => requireMode(runOf({ codec }))).not.toThrow();
     expect(() => requireMode(runOf({ codec, mode: "agreed" }))).not.toThrow();
+  });
+});
+
+describe("the rank that a node trains of the run's", () => {
+  const configOf = (training: object, run: object = {}) =>
+    parseConfig({ training, run: { members: MEMBERS, mode: "agreed", ...run } }, "/");
+
+  const several = { rankMin: 2 };
+
+  test.each([
+    ["all of it where nothing is said", {}, {}],
+    ["all of it in a run of several", {}, several],
+    ["less than the run has, where that takes it", { rank: 2 }, several],
+    ["all that the run has", { rank: 16 }, { adapter: { rank: 16 } }],
+    ["the same for all in mode gossip", { rank: 8 }, { mode: "gossip" }],
+    ["less of another method with ranks", { rank: 4 }, { ...several, adapter: { kind: "dora" } }],
+  ])("may be %s", (_, training, run) => {
+    expect(() => requireRanks(configOf(training, run))).not.toThrow();
+  });
+
+  test.each([
+    ["more than the run has", { rank: 9 }, several, /training.rank is 9, and the run has rank 8/],
+    ["less where all have one", { rank: 7 }, {}, /the run takes no rank below 8/],
+    ["less than the run takes", { rank: 1 }, several, /the run takes no rank below 2/],
+    ["less in mode gossip", { rank: 2 }, { mode: "gossip" }, /mode gossip has one rank for all/],
+    ["one of several in mode gossip", {}, { ...several, mode: "gossip" }, /one rank for all/],
+    ["one of a method without", { rank: 1 }, { adapter: { kind: "ia3" } }, /ia3 has no rank/],
+    ["one of several with codec masked", {}, { ...several, codec: "masked" }, /the same values/],
+    ["of a run whose lowest is above", {}, { rankMin: 9 }, /run.rankMin is 9, and the run has/],
+  ])("may not be %s, which one line says with a way out", (_, training, run, message) => {
+    expect(() => requireRanks(configOf(training, run))).toThrow(message);
+  });
+
+  test("is checked where codec and rank are settled, before a node begins", () => {
+    const layout = layoutOf(8);
+    expect(() => settled(configOf({ rank: 9 }), layout)).toThrow(KlatchError);
+    expect(() => settled(configOf({ rank: 8 }), layout)).not.toThrow();
   });
 });

@@ -1,124 +1,143 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { createAdapter } from "../../../../src/training/adapters/kinds.ts";
+import { layoutIn } from "../../../../src/training/adapters/layout-texts.ts";
+import { loraLayout } from "../../../../src/training/adapters/methods/lora.ts";
 import {
-  createLora,
-  type LoraLayout,
-  loraLayout,
-} from "../../../../src/training/adapters/methods/lora.ts";
-import { resizeRank } from "../../../../src/training/adapters/rank.ts";
+  lengthAt,
+  rankIn,
+  rankSlices,
+  slotsInRank,
+} from "../../../../src/training/adapters/rank.ts";
 import { slotView } from "../../../../src/training/adapters/slots.ts";
-import { AdaptedModel } from "../../../../src/training/programs/adapted-model.ts";
-import { engine, numbers } from "../graph/finite-differences.ts";
-import { sequenceLogits } from "../models/logits.ts";
+import { LearnerCore } from "../../../../src/training/learner/core.ts";
+import { freshOptimizer } from "../../../../src/training/loop/optimizer.ts";
+import { layoutOf as factorsOf } from "../../../support/budget-layout.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { tinyOptions, writeTinyFolder } from "../learner/model-folder.ts";
 import { tinyModel } from "../models/tiny-llama.ts";
+import { SETTINGS } from "./small-settings.ts";
 
 const { definition } = tinyModel();
-const TARGETS = ["q", "down"];
-/** Peers that keep alpha / rank alike. */
 const layoutOf = (rank: number) =>
-  loraLayout(definition, { rank, alpha: 2 * rank, targets: TARGETS });
-const valuesOf = (layout: LoraLayout, seed: number) =>
-  Float32Array.from(numbers(layout.length, seed));
-
-/** scale * B A of every layer, one after the other. */
-function products(layout: LoraLayout, values: Float32Array): Float64Array {
-  const all = layout.adapted.flatMap(({ linear, a, b, scale }) => {
-    const [left, right] = [slotView(values, b), slotView(values, a)];
-    const [rank = 0, inputs = 0] = a.shape;
-    return Array.from({ length: linear.outputs * inputs }, (_, i) => {
-      const [row, column] = [Math.floor(i / inputs), i % inputs];
-      let sum = 0;
-      for (let k = 0; k < rank; k += 1)
-        sum += (left[row * rank + k] ?? 0) * (right[k * inputs + column] ?? 0);
-      return scale * sum;
-    });
-  });
-  return Float64Array.from(all);
-}
-
-const distance = (a: Float64Array, b: Float64Array) =>
-  Math.hypot(...a.map((x, i) => x - (b[i] ?? Number.NaN)));
-
+  loraLayout(definition, { rank, alpha: 16, targets: ["q", "down"] });
 const ranks = fc.record({
   rank: fc.integer({ min: 1, max: 6 }),
   more: fc.integer({ min: 0, max: 6 }),
-  seed: fc.integer({ min: 1, max: 1000 }),
 });
 
-describe("an adapter of another rank", () => {
-  test("has the same product when it is padded, and the same bits when it is cut again", () => {
+describe("the slices of an adapter's rank", () => {
+  test("are such that the values of the first r are an adapter of rank r", () => {
     fc.assert(
-      fc.property(ranks, ({ rank, more, seed }) => {
+      fc.property(ranks, ({ rank, more }) => {
         const [small, large] = [layoutOf(rank), layoutOf(rank + more)];
-        const values = valuesOf(small, seed);
-        const padded = resizeRank(small, large, values);
-        expect(products(large, padded)).toEqual(products(small, values));
-        expect(resizeRank(large, small, padded)).toEqual(values);
+        const slices = rankSlices(large);
+        // every value says where it is: tensor, row and column
+        const places = (layout: typeof small) =>
+          layout.tensors.flatMap(({ name, shape: [rows = 0, columns = 0] }) =>
+            Array.from(
+              { length: rows * columns },
+              (_, i) => `${name} ${Math.floor(i / columns)} ${i % columns}`,
+            ),
+          );
+        expect(places(large).filter((_, i) => (slices[i] ?? 0) < rank)).toEqual(places(small));
       }),
       { seed: 3, numRuns: 40 },
     );
   });
 
-  test("has the same product within rounding where the scales differ", () => {
+  test("are trained where slots in a rank say so, and nowhere else", () => {
     fc.assert(
-      fc.property(ranks, ({ rank, more, seed }) => {
-        const sized = (r: number) =>
-          loraLayout(definition, { kind: "rslora", rank: r, alpha: 3, targets: TARGETS });
-        const [small, large] = [sized(rank), sized(rank + more)];
-        const values = valuesOf(small, seed);
-        const before = products(small, values);
-        const after = products(large, resizeRank(small, large, values));
-        expect(distance(before, after)).toBeLessThan(1e-6 * Math.hypot(...before));
+      fc.property(ranks, ({ rank, more }) => {
+        const layout = layoutOf(rank + more);
+        const trained = new Float32Array(layout.length);
+        for (const slot of layout.tensors) {
+          for (const part of slotsInRank(slot, rank)) {
+            expect(part.name).toBe(slot.name);
+            const view = slotView(trained, part);
+            for (const i of view.keys()) view[i] = (view[i] ?? 0) + 1;
+          }
+        }
+        const slices = [...rankSlices(layout)];
+        expect([...trained]).toEqual(slices.map((slice) => (slice < rank ? 1 : 0)));
       }),
       { seed: 4, numRuns: 40 },
     );
   });
 
-  test("computes the same logits when it is padded", async () => {
-    const base = tinyModel();
-    const logits = async (rank: number, change: (layout: LoraLayout) => Float32Array) => {
-      const lora = createLora(base.definition, { rank, alpha: 2 * rank, targets: TARGETS });
-      const model = new AdaptedModel(base, lora, engine);
-      const found = await sequenceLogits(model, change(lora.layout), [1, 7, 3, 3, 10]);
-      await model.close();
-      return found;
-    };
-    const small = layoutOf(2);
-    const values = valuesOf(small, 5);
-    const before = await logits(2, () => values);
-    const after = await logits(5, (large) => resizeRank(small, large, values));
-    expect(Math.max(...before.map((x, i) => Math.abs(x - (after[i] ?? 0))))).toBeLessThan(1e-5);
+  test("follow from what a run says of its layout, for who has no model", () => {
+    const layout = layoutOf(3);
+    const { texts = [], digest } = layout;
+    const told = layoutIn(texts, digest);
+    expect(told && rankSlices(told)).toEqual(rankSlices(layout));
+    expect(layoutIn(texts, "0".repeat(64))).toBeNull();
   });
 
-  test("is closest to what it was when singular vectors cut it", () => {
-    fc.assert(
-      fc.property(ranks, ({ rank, more, seed }) => {
-        const [small, large] = [layoutOf(rank), layoutOf(rank + more)];
-        const values = valuesOf(large, seed);
-        const before = products(large, values);
-        const error = (cut: "truncate" | "svd") =>
-          distance(products(small, resizeRank(large, small, values, cut)), before);
-        expect(error("svd")).toBeLessThanOrEqual(error("truncate") + 1e-5);
-      }),
-      { seed: 5, numRuns: 40 },
-    );
+  test("are one where a method has none, and what has no rank is in the first", () => {
+    const ia3 = createAdapter(tinyModel(), SETTINGS.ia3).layout;
+    expect(new Set(rankSlices(ia3))).toEqual(new Set([0]));
+    const core = createAdapter(tinyModel(), SETTINGS["lora-xs"]).layout;
+    expect(new Set(rankSlices(core))).toEqual(new Set([0]));
+    const { layout } = createAdapter(tinyModel(), SETTINGS.dora);
+    const slices = rankSlices(layout);
+    expect(new Set(slices)).toEqual(new Set([0, 1]));
+    const magnitude = layout.tensors.find(({ name }) => name.includes("magnitude"));
+    expect(magnitude && slotsInRank(magnitude, 1)).toEqual([magnitude]);
+    expect(slices[magnitude?.offset ?? 0]).toBe(0);
   });
+});
 
-  test("loses nothing by singular vectors when it had no more rank", () => {
-    // Factors 2 and 3 repeat factors 0 and 1, so that rank 2 is enough, but not the first two alone.
-    const [small, large] = [layoutOf(2), layoutOf(4)];
-    const values = resizeRank(small, large, valuesOf(small, 6));
-    for (const { linear, a, b } of large.adapted) {
-      const [left, right] = [slotView(values, b), slotView(values, a)];
-      right.copyWithin(2 * linear.inputs, 0, 2 * linear.inputs);
-      for (let row = 0; row < linear.outputs; row += 1)
-        left.copyWithin(4 * row + 2, 4 * row, 4 * row + 2);
+test("a layout of any rank tells how many values it has at another", () => {
+  const factors = factorsOf(8);
+  expect(rankIn(factorsOf(4))).toBe(4);
+  for (const rank of [2, 4, 8]) {
+    expect(lengthAt(factors, rank)).toBe(factorsOf(rank).length);
+    expect(lengthAt(factorsOf(2), rank)).toBe(factorsOf(rank).length);
+  }
+  // methods without factors, and layers with ranks of their own
+  const [first, ...others] = factors.tensors;
+  const mixed = [{ ...first, name: "x.lora_A.weight", shape: [2, 1024], offset: 0 }, ...others];
+  expect(rankIn({ ...factors, tensors: [] })).toBeNull();
+  expect(rankIn({ ...factors, tensors: mixed })).toBeNull();
+  expect(lengthAt({ ...factors, tensors: [] }, 2)).toBe(factors.length);
+});
+
+describe("a learner of a lower rank", () => {
+  /** Trains from a state that has something in every slice. */
+  async function trained(steps: number, rank: { readonly rank?: number }) {
+    const folder = temporaryFolder();
+    await writeTinyFolder(folder);
+    const core = await LearnerCore.open({ ...tinyOptions(folder), ...rank });
+    try {
+      const start = core.initialAdapter().map((at, i) => at + 0.2 * Math.sin(i));
+      const optimizer = freshOptimizer(start.length);
+      const result = await core.train({ adapter: start, optimizer, round: 0, steps }, {});
+      const isBeyond = [...rankSlices(core.info.layout)].map((slice) => slice >= 1);
+      const isMoved = [...result.adapter].map((at, i) => at !== start[i]);
+      return { isBeyond, isMoved, result };
+    } finally {
+      await core.close();
     }
-    const before = products(large, values);
-    const error = (cut: "truncate" | "svd") =>
-      distance(products(small, resizeRank(large, small, values, cut)), before);
-    expect(error("svd")).toBeLessThan(1e-5);
-    // Control: plain truncation loses half of it.
-    expect(error("truncate")).toBeGreaterThan(1);
+  }
+  const count = (flags: readonly boolean[]) => flags.filter(Boolean).length;
+
+  test("trains its slices, and the others stay to the bit, without moments", async () => {
+    const { isBeyond, isMoved, result } = await trained(3, { rank: 1 });
+
+    expect(count(isMoved.map((is, i) => is && (isBeyond[i] ?? false)))).toBe(0);
+    expect([...result.optimizer.secondMoment].filter((at, i) => at !== 0 && isBeyond[i])).toEqual(
+      [],
+    );
+    expect(count(isMoved)).toBeGreaterThan(0.9 * count(isBeyond.map((is) => !is)));
+    // of the whole rank all move (control)
+    expect(count((await trained(3, {})).isMoved)).toBeGreaterThan(0.9 * isBeyond.length);
+  });
+
+  test("sees the others' slices all the same: the loss that it begins with is that of the whole adapter", async () => {
+    const [low, whole] = [await trained(1, { rank: 1 }), await trained(1, {})];
+    expect(low.result.loss).toBe(whole.result.loss);
+    // one step on they differ (control)
+    const [lower, wholly] = [await trained(2, { rank: 1 }), await trained(2, {})];
+    expect(lower.result.loss).not.toBe(wholly.result.loss);
   });
 });
