@@ -4,15 +4,20 @@
  * momentum over it where asked to. States travel as they are, and a client's optimiser goes on from round to round, as a peer's does.
  *
  *   node scripts/fedavg.ts --model FOLDER --data PATH --test PATH [--partition P] [--peers 10] [--rounds 12] [--steps 20]
- *     [--seed 1] [--outer-momentum 0] [--weights rows|equal]
+ *     [--seed 1] [--outer-momentum 0] [--weights rows|equal] [--mean factors|products]
+ *
+ * With `--mean products` the server takes the mean of the products B A, as factors again. `apart` is then how far the product of
+ * the factors' means would have been from it, by the way of each round.
  */
 import { parseArgs } from "node:util";
 import { firstPoint, outerStep } from "../src/consensus/index.ts";
 import type { Learner, OptimizerState } from "../src/training/index.ts";
+import type { AdapterLayout } from "../src/types.ts";
 import { withLearners } from "../testnet/baselines.ts";
 import { prepareData } from "../testnet/data/run-data.ts";
 import { parseOptions } from "../testnet/options.ts";
 import { openWorkingFolder } from "../testnet/working-folder.ts";
+import { meanOfProducts } from "./mean-of-products.ts";
 
 const { values } = parseArgs({
   options: {
@@ -26,8 +31,11 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     "outer-momentum": { type: "string", default: "0" },
     weights: { type: "string", default: "rows" },
+    mean: { type: "string", default: "factors" },
   },
 });
+
+type State = Parameters<typeof meanOfProducts>[2][number];
 
 interface Client {
   readonly learner: Learner;
@@ -45,6 +53,7 @@ const outer = { rate: 1, momentum: Number(values["outer-momentum"]) };
 const work = await openWorkingFolder(undefined);
 const data = await prepareData(options, work.path);
 const total = data.peers.reduce((sum, { rows: count }) => sum + count, 0);
+const apart: number[] = [];
 const started = performance.now();
 const files = data.peers.map(({ dataFile: train }) => {
   return { train, test: data.testFile, classes: data.classes };
@@ -53,7 +62,18 @@ const loss = await withLearners(options, files, (learners) => trained(learners.m
 work.remove();
 const seconds = (performance.now() - started) / 1000;
 const { peers, rounds, steps, seed } = options;
-const said = { peers, rounds, steps, seed, partition, weights, momentum: outer.momentum };
+const { mean } = values;
+const said = {
+  peers,
+  rounds,
+  steps,
+  seed,
+  partition,
+  weights,
+  mean,
+  momentum: outer.momentum,
+  apart,
+};
 process.stdout.write(`${JSON.stringify({ ...said, loss, seconds })}\n`);
 
 // --- internal ---
@@ -68,20 +88,38 @@ function clientOf(learner: Learner, place: number): Client {
 async function trained(clients: readonly Client[]): Promise<number> {
   const [first] = clients;
   if (first === undefined) return Number.NaN;
+  const { layout } = first.learner.info;
   let point = firstPoint(await first.learner.initialAdapter(), outer);
   for (let round = 0; round < options.rounds; round++) {
-    const mean = new Float32Array(point.theta.length);
+    const states: State[] = [];
     for (const client of clients) {
       const { learner, share, optimizer } = client;
       const { steps: taken } = options;
       const result = await learner.train({ adapter: point.theta, optimizer, round, steps: taken });
       client.optimizer = result.optimizer;
-      for (let i = 0; i < mean.length; i++) {
-        const gained = (result.adapter[i] ?? 0) - (point.theta[i] ?? 0);
-        mean[i] = (mean[i] ?? 0) + share * gained;
-      }
+      states.push({ values: result.adapter, share });
     }
-    point = outerStep(point, mean, outer);
+    point = outerStep(point, gained(states, point.theta, layout), outer);
   }
   return (await first.learner.evaluate(point.theta, "test")).loss;
+}
+
+/** How far a round leads from its start. */
+function gained(
+  states: readonly State[],
+  start: Float32Array,
+  layout: AdapterLayout,
+): Float32Array {
+  if (values.mean === "products") {
+    const mixed = meanOfProducts(layout, start, states);
+    apart.push(mixed.apart);
+    return start.map((at, i) => (mixed.values[i] ?? 0) - at);
+  }
+  const gains = new Float32Array(start.length);
+  for (const { values: state, share } of states) {
+    for (let i = 0; i < gains.length; i++) {
+      gains[i] = (gains[i] ?? 0) + share * ((state[i] ?? 0) - (start[i] ?? 0));
+    }
+  }
+  return gains;
 }
