@@ -133,13 +133,23 @@ describe("three of seven are too many (control)", () => {
     expect(resultOf(few).loss).toBeGreaterThan(2 * resultOf(enough).loss);
   });
 
-  test("that vote twice are put out by what they signed: the others are a quorum of their own then", async () => {
-    const simulation = await three("equivocate-votes", { untilMs: 600_000 });
+  test("that vote twice are put out by what they signed, where a block comes together: the others are a quorum of their own then", async () => {
+    const simulation = await three("equivocate-votes", { seed: 8, untilMs: 600_000 });
 
     expectAgreed(simulation);
     const [{ disk }] = simulation.watched as [SimulatedPeer];
     const blocks = disk.chain.map((bytes) => decodeEntry(bytes)?.block);
     expect(blocks.flatMap((block) => block?.evidence ?? [])).toHaveLength(3);
     expect(blocks.at(-1)?.ballots.map(({ opinions }) => opinions.length)).toEqual([4, 4, 4, 4]);
+  });
+
+  test("that vote twice may stop the run, and split it in none", async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const { watched } = await three("equivocate-votes", { seed, untilMs: 300_000 });
+
+      const chains = watched.map(blocksOf);
+      const longest = chains.reduce((a, b) => (a.length >= b.length ? a : b));
+      for (const chain of chains) expect(chain).toEqual(longest.slice(0, chain.length));
+    }
   });
 });
