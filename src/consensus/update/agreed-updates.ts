@@ -7,8 +7,10 @@ import { int8Codec } from "./codecs/level-codec.ts";
 import { Ranks } from "./ranks.ts";
 import type { KeptArrays } from "./updates.ts";
 
-/** An own update longer than this many times the norm of the last that counted is cut to it. */
+/** Of an own update longer than this many times the norm of the last that counted, so much is told. */
 const OWN_NORM_FACTOR = 4;
+/** What is to be told beyond this many times that norm is given up: so far off it leads nowhere. */
+const TOLD_NORM_FACTOR_MAX = 16;
 /** An update longer than this many times that norm is unsound. */
 const NORM_FACTOR_MAX = 8;
 /** Bound on a norm while none has counted yet. */
@@ -60,6 +62,8 @@ export interface MadeAgreedUpdate {
   readonly height: number;
   /** What the payload tells, before it was coded; zero beyond the own rank. */
   readonly update: Float32Array;
+  /** What was cut off it, and is told later; null for nothing. */
+  readonly rest: Float32Array | null;
   readonly payload: Uint8Array;
 }
 
@@ -119,10 +123,10 @@ export function agreedUpdates(
       const gained = difference(state, theta);
       const whole = feedback === null ? gained : sum(gained, feedback, decay);
       const part = ranks.take(whole, 0, own);
-      const most = (OWN_NORM_FACTOR * norm) / stretch(part, theta.length);
-      const told = norm === 0 ? part : shortened(part, most);
+      const { told, rest } = cut(part, norm / stretch(part, theta.length));
       const payload = codecOf(height).encode(told, turnOf(height));
-      return { height, update: spread(told, theta.length, ranks), payload };
+      const onAll = (values: Float32Array) => spread(values, theta.length, ranks);
+      return { height, update: onAll(told), rest: rest && onAll(rest), payload };
     },
     read(payload, length, { height, norm }) {
       const told = decoded(payload, length, height);
@@ -140,13 +144,14 @@ export function agreedUpdates(
       ...memory,
       extra: plus(memory.extra, difference(to, from)),
     }),
-    settle({ theta, velocity, extra }, { height, update, payload }, outcome) {
+    settle({ theta, velocity, extra }, { height, update, rest, payload }, outcome) {
       const none = { theta, velocity, feedback: null, progress: null, extra: null };
       if (outcome === "unsound") return none;
-      if (outcome === "left-out") return { ...none, progress: plus(extra, update) };
+      const later = rest === null ? extra : plus(extra, rest);
+      if (outcome === "left-out") return { ...none, progress: plus(later, update) };
       const told = decoded(payload, update.length, height);
       const lost = told.ok ? difference(update, spread(told.values, update.length, ranks)) : null;
-      return { ...none, feedback: lost, progress: extra };
+      return { ...none, feedback: lost, progress: later };
     },
     advance: (memory, { theta, velocity }) => ({ ...memory, theta, velocity }),
   };
@@ -169,6 +174,17 @@ export function restoredMemory(theta: Float32Array, kept: KeptArrays = {}): Agre
 }
 
 // --- internal ---
+
+/** What an update of that norm may tell of what there is to tell, and what is left for later. */
+function cut(
+  whole: Float32Array,
+  norm: number,
+): { readonly told: Float32Array; readonly rest: Float32Array | null } {
+  if (norm === 0) return { told: whole, rest: null };
+  const kept = shortened(whole, TOLD_NORM_FACTOR_MAX * norm);
+  const told = shortened(kept, OWN_NORM_FACTOR * norm);
+  return { told, rest: told === kept ? null : difference(kept, told) };
+}
 
 /** How many values a payload says that it tells, where that makes a rank. */
 function toldLength(payload: Uint8Array, ranks: Ranks): number | null {

@@ -122,8 +122,7 @@ export class AgreedTraining {
     if (block.height === head.height && state.hasUpdate(head.height)) {
       const update = state.updateOf(head.height);
       const made: MadeAgreedUpdate = {
-        height: head.height,
-        update: this.#updates.offer(memory, update.adapter, head).update,
+        ...this.#updates.offer(memory, update.adapter, head),
         payload: update.payload,
       };
       memory = this.#updates.settle(

@@ -47,6 +47,52 @@ function drift(
   return read.map((at, i) => at - rounds * (step[i] ?? 0));
 }
 
+/** What befalls a height: how long what was learnt is, and what becomes of the update. */
+interface Happening {
+  readonly scale: number;
+  readonly outcome: "counted" | "left-out";
+  /** Trains on beyond its update. */
+  readonly beyond: boolean;
+  /** Norm of the last updates that counted; 0 for none yet. */
+  readonly norm: number;
+}
+
+/** Two long updates in one are cut by it, and all together are not too much to be told later. */
+const NORM = 24;
+
+const happening: fc.Arbitrary<Happening> = fc.record({
+  scale: fc.constantFrom(0.1, 1, 5),
+  outcome: fc.constantFrom("counted", "left-out"),
+  beyond: fc.boolean(),
+  norm: fc.constantFrom(0, NORM),
+});
+
+/** What a member learnt in all, what it told of that, and what it remembers in the end. */
+function lived(name: CodecName, happenings: readonly Happening[]) {
+  const coded = agreedUpdates(codecByName(name));
+  const length = 300;
+  let memory = fresh(new Float32Array(length));
+  let [learnt, told] = [new Float32Array(length), new Float32Array(length)];
+  for (const [height, { scale, outcome, beyond, norm }] of happenings.entries()) {
+    const step = (at: number) => learnt.map((_, i) => scale * Math.sin(i * i + 7 * at));
+    const state = plus(coded.start(memory), step(height));
+    learnt = plus(learnt, step(height));
+    const made = coded.offer(memory, state, { height, norm });
+    if (beyond) {
+      const from = coded.beyond(memory, state);
+      memory = coded.trainOn(memory, from, plus(from, step(height + 0.5)));
+      learnt = plus(learnt, step(height + 0.5));
+    }
+    const read = coded.read(made.payload, length, { height, norm: 0 });
+    if (outcome === "counted" && read.verdict === "accept") told = plus(told, read.value.values);
+    memory = coded.settle(memory, made, outcome);
+  }
+  return { learnt, told, memory };
+}
+
+const distance = (a: Float32Array, b: Float32Array) =>
+  Math.hypot(...a.map((at, i) => at - (b[i] ?? 0)));
+
 describe("updates of mode agreed", () => {
   it("lose nothing for good: what the codec leaves out comes with the next", () => {
     const step = Float32Array.from({ length: LENGTH }, (_, i) => (i === 0 ? 1 : 0.003));
@@ -155,10 +201,41 @@ describe("updates of mode agreed", () => {
     expect(exact.start(exact.settle(memory, made, "left-out"))).toEqual(plus(step, extra));
   });
 
-  it("are cut to four times the last norm, and unsound beyond eight times", () => {
-    const long = new Float32Array(LENGTH).fill(10);
-    const { update, payload } = exact.offer(fresh(), long, { height: 1, norm: 1 });
+  it.each(["int8", "sign", "sparse"] as const)(
+    "lose nothing that was learnt with %s, counted, late, too long for one update or beyond it",
+    (name) => {
+      fc.assert(
+        fc.property(fc.array(happening, { minLength: 1, maxLength: 5 }), (happenings) => {
+          const { learnt, told, memory } = lived(name, happenings);
+          const kept = [memory.feedback, memory.progress, memory.extra];
+          const had = kept.reduce(
+            (all: Float32Array, each) => (each ? plus(all, each) : all),
+            told,
+          );
+          expect(distance(had, learnt)).toBeLessThan(1e-3);
+        }),
+      );
+    },
+  );
+
+  it("would lose it without the memory: what is late, left out by the codec, or cut (control)", () => {
+    const late = { outcome: "left-out", scale: 1, beyond: false, norm: 0 } as const;
+    for (const happenings of [[late], [{ ...late, outcome: "counted" } as const]]) {
+      const { learnt, told } = lived("sign", happenings);
+      expect(distance(told, learnt)).toBeGreaterThan(0.3 * Math.hypot(...learnt));
+    }
+    const long = { ...late, scale: 5, norm: NORM };
+    const { memory } = lived("sign", [long, { ...long, outcome: "counted" }]);
+    expect(memory.progress).not.toBeNull();
+  });
+
+  it("are cut to four times the last norm, tell what was cut later, and are unsound beyond eight", () => {
+    const long = new Float32Array(LENGTH).fill(10 / Math.sqrt(LENGTH));
+    const { update, rest, payload } = exact.offer(fresh(), long, { height: 1, norm: 1 });
     expect(Math.hypot(...update)).toBeCloseTo(4, 5);
+    expect(Math.hypot(...(rest ?? []))).toBeCloseTo(6, 5);
+    const far = exact.offer(fresh(), long, { height: 1, norm: 0.1 });
+    expect(Math.hypot(...plus(far.update, far.rest ?? far.update))).toBeCloseTo(1.6, 5);
     expect(exact.read(payload, LENGTH, { height: 1, norm: 1 }).verdict).toBe("accept");
     expect(exact.read(payload, LENGTH, { height: 1, norm: 0.4 })).toEqual({
       verdict: "reject",
