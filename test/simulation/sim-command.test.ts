@@ -27,11 +27,31 @@ test("two of ten liars hardly move the loss, and ruin it under plain mean (contr
   expect(mean.loss).toBeGreaterThan(2 * honest.loss);
 });
 
+test("messages that are lost and peers that come and go change the history, and the rounds to a loss are told", async () => {
+  const short = ["--peers", "5", "--mode", "agreed", "--codec", "sign", "--until-loss", "0.3"];
+  const [calm, lossy] = [
+    await report(...short),
+    await report(...short, "--loss-rate", "0.3", "--churn", "0.25"),
+  ];
+
+  expect(lossy.lossByRound).toHaveLength(8);
+  expect(lossy.digest).not.toBe(calm.digest);
+  expect(lossy.virtualSeconds).toBeGreaterThan(calm.virtualSeconds);
+  for (const { roundsUntil, lossByRound } of [calm, lossy]) {
+    const first = lossByRound?.findIndex((loss) => loss <= 0.3) ?? -1;
+    expect(roundsUntil).toBeGreaterThan(first);
+    expect(roundsUntil).toBeLessThanOrEqual(first + 1);
+  }
+  expect((await report(...short, "--until-loss", "0.01")).roundsUntil).toBeNull();
+});
+
 test.each([
   [["--attack", "label-flip"], "attack on rows"],
   [["--attackers", "2"], "--attackers needs --attack"],
   [["--peers", "3", "--attack", "scaled", "--attackers", "3"], "no honest peer"],
   [["--topology", "star"], "--topology"],
+  [["--driver", "step", "--churn", "0.25"], "--churn needs whole nodes"],
+  [["--outer-momentum", "1"], "--outer-momentum"],
 ])("%j is refused with a sentence", async (flags, sentence) => {
   const { code, stderr } = await runCommand([...SMALL, ...flags]);
 

@@ -24,6 +24,8 @@ export interface WireConditions {
   readonly random: Random;
   /** Share of messages that come only with the next heartbeat. */
   readonly lossRate: number;
+  /** Share of transfers that break off, and begin anew. */
+  readonly brokenRate?: number;
   /** Whether two peers do not hear one another now. */
   readonly isCut: (a: PeerId, b: PeerId) => boolean;
 }
@@ -33,6 +35,8 @@ const CONNECT_MS = 300;
 /** How long a server lets a request for a payload that is not open yet wait, and how often that is looked at. */
 const OPEN_WAIT_MS = 30_000;
 const POLL_MS = 100;
+/** After this time a transfer that has broken off is begun anew. */
+const AGAIN_MS = 1000;
 
 /** The wire between simulated peers: announcements reach all, payloads are pulled, both take virtual time. */
 export class MemoryWire {
@@ -127,7 +131,8 @@ export class MemoryWire {
       if (signal.aborted) resolve(failed("timeout"));
       else if (server !== null && bytes !== null) {
         const arrive = () => resolve(arrival(server, client, bytes, wanted));
-        this.later(client, this.#between(TRANSFER_MS), arrive);
+        if (this.#breaksOff()) this.later(client, AGAIN_MS, ask);
+        else this.later(client, this.#between(TRANSFER_MS), arrive);
       } else if (this.#time.now >= giveUpAt) {
         resolve(failed(server === null ? "unreachable" : "missing"));
       } else this.later(client, POLL_MS, ask);
@@ -157,6 +162,12 @@ export class MemoryWire {
   #reachable(client: Endpoint, peer: PeerId): Endpoint | null {
     const server = this.#endpoints.get(peer);
     return server !== undefined && this.#areConnected(client, server) ? server : null;
+  }
+
+  /** Draws for the wires alone that break: the others' histories stay as they are. */
+  #breaksOff(): boolean {
+    const { brokenRate = 0, random } = this.#conditions;
+    return brokenRate > 0 && random() < brokenRate;
   }
 
   #between({ least, most }: { readonly least: number; readonly most: number }): number {

@@ -17,6 +17,29 @@ export interface SimulationResult {
   readonly digest: Digest;
 }
 
+/**
+ * Mean loss of the states that each round ended with, over the honest peers that ended it: who was away in a round has
+ * no part in it.
+ */
+export function lossByRound({ watched }: Pick<Simulation, "watched">): readonly number[] {
+  const rounds = Math.max(0, ...watched.map(({ losses }) => Math.max(-1, ...losses.keys()) + 1));
+  const reached: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const losses = watched.flatMap((peer) => peer.losses.get(round) ?? []);
+    const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    reached.push(losses.length > 0 ? mean : (reached.at(-1) ?? Number.NaN));
+  }
+  return reached;
+}
+
+/** Rounds after which a loss is reached, between rounds by a straight line; null when it never is. */
+export function roundsUntil(losses: readonly number[], target: number): number | null {
+  const place = losses.findIndex((loss) => loss <= target);
+  const [reached, before] = [losses[place], losses[place - 1]];
+  if (reached === undefined) return null;
+  return before === undefined ? 1 : place + (before - target) / (before - reached);
+}
+
 export function resultOf(simulation: Simulation): SimulationResult {
   const honest = simulation.watched;
   const common = commonPoint(simulation.task);

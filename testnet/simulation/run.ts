@@ -1,10 +1,15 @@
 import { z } from "zod";
-import { TOPOLOGY, TOPOLOGY_FORMS } from "../../src/consensus/index.ts";
+import {
+  CODEC_NAMES,
+  consensusTerms,
+  TOPOLOGY,
+  TOPOLOGY_FORMS,
+} from "../../src/consensus/index.ts";
 import { KlatchError } from "../../src/errors.ts";
-import { MIXING_RULES } from "../../src/types.ts";
+import { MIXING_RULES, RUN_MODES } from "../../src/types.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../attacks/catalogue.ts";
 import { type BareScenario, BareSimulation } from "./bare/bare-simulation.ts";
-import { resultOf, type SimulationResult } from "./result.ts";
+import { lossByRound, resultOf, roundsUntil, type SimulationResult } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -14,11 +19,17 @@ const optionsSchema = z.strictObject({
   rounds: z.int().min(1).max(10_000).default(10),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   steps: z.int().min(1).max(1000).default(5),
+  values: z.int().min(1).max(100_000).default(16),
   topology: z.string().regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`).default("full"),
+  mode: z.enum(RUN_MODES).default("gossip"),
+  codec: z.enum(CODEC_NAMES).default("int8"),
+  outerMomentum: consensusTerms.outer.unwrap().shape.momentum,
   rule: z.enum(MIXING_RULES).default("cs-plus"),
   attack: z.enum(ATTACK_NAMES).optional(),
   attackers: z.int().min(0).max(9999).optional(),
   lossRate: z.number().min(0).max(0.9).default(0),
+  churn: z.number().min(0).max(0.9).default(0),
+  untilLoss: z.number().positive().optional(),
   driver: z.enum(["node", "step"]).optional(),
 });
 
@@ -27,8 +38,23 @@ export type SimulationInput = z.input<typeof optionsSchema>;
 /** Peers up to which each is a whole node unless said; more are the pure step alone. */
 const NODES_MAX = 1000;
 
+/** What only whole nodes can be told. */
+const OF_NODES = [
+  "attack",
+  "values",
+  "mode",
+  "codec",
+  "outerMomentum",
+  "churn",
+  "untilLoss",
+] as const;
+
 /** A simulation's result, and what it cost here. */
 export interface SimulationReport extends SimulationResult {
+  /** Mean loss after each round, over the honest peers that ended it; null of the step alone. */
+  readonly lossByRound: readonly number[] | null;
+  /** Rounds until the loss that was asked for; null when it was not reached, or none was. */
+  readonly roundsUntil: number | null;
   /** Whole nodes, or the step of the protocol with graph, codec and mixing rule. */
   readonly driver: "node" | "step";
   readonly peers: number;
@@ -45,15 +71,20 @@ export interface SimulationReport extends SimulationResult {
  */
 export async function runSimulation(input: SimulationInput): Promise<SimulationReport> {
   const options = parseOptions(input);
-  const { attack, attackers: _, driver, peers, ...scenario } = options;
+  const { attack, attackers: _, driver, peers, untilLoss, ...others } = options;
   const attackers = attackersOf(options);
   const started = performance.now();
   const attacks = attack === undefined ? {} : lastPeers(peers, attackers, attack);
-  const result = await (driver === "step"
-    ? resultOfSteps({ ...scenario, peers })
-    : resultOfNodes({ ...scenario, peers, attacks }));
+  const { losses, ...result } = await (driver === "step"
+    ? resultOfSteps({ ...others, peers })
+    : resultOfNodes({
+        ...{ ...others, peers, attacks },
+        ...{ dimensions: others.values, brokenRate: others.lossRate },
+      }));
   return {
     ...result,
+    lossByRound: losses,
+    roundsUntil: losses && untilLoss !== undefined ? roundsUntil(losses, untilLoss) : null,
     driver,
     peers,
     attackers,
@@ -66,23 +97,27 @@ export async function runSimulation(input: SimulationInput): Promise<SimulationR
 
 type Options = z.output<typeof optionsSchema> & Pick<SimulationReport, "driver">;
 
-async function resultOfNodes(scenario: Scenario): Promise<SimulationResult> {
+type Outcome = SimulationResult & { readonly losses: readonly number[] | null };
+
+async function resultOfNodes(scenario: Scenario): Promise<Outcome> {
   const simulation = new Simulation(scenario);
   await simulation.run();
-  return resultOf(simulation);
+  return { ...resultOf(simulation), losses: lossByRound(simulation) };
 }
 
-async function resultOfSteps(scenario: BareScenario): Promise<SimulationResult> {
+async function resultOfSteps(scenario: BareScenario): Promise<Outcome> {
   const simulation = new BareSimulation(scenario);
   await simulation.run();
-  return simulation.result();
+  return { ...simulation.result(), losses: null };
 }
 
 function parseOptions(input: SimulationInput): Options {
   const parsed = optionsSchema.safeParse(input);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw usage(`--${String(issue?.path[0] ?? "options")}: ${issue?.message ?? "not understood"}`);
+    throw usage(
+      `${flagName(String(issue?.path[0] ?? "options"))}: ${issue?.message ?? "not understood"}`,
+    );
   }
   const { attack, attackers = 0, peers } = parsed.data;
   if (attack === undefined && attackers > 0) throw usage("--attackers needs --attack");
@@ -91,8 +126,11 @@ function parseOptions(input: SimulationInput): Options {
   }
   if (attackersOf(parsed.data) >= peers) throw usage("the attackers leave no honest peer");
   const { driver = peers > NODES_MAX ? "step" : "node", topology } = parsed.data;
-  if (driver === "step" && attack !== undefined) {
-    throw usage(`--attack needs whole nodes: at most ${NODES_MAX} --peers, or --driver node`);
+  const ofNodes = OF_NODES.find((key) => input[key] !== undefined);
+  if (driver === "step" && ofNodes !== undefined) {
+    throw usage(
+      `${flagName(ofNodes)} needs whole nodes: at most ${NODES_MAX} --peers, or --driver node`,
+    );
   }
   if (driver === "step" && topology === "full" && peers > NODES_MAX) {
     throw usage(
@@ -109,6 +147,10 @@ function attackersOf({ attack, attackers }: Pick<Options, "attack" | "attackers"
 function lastPeers(peers: number, count: number, attack: AttackName): Record<number, AttackName> {
   const indices = Array.from({ length: count }, (_, i) => peers - 1 - i);
   return Object.fromEntries(indices.map((index) => [index, attack]));
+}
+
+function flagName(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function usage(message: string): KlatchError {

@@ -104,8 +104,14 @@ export interface Scenario {
   readonly trainMs?: number;
   /** Share by which each peer and round differs from it at most; 0.3 unless said. */
   readonly paceSpread?: number;
-  /** Share of announcements that come only with a later heartbeat. */
+  /** Momentum of the outer step of mode `agreed`; as for real nodes unless said. */
+  readonly outerMomentum?: number;
+  /** Share of messages that are lost on the way, and come only with a later heartbeat. */
   readonly lossRate?: number;
+  /** Share of transfers that break off, and are begun anew a while later. */
+  readonly brokenRate?: number;
+  /** Share of the time that each peer is away: again and again it dies, and comes back some rounds later. */
+  readonly churn?: number;
   readonly faults?: readonly Fault[];
   readonly timing?: Partial<RoundTiming>;
   /** Where the clock stops in any case. */

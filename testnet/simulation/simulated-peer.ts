@@ -4,6 +4,7 @@ import { createNode, type KlatchNode } from "../../src/node/peer/node.ts";
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import { silentLogger } from "../../src/node/process/logger.ts";
 import type { RoundRecord } from "../../src/node/records/records.ts";
+import type { Store } from "../../src/node/store/contract.ts";
 import type { Evidence, PeerId } from "../../src/types.ts";
 import { type Collusion, decorated } from "../attacks/attack.ts";
 import { ATTACKS, type AttackName } from "../attacks/catalogue.ts";
@@ -24,6 +25,8 @@ export interface PeerSetup {
   readonly seed: number;
   /** Opens the ports of a new process. */
   readonly ports: (life: Life) => PeerPorts;
+  /** Loss of a state on the common task. */
+  readonly lossOf: (state: Float32Array) => number;
   /** Virtual milliseconds. */
   readonly now: () => number;
   /** Told of an error that no simulated fault explains. */
@@ -40,6 +43,8 @@ export class SimulatedPeer {
   readonly disk = new MemoryDisk();
   /** Every payload that was ever announced, by round. */
   readonly announced = new Map<number, Set<string>>();
+  /** Loss of the state that each round ended with. */
+  readonly losses = new Map<number, number>();
   finishedAt: number | null = null;
   /** Steps of training that its processes began. */
   stepsBegun = 0;
@@ -91,7 +96,7 @@ export class SimulatedPeer {
       if (!life.isOver) onFailure(error);
     };
     const ports = this.#ports(life, calls);
-    const store = calls.counted(this.disk.open(life));
+    const store = calls.counted(this.#lossesNoted(this.disk.open(life)));
     const node = createNode(config, { log, store, metrics, ports: async () => ports });
     [this.#life, this.#calls, this.#node] = [life, calls, node];
     node.start().catch(fail);
@@ -128,6 +133,16 @@ export class SimulatedPeer {
       rounds: this.#config.run.rounds,
       collusion,
       random: (round) => createRandom(seed, "attack", index, round),
+    });
+  }
+
+  /** The store, with a note of what was reached. */
+  #lossesNoted(store: Store): Store {
+    return decorated(store, {
+      commitRound: (checkpoint, record) => {
+        this.losses.set(record.round, this.#setup.lossOf(checkpoint.adapter));
+        store.commitRound(checkpoint, record);
+      },
     });
   }
 

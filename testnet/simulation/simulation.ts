@@ -16,7 +16,12 @@ import type { CrashPoint } from "./crash-points.ts";
 import { clockOf, type Life } from "./life.ts";
 import { MemoryWire } from "./memory-network.ts";
 import type { DiskCopy } from "./memory-store.ts";
-import { type QuadraticTask, quadraticLearner } from "./quadratic-learner.ts";
+import {
+  commonPoint,
+  type QuadraticTask,
+  quadraticLearner,
+  quadraticLoss,
+} from "./quadratic-learner.ts";
 import type { Fault, Scenario } from "./scenario.ts";
 import { SimulatedPeer } from "./simulated-peer.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -24,6 +29,8 @@ import { VirtualTime } from "./virtual-time.ts";
 /** Peers start within this time of one another, ms. */
 const START_SPREAD_MS = 2000;
 const DAY_MS = 86_400_000;
+/** How long a peer is away at a time where peers come and go, on average: some three rounds. */
+const AWAY_MS = 20_000;
 /** Of a round, unless a scenario says otherwise. */
 const STEPS = 5;
 
@@ -49,10 +56,12 @@ export class Simulation {
     this.#wire = new MemoryWire(this.time, {
       random: createRandom(seed, "wire"),
       lossRate: scenario.lossRate ?? 0,
+      brokenRate: scenario.brokenRate ?? 0,
       isCut: this.#cut(ids),
     });
     this.peers = this.#createPeers(ids);
     this.#planStarts();
+    this.#planChurn();
     this.#planLostDisks();
     this.#planReconfigurations();
     for (const { from, until } of this.#faults("partition")) {
@@ -87,6 +96,7 @@ export class Simulation {
   #createPeers(ids: readonly PeerId[]): readonly SimulatedPeer[] {
     const { seed, attacks = {} } = this.#scenario;
     const config = configOf(this.#scenario, ids, this.#scenario);
+    const common = commonPoint(this.task);
     const metrics = createMetrics();
     const attackers = Object.keys(attacks).length;
     const { agreedRule: rule } = config.run;
@@ -98,6 +108,7 @@ export class Simulation {
           config: this.#withRank(config, index),
           attack: attacks[index] ?? null,
           ports: (life) => this.#openPorts(id, index, this.#withRank(config, index), life),
+          lossOf: (state) => quadraticLoss(common, state),
           now: () => this.time.now,
           onFailure: (error) => {
             this.#failure ??= { error };
@@ -159,6 +170,27 @@ export class Simulation {
       assert(peer, "a crash names a peer of the scenario");
       this.time.after(at, () => peer.kill());
       if (backAfter !== null) this.time.after(at + backAfter, () => this.#start(peer, null));
+    }
+  }
+
+  /** Each is there for a while and away for a while, until it has finished. */
+  #planChurn(): void {
+    const { seed, churn = 0 } = this.#scenario;
+    if (churn === 0) return;
+    for (const peer of this.peers) {
+      const random = createRandom(seed, "churn", peer.index);
+      const around = (ms: number) => (0.5 + random()) * ms;
+      const stay = (): void => {
+        this.time.after(around((AWAY_MS * (1 - churn)) / churn), () => {
+          if (peer.finishedAt !== null) return;
+          peer.kill();
+          this.time.after(around(AWAY_MS), () => {
+            this.#start(peer, null);
+            stay();
+          });
+        });
+      };
+      this.time.after(START_SPREAD_MS, stay);
     }
   }
 
@@ -233,7 +265,7 @@ function configOf(
     codec,
     attackersMax,
   } = scenario;
-  const { mode = "gossip", agreedRule, warmUp, ranks } = scenario;
+  const { mode = "gossip", agreedRule, warmUp, ranks, outerMomentum: momentum } = scenario;
   const members = ids.slice(0, scenario.members);
   const edits = roster.map(
     ({ round, peer, joins }) => `${round + 1} ${joins ? "+" : "-"}${ids[peer]}`,
@@ -250,6 +282,7 @@ function configOf(
       ...(ranks === undefined
         ? {}
         : { adapter: { rank: Math.max(...ranks) }, rankMin: Math.min(...ranks) }),
+      ...(momentum === undefined ? {} : { outer: { momentum } }),
     },
     gate: { enabled: scenario.gate ?? true },
     // on the memory wire everybody is connected

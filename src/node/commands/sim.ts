@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { TOPOLOGY_FORMS } from "../../consensus/index.ts";
-import { MIXING_RULES } from "../../types.ts";
+import { CODEC_NAMES, TOPOLOGY_FORMS } from "../../consensus/index.ts";
+import { MIXING_RULES, RUN_MODES } from "../../types.ts";
 import { bytes } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
@@ -22,11 +22,33 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--rounds <n>", "rounds of train, exchange, mix (default: 10)", whole)
     .option("--seed <n>", "decides everything: the same seed gives the same digest", whole)
     .option("--steps <n>", "local steps per round", whole)
+    .option("--values <n>", "values of the made-up model (default: 16)", whole)
+    .addOption(
+      new Option("--mode <name>", "how rounds end (default: gossip)").choices([...RUN_MODES]),
+    )
+    .addOption(
+      new Option("--codec <name>", "how updates travel (default: int8)").choices([...CODEC_NAMES]),
+    )
+    .option(
+      "--outer-momentum <x>",
+      "momentum of the agreed state in mode agreed (default: 0.6)",
+      decimalNumber(0, 0.95),
+    )
     .option("--topology <name>", `who exchanges with whom: ${TOPOLOGY_FORMS}`)
     .addOption(new Option("--rule <name>", "mixing rule").choices([...MIXING_RULES]))
     .option("--attack <name>", "what the attackers do")
     .option("--attackers <n>", "how many of the peers attack: the last ones", whole)
-    .option("--loss-rate <x>", "share of announcements that come late", decimalNumber(0, 1))
+    .option(
+      "--loss-rate <x>",
+      "share of messages and transfers that are lost, and come a while later",
+      decimalNumber(0, 0.9),
+    )
+    .option(
+      "--churn <x>",
+      "share of the time that each peer is away: it dies and comes back, again and again",
+      decimalNumber(0, 0.9),
+    )
+    .option("--until-loss <x>", "tell the rounds until a loss is reached", Number)
     .addOption(
       new Option(
         "--driver <name>",
@@ -34,22 +56,31 @@ export function define(command: Command, terminal: Terminal): void {
       ).choices(["node", "step"]),
     )
     .option("--json", "print one JSON document")
-    .action(async ({ json, ...flags }: { readonly json?: boolean }) => {
+    .action(async ({ json, ...flags }: Flags) => {
       const { runSimulation } = await loadTestnetModule<Simulator>("simulation/run");
       const report = await runSimulation(flags);
       if (json === true) return terminal.json(report);
-      for (const line of describe(report)) terminal.line(line);
+      for (const line of describe(report, flags.untilLoss)) terminal.line(line);
     });
 }
 
 // --- internal ---
 
-function describe(report: Report): readonly string[] {
+interface Flags {
+  readonly untilLoss?: number;
+  readonly json?: boolean;
+}
+
+function describe(report: Report, untilLoss?: number): readonly string[] {
   const { driver, peers, attackers, rounds, virtualSeconds, loss, bytesPerPeer, seconds } = report;
+  const { roundsUntil } = report;
   return [
     `peers     ${peers}, ${attackers} of them attackers, ${driver === "node" ? "each a whole node" : "each the step of the protocol alone"}`,
     `rounds    ${rounds} in ${Math.round(virtualSeconds)} s of virtual time`,
     `loss      ${loss.toFixed(4)} on the common task, whose floor is 0.1`,
+    ...(untilLoss === undefined
+      ? []
+      : [`until     ${untilLoss}: ${roundsUntil?.toFixed(1) ?? "more than these"} rounds`]),
     `traffic   ${bytes(bytesPerPeer)} sent per peer`,
     `digest    ${report.digest}`,
     `here      ${seconds.toFixed(1)} s, ${bytes(report.peakRssBytes)} of memory`,
