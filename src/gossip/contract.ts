@@ -1,4 +1,6 @@
 import type { Digest, PeerId, Reason, Timestamp, Verdict } from "../types.ts";
+import type { AdmissionAnswer, AdmissionRequest } from "./admission/admission-message.ts";
+import type { SealedRun } from "./admission/sealed-run.ts";
 import type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
 import type { KnownParts } from "./agreement/in-short.ts";
 import type {
@@ -10,6 +12,12 @@ import type {
 } from "./agreement/messages.ts";
 import type { Announcement, SignedAnnouncement } from "./announcements/messages.ts";
 
+export type {
+  AdmissionAnswer,
+  AdmissionRefusal,
+  AdmissionRequest,
+} from "./admission/admission-message.ts";
+export type { SealedMember, SealedRun } from "./admission/sealed-run.ts";
 export type { ChainBytes, ChainEntry } from "./agreement/chain-page.ts";
 export type { KnownParts } from "./agreement/in-short.ts";
 export type * from "./agreement/messages.ts";
@@ -84,6 +92,32 @@ export type FetchOutcome =
 export type ChainOutcome =
   | { readonly ok: true; readonly entries: readonly ChainEntry[] }
   | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
+
+/**
+ * Answers who wants to be admitted to a run. The peer has shown its key, and the addresses are such as its word is
+ * enough for.
+ */
+export type AdmissionDesk = (from: PeerId, request: AdmissionRequest) => Promise<AdmissionAnswer>;
+
+/** What the creator of a run answered, its signature checked; or why nothing was to be had. */
+export type AdmissionOutcome =
+  | {
+      readonly ok: true;
+      readonly answer:
+        | Exclude<AdmissionAnswer, { kind: "sealed" }>
+        | { readonly kind: "sealed"; readonly run: SealedRun };
+    }
+  | { readonly ok: false; readonly detail: string };
+
+/** How a node that has a ticket asks for what it is a ticket to. */
+export interface AdmissionNetwork {
+  /** Asks the creator of a run to be admitted to it, again as often as one likes. Never rejects. */
+  askAdmission(
+    creator: PeerId,
+    request: AdmissionRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<AdmissionOutcome>;
+}
 
 /** What mode `agreed` adds to the wire: statements and certificates of a height, and the chain of those that are over. */
 export interface AgreementNetwork {

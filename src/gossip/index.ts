@@ -4,6 +4,22 @@
  * @packageDocumentation
  */
 
+export {
+  ADMISSION_REFUSALS,
+  MAX_OFFER_BYTES,
+  MAX_TOLD_ADDRESSES,
+} from "./admission/admission-message.ts";
+export { openSealedRun, sealRun } from "./admission/sealed-run.ts";
+export {
+  encodeTicket,
+  isProof,
+  type ParsedTicket,
+  parseTicket,
+  proofOf,
+  rightOf,
+  SECRET_BYTES,
+  type Ticket,
+} from "./admission/ticket.ts";
 export { inventoryBytes } from "./agreement/agreement-exchange.ts";
 export {
   blockDigest,

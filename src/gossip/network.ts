@@ -8,6 +8,10 @@ import type { ConnectionLimits } from "./connections/connection-limits.ts";
 import { startNode } from "./connections/libp2p-node.ts";
 import { connectedPeers } from "./connections/peer-list.ts";
 import type {
+  AdmissionDesk,
+  AdmissionNetwork,
+  AdmissionOutcome,
+  AdmissionRequest,
   AgreementTerms,
   Announcement,
   ChainOutcome,
@@ -44,6 +48,8 @@ export interface NetworkOptions {
   readonly visits?: boolean;
   /** What others may make connections cost; what fits the configuration unless given. */
   readonly limits?: ConnectionLimits;
+  /** Who answers those that want to be admitted to a run; nobody unless given. */
+  readonly admission?: AdmissionDesk;
 }
 
 /**
@@ -54,17 +60,18 @@ export interface NetworkOptions {
 export async function createNetwork(
   config: NetworkConfig,
   options: NetworkOptions,
-): Promise<Network> {
+): Promise<Network & AdmissionNetwork> {
   const { key, log = silentLog, now = Date.now, random = Math.random, visits = false } = options;
-  const { limits } = options;
+  const { limits, admission = null } = options;
   const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
   const identity = { peerId: peerIdFromPrivateKey(key).toString(), key };
   const listeners = new Listeners();
-  const parts = { config, identity, networkKey, limits, visits, log, now, random, listeners };
+  const from = { config, identity, networkKey, limits, admission };
+  const parts = { ...from, visits, log, now, random, listeners };
   return new KlatchNetwork(await Wiring.create(parts), identity, config, listeners, log);
 }
 
-class KlatchNetwork implements Network {
+class KlatchNetwork implements Network, AdmissionNetwork {
   readonly #wiring: Wiring;
   readonly #identity: Identity;
   readonly #config: NetworkConfig;
@@ -179,6 +186,15 @@ class KlatchNetwork implements Network {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<FetchOutcome> {
     return this.#wiring.fetcher.fetch(peer, payload, AbortSignal.any([signal, this.#wiring.ended]));
+  }
+
+  askAdmission(
+    creator: PeerId,
+    request: AdmissionRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<AdmissionOutcome> {
+    const until = AbortSignal.any([signal, this.#wiring.ended]);
+    return this.#wiring.admission.ask(creator, request, until);
   }
 
   ban(peer: PeerId): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { PeerId, Reason, Timestamp } from "../types.ts";
+import { ADMISSION_PROTOCOL, AdmissionWiring } from "./admission/admission-wiring.ts";
 import { AgreementWiring } from "./agreement/agreement-wiring.ts";
 import { AnnouncementDoor } from "./announcements/announcement-door.ts";
 import { announcementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
@@ -19,6 +20,7 @@ import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { Membership } from "./connections/membership.ts";
 import { Pulse } from "./connections/pulse.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
+import type { AdmissionDesk } from "./contract.ts";
 import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
@@ -48,6 +50,8 @@ export interface WiringParts {
   /** What others may make connections cost; what fits the configuration unless given. */
   readonly limits?: ConnectionLimits | undefined;
   readonly listeners: Listeners;
+  /** Who answers those that want to be admitted to a run. */
+  readonly admission: AdmissionDesk | null;
   /** Whether it is no node that works in the run, and goes without a goodbye in its name. */
   readonly visits: boolean;
   readonly log: Log;
@@ -71,6 +75,7 @@ export class Wiring {
   readonly exchange: Exchanges;
   readonly greetings: Greetings;
   readonly agreement: AgreementWiring;
+  readonly admission: AdmissionWiring;
   /** Whom this node dials, where, and what came of it. */
   readonly plan: DialPlan;
   readonly #parts: BuiltParts;
@@ -163,6 +168,11 @@ export class Wiring {
     this.#pulse = new Pulse({ node, intervalMs: config.pingIntervalMs, log });
     const outside = { onRefused, onFlood, onMalformed, openStream };
     this.agreement = new AgreementWiring({ ...parts, ...outside, node });
+    const { admission: desk } = parts;
+    const anyone = config.members === "anyone";
+    const openAdmission = openStream(ADMISSION_PROTOCOL);
+    const ends = { node, log, now, onMalformed, openStream: openAdmission };
+    this.admission = new AdmissionWiring({ ...ends, desk, anyone });
   }
 
   /** Ends when the network is stopped. */
@@ -185,6 +195,7 @@ export class Wiring {
     this.#followPeers();
     this.topic.subscribe();
     await this.agreement.begin();
+    await this.admission.begin();
     for (const text of config.bootstrap) {
       const parsed = parseAddress(text);
       assert("address" in parsed && parsed.peer !== null, "the configuration's schema let it pass");
@@ -206,7 +217,8 @@ export class Wiring {
     await this.greetings.end({ farewell: !visits });
     this.#pulse.end();
     this.#server.stop();
-    await Promise.all([this.#dialer.stop(), this.exchange.stop(), this.agreement.end()]);
+    const { exchange, agreement, admission } = this;
+    await Promise.all([this.#dialer.stop(), exchange.stop(), agreement.end(), admission.end()]);
     await this.node.stop();
   }
 
@@ -248,7 +260,7 @@ export class Wiring {
       const peer = detail.peerId.toString();
       this.#dialer.heard(detail.connection);
       this.#noteVersion(peer, detail.protocols);
-      this.#introductions.identified(detail);
+      if (!this.admission.isOpen) this.#introductions.identified(detail);
     });
     this.topic.onSubscribed((peer) => this.#meetings.exchangeWith(peer));
   }

@@ -69,10 +69,8 @@ export class Introductions {
   }
 }
 
-// --- internal ---
-
 /** How near the other end is, as this node sees it; of what it cannot tell it expects the least. */
-function nearnessOf({ remoteAddr }: Connection): Range {
+export function nearnessOf({ remoteAddr }: Connection): Range {
   const parsed = parseAddress(textOf(remoteAddr));
   return "refusal" in parsed ? "public" : (rangeOf(parsed.address) ?? "public");
 }
