@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Config } from "../config/config.ts";
 import { configFields, type Field } from "../config/fields.ts";
-import { loadConfig } from "../config/load.ts";
+import { type ConfigSources, configFile, loadConfig } from "../config/load.ts";
 
 /** Adds `--config` and one flag for each configuration key (only those that `wanted` accepts, where given). */
 export function addConfigOptions(command: Command, wanted = (_key: string) => true): void {
@@ -21,6 +21,22 @@ export function addConfigOptions(command: Command, wanted = (_key: string) => tr
 
 /** The configuration behind a command's flags, the environment and the file. */
 export function configOf(command: Command): Config {
+  return loadConfig({ ...sourcesOf(command), ...fileOf(command) });
+}
+
+/** Where {@link configOf} reads it from. */
+export function configFileOf(command: Command): string {
+  return configFile({ env: process.env, ...fileOf(command) });
+}
+
+/** What a command's flags and the environment say, whatever stands in a file. */
+export function sourcesOf(command: Command): Omit<ConfigSources, "file"> {
+  const note = (sentence: string) => command.configureOutput().writeErr?.(`${sentence}\n`);
+  return { env: process.env, flags: flagsOf(command), note };
+}
+
+/** Keys with their texts, as the command line has them. */
+export function flagsOf(command: Command): Readonly<Record<string, string>> {
   const options: Readonly<Record<string, unknown>> = command.opts();
   const flags: Record<string, string> = {};
   for (const field of configFields()) {
@@ -31,12 +47,15 @@ export function configOf(command: Command): Config {
     const value = options[new Option(`--${name}`).attributeName()];
     if (typeof value === "string") flags[key] = value;
   }
-  const { config: file } = options as { config?: string };
-  const note = (sentence: string) => command.configureOutput().writeErr?.(`${sentence}\n`);
-  return loadConfig({ env: process.env, flags, note, ...(file === undefined ? {} : { file }) });
+  return flags;
 }
 
 // --- internal ---
+
+function fileOf(command: Command): Pick<ConfigSources, "file"> {
+  const { config: file } = command.opts<{ config?: string }>();
+  return file === undefined ? {} : { file };
+}
 
 /** Names that mean the same on every command, with a configuration or without. */
 const SHORT: Readonly<Record<string, string>> = {

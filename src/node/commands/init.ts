@@ -1,12 +1,11 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { KlatchError } from "../../errors.ts";
 import { createIdentity, createNetworkKey, loadIdentity } from "../../gossip/index.ts";
 import { CONFIG_FILE, parseConfig } from "../config/load.ts";
 import { configTemplate } from "../config/template.ts";
-import { identityFile } from "../folders/data-folder.ts";
-import { checkOutFolder } from "../folders/out-folder.ts";
+import { identityFile, makeNodeFolders } from "../folders/data-folder.ts";
 import type { Terminal } from "../view/terminal.ts";
 
 /** `klatch init`: an identity that only its owner can read, and a commented configuration. Overwrites nothing. */
@@ -75,7 +74,7 @@ async function init(
       "nothing was changed; choose another folder for another node",
     );
   }
-  makeFolders(folder, dataDir);
+  makeNodeFolders(folder, dataDir);
   const { peerId } = hasIdentity ? await loadIdentity(identity) : await createIdentity(identity);
   const networkKey = withNetworkKey && !hasConfig ? join(folder, NETWORK_KEY_FILE) : null;
   if (networkKey !== null) createNetworkKey(networkKey);
@@ -93,10 +92,4 @@ async function init(
     ...(hasConfig ? (["config"] as const) : []),
   ];
   return { peerId, identity, config, networkKey, kept };
-}
-
-function makeFolders(folder: string, dataDir: string): void {
-  checkOutFolder(dataDir);
-  mkdirSync(folder, { recursive: true });
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
 }

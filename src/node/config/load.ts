@@ -35,24 +35,40 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const cwd = sources.cwd ?? process.cwd();
-  const { names: env, passedOver } = ownVariables(sources.env ?? {});
-  if (passedOver !== null) sources.note?.(passedOver);
-  const named = sources.file ?? env[FILE_VARIABLE];
+  const named = namedFile(sources);
   const file = resolve(cwd, named ?? CONFIG_FILE);
   const tree = readTree(file, named !== undefined);
-  const fields = new Map(configFields().map((field) => [field.key, field]));
-  const origins = new Map<string, string>();
-  for (const [key, text] of environmentValues(env, fields)) {
-    assign(tree, key, fromShell(key, text, fields, cwd));
-    origins.set(key, "environment");
-  }
-  for (const [key, text] of Object.entries(sources.flags ?? {})) {
-    assign(tree, key, fromShell(key, text, fields, cwd));
-    origins.set(key, "command line");
-  }
-  const originOf = (path: string) =>
-    [...origins].find(([key]) => path === key || path.startsWith(`${key}.`))?.[1];
-  return parseConfig(tree, dirname(file), (path) => originOf(path) ?? named ?? CONFIG_FILE);
+  return layered(tree, dirname(file), named ?? CONFIG_FILE, sources);
+}
+
+/** The file that {@link loadConfig} reads, whether it is there or not. */
+export function configFile(sources: Pick<ConfigSources, "file" | "env" | "cwd"> = {}): string {
+  return resolve(sources.cwd ?? process.cwd(), namedFile(sources) ?? CONFIG_FILE);
+}
+
+/**
+ * The configuration that a folder is to have which has none yet: a tree, under environment and flags. No file is read
+ * for it.
+ *
+ * @throws KlatchError `usage` as {@link loadConfig} does
+ */
+export function newConfig(
+  tree: Tree,
+  folder: string,
+  sources: Omit<ConfigSources, "file"> = {},
+): Config {
+  return layered(tree, folder, "configuration", sources);
+}
+
+/**
+ * The section `run` of a file that has it, or is it.
+ *
+ * @throws KlatchError `usage` as {@link loadConfig} does
+ */
+export function readRunSection(file: string): unknown {
+  const tree = readTree(file, true);
+  const { run = tree } = tree;
+  return run;
 }
 
 /**
@@ -72,6 +88,30 @@ export function parseConfig(
 }
 
 // --- internal ---
+
+function namedFile({ file, env = {} }: Pick<ConfigSources, "file" | "env">): string | undefined {
+  return file ?? ownVariables(env).names[FILE_VARIABLE];
+}
+
+/** A tree under what environment and flags say. */
+function layered(tree: Tree, folder: string, name: string, sources: ConfigSources): Config {
+  const cwd = sources.cwd ?? process.cwd();
+  const { names: env, passedOver } = ownVariables(sources.env ?? {});
+  if (passedOver !== null) sources.note?.(passedOver);
+  const fields = new Map(configFields().map((field) => [field.key, field]));
+  const origins = new Map<string, string>();
+  for (const [key, text] of environmentValues(env, fields)) {
+    assign(tree, key, fromShell(key, text, fields, cwd));
+    origins.set(key, "environment");
+  }
+  for (const [key, text] of Object.entries(sources.flags ?? {})) {
+    assign(tree, key, fromShell(key, text, fields, cwd));
+    origins.set(key, "command line");
+  }
+  const originOf = (path: string) =>
+    [...origins].find(([key]) => path === key || path.startsWith(`${key}.`))?.[1];
+  return parseConfig(tree, folder, (path) => originOf(path) ?? name);
+}
 
 function readTree(file: string, required: boolean): Tree {
   let text: string;
