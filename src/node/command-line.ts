@@ -23,6 +23,16 @@ const COMMANDS: readonly {
     load: () => import("./commands/init.ts"),
   },
   {
+    name: "run",
+    summary: "create a run, with tickets for those who are to join it",
+    load: () => import("./commands/run.ts"),
+  },
+  {
+    name: "join",
+    summary: "join a run by its ticket",
+    load: () => import("./commands/join.ts"),
+  },
+  {
     name: "start",
     summary: "train with the others",
     load: () => import("./commands/start.ts"),

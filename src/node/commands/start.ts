@@ -1,5 +1,9 @@
 import type { Command } from "commander";
 import { EXIT_CODES } from "../../errors.ts";
+import { awaitSeal, openRunOf } from "../admission/await-seal.ts";
+import type { Config } from "../config/config.ts";
+import { EXIT_INTERRUPTED, endProcess, runProcess } from "../process/lifecycle.ts";
+import { createLogger } from "../process/logger.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { toldStatus } from "../records/told.ts";
 import { runNode } from "../run-node.ts";
@@ -8,7 +12,7 @@ import { dataNotes, describeExamples } from "../view/data-notes.ts";
 import { describeModel } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wrappedLines } from "../view/wrapped.ts";
-import { addConfigOptions, configOf } from "./config-options.ts";
+import { addConfigOptions, configFileOf, configOf } from "./config-options.ts";
 
 /** `klatch start`: trains with the others until a signal; the first stops gracefully, the second at once. */
 export function define(command: Command, terminal: Terminal): void {
@@ -18,7 +22,13 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--json", "print one JSON document when the node has stopped")
     .action(async (options: { json?: boolean; exitWhenFinished?: boolean }) => {
       let result: NodeStatus | null = null;
-      const exitCode = await runNode(configOf(command), {
+      const given = configOf(command);
+      const config = await withMembers(given, command, terminal);
+      if (config === null) {
+        if (options.json === true) terminal.json({ finished: false, status: null });
+        return;
+      }
+      const exitCode = await runNode(config, {
         exitWhenFinished: options.exitWhenFinished === true,
         onStarted: (status, url) => {
           if (options.json === true) return;
@@ -39,6 +49,27 @@ export function define(command: Command, terminal: Terminal): void {
 }
 
 // --- internal ---
+
+/** The configuration once all members of its run are known; null when a signal ends the wait for them. */
+async function withMembers(
+  config: Config,
+  command: Command,
+  terminal: Terminal,
+): Promise<Config | null> {
+  const open = openRunOf(config);
+  if (open === null) return config;
+  const log = createLogger(config.log);
+  const isQuiet = command.opts<{ json?: boolean }>().json === true;
+  const tell = (sentence: string) =>
+    isQuiet ? undefined : terminal.line(`waits      ${sentence}`);
+  const file = configFileOf(command);
+  const hooks = { log, exit: endProcess, events: process, stopMs: config.timing.stopMs };
+  const code = await runProcess((signal) => awaitSeal(open, config, { file, log, tell }, signal), {
+    ...hooks,
+    interruptedCode: EXIT_INTERRUPTED,
+  });
+  return code === 0 ? configOf(command) : null;
+}
 
 /** Whether a run with others ended with most of its rounds trained alone. */
 function wasAlone({ peers, mixedRounds, soloRounds }: NodeStatus): boolean {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type OpenRun, openRunOf, openRunText } from "../admission/await-seal.ts";
 import { answers } from "../http/status-client.ts";
 import {
   addNodeOptions,
@@ -10,14 +11,18 @@ import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import { costTable, describeCosts } from "../view/cost-table.ts";
 import { bytes, decidedText, decimals, describeModel, duration, short } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
+import { configOf } from "./config-options.ts";
 
 /** `klatch status`: what the node is doing, or how far it was when it stopped. */
 export function define(command: Command, terminal: Terminal): void {
   addNodeOptions(command);
   command.action(async () => {
+    const { url, run, json } = command.opts<{ url?: string; run?: string; json?: boolean }>();
+    const open = url === undefined && run === undefined ? openRunOf(configOf(command)) : null;
+    if (open !== null) return describeOpen(open, terminal, json === true);
     const source = { path: "status", schema: answers.status, past: pastStatus };
     const status = await askNodeOrFolder<NodeStatus>(command, terminal, source);
-    if (command.opts<{ json?: boolean }>().json === true) return terminal.json(status);
+    if (json === true) return terminal.json(status);
     const left = status.state === "running" ? await secondsLeft(command, terminal, status) : null;
     for (const line of describeStatus(status, Date.now(), left)) terminal.line(line);
   });
@@ -66,6 +71,13 @@ export function describeStatus(
 }
 
 // --- internal ---
+
+/** What is known of a run before its members are: no node of it runs yet. */
+function describeOpen(open: OpenRun, terminal: Terminal, asJson: boolean): void {
+  const waits = openRunText(open);
+  if (asJson) terminal.json({ state: "waiting", role: open.role, waits });
+  else terminal.line(`state     waits for members (\`klatch start\`): ${waits}`);
+}
 
 type Silence = NonNullable<NonNullable<NodeStatus["agreed"]>["silence"]>;
 

@@ -7,6 +7,7 @@ import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.t
 import { acquaint } from "../acquaintance/acquaintances.ts";
 import { describeSelf, type OwnFacts } from "../acquaintance/self-description.ts";
 import { notReached } from "../acquaintance/why-not-mixed.ts";
+import { openRunOf, openRunText } from "../admission/await-seal.ts";
 import type { Config } from "../config/config.ts";
 import { modeOf, requireMode } from "../config/mode-of.ts";
 import { networkConfig } from "../config/network-config.ts";
@@ -59,9 +60,24 @@ export async function checkReach(
   ];
 }
 
+/** Whether a node that does not run could listen where it is configured to. */
+export async function checkPorts(config: Config): Promise<readonly Check[]> {
+  const wanted = config.network.listen.flatMap((address) => {
+    const match = /^\/(?:ip|dns)[46]?\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
+    return match
+      ? [{ host: match[1] as string, port: Number(match[2]), key: "network.listen" }]
+      : [];
+  });
+  if (config.status.enabled) wanted.push({ ...config.status, key: "status.port" });
+  return Promise.all(wanted.map((each) => checkPort(each)));
+}
+
 // --- internal ---
 
-function checkMembers({ run }: Config, self: string | null): Check {
+function checkMembers(config: Config, self: string | null): Check {
+  const { run } = config;
+  const open = openRunOf(config);
+  if (open !== null) return pass("members", `not all known yet: ${openRunText(open)}`);
   const members = rosterOf(run).everyone;
   const count = `${members.length} members`;
   const fix = "list the peer ids of all members, this node's too, alike on every peer";
@@ -104,17 +120,6 @@ async function runningPeers(config: Config): Promise<Reached | null> {
     if (error instanceof KlatchError) return null;
     throw error;
   }
-}
-
-async function checkPorts(config: Config): Promise<readonly Check[]> {
-  const wanted = config.network.listen.flatMap((address) => {
-    const match = /^\/(?:ip|dns)[46]?\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
-    return match
-      ? [{ host: match[1] as string, port: Number(match[2]), key: "network.listen" }]
-      : [];
-  });
-  if (config.status.enabled) wanted.push({ ...config.status, key: "status.port" });
-  return Promise.all(wanted.map((each) => checkPort(each)));
 }
 
 async function checkPort(wanted: { host: string; port: number; key: string }): Promise<Check> {

@@ -13,6 +13,7 @@ import { KlatchError } from "../../errors.ts";
 import { createNetwork, loadOrCreateIdentity, type Network } from "../../gossip/index.ts";
 import { createLearner, type Learner, rankIn, rankOf, rankSlices } from "../../training/index.ts";
 import type { AdapterLayout } from "../../types.ts";
+import { Desk } from "../admission/desk.ts";
 import { openSettled, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
@@ -155,6 +156,9 @@ async function beginningFrom(folder: string, learner: Learner): Promise<PeerLear
 }
 
 async function openNetwork(config: Config, { store, log }: PortContext): Promise<Network> {
-  const { key } = await loadOrCreateIdentity(identityFile(store.folder));
-  return createNetwork(networkConfig(config), { key, log });
+  const identity = await loadOrCreateIdentity(identityFile(store.folder));
+  // a member that was away when all seats were taken asks for the run that its creator sealed
+  const desk = Desk.of({ dataDir: store.folder, identity, log });
+  const admission = desk?.state.sealed ? { admission: desk.answer } : {};
+  return createNetwork(networkConfig(config), { key: identity.key, log, ...admission });
 }

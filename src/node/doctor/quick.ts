@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { KlatchError } from "../../errors.ts";
+import { parseHubModel } from "../../training/index.ts";
+import type { Config } from "../config/config.ts";
+import { type Check, fail, pass } from "./check.ts";
+import { checkClock, checkDisk, checkRuntime } from "./machine.ts";
+import { checkPorts } from "./reach.ts";
+
+/** What `klatch doctor` finds out in a second: no model is loaded, and nobody is called. */
+export async function quickChecks(config: Config): Promise<readonly Check[]> {
+  return [
+    checkRuntime(),
+    checkFiles(config.data.train),
+    await checkDisk(config),
+    await checkClock(),
+    ...(await checkPorts(config)),
+  ];
+}
+
+/** @throws KlatchError for the first check that failed, with its fix as the hint */
+export function requirePassed(checks: readonly Check[]): void {
+  const failed = checks.find(({ status }) => status === "fail");
+  if (failed === undefined) return;
+  const { name, detail, fix } = failed;
+  throw new KlatchError(name === "data" ? "data" : "usage", `${name}: ${detail}`, fix);
+}
+
+/** @throws KlatchError `usage` where a model is neither a folder of one nor a name of the hub */
+export function requireModel(model: string): void {
+  if (existsSync(join(model, "config.json"))) return;
+  if (parseHubModel(model) !== null && !existsSync(model)) return;
+  throw new KlatchError(
+    "usage",
+    `${model} is no folder of a model`,
+    "name a Hugging Face folder, or organisation/name of the hub, with --model",
+  );
+}
+
+// --- internal ---
+
+function checkFiles(paths: readonly string[]): Check {
+  const missing = paths.filter((path) => !existsSync(path));
+  return missing.length === 0
+    ? pass("data", `${paths.length} files or folders to train on are there`)
+    : fail("data", `there is no ${missing.join(", ")}`, "name the files to train on with --data");
+}
