@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 
 const LEAVES = ["gossip", "consensus", "training", "reputation"];
 /** What every room may import: words, errors, and the generator that is the same on every machine. */
-const SHARED = ["src/types.ts", "src/errors.ts", "src/random.ts"];
+const SHARED = ["src/types.ts", "src/errors.ts", "src/random.ts", "src/json.ts"];
 /** The folders of src/training: each imports those before it. */
 const LEARNER = [
   ...["graph", "files", "onnx", "layers"],

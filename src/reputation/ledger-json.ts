@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseJson } from "../json.ts";
 import type { ReputationConfig } from "./config.ts";
 import { emptyLedger, type Ledger } from "./ledger.ts";
 import { CAPITAL_MAX, VETO_RATES } from "./opinion-test.ts";
@@ -61,13 +62,4 @@ export function fromJson(
     return { ledger: fresh, warning };
   }
   return { ledger: { config: fresh.config, entries: new Map(peers) }, warning: null };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -14,6 +14,7 @@ import type { Ed25519PrivateKey, Ed25519PublicKey } from "@libp2p/interface";
 import { peerIdFromPrivateKey, peerIdFromPublicKey, peerIdFromString } from "@libp2p/peer-id";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
+import { parseJson } from "../../json.ts";
 import type { PeerId } from "../../types.ts";
 
 /** A peer's key pair; only the file and libp2p see the private half. */
@@ -195,15 +196,6 @@ export function readSecret(file: string, what: string, maxBytes: number): string
 
 function identityOf(key: Ed25519PrivateKey): Identity {
   return { peerId: peerIdFromPrivateKey(key).toString(), key };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
 
 function isNotFound(cause: unknown): boolean {

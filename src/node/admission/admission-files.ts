@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { isPeerId, MAX_TOLD_ADDRESSES, parseTicket, type Ticket } from "../../gossip/index.ts";
+import { parseJson } from "../../json.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { fileError, isMissing, realFileSystem } from "../store/file-system.ts";
 import type { Admissions } from "./admissions.ts";
@@ -16,7 +17,7 @@ export function readAdmissions(dataDir: string): Admissions | null {
   const file = join(dataDir, ADMISSIONS);
   const text = readIfThere(file);
   if (text === null) return null;
-  const { data } = schema.safeParse(readJson(text));
+  const { data } = schema.safeParse(parseJson(text));
   if (data === undefined) {
     throw damaged(file, "move it away if the run has begun, else create it anew elsewhere");
   }
@@ -95,15 +96,6 @@ function readIfThere(file: string): string | null {
   } catch (error) {
     if (isMissing(error)) return null;
     throw fileError(error, file);
-  }
-}
-
-function readJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
   }
 }
 

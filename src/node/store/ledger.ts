@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
+import { parseJson } from "../../json.ts";
 import type { Digest, Evidence } from "../../types.ts";
 import { evidenceSchema, roundRecordSchema, runResultSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunResult } from "../records/records.ts";
@@ -114,15 +115,5 @@ export class LedgerFile {
   #passOver(): void {
     if (!this.#hasWarned) this.#warn(`${this.#path} holds damaged records, which are passed over`);
     this.#hasWarned = true;
-  }
-}
-
-/** What a text says in JSON; null, which no schema takes, when it is none. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
   }
 }

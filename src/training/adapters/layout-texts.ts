@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../json.ts";
 import type { AdapterLayout, Digest } from "../../types.ts";
 import { makeLayout, textDigest } from "./slots.ts";
 
@@ -52,13 +53,4 @@ function namesOf(text: string, below: Digest | null): Named | null {
   if (first !== below) return null;
   const found = rest.map((each) => namedSchema.safeParse(each)).find(({ success }) => success);
   return found?.data ?? null;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }
