@@ -30,13 +30,17 @@ async function runFour(rounds: number): Promise<readonly SmallNode[]> {
   const processes: TestProcess[] = [];
   for (const node of nodes) {
     const network = { listen: ["/ip4/127.0.0.1/tcp/0"], bootstrap: [...addresses] };
-    configure(node, { members: nodes, rounds }, { network, timing: { lingerMs: 4000 } });
-    const flags = ["--run-mode", "agreed", "--exit-when-finished"];
-    const process = startCli(["start", "--config", node.config, ...flags]);
+    configure(node, { members: nodes, rounds }, { network });
+    const process = startCli(["start", "--config", node.config, "--run-mode", "agreed"]);
     processes.push(process);
     addresses.push(await addressOf(process));
   }
+  // who has ended serves the others until all have
+  await Promise.all(
+    processes.map((each) => each.line((line) => line.includes("the run is finished"))),
+  );
   for (const process of processes) {
+    process.kill("SIGTERM");
     const { code } = await process.ended();
     expect(code, process.stderr).toBe(0);
   }

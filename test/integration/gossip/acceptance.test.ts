@@ -192,6 +192,10 @@ const BROKEN: Readonly<Record<string, () => NetworkBench>> = {
     })),
   "takes no other bytes than those that were announced": () =>
     fetching((outcome) => (outcome.ok ? outcome : { ok: true, bytes: new Uint8Array() })),
+  "takes what is shorter than the most that may come, and nothing longer": () =>
+    broken((network) => ({
+      fetch: (peer, { digest, bytes }, options) => network.fetch(peer, { digest, bytes }, options),
+    })),
   "gives up a peer that is gone as unreachable": () =>
     fetching((outcome) => (outcome.ok ? outcome : failure("timeout"))),
   "gives up when it is told to": () =>
