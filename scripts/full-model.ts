@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { slotView } from "../src/training/adapters/slots.ts";
 import { collate } from "../src/training/batches/collate.ts";
 import type { Example } from "../src/training/data/examples/example.ts";
 import type { Engine } from "../src/training/engine/engine.ts";
 import { ProgramCache } from "../src/training/engine/program-cache.ts";
 import type { FloatTensor } from "../src/training/files/safetensors.ts";
 import { Graph, sizeOf, type Value } from "../src/training/graph/value.ts";
+import { slotView } from "../src/training/layout/slots.ts";
 import {
   freshOptimizer,
   type OptimizerOptions,

@@ -7,7 +7,7 @@ const LEAVES = ["gossip", "consensus", "training", "reputation"];
 const SHARED = ["src/types.ts", "src/errors.ts", "src/random.ts", "src/json.ts"];
 /** The folders of src/training: each imports those before it. */
 const LEARNER = [
-  ...["graph", "files", "onnx", "layers"],
+  ...["graph", "layout", "files", "onnx", "layers"],
   ...["data/rows", "data/jinja", "data/tokenizer", "data/examples", "data/images", "data/dataset"],
   ...["engine", "models", "base", "adapters", "batches", "programs", "loop", "learner", "bench"],
 ];

@@ -6,10 +6,8 @@
 
 export type { FactorSchedule } from "./adapters/adapter.ts";
 export { adapterTargets, rankOf } from "./adapters/config.ts";
-export { layoutIn } from "./adapters/layout-texts.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
-export { lengthAt, rankIn, rankSlices } from "./adapters/rank.ts";
 export type { ResolvedModel } from "./base/resolve-model.ts";
 export type { EngineResult } from "./bench/engines.ts";
 export type { BenchGenerateResult } from "./bench/generate.ts";
@@ -41,6 +39,8 @@ export { switchTelemetryOff, TELEMETRY_SWITCH, telemetryLeftovers } from "./engi
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
+export { layoutIn } from "./layout/layout-texts.ts";
+export { lengthAt, rankIn, rankSlices } from "./layout/rank.ts";
 export { createLearner } from "./learner/client.ts";
 export type * from "./learner/learner.ts";
 export {

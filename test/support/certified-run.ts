@@ -17,7 +17,7 @@ import {
 } from "../../src/node/peer/manifest.ts";
 import type { Proof } from "../../src/node/proof/proof-file.ts";
 import { writePeft } from "../../src/training/adapters/peft/peft-writer.ts";
-import { makeLayout } from "../../src/training/adapters/slots.ts";
+import { makeLayout } from "../../src/training/layout/slots.ts";
 import type { Digest } from "../../src/types.ts";
 import { Council, held } from "./agreement-samples.ts";
 

@@ -5,10 +5,10 @@ import type { BaseModel } from "../base/base-model.ts";
 import type { LabelKind } from "../data/examples/labels.ts";
 import type { FloatTensor } from "../files/safetensors.ts";
 import { sizeOf } from "../graph/value.ts";
+import { extendedLayout, slotView } from "../layout/slots.ts";
 import { classifierOf } from "../models/classifier.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter, ClassificationHead, StoredForm } from "./adapter.ts";
-import { extendedLayout, slotView } from "./slots.ts";
 
 /** Standard deviation of a new head's weights, as in Hugging Face's classes. */
 const DEVIATION = 0.02;

@@ -2,9 +2,9 @@ import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { sizeOf } from "../graph/value.ts";
+import { extendedLayout, slotView } from "../layout/slots.ts";
 import type { ModelDefinition } from "../models/definition.ts";
 import type { Adapter } from "./adapter.ts";
-import { extendedLayout, slotView } from "./slots.ts";
 
 /** A weight of the model that an adapter has its own of. */
 interface WholeWeight {

@@ -1,7 +1,7 @@
 import type { TensorSlot } from "../../types.ts";
-import { addScaled } from "../adapters/slots.ts";
 import { collateParts } from "../batches/collate.ts";
 import type { AnyExample } from "../data/examples/example.ts";
+import { addScaled } from "../layout/slots.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { gradientNorm } from "./gradient-transform.ts";
 

@@ -1,11 +1,11 @@
 import { KlatchError } from "../../errors.ts";
 import type { TensorSlot } from "../../types.ts";
 import type { Adapter, FactorSchedule } from "../adapters/adapter.ts";
-import { slotsInRank } from "../adapters/rank.ts";
 import { collateParts } from "../batches/collate.ts";
 import { stepExamples } from "../batches/example-order.ts";
 import type { Examples } from "../data/dataset/example-store.ts";
 import { type AnyExample, positionsTaken } from "../data/examples/example.ts";
+import { slotsInRank } from "../layout/rank.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { diverged, LossWatchdog, type WatchState } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";

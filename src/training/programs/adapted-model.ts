@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { TensorSlot } from "../../types.ts";
 import type { Adapter } from "../adapters/adapter.ts";
-import { addScaled, slotView } from "../adapters/slots.ts";
 import type { BaseModel } from "../base/base-model.ts";
 import { type FreezeOptions, type FrozenWeights, freeze } from "../base/frozen-weights.ts";
 import type { Batch, BatchShape } from "../batches/batch.ts";
@@ -10,6 +9,7 @@ import { isOutOfMemory } from "../engine/out-of-memory.ts";
 import { ProgramCache } from "../engine/program-cache.ts";
 import { type GraphMemory, graphMemory } from "../graph/memory.ts";
 import { type Arrays, Graph, type Value } from "../graph/value.ts";
+import { addScaled, slotView } from "../layout/slots.ts";
 import { makeBlocks, type WeightSource } from "../models/make-blocks.ts";
 import { evaluationOutputs, gradientName, trainingOutputs } from "./loss-program.ts";
 import { NEXT_TOKEN, type Objective } from "./objective.ts";

@@ -1,7 +1,7 @@
 import type { TensorSlot } from "../../../types.ts";
 import type { FloatTensor } from "../../files/safetensors.ts";
+import { slotView } from "../../layout/slots.ts";
 import type { LinearLayer } from "../../models/definition.ts";
-import { slotView } from "../slots.ts";
 import { transposed } from "./transposed.ts";
 
 /** The factors of one layer, and what their product is multiplied by. */

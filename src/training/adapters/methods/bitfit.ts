@@ -1,9 +1,9 @@
 import { KlatchError } from "../../../errors.ts";
 import type { BaseModel } from "../../base/base-model.ts";
+import { makeLayout, slotView } from "../../layout/slots.ts";
 import type { ModelDefinition } from "../../models/definition.ts";
 import type { Adapter } from "../adapter.ts";
 import { loraConfig } from "../peft/peft-config.ts";
-import { makeLayout, slotView } from "../slots.ts";
 import { peftTargets } from "../targets.ts";
 import { loraTensorName } from "./lora.ts";
 

@@ -2,10 +2,10 @@ import { seededRandom } from "../../../random.ts";
 import { add, mul, sigmoid } from "../../graph/elementwise.ts";
 import { linear as linearOf } from "../../graph/matmul.ts";
 import type { Value } from "../../graph/value.ts";
+import { makeLayout, slotView } from "../../layout/slots.ts";
 import type { LinearLayer, ModelDefinition } from "../../models/definition.ts";
 import type { Adapter } from "../adapter.ts";
 import { COMMON_CONFIG } from "../peft/peft-config.ts";
-import { makeLayout, slotView } from "../slots.ts";
 import { chosenLayers, lastOfBlocks, peftTargets } from "../targets.ts";
 
 export interface BottleneckOptions {

@@ -7,12 +7,12 @@ import { matmul } from "../../graph/matmul.ts";
 import { reshape, transpose } from "../../graph/movement.ts";
 import { sum } from "../../graph/reduction.ts";
 import { floats, type Value } from "../../graph/value.ts";
+import { makeLayout, slotView } from "../../layout/slots.ts";
 import type { Adaptation, FrozenLinear } from "../../models/adaptation.ts";
 import type { LinearLayer } from "../../models/definition.ts";
 import { rowSquares } from "../../models/row-squares.ts";
 import type { Adapter } from "../adapter.ts";
 import { scaleOutputs } from "../merging/fold.ts";
-import { makeLayout, slotView } from "../slots.ts";
 import { createLora, type LoraLayout, type LoraOptions, lowRank } from "./lora.ts";
 
 /** LoRA's factors, and behind them a magnitude for each output of each layer. */

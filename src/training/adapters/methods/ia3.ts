@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { mul } from "../../graph/elementwise.ts";
 import { reshape } from "../../graph/movement.ts";
 import { sizeOf } from "../../graph/value.ts";
+import { makeLayout, slotView } from "../../layout/slots.ts";
 import type { LinearLayer, ModelDefinition } from "../../models/definition.ts";
 import type { Adapter, Fold } from "../adapter.ts";
 import { scaleInputs, scaleOutputs } from "../merging/fold.ts";
 import { COMMON_CONFIG } from "../peft/peft-config.ts";
-import { makeLayout, slotView } from "../slots.ts";
 import { chosenLayers, lastOfBlocks, peftTargets } from "../targets.ts";
 
 export interface Ia3Options {

@@ -3,9 +3,9 @@ import type { BaseModel } from "../../base/base-model.ts";
 import { add } from "../../graph/elementwise.ts";
 import { matmul } from "../../graph/matmul.ts";
 import { type DType, floats, type Graph } from "../../graph/value.ts";
+import { makeLayout, slotView } from "../../layout/slots.ts";
 import type { LinearLayer } from "../../models/definition.ts";
 import type { Adapter } from "../adapter.ts";
-import { makeLayout, slotView } from "../slots.ts";
 import { type AdaptedLayer, createLora, type LoraLayout, type LoraOptions } from "./lora.ts";
 import { singularVectors } from "./singular-vectors.ts";
 

@@ -3,11 +3,11 @@ import type { AdapterLayout, TensorSlot } from "../../../types.ts";
 import { add } from "../../graph/elementwise.ts";
 import { matmul } from "../../graph/matmul.ts";
 import { sizeOf, type Value } from "../../graph/value.ts";
+import { makeLayout } from "../../layout/slots.ts";
 import type { LinearLayer, ModelDefinition } from "../../models/definition.ts";
 import type { Adapter, FactorSchedule, Fold } from "../adapter.ts";
 import { foldLowRank } from "../merging/fold.ts";
 import { loraConfig } from "../peft/peft-config.ts";
-import { makeLayout } from "../slots.ts";
 import { chosenLayers, peftTargets } from "../targets.ts";
 
 /** The two factors of LoRA: delta W = scale * B A. */

@@ -1,9 +1,9 @@
 import { seededRandom } from "../../../random.ts";
 import { reshape, slice, transpose } from "../../graph/movement.ts";
+import { makeLayout } from "../../layout/slots.ts";
 import type { ModelDefinition } from "../../models/definition.ts";
 import type { Adapter } from "../adapter.ts";
 import { virtualConfig } from "../peft/peft-config.ts";
-import { makeLayout } from "../slots.ts";
 import { checkRoom, PROMPT_TENSOR, type VirtualOptions } from "./prompt.ts";
 
 /** Small numbers: the first steps find their sizes. */

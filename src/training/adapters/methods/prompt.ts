@@ -1,10 +1,10 @@
 import { KlatchError } from "../../../errors.ts";
 import { seededRandom } from "../../../random.ts";
 import type { BaseModel } from "../../base/base-model.ts";
+import { makeLayout } from "../../layout/slots.ts";
 import type { ModelDefinition } from "../../models/definition.ts";
 import type { Adapter } from "../adapter.ts";
 import { virtualConfig } from "../peft/peft-config.ts";
-import { makeLayout } from "../slots.ts";
 
 /** The only tensor in a PEFT file of a method with virtual tokens. */
 export const PROMPT_TENSOR = "prompt_embeddings";

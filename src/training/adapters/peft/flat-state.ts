@@ -3,7 +3,7 @@ import { KlatchError } from "../../../errors.ts";
 import type { Digest } from "../../../types.ts";
 import { readSafetensors } from "../../files/safetensors.ts";
 import { sizeOf } from "../../graph/value.ts";
-import { layoutIn } from "../layout-texts.ts";
+import { layoutIn } from "../../layout/layout-texts.ts";
 
 /**
  * The flat state behind an adapter's folder, to the bit, without its base model: the tensors of its file in the order

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readFlatState } from "../../../../src/training/adapters/peft/flat-state.ts";
 import { writePeft } from "../../../../src/training/adapters/peft/peft-writer.ts";
-import { extendedLayout, makeLayout } from "../../../../src/training/adapters/slots.ts";
+import { extendedLayout, makeLayout } from "../../../../src/training/layout/slots.ts";
 import type { AdapterLayout } from "../../../../src/types.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 

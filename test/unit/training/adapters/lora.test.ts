@@ -5,7 +5,7 @@ import {
   loraLayout,
   trainedFactors,
 } from "../../../../src/training/adapters/methods/lora.ts";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import { tinyModel } from "../models/tiny-llama.ts";
 
 const OPTIONS = { rank: 2, alpha: 3, targets: ["v", "q"] };

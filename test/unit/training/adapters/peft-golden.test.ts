@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createAdapter } from "../../../../src/training/adapters/kinds.ts";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
 import { collateParts } from "../../../../src/training/batches/collate.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import { AdaptedModel } from "../../../../src/training/programs/adapted-model.ts";
 import { engine } from "../graph/finite-differences.ts";
 import { sequenceLogits } from "../models/logits.ts";

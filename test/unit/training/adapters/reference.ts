@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { AdapterSettings } from "../../../../src/training/adapters/options.ts";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
 import type { BaseModel } from "../../../../src/training/base/base-model.ts";
 import { sizeOf } from "../../../../src/training/graph/value.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import { parseModelConfig } from "../../../../src/training/models/architectures/architectures.ts";
 import type { AdapterLayout } from "../../../../src/types.ts";
 import { goldenModelOf, stream } from "../models/golden-numbers.ts";

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
 import { type BaseModel, makeBaseModel } from "../../../../src/training/base/base-model.ts";
 import { parseAsWritten } from "../../../../src/training/files/json-fields.ts";
 import type { FloatTensor } from "../../../../src/training/files/safetensors.ts";
 import { sizeOf } from "../../../../src/training/graph/value.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import type { ModelDefinition } from "../../../../src/training/models/definition.ts";
 import type { AdapterLayout } from "../../../../src/types.ts";
 

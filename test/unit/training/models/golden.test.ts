@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createLora, type LoraLayout } from "../../../../src/training/adapters/methods/lora.ts";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
 import { loadBaseModel } from "../../../../src/training/base/base-model.ts";
 import { collateParts } from "../../../../src/training/batches/collate.ts";
 import { createOnnxEngine } from "../../../../src/training/engine/onnx-engine.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import { LLAMA_TARGETS } from "../../../../src/training/models/architectures/llama.ts";
 import { AdaptedModel } from "../../../../src/training/programs/adapted-model.ts";
 import { sequenceLogits } from "./logits.ts";

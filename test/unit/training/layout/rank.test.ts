@@ -1,22 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createAdapter } from "../../../../src/training/adapters/kinds.ts";
-import { layoutIn } from "../../../../src/training/adapters/layout-texts.ts";
 import { loraLayout } from "../../../../src/training/adapters/methods/lora.ts";
-import {
-  lengthAt,
-  rankIn,
-  rankSlices,
-  slotsInRank,
-} from "../../../../src/training/adapters/rank.ts";
-import { slotView } from "../../../../src/training/adapters/slots.ts";
+import { layoutIn } from "../../../../src/training/layout/layout-texts.ts";
+import { lengthAt, rankIn, rankSlices, slotsInRank } from "../../../../src/training/layout/rank.ts";
+import { slotView } from "../../../../src/training/layout/slots.ts";
 import { LearnerCore } from "../../../../src/training/learner/core.ts";
 import { freshOptimizer } from "../../../../src/training/loop/optimizer.ts";
 import { layoutOf as factorsOf } from "../../../support/budget-layout.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { SETTINGS } from "../adapters/small-settings.ts";
 import { tinyOptions, writeTinyFolder } from "../learner/model-folder.ts";
 import { tinyModel } from "../models/tiny-llama.ts";
-import { SETTINGS } from "./small-settings.ts";
 
 const { definition } = tinyModel();
 const layoutOf = (rank: number) =>
