@@ -21,6 +21,10 @@ describe("mode agreed, under hostile schedules", () => {
     }
   });
 
+  it("accuses nobody who was started again in the view in which it had proposed", () => {
+    expect(runSchedule(drawSchedule(257_319))).toMatchObject({ conflicts: [], accused: 0 });
+  });
+
   it("closes every height in its first view where nothing is wrong", () => {
     for (const members of [4, 7, 10, 25]) {
       expect(runSchedule({ ...QUIET, members })).toMatchObject({ conflicts: [], views: 5 });

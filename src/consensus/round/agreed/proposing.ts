@@ -4,7 +4,7 @@ import { cutKey, type Draft, draftBlock } from "./blocks.ts";
 import type { Computed } from "./contract.ts";
 import { cutOf } from "./cut.ts";
 import { rollbackOf } from "./membership/decided.ts";
-import type { Block, HeldPayload } from "./messages.ts";
+import type { Block, HeldPayload, SignedStatement } from "./messages.ts";
 import { areNullified, highestNotarised, proposerOf } from "./simplex-state.ts";
 import { BALLOT_GRACE_SHARE } from "./timing.ts";
 import { viewLength } from "./view-time.ts";
@@ -27,6 +27,18 @@ export function reviewProposal(turn: AgreedTurn, settle: Settle): void {
   } else if (notarised === null && areNullified(simplex, 0, view)) {
     proposeFresh(turn, viewAt, settle);
   }
+}
+
+/** The newest view of the open height that this node has proposed in; -1 for none. */
+export function proposedAmong(
+  said: readonly SignedStatement[],
+  { config, head }: Pick<AgreedState, "config" | "head">,
+): number {
+  const views = said.map(({ author, statement }) => {
+    const isOwn = author === config.self && statement.kind === "proposal";
+    return isOwn && statement.height === head.height ? statement.view : -1;
+  });
+  return Math.max(-1, ...views);
 }
 
 // --- internal ---

@@ -24,6 +24,7 @@ import { hearChange } from "./membership/changes.ts";
 import { hearDecision } from "./membership/decisions.ts";
 import type { Certificate, SignedStatement } from "./messages.ts";
 import { changePresence } from "./presence.ts";
+import { proposedAmong } from "./proposing.ts";
 import { ask, beginAsking, hearAnswer, recognise, withhold } from "./silence.ts";
 import { isIdle, reviewIdle, train, trainOn } from "./training.ts";
 import { certified, endView, hear, noteComputed, review } from "./voting.ts";
@@ -143,6 +144,8 @@ function start(
     turn.effects.push({ type: "finish" });
     return;
   }
+  // before the ballots of others' proposals let it propose: not once more where it did
+  changeHeight(turn, { proposedIn: proposedAmong(said, turn.state) });
   // what was said comes first: a certificate must not lead to a vote that contradicts it
   for (const signed of said) hearStatement(turn, signed);
   for (const certificate of certificates) hearCertificate(turn, certificate);
