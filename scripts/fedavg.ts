@@ -15,6 +15,7 @@ import type { Learner, OptimizerState } from "../src/training/index.ts";
 import type { AdapterLayout } from "../src/types.ts";
 import { withLearners } from "../testnet/baselines.ts";
 import { prepareData } from "../testnet/data/run-data.ts";
+import { memberFiles } from "../testnet/federation/agreed-run.ts";
 import { parseOptions } from "../testnet/options.ts";
 import { openWorkingFolder } from "../testnet/working-folder.ts";
 import { meanOfProducts } from "./mean-of-products.ts";
@@ -55,9 +56,7 @@ const data = await prepareData(options, work.path);
 const total = data.peers.reduce((sum, { rows: count }) => sum + count, 0);
 const apart: number[] = [];
 const started = performance.now();
-const files = data.peers.map(({ dataFile: train }) => {
-  return { train, test: data.testFile, classes: data.classes };
-});
+const files = memberFiles(options, data);
 const loss = await withLearners(options, files, (learners) => trained(learners.map(clientOf)));
 work.remove();
 const seconds = (performance.now() - started) / 1000;

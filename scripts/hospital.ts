@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseOptions, type TestnetOptions } from "../testnet/options.ts";
+import { EIGHT_MEMBERS } from "./eight-members.ts";
 import { type DisturbedRun, plannedFaults, runDisturbed } from "./hospital/disturbed-run.ts";
 
 /** The loss may be this much above that of the undisturbed run. */
@@ -20,14 +21,9 @@ const LOSS_FACTOR_MAX = 1.02;
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string" },
-    data: { type: "string" },
-    test: { type: "string" },
-    partition: { type: "string", default: "dirichlet:1" },
-    peers: { type: "string", default: "8" },
+    ...EIGHT_MEMBERS,
     rounds: { type: "string", default: "20" },
     steps: { type: "string", default: "20" },
-    seed: { type: "string", default: "1" },
     mode: { type: "string", default: "agreed" },
     folder: { type: "string" },
     only: { type: "string" },

@@ -1,5 +1,6 @@
 import { singularVectors } from "../src/training/adapters/methods/singular-vectors.ts";
 import type { AdapterLayout } from "../src/types.ts";
+import { squaredDistance } from "../testnet/attacks/statistics.ts";
 
 /** One layer's factors: A [rank, inputs] and B [outputs, rank], row-major, and what they count in a mean. */
 export interface Factors {
@@ -104,10 +105,6 @@ export function factorsOfMeanProduct(all: readonly Factors[]): Factors {
 }
 
 // --- internal ---
-
-function squaredDistance(one: Float64Array, other: Float64Array): number {
-  return one.reduce((sum, x, i) => sum + (x - (other[i] ?? 0)) ** 2, 0);
-}
 
 function sizesOf({ a, b, rank }: Factors) {
   return { inputs: a.length / rank, outputs: b.length / rank };

@@ -16,21 +16,17 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { KlatchError } from "../src/errors.ts";
 import { parseOptions } from "../testnet/options.ts";
+import { EIGHT_MEMBERS } from "./eight-members.ts";
 import { type PartedRun, runParted } from "./partition/parted-run.ts";
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string" },
-    data: { type: "string" },
-    test: { type: "string" },
-    partition: { type: "string", default: "dirichlet:1" },
-    peers: { type: "string", default: "8" },
+    ...EIGHT_MEMBERS,
     larger: { type: "string", default: "5" },
     after: { type: "string", default: "3" },
     apart: { type: "string", default: "4" },
     rounds: { type: "string", default: "12" },
     steps: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
     "patience-ms": { type: "string", default: "1000" },
     folder: { type: "string" },
   },

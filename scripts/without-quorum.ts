@@ -15,21 +15,18 @@ import { type AgreedPoint, consensusTerms, firstPoint, outerStep } from "../src/
 import type { Learner, OptimizerState } from "../src/training/index.ts";
 import { withLearners } from "../testnet/baselines.ts";
 import { prepareData } from "../testnet/data/run-data.ts";
+import { memberFiles } from "../testnet/federation/agreed-run.ts";
 import { parseOptions } from "../testnet/options.ts";
 import { openWorkingFolder } from "../testnet/working-folder.ts";
+import { EIGHT_MEMBERS } from "./eight-members.ts";
 
 const { values } = parseArgs({
   options: {
-    model: { type: "string" },
-    data: { type: "string" },
-    test: { type: "string" },
-    partition: { type: "string", default: "dirichlet:1" },
-    peers: { type: "string", default: "8" },
+    ...EIGHT_MEMBERS,
     larger: { type: "string", default: "5" },
     before: { type: "string", default: "3" },
     apart: { type: "string", default: "4" },
     steps: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
   },
 });
 
@@ -55,9 +52,7 @@ const [larger, before, apart] = [values.larger, values.before, values.apart].map
 const outer = consensusTerms.outer.parse({});
 const work = await openWorkingFolder(undefined);
 const data = await prepareData(options, work.path);
-const files = data.peers.map(({ dataFile: train }) => {
-  return { train, test: data.testFile, classes: data.classes };
-});
+const files = memberFiles(options, data);
 const told = await withLearners(options, files, async (learners) => {
   const found: Partial<Record<Way, object>> = {};
   for (const way of ["mixes tentatively", "trains on", "waits"] as const) {

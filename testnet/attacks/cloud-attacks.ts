@@ -1,7 +1,7 @@
 import type { Attack } from "./attack.ts";
 import { mostHarmful } from "./line-search.ts";
 import { valueOfUpdate } from "./sending.ts";
-import { deviationOf, dot, meanOf, plus, type Row } from "./statistics.ts";
+import { deviationOf, dot, meanOf, plus, type Row, squaredDistance } from "./statistics.ts";
 
 /**
  * Deviations of ALIE. The paper's own number follows from how many attack, and is at most .68 below a third (at 2 of 10
@@ -88,11 +88,6 @@ export function mostUnlike(rows: readonly Row[]): number {
 
 function combined(values: readonly number[], measure: "largest" | "sum"): number {
   return measure === "largest" ? Math.max(...values) : total(values);
-}
-
-function squaredDistance(a: Row, b: Row): number {
-  const off = plus(a, -1, b);
-  return dot(off, off);
 }
 
 function total(values: readonly number[]): number {

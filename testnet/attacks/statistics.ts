@@ -34,6 +34,11 @@ export function norm(row: Row): number {
   return Math.sqrt(dot(row, row));
 }
 
+export function squaredDistance(a: Row, b: Row): number {
+  const off = plus(a, -1, b);
+  return dot(off, off);
+}
+
 /** Of the lengths of rows; of an even count the mean of the middle two. */
 export function medianNorm(rows: readonly Row[]): number {
   const sorted = rows.map(norm).sort((a, b) => a - b);

@@ -5,7 +5,7 @@ import {
   mixFloat64,
 } from "../../../src/consensus/index.ts";
 import { MIXING_RULES, type MixingRule } from "../../../src/types.ts";
-import { dot, meanOf, plus } from "../../attacks/statistics.ts";
+import { meanOf, plus, squaredDistance } from "../../attacks/statistics.ts";
 import { createRandom, normal } from "../../random.ts";
 import { COMMON, chosenInTurn, EQUIVOCATING, mostHarmfulOn } from "./attacks.ts";
 import { HONEST, NEIGHBOURS } from "./two-worlds.ts";
@@ -73,7 +73,7 @@ const ROUNDS: Readonly<Record<AveragingTask["setting"], (task: AveragingTask) =>
     return honest.map((_, victim) => {
       const to = (sent: Float64Array) => mixed(victim, Array(task.attackers).fill(sent));
       const lie = mostHarmfulOn(lineOf(honest, victim), (sent) =>
-        distance(to(sent), wanted(victim)),
+        squaredDistance(to(sent), wanted(victim)),
       );
       return to(lie);
     });
@@ -83,7 +83,7 @@ const ROUNDS: Readonly<Record<AveragingTask["setting"], (task: AveragingTask) =>
     const wanted = honestMix(honest);
     const places = honest.map((_, place) => place);
     const lies = chosenInTurn(named(COMMON, task.attack)(honest), task.attackers, (sent) =>
-      places.reduce((sum, place) => sum + distance(mixed(place, sent), wanted(place)), 0),
+      places.reduce((sum, place) => sum + squaredDistance(mixed(place, sent), wanted(place)), 0),
     );
     return places.map((place) => mixed(place, lies));
   },
@@ -95,7 +95,7 @@ const ROUNDS: Readonly<Record<AveragingTask["setting"], (task: AveragingTask) =>
       const updates = honest.map((row) => plus(row, -1, state));
       const mixed = (sent: Rows) => commonMix(rule, task.attackers, [...updates, ...sent]);
       const lies = chosenInTurn(named(COMMON, task.attack)(updates), task.attackers, (sent) =>
-        distance(mixed(sent), meanOf(updates)),
+        squaredDistance(mixed(sent), meanOf(updates)),
       );
       state = plus(state, 1, mixed(lies));
       return honest.map(() => state);
@@ -148,11 +148,5 @@ function named<T>(catalogue: Readonly<Record<string, T>>, name: string): T {
 }
 
 function spread(rows: Rows, centre: Float64Array): number {
-  return rows.reduce((sum, row) => sum + distance(row, centre), 0) / rows.length;
-}
-
-/** Squared. */
-function distance(a: Float64Array, b: Float64Array): number {
-  const off = plus(a, -1, b);
-  return dot(off, off);
+  return rows.reduce((sum, row) => sum + squaredDistance(row, centre), 0) / rows.length;
 }
