@@ -47,8 +47,9 @@ export async function makeMismatches(): Promise<Mismatches> {
     members: [anna, ...made].filter((each) => each !== members.stranger),
     rounds: 1000,
   };
+  const pace = { redialBaseMs: 200, redialMaxMs: 1000 };
   const network = (port: number, bootstrap: readonly string[], more: object = {}) => ({
-    network: { listen: [`/ip4/127.0.0.1/tcp/${port}`], bootstrap, redialBaseMs: 200, ...more },
+    network: { listen: [`/ip4/127.0.0.1/tcp/${port}`], bootstrap, ...pace, ...more },
   });
 
   const bootstrap = [

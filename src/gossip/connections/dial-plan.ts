@@ -2,10 +2,13 @@ import type { PeerId, Timestamp } from "../../types.ts";
 import type { DialFailure } from "../contract.ts";
 import type { Address, PeerAddresses } from "./address.ts";
 import type { Range } from "./address-range.ts";
+import { SILENT } from "./dial-reason.ts";
 import { type Heard, KnownAddresses } from "./known-addresses.ts";
 
 /** A connection that lasted this long was a good one: the next pause starts from the base again. */
 const GOOD_CONNECTION_MS = 10_000;
+/** What an address answered is told this long while it is silent: a busy machine is silent for seconds. */
+const ANSWER_HOLDS_MS = 60_000;
 
 export interface Pace {
   readonly baseMs: number;
@@ -120,7 +123,7 @@ export class DialPlan {
   failed(peer: PeerId, failure: DialFailure): void {
     const entry = this.#entries.get(peer);
     if (entry === undefined) return;
-    entry.failure = failure;
+    if (!isSilenceAfterAnswer(failure, entry.failure)) entry.failure = failure;
     entry.addresses.failed();
   }
 
@@ -180,6 +183,12 @@ export class DialPlan {
 }
 
 // --- internal ---
+
+/** Whether an attempt was silent shortly after one at the same address that said why: the answer says more. */
+function isSilenceAfterAnswer({ address, reason, at }: DialFailure, before: DialFailure | null) {
+  if (before === null || reason !== SILENT) return false;
+  return before.address === address && at - before.at < ANSWER_HOLDS_MS;
+}
 
 function originOf({ operator }: KnownAddresses): Origin {
   return operator.length > 0 ? "operator" : "learnt";

@@ -3,7 +3,8 @@ import { reasonOf } from "../log.ts";
 /** Longest text of a reason that is not in the table. */
 const MAX_LENGTH = 100;
 
-const SILENT = "no answer in time";
+/** Nothing came back, from a host that is not there as from one that is busy for a while. */
+export const SILENT = "no answer in time";
 const NO_HANDSHAKE = "no handshake: not a Klatch node, or another network key";
 const NO_WAY = "no way to that host";
 const NO_SERVER = "no name server answers";

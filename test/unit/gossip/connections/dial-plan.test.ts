@@ -118,6 +118,22 @@ describe("a dial plan of many peers", () => {
     expect(dials.failures().size).toBe(0);
   });
 
+  it("says what an address answered while it is silent, for a minute", () => {
+    const dials = plan();
+    dials.learn(told("a"), 0);
+    const said = (address: string, reason: string, at: number) => {
+      dials.failed("a", { address, reason, at });
+      return dials.failures().get("a")?.reason;
+    };
+    const [here, there] = ["/ip4/1.2.3.4/tcp/7117", "/ip4/1.2.3.4/tcp/7118"];
+    expect(said(here, "no answer in time", 0)).toBe("no answer in time");
+    expect(said(here, "connection refused", 1000)).toBe("connection refused");
+    expect(said(here, "no answer in time", 60_999)).toBe("connection refused");
+    expect(said(here, "no answer in time", 61_000)).toBe("no answer in time");
+    expect(said(here, "connection refused", 62_000)).toBe("connection refused");
+    expect(said(there, "no answer in time", 62_001)).toBe("no answer in time");
+  });
+
   it("is bounded: the learnt peer that fails most gives way, the operator's never", () => {
     const dials = plan(3);
     dials.pin("operator", ADDRESSES, 0);
