@@ -10,11 +10,11 @@ import { EXIT_INTERRUPTED, endProcess, runProcess } from "../src/node/process/li
 import { silentLogger } from "../src/node/process/logger.ts";
 import { keepProcessPrivate } from "../src/node/process/private-process.ts";
 import { openStore } from "../src/node/store/store.ts";
+import { secondsText } from "../src/node/view/quantities.ts";
 import { withLearner } from "./baselines.ts";
 import { type Row, readPooledRows } from "./data/rows.ts";
 import { parseOptions, type TestnetInput } from "./options.ts";
 import { dataFolder } from "./processes/peer-config.ts";
-import { secondsText } from "./report/quantities.ts";
 import { reportText } from "./report/report-markdown.ts";
 import type { TestnetReport } from "./report/report-shape.ts";
 import { runTestnet } from "./run.ts";

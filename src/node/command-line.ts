@@ -94,6 +94,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/verify.ts"),
   },
   {
+    name: "report",
+    summary: "was it worth it for us: losses, costs, contributions",
+    load: () => import("./commands/report.ts"),
+  },
+  {
     name: "member",
     summary: "add, remove or re-key members, by signatures of a quorum",
     load: () => import("./commands/member.ts"),

@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import type { NodeReport } from "../../src/node/report/node-report.ts";
 import { runCommand, runJson } from "../support/command-line.ts";
 import { startCli } from "../support/klatch-cli.ts";
 import { configure, makeSmallNode, type SmallNode } from "../support/small-node.ts";
@@ -60,6 +62,20 @@ test("an older run and an older round are exported with the settings that they h
   const card = readFileSync(join(older.out, "README.md"), "utf8");
   expect(card).toContain(first.run);
   expect(card).toContain("| round | 3 of 4 |");
+
+  // what it brought, by folder alone, beside as many steps alone
+  const written = join(temporaryFolder(), "report");
+  const report = await runJson<NodeReport>(["report", node.dataDir, "--out", written]);
+  expect(report).toMatchObject({ run: second.run, rounds: { done: 2, of: 2 }, chain: null });
+  const [compared] = report.comparisons;
+  assert(compared !== undefined, "held-out rows");
+  const { base, localOnly, federated } = compared;
+  expect(federated.loss).toBeLessThan(base.loss);
+  expect(localOnly?.loss).toBeLessThan(base.loss);
+  expect(federated.loss).toBeCloseTo(report.curve.at(-1)?.loss ?? 0, 6);
+  expect(readdirSync(written).sort()).toEqual(
+    ["html", "json", "md", "png"].map((kind) => `report.${kind}`),
+  );
 
   // A newer round takes the place of an older one of its run, and of no other's.
   const over = (run: string) => ["export", ...config, "--run", run, "--out", older.out];

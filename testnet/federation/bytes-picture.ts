@@ -1,4 +1,3 @@
-import { bytes } from "../../src/node/view/table.ts";
 import {
   type Box,
   GRID,
@@ -9,8 +8,9 @@ import {
   PEER_COLOURS,
   round,
   text,
-} from "../report/plot-drawing.ts";
-import { renderSvg } from "../report/plot-image.ts";
+} from "../../src/node/view/plot/drawing.ts";
+import { renderSvg } from "../../src/node/view/plot/image.ts";
+import { bytes } from "../../src/node/view/table.ts";
 import { type BytesToLossRun, nameOf } from "./bytes-to-loss.ts";
 
 const WIDTH = 1000;

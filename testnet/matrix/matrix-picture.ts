@@ -1,5 +1,5 @@
-import { GRID, INK, text } from "../report/plot-drawing.ts";
-import { renderSvg } from "../report/plot-image.ts";
+import { GRID, INK, text } from "../../src/node/view/plot/drawing.ts";
+import { renderSvg } from "../../src/node/view/plot/image.ts";
 import { type Block, meanGain } from "./blocks.ts";
 import type { MatrixCell } from "./matrix.ts";
 

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
-import { numberText } from "../report/quantities.ts";
+import { numberText } from "../../src/node/view/quantities.ts";
 import { type Block, blocksOf, meanGain } from "./blocks.ts";
 import { gainText, type Matrix, type MatrixCell } from "./matrix.ts";
 import { matrixPicture } from "./matrix-picture.ts";

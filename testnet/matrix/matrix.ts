@@ -1,12 +1,12 @@
 import { KlatchError } from "../../src/errors.ts";
 import { checkOutFolder } from "../../src/node/folders/out-folder.ts";
+import { mean } from "../../src/node/view/quantities.ts";
 import type { Learner } from "../../src/training/index.ts";
 import { ATTACKS } from "../attacks/catalogue.ts";
 import { trainAlone } from "../baselines.ts";
 import type { PeerData } from "../data/run-data.ts";
 import { runAgreed } from "../federation/agreed-run.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
-import { mean } from "../report/quantities.ts";
 import { type CellResult, CellStore, digestOfInputs } from "./cell-store.ts";
 import { type MatrixInput, type MatrixPlan, planMatrix, type Setting } from "./matrix-options.ts";
 import { World } from "./world.ts";

@@ -1,6 +1,6 @@
 import type { RoundRecord } from "../../src/node/records/records.ts";
+import { mean } from "../../src/node/view/quantities.ts";
 import type { TestnetOptions } from "../options.ts";
-import { mean } from "./quantities.ts";
 import type { PeerRecord } from "./report.ts";
 import type { Certificates, TestnetReport } from "./report-shape.ts";
 

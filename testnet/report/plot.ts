@@ -1,16 +1,23 @@
+import { type Bar, barsChart } from "../../src/node/view/plot/bars.ts";
+import { type Curve, curvesChart } from "../../src/node/view/plot/curves.ts";
+import { INK, type SeriesKey, text } from "../../src/node/view/plot/drawing.ts";
+import { renderSvg } from "../../src/node/view/plot/image.ts";
+import { secondsText } from "../../src/node/view/quantities.ts";
 import { bytes } from "../../src/node/view/table.ts";
-import { type Bar, barsChart } from "./plot-bars.ts";
-import { type Curve, curvesChart } from "./plot-curves.ts";
-import { INK, type SeriesKey, text } from "./plot-drawing.ts";
-import { secondsText } from "./quantities.ts";
 import type { PeerReport, TestnetReport } from "./report-shape.ts";
 
-export const PLOT_WIDTH = 1240;
+const PLOT_WIDTH = 1240;
 const PLOT_HEIGHT = 640;
 
 const CURVES_BOX = { left: 76, top: 164, width: 560, height: 350 };
 const BARS_BOX = { left: 836, top: 164, width: 356, height: 350 };
+const CAPTION = "lines: each peer on its own held-out data · dashes: on the common test set";
 const KEYS: readonly SeriesKey[] = ["base", "localOnly", "federated", "centralised"];
+
+/** Renders a report's picture as PNG. */
+export function renderPlot(report: TestnetReport): Uint8Array {
+  return renderSvg(plotSvg(report), PLOT_WIDTH);
+}
 
 /** A run as a picture (SVG): the curves of its honest peers, and what federation brought. Pure. */
 export function plotSvg(report: TestnetReport): string {
@@ -24,8 +31,11 @@ export function plotSvg(report: TestnetReport): string {
     `<rect width="${PLOT_WIDTH}" height="${PLOT_HEIGHT}" fill="#ffffff"/>`,
     text(40, 48, titleOf(report), { size: 25, colour: INK, bold: true }),
     text(40, 76, subtitleOf(report), { size: 15 }),
-    curvesChart({ curves, levels: compared, rounds: report.options.rounds }, CURVES_BOX),
-    barsChart(compared, BARS_BOX),
+    curvesChart(
+      { curves, levels: compared, rounds: report.options.rounds, caption: CAPTION },
+      CURVES_BOX,
+    ),
+    barsChart(compared, BARS_BOX, "On the common test set"),
     "</svg>",
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import { describeCosts } from "../../src/node/view/cost-table.ts";
+import { mean, numberText, percentText, secondsText } from "../../src/node/view/quantities.ts";
 import { aligned, bytes, markdownTable, short } from "../../src/node/view/table.ts";
-import { mean, numberText, percentText, secondsText } from "./quantities.ts";
 import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 
 type Row = readonly string[];

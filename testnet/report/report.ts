@@ -4,14 +4,14 @@ import type { NodeStatus, RoundRecord } from "../../src/node/records/records.ts"
 import { toldRecord } from "../../src/node/records/told.ts";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
+import { mean } from "../../src/node/view/quantities.ts";
 import type { Evaluation, Evidence, PeerId } from "../../src/types.ts";
 import type { Baselines } from "../baselines.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import type { Incident } from "../processes/watch.ts";
 import { agreementOf } from "./agreement.ts";
-import { renderPlot } from "./plot-image.ts";
-import { mean } from "./quantities.ts";
+import { renderPlot } from "./plot.ts";
 import { reportMarkdown } from "./report-markdown.ts";
 import type { PeerReport, Quality, TestnetReport } from "./report-shape.ts";
 import { reputationOf } from "./standing.ts";

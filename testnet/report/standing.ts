@@ -1,6 +1,6 @@
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import { mean } from "../../src/node/view/quantities.ts";
 import { type PeerId, STANDINGS, type Standing } from "../../src/types.ts";
-import { mean } from "./quantities.ts";
 
 /** What honest peers think of one peer. */
 export interface Reputation {

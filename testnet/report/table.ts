@@ -1,6 +1,6 @@
+import { mean, numberText, secondsText } from "../../src/node/view/quantities.ts";
 import { aligned, bytes, columnWidths, short } from "../../src/node/view/table.ts";
 import type { Member } from "../processes/fleet.ts";
-import { mean, numberText, secondsText } from "./quantities.ts";
 import { reputationOf } from "./standing.ts";
 
 /** How a cell is coloured on a terminal that can. */

@@ -91,7 +91,7 @@ interface ExportResult {
 }
 
 /** An adapter with the learner that it fits, and where it came from. */
-interface Source extends OpenedCheckpoint {
+interface Source extends Omit<OpenedCheckpoint, "steps" | "begin"> {
   readonly adapter: string | null;
 }
 

@@ -27,6 +27,10 @@ export interface OpenedCheckpoint {
   readonly story: AdapterStory;
   /** Who has signed it, in mode `agreed`; null where nobody has. */
   readonly proof: Proof | null;
+  /** Steps of a round, as the run began. */
+  readonly steps: number;
+  /** The state that the run began from. */
+  begin(): Promise<Float32Array>;
 }
 
 /** Which checkpoint of a folder: null for the run that was worked on last, and for the newest of a run. */
@@ -71,7 +75,9 @@ export async function openCheckpoint(
       const story = record === null ? {} : storyOf(record, runs.rounds(known), round);
       const proof = record === null ? null : proofAt(runs, record, learner, checkpoint);
       const origin = { runId: known, round, ...(record && modeAndHead(record, proof)) };
-      return { learner, values: adapter, origin, story, proof };
+      const { steps } = settings.run;
+      const begin = () => beginOf(settings, learner);
+      return { learner, values: adapter, origin, story, proof, steps, begin };
     } catch (error) {
       await learner.close();
       throw error;
@@ -138,6 +144,10 @@ function proofAt(
 function modeAndHead({ status }: RunRecord, proof: Proof | null) {
   const head = proof === null ? null : headOf(proof);
   return { mode: status.mode, ...(head === null ? {} : { head }) };
+}
+
+function beginOf({ init }: Config, learner: Learner): Promise<Float32Array> {
+  return init === null ? learner.initialAdapter() : learner.importAdapter(init);
 }
 
 function checkModel({ status, settings }: RunRecord, { info }: Learner): void {

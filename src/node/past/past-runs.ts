@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
-import type { Digest } from "../../types.ts";
+import type { Digest, Evidence } from "../../types.ts";
 import { runRecordSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunRecord, RunResult } from "../records/records.ts";
 import type { KeptBlock } from "../store/agreed-tables.ts";
@@ -17,6 +17,8 @@ const RUN_ID = /^[0-9a-f]{64}$/;
 
 /** Rounds of one run that are read at most: more are not kept. */
 export const ROUNDS_MAX = 10_000;
+/** Pieces of evidence of one run that are read at most: more are not kept. */
+const EVIDENCE_MAX = 10_000;
 /** Final blocks of one run that are read at most. */
 const CHAIN_MAX = 1_000_000;
 
@@ -72,6 +74,11 @@ export class PastRuns {
   /** The last `limit` rounds of a run but the newest `offset`, oldest first. */
   rounds(run: Digest, limit = ROUNDS_MAX, offset = 0): readonly RoundRecord[] {
     return this.#ledger?.rounds(run, limit, offset) ?? [];
+  }
+
+  /** What was held against peers, the last pieces, oldest first. */
+  evidence(run: Digest): readonly Evidence[] {
+    return this.#ledger?.evidence(run, EVIDENCE_MAX) ?? [];
   }
 
   result(run: Digest): RunResult | null {

@@ -8,6 +8,7 @@ import {
   genesis,
   type Members,
   membersAfter,
+  type Opinion,
   quorumOf,
   type Rollback,
   rollbackOf,
@@ -58,6 +59,8 @@ export interface AuditedRound {
   readonly signers: number;
   /** Whose updates count, with the shares by which they were mixed; after a rollback, by which they were mixed again. */
   readonly contributors: readonly { readonly peer: PeerId; readonly share: number }[];
+  /** What members who judged an update on examples of their own said of it, by its author. */
+  readonly opinions: readonly OpinionsOf[];
   /** Members from the next round on that were none in this, and the other way round. */
   readonly joined: readonly PeerId[];
   readonly left: readonly PeerId[];
@@ -65,6 +68,14 @@ export interface AuditedRound {
   readonly decided?: Decided["newest"];
   /** Whose updates after which round its state is mixed without; absent where nobody's. */
   readonly rolledBack?: { readonly without: PeerId; readonly to: number };
+}
+
+/** How many of the others said what of a member's update; those that did not hold it or found it unsound are left out. */
+export interface OpinionsOf {
+  readonly peer: PeerId;
+  readonly helpful: number;
+  readonly neutral: number;
+  readonly harmful: number;
 }
 
 export interface ChainAudit {
@@ -242,9 +253,16 @@ function told(
     checkpoint: block.checkpoint,
     signers: certificate.signatures.length,
     contributors: contributorsOf({ ...below, cut: block.cut }),
+    opinions: members.map((peer, place) => opinionsOf(block, peer, place)),
     joined: next.filter((peer) => !members.includes(peer)),
     left: members.filter((peer) => !next.includes(peer)),
     ...(block.decision?.kind === "set" ? { decided: toldDecision(decided) } : {}),
     ...(block.decision?.kind === "rollback" ? { rolledBack: rolledBack(block.decision) } : {}),
   };
+}
+
+function opinionsOf({ ballots }: Block, peer: PeerId, author: number): OpinionsOf {
+  const said = ballots.flatMap(({ place, opinions }) => (place === author ? [] : opinions[author]));
+  const count = (opinion: Opinion) => said.filter((each) => each === opinion).length;
+  return { peer, helpful: count("helpful"), neutral: count("neutral"), harmful: count("harmful") };
 }

@@ -4,7 +4,7 @@ import { KlatchError } from "../../errors.ts";
 import type { Digest, PeerId } from "../../types.ts";
 import { termsDigest } from "../peer/manifest.ts";
 import { readAdapterClaim } from "./adapter-claim.ts";
-import { type AuditedRound, auditChain, type ChainAudit } from "./chain-audit.ts";
+import { type AuditedRound, auditChain, type ChainAudit, type OpinionsOf } from "./chain-audit.ts";
 import type { Claim } from "./claim.ts";
 import { readDataClaim } from "./data-claim.ts";
 import { PROOF_FILE } from "./proof-file.ts";
@@ -17,7 +17,7 @@ export interface Verification {
   /** Rounds that are final. */
   readonly rounds: number;
   readonly members: readonly PeerId[];
-  /** In how many rounds each member's update counted, and its part in all that did. */
+  /** In how many rounds each member's update counted, its part in all that did, and what ballots of others said of it. */
   readonly contributors: readonly Contributor[];
   /** Digest of the newest adapter in the folder. */
   readonly digest: Digest | null;
@@ -29,8 +29,7 @@ export interface Verification {
   readonly notes: readonly string[];
 }
 
-export interface Contributor {
-  readonly peer: PeerId;
+export interface Contributor extends OpinionsOf {
   readonly rounds: number;
   readonly share: number;
 }
@@ -148,9 +147,19 @@ function contributorsOf(
     const shares = counted.flatMap(({ contributors }) =>
       contributors.filter((each) => each.peer === peer).map(({ share }) => share),
     );
-    const sum = shares.reduce((total, share) => total + share, 0);
-    return { peer, rounds: shares.length, share: counted.length === 0 ? 0 : sum / counted.length };
+    const share = counted.length === 0 ? 0 : sumOf(shares) / counted.length;
+    const said = byRound.flatMap(({ opinions }) => opinions.filter((each) => each.peer === peer));
+    return {
+      ...{ peer, rounds: shares.length, share },
+      helpful: sumOf(said.map(({ helpful }) => helpful)),
+      neutral: sumOf(said.map(({ neutral }) => neutral)),
+      harmful: sumOf(said.map(({ harmful }) => harmful)),
+    };
   });
+}
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, each) => sum + each, 0);
 }
 
 function present({ joined, contributors }: AuditedRound): readonly PeerId[] {

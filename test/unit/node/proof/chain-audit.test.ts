@@ -41,6 +41,21 @@ describe("a chain", () => {
     expect(shares[2]).toBeLessThan(shares[1] ?? 0);
   });
 
+  test("counts what others said of an update, not what its author did", async () => {
+    const run = await CertifiedRun.of(4, 2, {
+      0: { opinions: (author) => (author === 1 ? "harmful" : "helpful") },
+      1: { opinions: (author) => (author === 1 ? "absent" : "neutral") },
+    });
+    const [peer] = run.council.roster.slice(1);
+
+    const said = audit(run).byRound.map(({ opinions }) => opinions[1]);
+
+    expect(said).toEqual([
+      { peer, helpful: 0, neutral: 0, harmful: 3 },
+      { peer, helpful: 0, neutral: 0, harmful: 0 },
+    ]);
+  });
+
   test("says by what shares its rounds were mixed again after a rollback, and not whom it left out", async () => {
     const run = await CertifiedRun.of(4, 3);
     const { council } = run;

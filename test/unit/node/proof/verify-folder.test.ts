@@ -66,7 +66,10 @@ describe("an exported adapter", () => {
     expect(result).toMatchObject({ valid: true, run: run.run, rounds: 3, problems: [] });
     expect(result).toMatchObject({ members: run.council.roster, head: run.heads[2] });
     expect(result.contributors).toEqual(
-      run.council.roster.map((peer) => ({ peer, rounds: 3, share: 0.25 })),
+      run.council.roster.map((peer) => ({
+        ...{ peer, rounds: 3, share: 0.25 },
+        ...{ helpful: 9, neutral: 0, harmful: 0 },
+      })),
     );
     expect(result.digest).toBe(digestOfState(run.state(3)));
     // nobody said which past it should be

@@ -12,7 +12,7 @@ import {
   type SeriesKey,
   spread,
   text,
-} from "./plot-drawing.ts";
+} from "./drawing.ts";
 
 /** One peer's loss by round, rounds counted from 1. */
 export interface Curve {
@@ -22,9 +22,11 @@ export interface Curve {
 
 export interface CurvesData {
   readonly curves: readonly Curve[];
-  /** Losses on the common test set, drawn as horizontal lines. */
+  /** Losses that a run compares, drawn as horizontal lines. */
   readonly levels: readonly { readonly key: SeriesKey; readonly loss: number }[];
   readonly rounds: number;
+  /** What the lines and the levels are, in a line below the title. */
+  readonly caption: string;
 }
 
 const LABEL_GAP = 19;
@@ -32,7 +34,7 @@ const LABEL_GAP = 19;
 const LETTER_WIDTH = 7.6;
 const LABEL_ROOM = 150;
 
-/** The left chart: each peer's loss round by round, with the test losses that a run compares as levels. */
+/** Losses round by round, with those that a run compares as levels. */
 export function curvesChart(data: CurvesData, box: Box): string {
   const losses = [
     ...data.curves.flatMap(({ points }) => points.map(({ loss }) => loss)),
@@ -46,12 +48,7 @@ export function curvesChart(data: CurvesData, box: Box): string {
   const y = (loss: number) => box.top + box.height * (1 - height(loss));
   return [
     text(box.left, box.top - 40, "Loss by round", { size: 20, colour: INK, bold: true }),
-    text(
-      box.left,
-      box.top - 17,
-      "lines: each peer on its own held-out data · dashes: on the common test set",
-      { size: 14 },
-    ),
+    text(box.left, box.top - 17, data.caption, { size: 14 }),
     ...ticks.map(
       (tick) =>
         line([box.left, y(tick)], [box.left + box.width, y(tick)], { colour: GRID }) +

@@ -1,8 +1,6 @@
 import { createRequire } from "node:module";
 import { Resvg } from "@resvg/resvg-js";
-import { PLOT_WIDTH, plotSvg } from "./plot.ts";
-import { FONT } from "./plot-drawing.ts";
-import type { TestnetReport } from "./report-shape.ts";
+import { FONT } from "./drawing.ts";
 
 /** Fonts come as npm packages: a fresh machine may have none. */
 const FONT_FILES = [
@@ -11,11 +9,6 @@ const FONT_FILES = [
 ];
 /** Pixels per unit of the drawing: sharp on dense screens. */
 const SCALE = 1.6;
-
-/** Renders a report's picture as PNG. */
-export function renderPlot(report: TestnetReport): Uint8Array {
-  return renderSvg(plotSvg(report), PLOT_WIDTH);
-}
 
 /** Renders a drawing of that width as PNG. */
 export function renderSvg(svg: string, width: number): Uint8Array {

@@ -1,4 +1,4 @@
-import { type Box, GRID, INK, line, round, SERIES, type SeriesKey, text } from "./plot-drawing.ts";
+import { type Box, GRID, INK, line, round, SERIES, type SeriesKey, text } from "./drawing.ts";
 
 export interface Bar {
   readonly key: SeriesKey;
@@ -8,14 +8,14 @@ export interface Bar {
 
 const VALUE_ROOM = 26;
 
-/** The right chart: loss on the common test set, one bar for each thing compared, exact match below its name. */
-export function barsChart(bars: readonly Bar[], box: Box): string {
+/** Losses on a set of examples, one bar for each thing compared, exact match below its name. */
+export function barsChart(bars: readonly Bar[], box: Box, title: string): string {
   const highest = Math.max(...bars.map(({ loss }) => loss).filter(Number.isFinite));
   const slot = box.width / bars.length;
   const width = Math.min(84, slot * 0.62);
   const bottom = box.top + box.height;
   return [
-    text(box.left, box.top - 40, "On the common test set", { size: 20, colour: INK, bold: true }),
+    text(box.left, box.top - 40, title, { size: 20, colour: INK, bold: true }),
     text(box.left, box.top - 17, "loss per token, lower is better", { size: 14 }),
     ...bars.map((bar, index) => {
       const middle = box.left + slot * (index + 0.5);
