@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { TestProcess } from "../support/child-process.ts";
 import { runCommand, runJson } from "../support/command-line.ts";
+import { commandsIn } from "../support/documents.ts";
 import { startCli } from "../support/klatch-cli.ts";
 import { freePorts } from "../support/ports.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
@@ -26,8 +27,9 @@ interface Joined {
   readonly state: string;
 }
 
-const TINY = ["--run-rounds", "2", "--run-steps", "2", "--run-batch-size", "4"];
 const SMALL = [
+  "--run-batch-size",
+  "4",
   "--run-sequence-max",
   "48",
   "--run-adapter-rank",
@@ -37,10 +39,22 @@ const SMALL = [
 ];
 
 /** What a node on a machine with others is given; rounds are not to end without the slow. */
+const SHARED = ["--threads", "1", "--timing-commit-grace-ms", "20000"].concat(
+  ...[
+    ["--timing-linger-ms", "0"],
+    ["--log-format", "json"],
+  ],
+);
 const own = (port: number | undefined): string[] => [
-  ...["--network-listen", `/ip4/127.0.0.1/tcp/${port}`, "--status-port", "0", "--threads", "1"],
-  ...["--timing-linger-ms", "0", "--timing-commit-grace-ms", "20000", "--log-format", "json"],
+  ...["--network-listen", `/ip4/127.0.0.1/tcp/${port}`, "--status-port", "0", ...SHARED],
 ];
+
+/** What docs/QUICKSTART.md has people type, with these words in place of its own. */
+function quickstart(words: Readonly<Record<string, string>>): readonly (readonly string[])[] {
+  const said = (word: string) =>
+    Object.entries(words).reduce((text, [theirs, ours]) => text.replace(theirs, ours), word);
+  return commandsIn("docs/QUICKSTART.md").map(({ args }) => args.map(said));
+}
 
 function dataAbout(topic: string, folder: string): string {
   const file = join(folder, `${topic}.jsonl`);
@@ -51,8 +65,8 @@ function dataAbout(topic: string, folder: string): string {
   return file;
 }
 
-const start = (config: string): TestProcess =>
-  startCli(["start", "--config", config, "--exit-when-finished", "--json"]);
+const start = (typed: readonly string[]): TestProcess =>
+  startCli([...typed, "--exit-when-finished", "--json"]);
 
 /** The members and their addresses in a configuration file. */
 function writtenIn(config: string) {
@@ -63,34 +77,42 @@ function writtenIn(config: string) {
   return { members: run.members, bootstrap: network.bootstrap };
 }
 
-test("three organisations go from nothing to a finished run by tickets; killed while they wait, they go on", async () => {
+test("three organisations go the way of QUICKSTART by tickets; killed while they wait, they go on", async () => {
   const folder = temporaryFolder();
   const ports = await freePorts(4);
-  const data = ["rivers", "mountains", "oceans"].map((topic) => dataAbout(topic, folder));
-  const [a, b, c] = ["a", "b", "c"].map((name) => join(folder, name)) as [string, string, string];
-  const dataOf = (place: number) => ["--data", data[place] ?? ""];
-  const create = ["run", "create", a, "--name", "waters", "--seats", "3"];
-  const created = await runJson<Created>([
-    ...[...create, ...dataOf(0), ...TINY, ...SMALL, ...own(ports[0])],
-  ]);
+  const topics = ["rivers", "mountains", "oceans"];
+  const data = topics.map((topic) => dataAbout(topic, folder));
+  const places = ["hospital", "bank", "university"];
+  const words = Object.fromEntries([
+    ...topics.map((topic, at) => [`${topic}.jsonl`, data[at] ?? ""]),
+    ...places.map((name) => [name, join(folder, name)]),
+    ...["17117", "17118", "17119"].map((port, at) => [port, String(ports[at])]),
+  ]) as Record<string, string>;
+  const typed = quickstart(words);
+  expect(typed.map(([name]) => name)).toEqual(["run", "start", "join", "start", "join", "start"]);
+  const [create = [], startA = [], joinB = [], startB = [], joinC = [], startC = []] = typed;
+  const withTicket = ([name = "", , ...rest]: readonly string[], ticket: string) => [
+    ...[name, ticket, ...rest, ...SHARED],
+  ];
+  const created = await runJson<Created>([...create, ...SMALL, ...SHARED]);
   const [ticketB = "", ticketC = ""] = created.tickets;
   expect(created).toMatchObject({ mode: "gossip", tickets: { length: 2 } });
 
   // the first seat; then the creator dies, and what it has admitted is still there
-  const creator = start(created.config);
+  const creator = start(startA);
   await creator.line((line) => line.includes('"msg":"listening"'));
-  const joinedB = await runJson<Joined>(["join", ticketB, b, ...dataOf(1), ...own(ports[1])]);
+  const joinedB = await runJson<Joined>(withTicket(joinB, ticketB));
   expect(joinedB).toMatchObject({ run: created.run, members: [], state: "waiting" });
-  const waiting = start(joinedB.config);
+  const waiting = start(startB);
   await waiting.line((line) => line.includes('"msg":"listening"'));
   creator.kill("SIGKILL");
   await creator.ended();
-  const again = start(created.config);
+  const again = start(startA);
   await again.line((line) => line.includes('"msg":"listening"'));
 
   // somebody else's ticket, and no ticket
   const joinX = (ticket: string) =>
-    runCommand(["join", ticket, join(folder, "x"), ...dataOf(2), ...own(ports[3])]);
+    runCommand(["join", ticket, join(folder, "x"), "--data", data[2] ?? "", ...own(ports[3])]);
   const used = await joinX(ticketB);
   expect([used.code, used.stderr]).toEqual([
     2,
@@ -106,13 +128,13 @@ test("three organisations go from nothing to a finished run by tickets; killed w
   // one that waits dies too; the last seat seals the run
   waiting.kill("SIGKILL");
   await waiting.ended();
-  const joinedC = await runJson<Joined>(["join", ticketC, c, ...dataOf(2), ...own(ports[2])]);
+  const joinedC = await runJson<Joined>(withTicket(joinC, ticketC));
   const members = [created.peerId, joinedB.peerId, joinedC.peerId].sort();
   expect(joinedC).toMatchObject({ state: "sealed", run: created.run });
   expect([...joinedC.members].sort()).toEqual(members);
 
   // b comes back when the others train already, and is given the members by the creator's node
-  const nodes = [again, start(joinedC.config), start(joinedB.config)];
+  const nodes = [again, start(startC), start(startB)];
   const results = await Promise.all(
     nodes.map(async (node) => {
       expect((await node.ended()).code, node.stderr).toBe(0);
@@ -121,7 +143,7 @@ test("three organisations go from nothing to a finished run by tickets; killed w
   );
   expect(new Set(results.map(({ run }) => run)).size).toBe(1);
   for (const { mixedRounds, round } of results) {
-    expect(round).toBe(2);
+    expect(round).toBe(3);
     expect(mixedRounds).toBeGreaterThanOrEqual(1);
   }
   for (const config of [created.config, joinedB.config, joinedC.config]) {
