@@ -11,12 +11,16 @@ export interface Reputation {
   readonly score: number | null;
 }
 
-/** A peer's reputation among others, from the statuses of honest ones that see it as a neighbour. */
+/**
+ * A peer's reputation among others, from the statuses of honest ones that see it as a neighbour. Who is no member any
+ * more in mode `agreed` is in none of their lists.
+ */
 export function reputationOf(peer: PeerId, statuses: readonly NodeStatus[]): Reputation {
-  const opinions = statuses
-    .filter((status) => status.peerId !== peer)
-    .flatMap((status) => status.peers.filter((other) => other.peer === peer && other.neighbour));
-  const standings = { full: 0, reduced: 0, isolated: 0, evicted: 0 };
+  const others = statuses.filter(({ peerId, peers }) => peerId !== peer && peers.length > 0);
+  const known = others.map(({ peers }) => peers.find((other) => other.peer === peer) ?? null);
+  const opinions = known.filter((other) => other !== null).filter(({ neighbour }) => neighbour);
+  const evicted = known.filter((other) => other === null).length;
+  const standings = { full: 0, reduced: 0, isolated: 0, evicted };
   for (const opinion of opinions) standings[opinion.standing] += 1;
   const standing = STANDINGS.reduce((best, other) =>
     standings[other] > 0 && standings[other] >= standings[best] ? other : best,
