@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-/** Exit code of the process for each class of failure; stable, at most 125, documented in docs/OPERATING.md. */
+/** Exit code of the process for each class of failure; stable, at most 125, documented in docs/ERRORS.md. */
 export const EXIT_CODES = {
   usage: 2,
   data: 3,
