@@ -1,6 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { KlatchError } from "../../src/errors.ts";
 import type { Site } from "../../testnet/processes/peer-config.ts";
+import { ip, requireRoot, tryIp } from "../namespaces/commands.ts";
 
 /** Addresses for trials of networks, which are nobody's (RFC 2544). */
 const ADDRESSES = "198.18.77";
@@ -18,13 +17,7 @@ export class TwoNetworks {
 
   /** @throws KlatchError when not root; what was made by then is taken away again */
   constructor() {
-    if (process.getuid?.() !== 0) {
-      throw new KlatchError(
-        "usage",
-        "parting a network takes root: it is done with network namespaces",
-        "Run it as root on Linux, in a container or a virtual machine if you like.",
-      );
-    }
+    requireRoot();
     const name = `klatch${process.pid}`;
     this.#bridge = name;
     this.#names = [`${name}a`, `${name}b`];
@@ -84,18 +77,4 @@ export class TwoNetworks {
 
 function siteIn(network: string, host: number): Site {
   return { host: `${ADDRESSES}.${host}`, enter: ["ip", "netns", "exec", network] };
-}
-
-/** What it says goes to the error that a failure throws. */
-function ip(...args: readonly string[]): void {
-  execFileSync("ip", args, { stdio: ["ignore", "ignore", "pipe"] });
-}
-
-/** What is not there need not be taken away. */
-function tryIp(...args: readonly string[]): void {
-  try {
-    ip(...args);
-  } catch {
-    // it was never made
-  }
 }
