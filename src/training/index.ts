@@ -62,8 +62,8 @@ export {
   trainAlone,
 } from "./learner/train-alone.ts";
 export { learningRateOf } from "./loop/config.ts";
-export type { Probe } from "./loop/evaluation.ts";
 export type { TransformState } from "./loop/gradient-transform.ts";
 export type { OptimizerOptions, OptimizerState } from "./loop/optimizer.ts";
+export type { Probe, Slope } from "./loop/probe.ts";
 export type { BegunRound, StepMetrics, TrainRequest, TrainResult } from "./loop/train-step.ts";
 export type { MemoryPlan } from "./loop/training-memory.ts";

@@ -195,6 +195,7 @@ function connect(client: WorkerClient, opened: LearnerInfo): Learner {
     },
     evaluate: (adapter, set) => client.call("evaluate", [adapter, set]),
     probe: (adapter, candidates, options) => client.call("probe", [adapter, candidates, options]),
+    slope: (adapter, options) => client.call("slope", [adapter, options]),
     generate: (adapter, request) => client.call("generate", [adapter, request]),
     classify: (adapter, texts) => client.call("classify", [adapter, texts]),
     exportAdapter: (...request) => client.call("exportAdapter", request),

@@ -12,8 +12,9 @@ import type { OpenedEngine } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
 import { classify } from "../loop/classify.ts";
-import { EvaluationSize, evaluate, type Probe, probe } from "../loop/evaluation.ts";
+import { EvaluationSize, evaluate } from "../loop/evaluation.ts";
 import { MicroBatch } from "../loop/micro-batch.ts";
+import { type Probe, probe, type Slope, slope } from "../loop/probe.ts";
 import { type TrainHooks, type TrainRequest, type TrainResult, train } from "../loop/train-step.ts";
 import { type MemoryPlan, planTraining } from "../loop/training-memory.ts";
 import { readEndIds } from "../models/generation-config.ts";
@@ -67,6 +68,7 @@ export class LearnerCore {
   readonly #engine: Engine;
   readonly #onNotice: (notice: LearnerNotice) => void;
   readonly #evaluationSize: EvaluationSize;
+  readonly #isPacked: boolean;
   #plan: MemoryPlan | undefined;
   #microBatch: MicroBatch | undefined;
   #prompts: PromptLayout;
@@ -77,6 +79,7 @@ export class LearnerCore {
     onNotice: (notice: LearnerNotice) => void,
   ) {
     this.#options = options;
+    this.#isPacked = options.data?.packing === "separate";
     this.#initial = initial;
     this.#engine = opened.engine;
     this.#onNotice = onNotice;
@@ -149,9 +152,8 @@ export class LearnerCore {
   }
 
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
-    this.#microBatch ??= this.#newMicroBatch();
-    const microBatch = this.#microBatch;
-    const options = { ...this.#options, packed: this.#options.data?.packing === "separate" };
+    const microBatch = this.#rowsAtOnce();
+    const options = { ...this.#options, packed: this.#isPacked };
     return train(this.#model, this.#data.train, options, request, { ...hooks, microBatch });
   }
 
@@ -169,6 +171,15 @@ export class LearnerCore {
     const { seed, sequenceMax } = this.#options;
     const request = { adapter, candidates, sequenceMax, ...options };
     return probe(this.#model, this.#data.heldOut, seed, request, this.#evaluationSize);
+  }
+
+  slope(
+    adapter: Float32Array,
+    options: { readonly round: number; readonly rows: number },
+  ): Promise<Slope> {
+    const { seed, sequenceMax, threads } = this.#options;
+    const request = { adapter, sequenceMax, threads, packed: this.#isPacked, ...options };
+    return slope(this.#model, this.#data.heldOut, seed, request, this.#rowsAtOnce());
   }
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {
@@ -245,6 +256,11 @@ export class LearnerCore {
     const message = "the adapter was trained with another separator than run.separator";
     const facts = { trained: JSON.stringify(prompts.separator), here: JSON.stringify(separator) };
     this.#onNotice({ kind: "change", message, facts });
+  }
+
+  #rowsAtOnce(): MicroBatch {
+    this.#microBatch ??= this.#newMicroBatch();
+    return this.#microBatch;
   }
 
   /** The limits of the first training; what it learns about the device's memory holds for those after it. */

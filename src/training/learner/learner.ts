@@ -15,8 +15,8 @@ import type { LabelKind } from "../data/examples/labels.ts";
 import type { PassedOver } from "../engine/open-engine.ts";
 import type { FloatFormat } from "../files/float-formats.ts";
 import type { ModelOrigin } from "../files/hub/options.ts";
-import type { Probe } from "../loop/evaluation.ts";
 import type { OptimizerState } from "../loop/optimizer.ts";
+import type { Probe, Slope } from "../loop/probe.ts";
 import type { StepMetrics, TrainOptions, TrainRequest, TrainResult } from "../loop/train-step.ts";
 import type { MemoryPlan } from "../loop/training-memory.ts";
 
@@ -146,6 +146,11 @@ export interface Learner {
     candidates: readonly Float32Array[],
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe>;
+  /** The loss on the held-out examples that `probe` takes in a round, and its gradient at `adapter`. */
+  slope(
+    adapter: Float32Array,
+    options: { readonly round: number; readonly rows: number },
+  ): Promise<Slope>;
   generate(adapter: Float32Array, request: GenerateRequest): Promise<string>;
   /**
    * How likely a classifier holds each of its classes for each text, in the order of `info.classes`: as one of them, or

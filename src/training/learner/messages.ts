@@ -18,6 +18,7 @@ type Duties = Pick<
   | "train"
   | "evaluate"
   | "probe"
+  | "slope"
   | "generate"
   | "classify"
   | "exportAdapter"

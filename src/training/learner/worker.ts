@@ -37,6 +37,8 @@ function perform(core: LearnerCore, call: Call): unknown {
       return core.evaluate(...call.arguments);
     case "probe":
       return core.probe(...call.arguments);
+    case "slope":
+      return core.slope(...call.arguments);
     case "generate":
       return core.generate(...call.arguments);
     case "classify":

@@ -1,5 +1,4 @@
 import type { KlatchError } from "../../errors.ts";
-import { seededRandom, shuffled } from "../../random.ts";
 import type { Evaluation } from "../../types.ts";
 import { type Batch, type BatchShape, bucket } from "../batches/batch.ts";
 import { collate } from "../batches/collate.ts";
@@ -7,12 +6,6 @@ import { type AnyExample, positionsTaken } from "../data/examples/example.ts";
 import { isOutOfMemory } from "../engine/out-of-memory.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { ClassCounts } from "./class-counts.ts";
-
-/** Loss on one private batch at a state and after a small step towards each candidate. */
-export interface Probe {
-  readonly base: number;
-  readonly stepped: readonly number[];
-}
 
 /** Positions of one evaluation batch: enough to keep matrix products busy, few enough to stay in cache. */
 const BATCH_POSITIONS = 512;
@@ -132,35 +125,4 @@ export async function evaluate(
     tokens,
     examples: examples.length,
   };
-}
-
-/** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
-export async function probe(
-  model: AdaptedModel,
-  heldOut: readonly AnyExample[],
-  seed: number,
-  request: {
-    readonly adapter: Float32Array;
-    readonly candidates: readonly Float32Array[];
-    readonly round: number;
-    readonly rows: number;
-    readonly step: number;
-    readonly sequenceMax: number;
-  },
-  size = new EvaluationSize(),
-): Promise<Probe> {
-  const { adapter, candidates, round, rows, step, sequenceMax } = request;
-  const random = seededRandom(
-    (Math.imul(seed, 0x9e3779b1) ^ Math.imul(round + 1, 0xc2b2ae35)) >>> 0,
-  );
-  const drawn = shuffled(heldOut, random).slice(0, rows);
-  const lossAt = async (state: Float32Array) =>
-    (await evaluate(model, state, drawn, sequenceMax, size)).loss;
-  const base = await lossAt(adapter);
-  const stepped: number[] = [];
-  for (const candidate of candidates) {
-    const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
-    stepped.push(await lossAt(moved));
-  }
-  return { base, stepped };
 }

@@ -146,6 +146,25 @@ describe("a learner in its worker", () => {
     expect(direct.base).toBe(found.stepped[1]);
   });
 
+  test("tells the loss of the rows that it probes, and how it falls there", async () => {
+    const { adapter: begin } = await fresh(0);
+    const { adapter } = await learner.train(await fresh(10));
+    const drawn = { round: 3, rows: 4 };
+    const { base, gradient } = await learner.slope(adapter, drawn);
+    const step = 1e-3;
+    const { base: probed, stepped } = await learner.probe(adapter, [begin], { ...drawn, step });
+    expect(base).toBeCloseTo(probed, 4);
+    const along = gradient.reduce(
+      (sum, slope, i) => sum + slope * ((begin[i] ?? 0) - (adapter[i] ?? 0)),
+      0,
+    );
+    // back to where it began the loss rises, as the gradient says to first order
+    expect(along).toBeGreaterThan(0);
+    expect(((stepped[0] ?? 0) - probed) / step).toBeCloseTo(along, 1);
+    // control: fewer rows have another slope
+    expect((await learner.slope(adapter, { ...drawn, rows: 1 })).gradient).not.toEqual(gradient);
+  });
+
   test("generates the same text for the same seed, within the token limit", async () => {
     const { adapter } = await fresh(0);
     const ask = (temperature: number, seed: number) =>

@@ -1,0 +1,83 @@
+import { seededRandom, shuffled } from "../../random.ts";
+import { collateParts } from "../batches/collate.ts";
+import type { AnyExample } from "../data/examples/example.ts";
+import type { AdaptedModel } from "../programs/adapted-model.ts";
+import { EvaluationSize, evaluate } from "./evaluation.ts";
+import type { MicroBatch } from "./micro-batch.ts";
+
+/** Loss on one private batch at a state and after a small step towards each candidate. */
+export interface Probe {
+  readonly base: number;
+  readonly stepped: readonly number[];
+}
+
+/** Loss on one private batch at a state, nats per token, and its gradient there, as the adapter lies. */
+export interface Slope {
+  readonly base: number;
+  readonly gradient: Float32Array;
+}
+
+/** Which private rows are taken: those of a round, so many at most. */
+export interface Drawn {
+  readonly round: number;
+  readonly rows: number;
+}
+
+/** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
+export async function probe(
+  model: AdaptedModel,
+  heldOut: readonly AnyExample[],
+  seed: number,
+  request: Drawn & {
+    readonly adapter: Float32Array;
+    readonly candidates: readonly Float32Array[];
+    readonly step: number;
+    readonly sequenceMax: number;
+  },
+  size = new EvaluationSize(),
+): Promise<Probe> {
+  const { adapter, candidates, step, sequenceMax } = request;
+  const drawn = drawnFrom(heldOut, seed, request);
+  const lossAt = async (state: Float32Array) =>
+    (await evaluate(model, state, drawn, sequenceMax, size)).loss;
+  const base = await lossAt(adapter);
+  const stepped: number[] = [];
+  for (const candidate of candidates) {
+    const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
+    stepped.push(await lossAt(moved));
+  }
+  return { base, stepped };
+}
+
+/** See `Learner.slope`: one forward and one backward pass over the rows that `probe` takes. */
+export async function slope(
+  model: AdaptedModel,
+  heldOut: readonly AnyExample[],
+  seed: number,
+  request: Drawn & {
+    readonly adapter: Float32Array;
+    readonly sequenceMax: number;
+    readonly threads: number;
+    readonly packed: boolean;
+  },
+  microBatch: MicroBatch,
+): Promise<Slope> {
+  const { adapter, sequenceMax, threads, packed } = request;
+  const drawn = drawnFrom(heldOut, seed, request);
+  const gradient = new Float32Array(adapter.length);
+  const { tensors } = model.adapter.layout;
+  const base = await microBatch.fit(
+    (rowsMax) => collateParts(drawn, sequenceMax, { threads, rowsMax, packed }),
+    (parts, recompute) => model.lossAndGradient(adapter, parts, tensors, gradient, recompute),
+  );
+  return { base, gradient };
+}
+
+// --- internal ---
+
+function drawnFrom(heldOut: readonly AnyExample[], seed: number, { round, rows }: Drawn) {
+  const random = seededRandom(
+    (Math.imul(seed, 0x9e3779b1) ^ Math.imul(round + 1, 0xc2b2ae35)) >>> 0,
+  );
+  return shuffled(heldOut, random).slice(0, rows);
+}
