@@ -20,7 +20,6 @@ export {
   SECRET_BYTES,
   type Ticket,
 } from "./admission/ticket.ts";
-export { inventoryBytes } from "./agreement/agreement-exchange.ts";
 export {
   blockDigest,
   decodeBlock,
@@ -41,6 +40,7 @@ export { sealStatement, signStatement } from "./agreement/envelope.ts";
 export { rosterDigest } from "./agreement/fields.ts";
 export { inShort, isShort, NOTHING_KNOWN } from "./agreement/in-short.ts";
 export { Incomplete, type IncompleteOptions } from "./agreement/incomplete.ts";
+export { inventoryBytes } from "./agreement/inventory-message.ts";
 export { CHANGE_KINDS, OPINIONS, VOTE_KINDS } from "./agreement/messages.ts";
 export { MAX_AGREEMENT_BYTES, parseAgreement, wholeOf } from "./agreement/parse.ts";
 export { attackersOf, quorumOf } from "./agreement/quorum.ts";
@@ -70,5 +70,6 @@ export {
 } from "./keys/identity.ts";
 export { createNetworkKey, loadNetworkKey } from "./keys/network-key.ts";
 export type { Log } from "./log.ts";
-export { createNetwork, type NetworkOptions } from "./network.ts";
+export type { NetworkOptions } from "./network.ts";
+export { createNetwork } from "./on-demand.ts";
 export { digestOf } from "./payloads/digest.ts";

@@ -1,21 +1,10 @@
 import type { Libp2p } from "@libp2p/interface";
-import { z } from "zod";
 import type { Digest, PeerId, Timestamp } from "../../types.ts";
-import { decodeCanonical, encodeCanonical } from "../canonical-cbor.ts";
 import { drained } from "../connections/drained.ts";
 import { Exchanges, type Talk } from "../connections/exchanges.ts";
-import {
-  freshSalt,
-  lackedBy,
-  NAME_BYTES,
-  named,
-  namesField,
-  namesOf,
-  saltField,
-} from "../connections/inventory.ts";
+import { freshSalt, lackedBy, named } from "../connections/inventory.ts";
 import type { Log } from "../log.ts";
-import { digestToBytes } from "../payloads/digest.ts";
-import { digestField } from "./fields.ts";
+import { inventoryOf, MAX_ENTRIES, parseInventory } from "./inventory-message.ts";
 import { MAX_AGREEMENT_BYTES } from "./parse.ts";
 
 /**
@@ -24,8 +13,7 @@ import { MAX_AGREEMENT_BYTES } from "./parse.ts";
  */
 export const AGREEMENT_EXCHANGE = "/klatch/agreement/2";
 
-/** Messages, and bytes of them with their lengths, that one side gives. */
-export const MAX_ENTRIES = 2048;
+/** Bytes of messages with their lengths that one side gives. */
 export const MAX_ENTRIES_BYTES = 4 * 1024 * 1024;
 const LENGTH_BYTES = 4;
 const TIMEOUT_MS = 60_000;
@@ -33,10 +21,6 @@ const TIMEOUT_MS = 60_000;
 const ALLOWANCE = { burst: 8, refillMs: 1000 };
 /** Messages judged before other work gets a turn. */
 const JUDGED_AT_ONCE = 32;
-const VERSION = 2;
-
-/** Version, run, the opener's salt, and the names of all messages that the sender holds, one after the other. */
-const inventory = z.tuple([z.literal(VERSION), digestField, saltField, namesField(MAX_ENTRIES)]);
 
 export interface AgreementExchangeOptions {
   readonly node: Libp2p;
@@ -76,11 +60,6 @@ export function agreementExchange(options: AgreementExchangeOptions): Exchanges 
   });
 }
 
-/** Bytes of an inventory of so many messages. */
-export function inventoryBytes(messages: number): number {
-  return inventoryOf("0".repeat(64), freshSalt(), new Map()).byteLength + NAME_BYTES * messages;
-}
-
 // --- internal ---
 
 /** What exceeds the limits is left out, the first stay. */
@@ -92,24 +71,15 @@ function within(messages: readonly Uint8Array[]): readonly Uint8Array[] {
   });
 }
 
-function inventoryOf(
-  run: Digest,
-  salt: Uint8Array,
-  held: ReadonlyMap<string, Uint8Array>,
-): Uint8Array {
-  return encodeCanonical([VERSION, digestToBytes(run), salt, namesOf(held)]);
-}
-
 async function readInventory(talk: Talk, { run, onMalformed }: AgreementExchangeOptions) {
   const bytes = (await talk.wire.read({ signal: talk.signal })).subarray();
-  const parsed = inventory.safeParse(decodeCanonical(bytes, 5));
-  if (!parsed.success) {
+  const inventory = parseInventory(bytes);
+  if (inventory === null) {
     onMalformed(talk.connection.remotePeer.toString());
     throw new Error("the peer sent something that is no inventory");
   }
-  const [, theirs, salt, names] = parsed.data;
-  if (theirs !== run()) throw new Error("the peer is of another run");
-  return { salt, names };
+  if (inventory.run !== run()) throw new Error("the peer is of another run");
+  return inventory;
 }
 
 /** Sends what the other lacks, and then an empty message. */

@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import pino from "pino";
-import pretty from "pino-pretty";
+import type * as Pretty from "pino-pretty";
 import type { Config } from "../config/config.ts";
 
 /** A pino logger: `log.info({ round, peers }, "round started")`. Constant message, lower case, values as fields. */
@@ -54,7 +55,9 @@ export function silentLogger(): Logger {
 
 // --- internal ---
 
+/** Loaded here: most nodes write for machines. */
 function prettyStream(destination: LogDestination): pino.DestinationStream {
+  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof Pretty;
   const format = pretty.prettyFactory({
     colorize: destination.hasColors?.() === true,
     translateTime: "SYS:HH:MM:ss",

@@ -1,9 +1,7 @@
 import { lpStream } from "@libp2p/utils";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  AGREEMENT_EXCHANGE,
-  MAX_ENTRIES,
-} from "../../../src/gossip/agreement/agreement-exchange.ts";
+import { AGREEMENT_EXCHANGE } from "../../../src/gossip/agreement/agreement-exchange.ts";
+import { MAX_ENTRIES } from "../../../src/gossip/agreement/inventory-message.ts";
 import { STATEMENTS } from "../../../src/gossip/agreement/lines.ts";
 import { asTold } from "../../../src/gossip/agreement/told.ts";
 import { encodeCanonical } from "../../../src/gossip/canonical-cbor.ts";

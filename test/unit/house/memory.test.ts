@@ -4,6 +4,9 @@ import { TestProcess } from "../../support/child-process.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const START = "src/node/commands/start.ts";
+/** What a node loads when it opens its network. */
+const WIRE = "src/gossip/network.ts";
+const STATUS = "src/node/commands/status.ts";
 const LEARNER = "src/training/learner/core.ts";
 const CSV = "src/training/data/rows/csv-rows.ts";
 const PARQUET = "src/training/data/rows/parquet-rows.ts";
@@ -40,7 +43,7 @@ const OF_COMMANDS =
   /^(src\/training\/files\/hub\/(?!model-id)|src\/training\/bench\/(?!shapes|on-demand)|testnet\/)/;
 
 test("a node's main thread loads no models, engines, tokenizers or readers of data", async () => {
-  const loaded = await loadedWith(START);
+  const loaded = await loadedWith(START, WIRE);
   const packages = [...READERS, ...ENGINES, ...TOKENIZERS];
   expect(packages.filter((name) => loaded.includes(name))).toEqual([]);
   expect(loaded.filter((name) => OF_THE_LEARNER.test(name) || OF_COMMANDS.test(name))).toEqual([]);
@@ -55,15 +58,22 @@ test("the learner's thread loads no reader but that of JSON Lines and text, and 
 /** What `fetch` is made of. */
 const isOfFetch = (name: string): boolean => name.includes("deps/undici");
 
+test("a command that looks at a node loads no network and nothing of a node that runs", async () => {
+  const loaded = await loadedWith(STATUS);
+  const packages = ["libp2p", "@libp2p/utils", "fastify", "prom-client", "pino", "pino-pretty"];
+  expect(packages.filter((name) => loaded.includes(name))).toEqual([]);
+  expect(loaded).toContain("zod");
+});
+
 test("neither loads what fetch is made of, which an import of node:http does (control)", async () => {
-  for (const file of [START, LEARNER]) {
-    expect((await addressesLoadedWith(file)).filter(isOfFetch)).toEqual([]);
+  for (const files of [[START, WIRE], [LEARNER]]) {
+    expect((await addressesLoadedWith(...files)).filter(isOfFetch)).toEqual([]);
   }
   expect((await addressesLoadedWith("node:http")).filter(isOfFetch)).not.toEqual([]);
 });
 
 test("both are seen where they are loaded (control)", async () => {
-  const loaded = await loadedWith(LEARNER, START, CSV, PARQUET);
+  const loaded = await loadedWith(LEARNER, START, WIRE, CSV, PARQUET);
   expect(loaded).toEqual(expect.arrayContaining(["csv-parse", "hyparquet", "libp2p", "fastify"]));
   expect(loaded).toEqual(expect.arrayContaining(TOKENIZERS));
   expect(loaded.filter((name) => OF_THE_LEARNER.test(name)).length).toBeGreaterThan(100);
