@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
-import { AUTO_CACHE } from "../src/node/config/config.ts";
+import { AUTO_CACHE } from "../src/node/folders/cache-folder.ts";
 import { checkOutFolder } from "../src/node/folders/out-folder.ts";
 import { makeScratchFolder, type ScratchFolder } from "../src/node/folders/scratch-folder.ts";
 import { parseHubModel } from "../src/training/index.ts";

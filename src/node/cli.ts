@@ -19,6 +19,8 @@ if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
 } else {
   const { keepProcessPrivate } = await import("./process/private-process.ts");
   keepProcessPrivate();
+  const { keepCompiledModules } = await import("./process/compiled-modules.ts");
+  keepCompiledModules();
   const { enterCallersFolder } = await import("./process/caller-folder.ts");
   enterCallersFolder();
   const { runCli } = await import("./command-line.ts");

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { AUTO_CACHE } from "../../src/node/config/config.ts";
-import { compiledCache } from "../../src/node/folders/cache-folder.ts";
+import { AUTO_CACHE, compiledCache } from "../../src/node/folders/cache-folder.ts";
 import { entryFile } from "./entry-file.ts";
 
 /** How a process ended. */

@@ -13,9 +13,9 @@ import {
   readAdapterSettings,
 } from "../../training/index.ts";
 import { BASE_DTYPES, type BaseDType, type EngineChoice } from "../../types.ts";
-import { AUTO_CACHE, BUNDLED_MODEL } from "../config/config.ts";
+import { BUNDLED_MODEL } from "../config/config.ts";
 import { hubOptions } from "../config/hub-options.ts";
-import { tokenCache } from "../folders/cache-folder.ts";
+import { AUTO_CACHE, tokenCache } from "../folders/cache-folder.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { downloadView } from "../view/download-view.ts";
 import { noticeView } from "../view/notice-view.ts";

@@ -15,14 +15,12 @@ import {
   trainingConfigSchema,
 } from "../../training/index.ts";
 import { speedField } from "../budget/units.ts";
+import { AUTO_CACHE } from "../folders/cache-folder.ts";
 import { logSection, statusSection, storageSection, timingSection } from "./local-sections.ts";
 import { runSection } from "./run-section.ts";
 
 /** Value of `model` that stands for the base model that comes with Klatch. */
 export const BUNDLED_MODEL = "bundled";
-
-/** Value of `cache` that stands for a folder in this user's cache. */
-export const AUTO_CACHE = "auto";
 
 export const configSchema = z.strictObject({
   dataDir: z

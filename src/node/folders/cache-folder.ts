@@ -2,8 +2,10 @@ import { accessSync, constants } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { KlatchError } from "../../errors.ts";
-import { AUTO_CACHE } from "../config/config.ts";
 import { nearestFolder } from "./nearest-folder.ts";
+
+/** Value of `cache` that stands for a folder in this user's cache. */
+export const AUTO_CACHE = "auto";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
