@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { startsBuilt } from "./test/support/build-programs.ts";
 import { SkippedTestsReporter } from "./test/support/skipped-tests.ts";
 
 // Programs that tests start, and the learners' threads, load half as long when their modules are compiled already.
@@ -32,6 +33,12 @@ const project = (name: string, testTimeout: number, more: ProjectConfig) => ({
  */
 const SHARED = { isolate: false, setupFiles: ["test/support/without-engine.ts"] };
 
+/** Programs and learners' threads are built once for all tests of these. */
+const projectOfPrograms = (name: string, testTimeout: number, more: ProjectConfig = {}) => ({
+  ...project(name, testTimeout, { globalSetup: "test/support/build-programs.ts", ...more }),
+  plugins: [startsBuilt],
+});
+
 export default defineConfig({
   test: {
     // Vitest's own choice leaves one core without work, which is half of a machine with two.
@@ -47,10 +54,10 @@ export default defineConfig({
         include: ["test/*.test.ts", "test/unit/**/*.test.ts"],
         exclude: [LEARNER],
       }),
-      project("learner", 60_000, { include: [LEARNER] }),
+      projectOfPrograms("learner", 60_000, { include: [LEARNER] }),
       project("simulation", 120_000, SHARED),
-      project("integration", 120_000, {}),
-      project("e2e", 300_000, {}),
+      projectOfPrograms("integration", 120_000),
+      projectOfPrograms("e2e", 300_000),
     ],
   },
 });

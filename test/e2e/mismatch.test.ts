@@ -1,17 +1,16 @@
-import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import type { NodeStatus } from "../../src/node/records/records.ts";
 import { TestProcess } from "../support/child-process.ts";
 import { runCommand, runJson } from "../support/command-line.ts";
 import { startCli } from "../support/klatch-cli.ts";
 import { makeMismatches } from "../support/mismatches.ts";
+import { programFile } from "../support/program-file.ts";
 import { stopRawPeers } from "../support/raw-peer.ts";
 import type { SmallNode } from "../support/small-node.ts";
 
 afterEach(stopRawPeers);
 
 const CLOCK = new URL("../support/shifted-clock.ts", import.meta.url).href;
-const MANY = fileURLToPath(new URL("../support/many-nodes.ts", import.meta.url));
 /** Within this of the last start every mismatch is named. */
 const NAMED_WITHIN_MS = 10_000;
 
@@ -73,7 +72,7 @@ test("twelve kinds of mismatch are named by peers, status, doctor and the log, a
       TEST_CLOCK_SHIFT_MS: `${clockShiftMs}`,
     });
   const lodgers = new TestProcess(
-    MANY,
+    programFile("test/support/many-nodes"),
     inOneProcess.map(({ config }) => config),
   );
   // nine nodes that start in one process answer nobody for seconds: Anna's dials none of them until then

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { writeDemoData } from "../../testnet/texts/demo-data.ts";
-
-const CLI = join(import.meta.dirname, "../../src/node/cli.ts");
+import { programFile } from "../support/program-file.ts";
 
 export interface Outcome {
   readonly code: number | null;
@@ -15,7 +14,10 @@ export interface Outcome {
 
 /** Starts the real program. */
 export function startCli(args: readonly string[], cwd: string): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+  return spawn(process.execPath, [programFile("src/node/cli"), ...args], {
+    cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 }
 
 /** Runs the real program to its end. */

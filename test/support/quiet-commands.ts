@@ -1,9 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { programFile } from "./program-file.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 import { type Trace, TracedProcess } from "./traced.ts";
-
-const CLI = join(import.meta.dirname, "../../src/node/cli.ts");
 
 /** Words that stand in private rows and nowhere else. */
 export const SECRETS = ["Quillfeather", "Zanzimor", "HX-40417"] as const;
@@ -38,7 +37,7 @@ export class QuietHome {
   /** Starts `klatch` under strace. */
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): TracedProcess {
     this.#traces += 1;
-    return new TracedProcess([process.execPath, CLI, ...args], {
+    return new TracedProcess([process.execPath, programFile("src/node/cli"), ...args], {
       cwd: this.folder,
       traces: join(this.folder, `trace-${this.#traces}`),
       env: { ...this.env, ...env },

@@ -1,7 +1,7 @@
-import { fileURLToPath } from "node:url";
 import type { ConnectionLimits } from "../../src/gossip/connections/connection-limits.ts";
 import type { NetworkConfig } from "../../src/gossip/index.ts";
 import { TestProcess } from "./child-process.ts";
+import { programFile } from "./program-file.ts";
 
 export interface NetworkChoices {
   readonly config?: Partial<NetworkConfig>;
@@ -54,7 +54,7 @@ export class Victim {
   readonly #process: TestProcess;
 
   static async start(choices: NetworkChoices = {}): Promise<Victim> {
-    const script = fileURLToPath(new URL("./network-process.ts", import.meta.url));
+    const script = programFile("test/support/network-process");
     const process = new TestProcess(script, [JSON.stringify(choices)]);
     const listening = parse(await process.line((line) => parse(line)?.event === "listening"));
     if (listening?.event !== "listening") throw new Error("that line was looked for");

@@ -2,11 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TestProcess } from "../../support/child-process.ts";
 import { runCommand } from "../../support/command-line.ts";
+import { startCli } from "../../support/klatch-cli.ts";
 import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
-
-const CLI = join(import.meta.dirname, "../../../src/node/cli.ts");
 
 let folder: string;
 /** Where results go: not among the files of the model. */
@@ -160,7 +158,7 @@ describe("klatch train", () => {
     const data = join(folder, "data.jsonl");
     const flags = ["--model", folder, "--data", data];
     const endless = ["--run-sequence-max", "16", "--steps", "1000000", "--evaluate-every", "5"];
-    const killed = new TestProcess(CLI, ["train", ...flags, ...endless, "--out", out]);
+    const killed = startCli(["train", ...flags, ...endless, "--out", out]);
     // The state of step 5 is written before the next step begins.
     await killed.line((line) => line.startsWith("step 10/"));
     killed.kill("SIGKILL");

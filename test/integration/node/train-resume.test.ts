@@ -2,11 +2,10 @@ import { mkdtemp, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TestProcess } from "../../support/child-process.ts";
 import { runCommand } from "../../support/command-line.ts";
+import { startCli } from "../../support/klatch-cli.ts";
 import { writeTinyFolder } from "../../unit/training/learner/model-folder.ts";
 
-const CLI = join(import.meta.dirname, "../../../src/node/cli.ts");
 /** Enough of them that a signal arrives in the middle. */
 const STEPS = 200;
 
@@ -53,7 +52,7 @@ async function outcome(name: string): Promise<Outcome> {
 
 /** Begins a training as a process of its own and ends it by a signal once two checkpoints lie there. */
 async function interrupted(name: string, signal: NodeJS.Signals): Promise<void> {
-  const child = new TestProcess(CLI, flags(name));
+  const child = startCli(flags(name));
   await child.line((line) => line.startsWith("step 30/"));
   child.kill(signal);
   await child.ended();
