@@ -1,15 +1,15 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { encodePrompt } from "../../../../../src/training/data/examples/encode.ts";
-import { joined } from "../../../../../src/training/data/examples/separator.ts";
-import { LearnerCore } from "../../../../../src/training/learner/core.ts";
-import type { LearnerOptions } from "../../../../../src/training/learner/learner.ts";
-import { temporaryFolder } from "../../../../support/temporary-folder.ts";
-import { TINY_TOKENIZER } from "../../files/tiny-model.ts";
-import { tinyOptions, writeTinyFolder } from "../../learner/model-folder.ts";
-import { idsOf, loadFiles, tinyTokenizer } from "../data-files.ts";
-import { characters, readAll } from "./read-rows.ts";
+import { encodePrompt } from "../../../../src/training/data/examples/encode.ts";
+import { joined } from "../../../../src/training/data/examples/separator.ts";
+import { LearnerCore } from "../../../../src/training/learner/core.ts";
+import type { LearnerOptions } from "../../../../src/training/learner/learner.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { idsOf, loadFiles, tinyTokenizer } from "../data/data-files.ts";
+import { characters, readAll } from "../data/rows/read-rows.ts";
+import { TINY_TOKENIZER } from "../files/tiny-model.ts";
+import { tinyOptions, writeTinyFolder } from "./model-folder.ts";
 
 const plain = await characters(null);
 const END = "<|im_end|>";
