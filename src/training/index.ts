@@ -9,10 +9,11 @@ export { adapterTargets, rankOf } from "./adapters/config.ts";
 export type { AdapterOptions, AdapterSettings } from "./adapters/options.ts";
 export type { AdapterOrigin, AdapterStory } from "./adapters/peft/adapter-export.ts";
 export type { ResolvedModel } from "./base/resolve-model.ts";
+export type { TriedEngine } from "./bench/engine-trials.ts";
 export type { EngineResult } from "./bench/engines.ts";
 export type { BenchGenerateResult } from "./bench/generate.ts";
 export type { BenchModelOptions } from "./bench/model.ts";
-export { benchEngines, benchGenerate, benchTrain } from "./bench/on-demand.ts";
+export { benchEngines, benchGenerate, benchTrain, tryEngines } from "./bench/on-demand.ts";
 export { isKnownShape, KNOWN_SHAPES } from "./bench/shapes.ts";
 export type { BenchTrainOptions, BenchTrainResult } from "./bench/train.ts";
 export {

@@ -3,6 +3,7 @@ import { KlatchError } from "../../errors.ts";
 import type { EngineName } from "../../types.ts";
 import type { ChildTask, FromChild } from "./engine-child.ts";
 import type { EngineMeasurement, EngineTask } from "./engine-measurement.ts";
+import type { EngineTrial } from "./engine-trial.ts";
 
 /**
  * What the engine `name` makes of the task in a process of its own, or why it makes nothing of it within `limit`
@@ -13,6 +14,20 @@ export function measureApart(
   task: EngineTask,
   limit: number,
 ): Promise<EngineMeasurement | KlatchError> {
+  return apart({ name, task }, limit);
+}
+
+/** One training step on the engine `name`, in the same way. */
+export function tryApart(name: EngineName, limit: number): Promise<EngineTrial | KlatchError> {
+  return apart({ name, task: null }, limit);
+}
+
+// --- internal ---
+
+function apart<Done extends EngineMeasurement | EngineTrial>(
+  { name, task }: ChildTask,
+  limit: number,
+): Promise<Done | KlatchError> {
   // The child has this file's extension: .ts in a checkout, .js when built.
   const file = new URL(`./engine-child${import.meta.url.slice(-3)}`, import.meta.url);
   const child = fork(file, {
@@ -26,7 +41,7 @@ export function measureApart(
       child.kill("SIGKILL");
     }, 1000 * limit);
     child.once("message", (message: FromChild) => {
-      if ("measured" in message) return resolve(message.measured);
+      if ("done" in message) return resolve(message.done as Done);
       const { code, message: text, hint } = message.failed;
       resolve(new KlatchError(code === "stopped" ? "internal" : code, text, hint));
     });
@@ -38,8 +53,6 @@ export function measureApart(
     child.send({ name, task } satisfies ChildTask);
   });
 }
-
-// --- internal ---
 
 function trouble(name: EngineName, what: string): KlatchError {
   return new KlatchError("engine", `${name} ${what}`, "take another --engine");

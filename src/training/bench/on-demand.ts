@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import type { tryEngines as TryEngines } from "./engine-trials.ts";
 import type { benchEngines as BenchEngines } from "./engines.ts";
 import type { benchGenerate as BenchGenerate } from "./generate.ts";
 import type { benchTrain as BenchTrain } from "./train.ts";
@@ -16,3 +17,6 @@ export const benchGenerate: typeof BenchGenerate = async (...values) =>
 
 export const benchTrain: typeof BenchTrain = async (...values) =>
   (await import("./train.ts")).benchTrain(...values);
+
+export const tryEngines: typeof TryEngines = async (...values) =>
+  (await import("./engine-trials.ts")).tryEngines(...values);

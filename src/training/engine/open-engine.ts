@@ -5,7 +5,7 @@ import { Graph } from "../graph/value.ts";
 import type { Engine, Program } from "./engine.ts";
 import { hasCudaProvider, type OnnxProviderName } from "./onnx-providers.ts";
 import { hasGraphicsDevice, isSoftwareAdapter } from "./software-adapter.ts";
-import type { TfjsBackend } from "./tfjs/tfjs-engine.ts";
+import { requireInstalled, type TfjsBackend } from "./tfjs/backends.ts";
 import { checkTrialStep } from "./trial-step.ts";
 
 export interface EngineOptions {
@@ -34,10 +34,10 @@ const ENGINES: Readonly<Record<EngineName, Entry>> = {
     check: requireCudaProvider,
     open: (options) => openOnnx("cuda", options),
   },
-  "tfjs:gpu": { open: (options) => openTfjs("gpu", options) },
-  "tfjs:node": { open: (options) => openTfjs("node", options) },
-  "tfjs:wasm": { open: (options) => openTfjs("wasm", options) },
-  "tfjs:cpu": { open: (options) => openTfjs("cpu", options) },
+  "tfjs:gpu": tfjs("gpu"),
+  "tfjs:node": tfjs("node"),
+  "tfjs:wasm": tfjs("wasm"),
+  "tfjs:cpu": tfjs("cpu"),
 };
 
 /** The order in which `auto` tries; the CPU is always there. */
@@ -83,7 +83,26 @@ export async function openEngine(
   );
 }
 
+/** Why an engine is not to be had on this machine, where that is known without loading it. */
+export function absenceOf(name: EngineName): KlatchError | null {
+  try {
+    ENGINES[name].check?.();
+    if (name === "onnx:webgpu") requireGraphicsDevice();
+    return null;
+  } catch (error) {
+    if (error instanceof KlatchError) return error;
+    throw error;
+  }
+}
+
 // --- internal ---
+
+function tfjs(backend: TfjsBackend): Entry {
+  return {
+    check: () => requireInstalled(backend),
+    open: (options) => openTfjs(backend, options),
+  };
+}
 
 /** Threads without a learner go without the native library. */
 async function openOnnx(provider: OnnxProviderName, options: EngineOptions): Promise<Engine> {
@@ -142,13 +161,17 @@ function requireCudaProvider(): void {
  * once a program is open.
  */
 async function refuseSoftware(engine: Engine): Promise<void> {
-  if (!hasGraphicsDevice()) throw software("this machine has no graphics device");
+  requireGraphicsDevice();
   const program = await compileSmallest(engine);
   try {
     if (isSoftwareAdapter()) throw software("its only device is computed by the CPU");
   } finally {
     await program.close();
   }
+}
+
+function requireGraphicsDevice(): void {
+  if (!hasGraphicsDevice()) throw software("this machine has no graphics device");
 }
 
 function compileSmallest(engine: Engine): Promise<Program> {

@@ -35,6 +35,7 @@ export interface LoadedBackend {
  * @throws KlatchError `engine` when a package is missing or the backend does not start
  */
 export async function loadBackend(backend: TfjsBackend, threads: number): Promise<LoadedBackend> {
+  requireInstalled(backend);
   if (backend === "node" || backend === "gpu") prepareNative(threads);
   const [core, ...others] = PACKAGES[backend];
   const tf = (await load(backend, core)) as TensorFlow;
@@ -54,6 +55,22 @@ export async function loadBackend(backend: TfjsBackend, threads: number): Promis
 }
 
 /**
+ * Looks whether the packages of a backend are there, without loading them.
+ *
+ * @throws KlatchError `engine` when one is missing
+ */
+export function requireInstalled(backend: TfjsBackend): void {
+  const missing = PACKAGES[backend].find((name) => !isInstalled(name));
+  if (missing === undefined) return;
+  const wanted = PACKAGES[backend].map((each) => `${each}@${VERSION}`).join(" ");
+  throw new KlatchError(
+    "engine",
+    `the engine tfjs:${backend} needs the package ${missing}, which is not installed`,
+    `npm install ${wanted}, or choose another engine: see docs/GPU.md`,
+  );
+}
+
+/**
  * tfjs-node was written for earlier Nodes, and TensorFlow takes its threads from the environment: where that is a
  * thread's own copy, it takes every core. Its remarks on the processor are not for us.
  */
@@ -67,14 +84,6 @@ function prepareNative(threads: number): void {
 }
 
 async function load(backend: TfjsBackend, name: string): Promise<unknown> {
-  if (!isInstalled(name)) {
-    const wanted = PACKAGES[backend].map((each) => `${each}@${VERSION}`).join(" ");
-    throw new KlatchError(
-      "engine",
-      `the engine tfjs:${backend} needs the package ${name}, which is not installed`,
-      `npm install ${wanted}, or choose another engine: see docs/GPU.md`,
-    );
-  }
   try {
     const loaded: { readonly default?: unknown } = await import(name);
     return loaded.default ?? loaded;
