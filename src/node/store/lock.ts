@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { KlatchError } from "../../errors.ts";
@@ -25,6 +25,30 @@ export function lockFolder(folder: string): () => void {
   return () => {
     if (database.isOpen) database.close();
   };
+}
+
+/**
+ * The process that has a folder, by its PID or as "unknown"; null where none has it. Takes and changes nothing.
+ *
+ * @throws KlatchError `permission` or `disk` where that cannot be read
+ */
+export function holderOf(folder: string): string | null {
+  const path = join(folder, "lock.db");
+  if (!existsSync(path)) return null;
+  if (!isFileOrNothing(path)) throw fileError({ code: "ENOTSUP" }, path);
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    database.exec("SELECT 1 FROM sqlite_master");
+    return null;
+  } catch (error) {
+    const code = (error as { errcode?: number }).errcode;
+    if (code === SQLITE_BUSY) return readPid(join(folder, "lock.pid"));
+    // something wrote into it: who takes it makes it anew
+    if (code === SQLITE_NOTADB) return null;
+    throw fileError(error, path);
+  } finally {
+    database.close();
+  }
 }
 
 // --- internal ---
