@@ -8,8 +8,8 @@ import { AUTO_CACHE } from "../folders/cache-folder.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { BUNDLED_MODEL, type Config, configSchema, PATH_KEYS } from "./config.ts";
 import { configFields, type Field } from "./fields.ts";
-import { nearest } from "./nearest.ts";
 import { ownVariables } from "./own-variables.ts";
+import { refusal, unknown } from "./refusal.ts";
 
 /** The file that `klatch init` writes and other commands look for in the current folder. */
 export const CONFIG_FILE = "klatch.yaml";
@@ -82,7 +82,7 @@ export function parseConfig(
   originOf: (key: string) => string = () => "configuration",
 ): Config {
   const parsed = configSchema.safeParse(tree);
-  if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, originOf);
+  if (!parsed.success) throw refusal(parsed.error.issues[0] as z.core.$ZodIssue, originOf, tree);
   const config = parsed.data;
   for (const key of PATH_KEYS) assign(config, key, absolute(key, pick(config, key), folder));
   return deepFreeze(config) as Config;
@@ -241,46 +241,6 @@ function assign(tree: Tree, key: string, value: unknown): void {
     at = at[part] as Tree;
   }
   at[last] = value;
-}
-
-function refusal(issue: z.core.$ZodIssue, originOf: (key: string) => string): KlatchError {
-  const at = issue.path.join(".");
-  const origin = originOf(at);
-  if (issue.code === "unrecognized_keys") {
-    const key = [...issue.path, issue.keys[0]].join(".");
-    return unknown(`${origin}: unknown key ${key}`, key, knownKeys());
-  }
-  // of a list, the place of the item is named, and the list has the description
-  const list = at.replace(/\.[0-9]+$/, "");
-  const hint = hintOf(configFields().find(({ key }) => key === at || key === list));
-  return new KlatchError(
-    "usage",
-    `${origin}: ${at}: ${issue.message}`,
-    hint ?? "see `klatch init`",
-  );
-}
-
-function hintOf(field: Field | undefined): string | undefined {
-  if (field === undefined || field.bounds === "") return field?.description;
-  return `${field.description} (${field.bounds})`;
-}
-
-function knownKeys(): Set<string> {
-  const keys = configFields().map(({ key }) => key);
-  const sections = keys.flatMap((key) =>
-    key.includes(".") ? [key.slice(0, key.indexOf("."))] : [],
-  );
-  return new Set([...keys, ...sections]);
-}
-
-function unknown(what: string, word: string, known: Iterable<string>): KlatchError {
-  const candidates = [...known];
-  // A key in the wrong section is found by its last part.
-  const tail = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
-  const close =
-    nearest(word, candidates) ?? candidates.find((candidate) => tail(candidate) === tail(word));
-  const hint = close === undefined ? "see the keys with `klatch init`" : `did you mean ${close}?`;
-  return new KlatchError("usage", what, hint);
 }
 
 function deepFreeze<T>(value: T): T {
