@@ -58,6 +58,8 @@ export {
   testimonyOf,
 } from "./announcements/announcement.ts";
 export { type NetworkConfig, networkConfigSchema } from "./config.ts";
+export { type Address, parseAddress, parseListenAddress } from "./connections/address.ts";
+export { type Range, rangeOf } from "./connections/address-range.ts";
 export type * from "./contract.ts";
 export {
   createIdentity,

@@ -1,13 +1,9 @@
 import type { Command } from "commander";
-import { EXIT_CODES } from "../../errors.ts";
-import type { HubEvent } from "../../training/index.ts";
-import type { Config } from "../config/config.ts";
+import { EXIT_CODES, KlatchError } from "../../errors.ts";
 import { hubOptions } from "../config/hub-options.ts";
-import { attempt, type Check } from "../doctor/check.ts";
-import { checkLearning } from "../doctor/learning.ts";
-import { checkClock, checkDisk, checkMemory, checkRuntime } from "../doctor/machine.ts";
-import { checkQuiet } from "../doctor/quiet.ts";
-import { checkReach } from "../doctor/reach.ts";
+import { answer, type Check } from "../doctor/check.ts";
+import { type Ground, survey } from "../doctor/ground.ts";
+import { ROOMS } from "../doctor/rooms.ts";
 import type { RoundCosts } from "../records/records.ts";
 import { costTable } from "../view/cost-table.ts";
 import { downloadView } from "../view/download-view.ts";
@@ -15,7 +11,7 @@ import type { Terminal } from "../view/terminal.ts";
 import { wrapped } from "../view/wrapped.ts";
 import { addConfigOptions, configOf } from "./config-options.ts";
 
-const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL" } as const;
+const MARKS = { pass: "ok  ", warn: "warn", fail: "FAIL", unknown: "?   " } as const;
 
 /** `klatch doctor`: will it work here; exit code 1 when any check fails. */
 export function define(command: Command, terminal: Terminal): void {
@@ -23,32 +19,49 @@ export function define(command: Command, terminal: Terminal): void {
   command
     .option("--json", "print one JSON document")
     .action(async ({ json }: { json?: boolean }) => {
-      const { checks, costs } = await examine(configOf(command), downloadView(terminal));
-      if (json === true) terminal.json({ checks, costs });
-      else for (const check of checks) show(check, terminal, costs);
+      const given = configOf(command);
+      const hub = hubOptions(given.cache, { report: downloadView(terminal) });
+      const ground = await survey(given, hub, terminal.overwrite);
+      terminal.overwrite("");
+      const costs = costsOf(ground);
+      const isPlain = json !== true;
+      const checks = await lookAround(ground, terminal, {
+        room: (title) => isPlain && terminal.line(title === ROOMS[0]?.title ? title : `\n${title}`),
+        check: (check) => isPlain && show(check, terminal, costs),
+      });
+      if (isPlain) terminal.line(`\n${summary(checks)}`);
+      else terminal.json({ checks, costs });
       if (checks.some(({ status }) => status === "fail")) terminal.fail(EXIT_CODES.internal);
     });
 }
 
 // --- internal ---
 
-/** All checks, the training step before memory, so that its use is seen. */
-async function examine(
-  given: Config,
-  report: (event: HubEvent) => void,
-): Promise<{ readonly checks: readonly Check[]; readonly costs: RoundCosts | null }> {
-  const hub = hubOptions(given.cache, { report });
-  const { checks, facts, config, costs } = await checkLearning(given, hub);
-  const all = [
-    checkRuntime(),
-    ...checks,
-    await attempt("quiet", async () => checkQuiet(config, hub)),
-    checkMemory(),
-    await checkDisk(config),
-    await checkClock(),
-    ...(await checkReach(config, facts)),
-  ];
-  return { checks: all, costs };
+/** Characters of the longest name, `engines onnx:webgpu`. */
+const NAME = 19;
+
+/** Asks every check, and tells each room and each answer as it comes. */
+async function lookAround(
+  ground: Ground,
+  { overwrite }: Terminal,
+  told: { readonly room: (title: string) => void; readonly check: (check: Check) => void },
+): Promise<readonly Check[]> {
+  const all: Check[] = [];
+  for (const { title, checks } of ROOMS) {
+    told.room(title);
+    for (const entry of checks) {
+      overwrite(`looks at ${entry.name}`);
+      const answers = await answer(entry, ground);
+      overwrite("");
+      all.push(...answers);
+      answers.forEach(told.check);
+    }
+  }
+  return all;
+}
+
+function costsOf({ learned: { costs } }: Ground): RoundCosts | null {
+  return costs instanceof KlatchError ? null : costs;
 }
 
 function show(
@@ -56,9 +69,18 @@ function show(
   { line, columns }: Terminal,
   costs: RoundCosts | null,
 ): void {
-  line(wrapped(`${MARKS[status]}  ${name.padEnd(9)}  `, detail, columns));
+  line(wrapped(`  ${MARKS[status]}  ${name.padEnd(NAME)}  `, detail, columns));
   if (name === "bytes" && costs !== null) {
-    for (const row of costTable(costs)) line(`      ${" ".repeat(9)}  ${row}`);
+    for (const row of costTable(costs)) line(`  ${row}`);
   }
-  if (fix !== "") line(wrapped(`      ${" ".repeat(9)}  -> `, fix, columns));
+  if (fix !== "") line(wrapped(`        ${" ".repeat(NAME)}  -> `, fix, columns));
+}
+
+/** How many of each kind, and what that means. */
+function summary(checks: readonly Check[]): string {
+  const count = (wanted: Check["status"]) =>
+    checks.filter(({ status }) => status === wanted).length;
+  const counts = `${count("pass")} ok, ${count("warn")} warnings, ${count("fail")} failed, ${count("unknown")} unknown`;
+  const named = checks.filter(({ status }) => status === "fail").map(({ name }) => name);
+  return named.length === 0 ? counts : `${counts}: mend ${named.join(", ")} first`;
 }

@@ -1,257 +1,235 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import {
-  createLearner,
-  type HubOptions,
-  type Learner,
-  type LearnerInfo,
-} from "../../training/index.ts";
-import type { AdapterLayout } from "../../types.ts";
-import type { OwnFacts } from "../acquaintance/self-description.ts";
-import { roundCosts, settled } from "../budget/settle.ts";
-import type { Config } from "../config/config.ts";
-import { learnerOptions } from "../config/learner-options.ts";
-import { makeScratchFolder, type ScratchFolder } from "../folders/scratch-folder.ts";
-import { digestOfState } from "../peer/manifest.ts";
+import { statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { KlatchError } from "../../errors.ts";
+import { type DataReport, parseHubModel, readRows, tryEngines } from "../../training/index.ts";
+import { ENGINE_NAMES } from "../../types.ts";
+import { PastRuns } from "../past/past-runs.ts";
 import type { RoundCosts } from "../records/records.ts";
 import { describeCosts } from "../view/cost-table.ts";
 import { dataNotes, describeCut } from "../view/data-notes.ts";
 import { describeMemory, memoryTrouble } from "../view/memory-text.ts";
-import { linkSpeed } from "../view/table.ts";
-import { attempt, type Check, fail, pass, warn } from "./check.ts";
+import { bytes, linkSpeed } from "../view/table.ts";
+import { type Finding, fail, failed, pass, unknown, warn } from "./check.ts";
+import type { Ground } from "./ground.ts";
+
+type OfLearning = Pick<Ground, "config" | "learned">;
 
 /** Share of rows that may lose their end before it is worth a warning. */
 const TRUNCATED_SHARE_MAX = 0.1;
-/** Rows for the trial step of a node that has no data yet. */
-const SAMPLE_ROWS = 16;
+/** Longest rows that are named, and bytes of data files that are read again to find them. */
+const WORST_ROWS = 3;
+const READ_AGAIN_MAX = 64 * 2 ** 20;
+/** Seconds after which an engine is given up. */
+const TRIAL_LIMIT = 60;
 
-/** A PNG of one pixel, for models that read images. */
-const GREY_DOT =
-  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAADElEQVQImWNoaGgAAAMEAYEezv+mAAAAAElFTkSuQmCC";
-
-/** Stand for the classes that a classifier's data would name. */
-const ANY_CLASSES = ["a", "b"];
-
-export interface Learning {
-  readonly checks: readonly Check[];
-  /** What a node of the configuration would tell others; null where it could not start. */
-  readonly facts: OwnFacts | null;
-  /** With what auto stands for, as far as that could be found. */
-  readonly config: Config;
-  /** Null where no budget is kept to, and without a model. */
-  readonly costs: RoundCosts | null;
+export function checkModel({ config, learned: { model } }: OfLearning): Finding {
+  if (model instanceof KlatchError) return failed(model);
+  const { parameters, layout, modelDigest, modelOrigin } = model;
+  const commit = modelOrigin === null ? "" : ` at commit ${modelOrigin.commit}`;
+  const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; its inputs can be made`;
+  return pass(`${config.model}${commit}: ${detail}`);
 }
 
-/**
- * Model with tokenizer or image processor, what rounds cost in bytes, data, and one real training step on them: what a
- * round does, once.
- */
-export async function checkLearning(given: Config, hub: HubOptions): Promise<Learning> {
-  const { model, layout } = await checkModel(given, hub);
-  if (layout === null) return { checks: [model], facts: null, config: given, costs: null };
-  const { check, config, costs } = await checkBytes(given, layout);
-  const before = [model, check];
-  if (config.data.train.length > 0) {
-    let facts: OwnFacts | null = null;
-    const checks = await withLearner(config, hub, "data", async (learner) => {
-      facts = await factsOf(learner, config);
-      const steps = await checkStep(learner, { steps: config.run.steps, costs });
-      return [describeData(learner.info.data, config), ...steps];
-    });
-    return { checks: [...before, ...checks], facts, config, costs };
+/** Whether the hub was reached, where it had to be; nothing more is asked of it. */
+export function checkHub({ config, learned: { model } }: OfLearning): Finding {
+  if (parseHubModel(config.model) === null) return pass("not needed: the model is a folder");
+  if (!(model instanceof KlatchError)) return pass(`${config.model} was had`);
+  if (model.code === "network") return failed(model);
+  return unknown("the model failed before the hub, or after it", "see check model");
+}
+
+/** Whether model and tokenizer are those of the run that this folder holds, and of the members that were met. */
+export function checkDigests({ config, learned, met }: Ground): Finding {
+  const { model } = learned;
+  if (model instanceof KlatchError) return unknown("there is no model", "see check model");
+  const fix = "take the model folder that the run began with, to the byte; `klatch runs` names it";
+  const own = { model: model.modelDigest, tokenizer: model.tokenizerDigest };
+  const kept = keptTerms(config.dataDir, config.run.name);
+  for (const what of ["model", "tokenizer"] as const) {
+    const before = kept?.[what];
+    if (before === undefined || before === own[what]) continue;
+    const digests = `${before.slice(0, 12)}, and here is ${own[what].slice(0, 12)}`;
+    return warn(`the run ${config.run.name} in ${config.dataDir} has ${what} ${digests}`, fix);
   }
-  const data = fail(
-    "data",
-    "data.train is empty: there is nothing to train on, and `klatch start` will not",
-    "name the files to train on in klatch.yaml, or with --data-train FILE",
+  const members = [...(met?.members.values() ?? [])].filter(({ connected }) => connected);
+  const unlike = members
+    .flatMap(({ troubles }) => troubles)
+    .filter((words) => OF_MODEL.test(words));
+  if (unlike.length > 0) return warn(`members have others: ${unlike[0]}`, fix);
+  const same = members.filter(({ troubles }) => troubles.length === 0).length;
+  const compared = [
+    ...(kept === null ? [] : ["the run in this folder"]),
+    ...(same === 0 ? [] : [`${same} members`]),
+  ];
+  const digests = `model ${own.model.slice(0, 12)}, tokenizer ${own.tokenizer.slice(0, 12)}`;
+  if (compared.length > 0) return pass(`${digests}: as in ${compared.join(" and ")}`);
+  return pass(`${digests}: nobody to compare with yet`);
+}
+
+export function checkData({ learned: { data } }: OfLearning): Finding {
+  if (data === null) return unknown("not read", "see checks model and engine");
+  if (data instanceof KlatchError) return failed(data);
+  const { train, heldOut, test } = data;
+  const rows = train.examples + heldOut.examples;
+  const tokens = Math.round((train.tokens + heldOut.tokens) / Math.max(1, rows));
+  const detail =
+    `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test; ` +
+    `${tokens} tokens each, ${train.skipped + heldOut.skipped} empty`;
+  return pass([detail, ...dataNotes(data)].join("; "));
+}
+
+/** How many rows are cut, and which are the longest. */
+export async function checkRows({ config, learned: { data } }: OfLearning): Promise<Finding> {
+  if (!isRead(data)) return unknown("no rows were read", "see check data");
+  const sets = [data.train, data.heldOut];
+  const rows = sets.reduce((sum, { examples }) => sum + examples, 0);
+  const cut = sets.reduce((sum, { truncated }) => sum + truncated, 0);
+  const longest = await longestRows(config.data.train);
+  const named = longest === "" ? "" : `; the longest: ${longest}`;
+  if (cut === 0) return pass(`none of ${rows} cut${named}`);
+  const detail = `${cut} of ${rows} cut to ${describeCut(sets, data.limit)}${named}`;
+  if (cut <= TRUNCATED_SHARE_MAX * rows) return pass(detail);
+  const fix = data.limit?.isContext
+    ? "split those rows: the model reads no more"
+    : `raise run.sequenceMax above ${config.run.sequenceMax}, alike on every peer, or split those rows`;
+  return warn(detail, fix);
+}
+
+/** Whether the gate has rows to judge others' updates by. */
+export function checkHeldOut({ config, learned: { data } }: OfLearning): Finding {
+  const { enabled, rows } = config.gate;
+  if (!enabled) return pass("not needed: gate.enabled is false");
+  if (!isRead(data)) return unknown("no rows were read", "see check data");
+  const { examples } = data.heldOut;
+  if (examples === 0) {
+    const fix = "raise data.heldOutShare, or set gate.enabled: false";
+    return warn("none, and the gate judges updates by such rows", fix);
+  }
+  return pass(`${examples} for the gate, which draws ${Math.min(rows, examples)} a round`);
+}
+
+/** Whether what is tested was trained on. */
+export function checkTestRows({ config, learned: { data } }: OfLearning): Finding {
+  if (config.data.test.length === 0) return pass("none: there is no final evaluation");
+  if (!isRead(data)) return unknown("no rows were read", "see check data");
+  const { test, testSeenInTraining: seen } = data;
+  if (seen === 0) return pass(`${test.examples}, none of them trained on`);
+  return warn(
+    `${seen} of ${test.examples} are also in the training files: they test memory alone`,
+    "take those rows out of the training or the test files",
   );
-  const checks = [...before, data, ...(await trySample(config, hub, costs))];
-  return { checks, facts: null, config, costs };
+}
+
+/** The plan of the memory: what does not fit is known without failing. */
+export function checkPlan({ learned: { plan } }: OfLearning): Finding {
+  if (plan === null) return unknown("nothing was opened to plan for", "see checks model and data");
+  if (plan instanceof KlatchError) return failed(plan);
+  const trouble = memoryTrouble(plan);
+  const detail = describeMemory(plan);
+  return trouble === null ? pass(detail) : warn(`${detail}; ${trouble.problem}`, trouble.fix);
+}
+
+/** The engine that a start takes, by one real training step of the run. */
+export function checkEngine({ learned: { step } }: OfLearning): Finding {
+  if (step === null) return unknown("no step was taken", "see checks model, data and cache");
+  if (step instanceof KlatchError) return failed(step);
+  const { engine, positions, seconds, loss, passedOver } = step;
+  const others = passedOver.map(({ name, reason }) => `; not ${name}: ${reason}`).join("");
+  const detail = `${engine}: a training step of ${positions} tokens took ${seconds.toFixed(2)} s`;
+  return Number.isFinite(loss)
+    ? pass(`${detail}, loss ${loss.toFixed(3)}${others}`)
+    : fail(`${detail} and gave no number`, "check the model files");
+}
+
+/** Every engine that is installed, by a small training step whose numbers are known; the others by why they are not. */
+export async function checkEngines({ learned: { step } }: OfLearning): Promise<readonly Finding[]> {
+  const used = step === null || step instanceof KlatchError ? null : step.engine;
+  const tried = await tryEngines(
+    ENGINE_NAMES.filter((name) => name !== used),
+    TRIAL_LIMIT,
+  );
+  const found = new Map<string, Finding>(
+    tried.map((each) => {
+      if (each.outcome === "works") {
+        const time = `${each.seconds.toFixed(2)} s`;
+        return [each.name, pass(`a small step gave the known numbers in ${time}`)];
+      }
+      const { message, hint } = each.error;
+      return [each.name, each.outcome === "absent" ? unknown(message, hint) : warn(message, hint)];
+    }),
+  );
+  const inUse = pass("in use: see check engine");
+  return ENGINE_NAMES.map((name) => ({ ...(found.get(name) ?? inUse), of: name }));
+}
+
+export function checkBytes({ learned: { costs } }: OfLearning): Finding {
+  if (costs === null)
+    return unknown("what a round costs follows from the model", "see check model");
+  return costs instanceof KlatchError ? failed(costs) : pass(describeCosts(costs));
+}
+
+/** Whether updates take longer on the link than training does, and how they would not. */
+export function checkLink({ config, learned: { costs, step } }: OfLearning): Finding {
+  const { link } = config.network;
+  if (link === null)
+    return pass("its speed is not said: network.link would tell what a round takes");
+  if (step === null || step instanceof KlatchError || !isPriced(costs)) {
+    return unknown("neither a step's time nor a round's bytes are known", "see check engine");
+  }
+  const own = costs.ways.find(({ isChosen }) => isChosen)?.seconds ?? null;
+  if (own === null) return unknown("the bytes of a round are not known", "see check bytes");
+  const training = config.run.steps * step.seconds;
+  const detail = `updates of a round take ${own.toFixed(1)} s at ${linkSpeed(link)}, its training about ${training.toFixed(1)} s`;
+  if (own <= training) return pass(detail);
+  const cheaper = costs.ways.find((way) => way.seconds !== null && way.seconds <= training);
+  const smaller =
+    cheaper === undefined ? "" : `, or run.codec ${cheaper.codec}, alike on every peer`;
+  return warn(detail, `set run.steps to ${Math.ceil(own / step.seconds)}${smaller}`);
+}
+
+/** Threads of the engine against the processors that there are. */
+export function checkThreads({ config }: Pick<Ground, "config">): Finding {
+  const { threads } = config.engine;
+  const there = availableParallelism();
+  if (threads <= there) return pass(`${threads === 0 ? "all" : threads} of ${there} CPUs`);
+  return warn(
+    `engine.threads is ${threads}, and there are ${there} CPUs: they wait for one another`,
+    "set engine.threads to 0, which takes all",
+  );
 }
 
 // --- internal ---
 
-/** The model, and how the adapter of a configuration lies; null where it cannot be loaded. */
-async function checkModel(
-  config: Config,
-  hub: HubOptions,
-): Promise<{ readonly model: Check; readonly layout: AdapterLayout | null }> {
-  let found: AdapterLayout | null = null;
-  const model = await attempt("model", async () => {
-    // On the engine that is always there: whether the chosen one works is a question of its own.
-    const { data: _, test: __, ...rest } = learnerOptions(withClasses(config));
-    const options = { ...rest, engine: "onnx:cpu" } as const;
-    const learner = await createLearner(options, hub);
-    try {
-      const { parameters, layout, modelDigest, modelOrigin } = learner.info;
-      found = layout;
-      const commit = modelOrigin === null ? "" : ` at commit ${modelOrigin.commit}`;
-      const detail = `${parameters} parameters, adapter of ${layout.length}, digest ${modelDigest.slice(0, 12)}; its inputs can be made`;
-      return pass("model", `${config.model}${commit}: ${detail}`);
-    } finally {
-      await learner.close();
-    }
-  });
-  return { model, layout: found };
-}
+/** How a member's other model or tokenizer is told. */
+const OF_MODEL = /\bmodel \S+ \([0-9a-f]{12}\)|another tokenizer/;
 
-/** A classifier without data cannot know its classes. */
-function withClasses(config: Config): Config {
-  const { run } = config;
-  const areKnown = run.task !== "classification" || run.classes.length > 0;
-  return areKnown ? config : { ...config, run: { ...run, classes: ANY_CLASSES } };
-}
+const isRead = (data: DataReport | KlatchError | null): data is DataReport =>
+  data !== null && !(data instanceof KlatchError);
+const isPriced = (costs: RoundCosts | KlatchError | null): costs is RoundCosts =>
+  costs !== null && !(costs instanceof KlatchError);
 
-async function withLearner(
-  config: Config,
-  hub: HubOptions,
-  name: string,
-  work: (learner: Learner) => Promise<readonly Check[]>,
-): Promise<readonly Check[]> {
-  let checks: readonly Check[] = [];
-  const opened = await attempt(name, async () => {
-    const learner = await createLearner(learnerOptions(config), hub);
-    try {
-      checks = await work(learner);
-    } finally {
-      await learner.close();
-    }
-    return pass(name, "opened");
-  });
-  return opened.status === "fail" ? [...checks, opened] : checks;
-}
-
-/** What a round costs; where the budget is too small, the other checks go on without it. */
-async function checkBytes(
-  given: Config,
-  layout: AdapterLayout,
-): Promise<Pick<Learning, "config" | "costs"> & { readonly check: Check }> {
-  let found: Pick<Learning, "config" | "costs"> = {
-    config: { ...given, run: { ...given.run, bytesPerRound: null } },
-    costs: null,
-  };
-  const check = await attempt("bytes", async () => {
-    const costs = roundCosts(given, layout);
-    found = { config: settled(given, layout), costs };
-    return pass("bytes", describeCosts(costs));
-  });
-  return { ...found, check };
-}
-
-async function factsOf(learner: Learner, { init }: Config): Promise<OwnFacts> {
-  if (init === null) return learner.info;
-  return { ...learner.info, init: digestOfState(await learner.importAdapter(init)) };
-}
-
-/** The plan before the step: what does not fit is known without failing. */
-async function checkStep(
-  learner: Learner,
-  { steps, costs }: { readonly steps: number; readonly costs: RoundCosts | null },
-): Promise<readonly Check[]> {
-  const plan = await learner.planMemory();
-  const trouble = memoryTrouble(plan);
-  const detail = describeMemory(plan);
-  const planned =
-    trouble === null
-      ? pass("plan", detail)
-      : warn("plan", `${detail}; ${trouble.problem}`, trouble.fix);
-  let link: readonly Check[] = [];
-  const engine = await attempt("engine", () =>
-    oneStep(learner, (seconds) => {
-      link = costs === null ? [] : checkLink(costs, { steps, seconds });
-    }),
-  );
-  return [planned, engine, ...link];
-}
-
-/** Whether updates take longer on the link than training does, and how they would not. */
-function checkLink(
-  { link, ways }: RoundCosts,
-  { steps, seconds }: { readonly steps: number; readonly seconds: number },
-): readonly Check[] {
-  const own = ways.find(({ isChosen }) => isChosen)?.seconds ?? null;
-  if (link === null || own === null) return [];
-  const training = steps * seconds;
-  const detail = `updates of a round take ${own.toFixed(1)} s at ${linkSpeed(link)}, its training about ${training.toFixed(1)} s`;
-  if (own <= training) return [pass("link", detail)];
-  const cheaper = ways.find((way) => way.seconds !== null && way.seconds <= training);
-  const smaller =
-    cheaper === undefined ? "" : `, or run.codec ${cheaper.codec}, alike on every peer`;
-  return [warn("link", detail, `set run.steps to ${Math.ceil(own / seconds)}${smaller}`)];
-}
-
-function describeData(report: LearnerInfo["data"], config: Config): Check {
-  const { train, heldOut, test } = report;
-  const rows = train.examples + heldOut.examples;
-  const tokens = train.tokens + heldOut.tokens;
-  const cut = train.truncated + heldOut.truncated;
-  const detail =
-    `${train.examples} examples to train on, ${heldOut.examples} held out, ${test.examples} to test; ` +
-    `${Math.round(tokens / Math.max(1, rows))} tokens each, ${cut} cut to ${describeCut([train, heldOut], report.limit)}, ${train.skipped + heldOut.skipped} empty`;
-  if (heldOut.examples === 0 && config.gate.enabled) {
-    return warn("data", detail, "the gate needs held-out rows: raise data.heldOutShare");
-  }
-  if (cut > TRUNCATED_SHARE_MAX * rows) {
-    return warn("data", detail, `raise run.sequenceMax above ${config.run.sequenceMax}`);
-  }
-  const noted = [detail, ...dataNotes(report)].join("; ");
-  if (report.testSeenInTraining > 0) {
-    return warn("data", noted, "take those rows out of the training or the test files");
-  }
-  return pass("data", noted);
-}
-
-async function oneStep(learner: Learner, timed: (seconds: number) => void): Promise<Check> {
-  const adapter = await learner.initialAdapter();
-  const optimizer = learner.initialOptimizer();
-  // The first step compiles the program; the second shows the speed.
-  await learner.train({ adapter, optimizer, round: 0, steps: 1 });
-  const result = await learner.train({ adapter, optimizer, round: 0, steps: 1 });
-  timed(result.seconds);
-  const { engine, passedOver } = learner.info;
-  const others = passedOver.map(({ name, reason }) => `; not ${name}: ${reason}`).join("");
-  const detail = `${engine}: a training step of ${result.positions} tokens took ${result.seconds.toFixed(2)} s`;
-  return Number.isFinite(result.loss)
-    ? pass("engine", `${detail}, loss ${result.loss.toFixed(3)}${others}`)
-    : fail("engine", `${detail} and gave no number`, "check the model files");
-}
-
-/** A training step on made-up rows, for a node that has no data yet. */
-async function trySample(
-  given: Config,
-  hub: HubOptions,
-  costs: RoundCosts | null,
-): Promise<readonly Check[]> {
-  const config = withClasses(given);
-  const { classes, steps } = config.run;
-  let scratch: ScratchFolder;
+/** What the last run of a name in a folder had; null where it has none. */
+function keptTerms(dataDir: string, name: string) {
+  const runs = new PastRuns(dataDir, () => undefined);
   try {
-    scratch = await makeScratchFolder(given.cache, "--cache FOLDER, or KLATCH_CACHE");
-  } catch (error) {
-    return [await attempt("cache", () => Promise.reject(error))];
-  }
-  const file = join(scratch.path, "sample.jsonl");
-  const rows = Array.from({ length: SAMPLE_ROWS }, (_, row) =>
-    JSON.stringify({
-      text: `Row ${row} of a sample that shows whether training works here.`,
-      image: GREY_DOT,
-      ...(classes.length > 0 ? { label: classes[row % classes.length] } : {}),
-    }),
-  );
-  try {
-    writeFileSync(file, `${rows.join("\n")}\n`);
-    const sample = {
-      ...config.data,
-      train: [file],
-      columns: {},
-      heldOutShare: 0,
-      packing: "none" as const,
-      test: [],
-    };
-    return await withLearner({ ...config, data: sample }, hub, "engine", (learner) =>
-      checkStep(learner, { steps, costs }),
-    );
+    const records = runs.ids().map((run) => runs.record(run));
+    return records.find((record) => record?.settings.run.name === name)?.terms ?? null;
   } finally {
-    scratch.remove();
+    runs.close();
   }
+}
+
+/** The longest rows by place and size, never by what they say; empty where no file of rows is small enough. */
+async function longestRows(paths: readonly string[]): Promise<string> {
+  const files = paths.filter((path) => /\.(jsonl|ndjson|csv|tsv)$/i.test(path));
+  const sizes = files.map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0);
+  if (sizes.reduce((sum, size) => sum + size, 0) > READ_AGAIN_MAX) return "";
+  const rows = [];
+  for (const file of files) {
+    for (const { line, fields } of await readRows(file)) {
+      rows.push({ place: `${file}:${line}`, length: JSON.stringify(fields).length });
+    }
+    rows.sort((a, b) => b.length - a.length).splice(WORST_ROWS);
+  }
+  return rows.map(({ place, length }) => `${place} (${bytes(length)})`).join(", ");
 }

@@ -3,19 +3,15 @@ import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import { parseHubModel } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
-import { type Check, fail, pass } from "./check.ts";
+import { answer, type Check, type CheckEntry, type Finding, fail, pass } from "./check.ts";
 import { checkClock, checkDisk, checkRuntime } from "./machine.ts";
 import { checkPorts } from "./reach.ts";
 
 /** What `klatch doctor` finds out in a second: no model is loaded, and nobody is called. */
 export async function quickChecks(config: Config): Promise<readonly Check[]> {
-  return [
-    checkRuntime(),
-    checkFiles(config.data.train),
-    await checkDisk(config),
-    await checkClock(),
-    ...(await checkPorts(config)),
-  ];
+  const answers: Check[] = [];
+  for (const each of QUICK) answers.push(...(await answer(each, config)));
+  return answers;
 }
 
 /** @throws KlatchError for the first check that failed, with its fix as the hint */
@@ -39,9 +35,17 @@ export function requireModel(model: string): void {
 
 // --- internal ---
 
-function checkFiles(paths: readonly string[]): Check {
+const QUICK: readonly CheckEntry<Config>[] = [
+  { name: "runtime", asks: "", look: () => checkRuntime() },
+  { name: "data", asks: "", look: ({ data }) => checkFiles(data.train) },
+  { name: "disk", asks: "", look: (config) => checkDisk(config) },
+  { name: "clock", asks: "", look: () => checkClock() },
+  { name: "ports", asks: "", look: (config) => checkPorts({ config }) },
+];
+
+function checkFiles(paths: readonly string[]): Finding {
   const missing = paths.filter((path) => !existsSync(path));
   return missing.length === 0
-    ? pass("data", `${paths.length} files or folders to train on are there`)
-    : fail("data", `there is no ${missing.join(", ")}`, "name the files to train on with --data");
+    ? pass(`${paths.length} files or folders to train on are there`)
+    : fail(`there is no ${missing.join(", ")}`, "name the files to train on with --data");
 }

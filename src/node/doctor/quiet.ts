@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { url as inspectorUrl } from "node:inspector";
 import {
   type HubOptions,
@@ -9,7 +8,7 @@ import {
 } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import { proxySettings } from "../config/proxy.ts";
-import { type Check, fail, pass, warn } from "./check.ts";
+import { type Finding, fail, pass, warn } from "./check.ts";
 
 /** One kind of thing that leaves this machine. */
 interface Sent {
@@ -17,8 +16,8 @@ interface Sent {
   readonly what: string;
 }
 
-/** The check with its parts for programs. */
-export interface QuietCheck extends Check {
+/** The finding with its parts for programs. */
+export interface QuietFinding extends Finding {
   /** What is switched off. */
   readonly off: readonly string[];
   /** What a run with this configuration sends, and where. */
@@ -26,7 +25,7 @@ export interface QuietCheck extends Check {
 }
 
 /** What is switched off, and what would be sent where. */
-export function checkQuiet(config: Config, hub: HubOptions): QuietCheck {
+export function checkQuiet(config: Config, hub: HubOptions): QuietFinding {
   const sent = [...toHub(config, hub), ...toMembers(config), ...toReaders(config), ...TO_SYSTEM];
   const off = isWindows ? [] : [`usage data of ONNX Runtime (${TELEMETRY_SWITCH}=1)`];
   const detail =
@@ -43,27 +42,19 @@ const TO_SYSTEM: readonly Sent[] = isWindows
   ? [{ to: "the event tracing of Windows", what: "ONNX Runtime's usage events, without a switch" }]
   : [];
 
-function trouble(detail: string): Check {
+function trouble(detail: string): Finding {
   if (!switchTelemetryOff()) {
-    return fail(
-      "quiet",
-      "ONNX Runtime's usage data is not switched off",
-      "report this: it is a bug",
-    );
+    return fail("ONNX Runtime's usage data is not switched off", "report this: it is a bug");
   }
   if (inspectorUrl() !== undefined) {
-    return warn("quiet", `${detail}; an inspector is open`, "start without --inspect");
+    return warn(`${detail}; an inspector is open`, "start without --inspect");
   }
   const leftovers = telemetryLeftovers();
   if (leftovers.length > 0) {
     const found = `ONNX Runtime left an identifier or usage data here earlier: ${leftovers.join(", ")}`;
-    return warn("quiet", `${detail}; ${found}`, removal(leftovers));
+    return warn(`${detail}; ${found}`, removal(leftovers));
   }
-  if (dumpsCore()) {
-    const found = "a crash would write memory, with rows in it, to a core dump";
-    return warn("quiet", `${detail}; ${found}`, "start it after: ulimit -c 0");
-  }
-  return pass("quiet", detail);
+  return pass(detail);
 }
 
 /** One command, with the many logs as a pattern. */
@@ -91,11 +82,4 @@ function toMembers({ run, network }: Config): readonly Sent[] {
 function toReaders({ status: { enabled, host, port } }: Config): readonly Sent[] {
   if (!enabled) return [];
   return [{ to: `whoever asks at ${host}:${port}`, what: "the state of the node" }];
-}
-
-/** Whether the kernel writes a core file for this process (Linux). */
-function dumpsCore(): boolean {
-  if (process.platform !== "linux") return false;
-  const limit = /^Max core file size\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"));
-  return limit?.[1] !== "0";
 }

@@ -1,224 +1,258 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
+import { createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { quorumOf } from "../../consensus/index.ts";
-import { KlatchError } from "../../errors.ts";
-import { createNetwork, type Identity, loadIdentity } from "../../gossip/index.ts";
-import { acquaint } from "../acquaintance/acquaintances.ts";
-import { describeSelf, type OwnFacts } from "../acquaintance/self-description.ts";
-import { notReached } from "../acquaintance/why-not-mixed.ts";
+import { type Address, parseAddress, parseListenAddress, rangeOf } from "../../gossip/index.ts";
 import { openRunOf, openRunText } from "../admission/await-seal.ts";
+import { ownAddresses } from "../admission/own-addresses.ts";
 import type { Config } from "../config/config.ts";
-import { modeOf, requireMode } from "../config/mode-of.ts";
-import { networkConfig } from "../config/network-config.ts";
+import { modeOf, requireConnections, requireMode } from "../config/mode-of.ts";
+import { proxySettings } from "../config/proxy.ts";
 import { rosterOf } from "../config/roster-of.ts";
-import { identityFile } from "../folders/data-folder.ts";
-import { answers, askUrl, statusUrl } from "../http/status-client.ts";
-import { silentLogger } from "../process/logger.ts";
-import type { PeerStatus } from "../records/records.ts";
-import { attempt, type Check, fail, pass, warn } from "./check.ts";
+import { checkBinding, judgeRequest } from "../http/access.ts";
+import { configuredUrl, statusUrl } from "../http/status-client.ts";
+import { short } from "../view/table.ts";
+import { type Finding, fail, pass, warn } from "./check.ts";
+import type { Ground } from "./ground.ts";
 
-/** Longest wait for the peers of the bootstrap list. */
-const REACH_MS = 8000;
-/**
- * Longest attempt at one: the operator's addresses and then others' have failed, with a reason, before the wait is
- * over.
- */
-const ATTEMPT_MS = 3000;
-const POLL_MS = 100;
+type Configured = Pick<Ground, "config">;
 
-/** Members that are connected, and what is wrong with others, or with them. */
-interface Reached {
-  readonly peers: ReadonlySet<string>;
-  readonly troubles: ReadonlyMap<string, string>;
-  /** Who knocked and is no member. */
-  readonly strangers: readonly string[];
-}
-
-/**
- * Identity, membership, ports and the other members.
- *
- * @param facts - what is known of model and adapter; null where they could not be loaded
- */
-export async function checkReach(
-  config: Config,
-  facts: OwnFacts | null,
-): Promise<readonly Check[]> {
-  let identity: Identity | null = null;
-  const identityCheck = await attempt("identity", async () => {
-    identity = await loadIdentity(identityFile(config.dataDir));
-    return pass("identity", `${identity.peerId}, readable by its owner only`);
-  });
-  const running = await runningPeers(config);
-  return [
-    identityCheck,
-    checkMembers(config, (identity as Identity | null)?.peerId ?? null),
-    ...(running === null
-      ? await checkPorts(config)
-      : [pass("ports", `in use by this node, which is running at ${statusUrl(config)}`)]),
-    await checkPeers(config, { identity, facts, running }),
-  ];
+/** The list of members, this node's own peer id, and what mode they can have. */
+export function checkMembers({ config, self }: Pick<Ground, "config" | "self">): Finding {
+  const { run } = config;
+  const open = openRunOf(config);
+  if (open !== null) return pass(`not all known yet: ${openRunText(open)}`);
+  const members = rosterOf(run).everyone;
+  const count = `${members.length} members`;
+  const fix = "list the peer ids of all members, this node's too, alike on every peer";
+  if (members.length === 0) return fail("run.members is empty", fix);
+  if (self !== null && !members.includes(self)) {
+    return fail(`${count}, and this node is not one of them`, fix);
+  }
+  requireMode(run);
+  requireConnections(config);
+  if (members.length === 1) return warn("this node is the only member", fix);
+  if (modeOf(run) === "gossip") return pass(`${count}, mode gossip`);
+  const { size, faulty } = quorumOf(members.length);
+  const bears = `${count}, mode agreed: a quorum is ${size}, and ${faulty} may lie`;
+  if (faulty > 0) return pass(bears);
+  return warn(
+    `${bears}: rounds stop while ${members.length - size + 1} of them are away`,
+    "have four members at least, or set run.mode to gossip, alike on every peer",
+  );
 }
 
 /** Whether a node that does not run could listen where it is configured to. */
-export async function checkPorts(config: Config): Promise<readonly Check[]> {
-  const wanted = config.network.listen.flatMap((address) => {
-    const match = /^\/(?:ip|dns)[46]?\/([^/]+)\/tcp\/([0-9]+)/.exec(address);
-    return match
-      ? [{ host: match[1] as string, port: Number(match[2]), key: "network.listen" }]
-      : [];
-  });
-  if (config.status.enabled) wanted.push({ ...config.status, key: "status.port" });
-  return Promise.all(wanted.map((each) => checkPort(each)));
+export async function checkPorts({
+  config,
+  running = null,
+}: Configured & Partial<Pick<Ground, "running">>): Promise<Finding> {
+  if (running !== null) {
+    return pass(`in use by this node, which is running at ${statusUrl(config)}`);
+  }
+  const { listen, wanted } = portsOf(config);
+  if (listen.length === 0) {
+    const fix = "name one, such as /ip4/0.0.0.0/tcp/7117, unless this node is to call all others";
+    return warn("network.listen is empty: nobody can call this node", fix);
+  }
+  const held: Server[] = [];
+  try {
+    const found: Finding[] = [];
+    for (const each of wanted) found.push(await tryPort(each, held));
+    const trouble = found.find(({ status }) => status === "fail");
+    return trouble ?? pass(found.map(({ detail }) => detail).join("; "));
+  } finally {
+    for (const server of held) server.close();
+  }
+}
+
+/** From how far the node can be called at its addresses, and what its own tell of a NAT, without asking outside. */
+export function checkAddresses({ config }: Configured, interfaces = networkInterfaces()): Finding {
+  const { announce, listen, bootstrap } = config.network;
+  const own = parsed(ownAddresses({ announce: [], listen }, interfaces));
+  const ranges = new Set(own.map((address) => rangeOf(address)));
+  const called = new Set(parsed(bootstrap).map((address) => rangeOf(address)));
+  const isFar = called.has("public") || called.has(null);
+  const where = [...new Set(own.map(({ text }) => text))].join(", ");
+  if (announce.length > 0) {
+    const isOwn = parsed(announce).some(({ host }) => own.some((each) => each.host === host));
+    const way =
+      isOwn || own.length === 0
+        ? ""
+        : `, which is none of this machine's: behind NAT or a proxy that has to forward the port to ${where}`;
+    return pass(`announces ${announce.join(", ")}${way}`);
+  }
+  if (own.length === 0) return pass("any free port: others learn it when this node calls them");
+  if (ranges.has("public")) return pass(`${where}: public, no NAT in front of it`);
+  if (ranges.has(null)) return pass(`${where}: a name, which members look up by themselves`);
+  if (ranges.has("private") && isFar) {
+    const isCarriers = own.some(({ host }) => CARRIER.test(host));
+    return isCarriers
+      ? warn(
+          `${where}: behind a carrier's NAT, where no port can be forwarded; members outside cannot call`,
+          "have the others listed in network.bootstrap, so that this node calls them",
+        )
+      : warn(
+          `${where}: private, behind NAT; members outside cannot call`,
+          "forward the port at the router and name it in network.announce, or list all others in network.bootstrap",
+        );
+  }
+  if (ranges.has("private")) return pass(`${where}: private, for members in this network`);
+  if (config.run.members.length > 1 && [...called].some((range) => range !== "loopback")) {
+    return warn(`${where}: this machine alone can call it`, "listen on /ip4/0.0.0.0/tcp/PORT");
+  }
+  return pass(`${where}: for members on this machine`);
+}
+
+/** Whether both families of addresses go as far as they are used. */
+export function checkIpv6({ config }: Configured, interfaces = networkInterfaces()): Finding {
+  const hasSix = Object.values(interfaces)
+    .flatMap((each) => each ?? [])
+    .some(
+      ({ family, internal, address }) => family === "IPv6" && !internal && !/^fe80:/i.test(address),
+    );
+  const here = hasSix ? "this machine has IPv6" : "this machine has no IPv6 beyond itself";
+  const { listen, bootstrap, announce } = config.network;
+  const isOnlySix = listen.length > 0 && listen.every((address) => /^\/(ip6|dns6)\//.test(address));
+  const four = bootstrap.filter((address) => /^\/(ip4|dns4)\//.test(address));
+  if (isOnlySix && announce.length === 0 && (four.length > 0 || !hasSix)) {
+    return warn(
+      `network.listen is IPv6 alone: members without it cannot call; ${here}`,
+      "add /ip4/0.0.0.0/tcp/PORT to network.listen",
+    );
+  }
+  const far = parsed(bootstrap).filter(
+    ({ kind, host }) => kind === "dns6" || (kind === "ip6" && host !== "::1"),
+  );
+  if (far.length > 0 && !hasSix) {
+    return warn(
+      `${far.length} members have IPv6 addresses, and ${here}`,
+      "give this machine IPv6, or name an IPv4 address of them too",
+    );
+  }
+  return pass(here);
+}
+
+/** Whether the list of those to call can be right. */
+export function checkBootstrap({ config, self }: Pick<Ground, "config" | "self">): Finding {
+  const { bootstrap } = config.network;
+  const members = new Set(rosterOf(config.run).everyone);
+  const places = new Map<string, string>();
+  const troubles: (readonly [string, string])[] = [];
+  for (const text of bootstrap) {
+    const read = parseAddress(text);
+    if ("refusal" in read || read.peer === null) continue;
+    const { peer, address } = read;
+    const before = places.get(address.text);
+    places.set(address.text, peer);
+    if (before !== undefined && before !== peer) {
+      const both = `${short(before)} and ${short(peer)} are both at ${address.text}`;
+      troubles.push([both, "give each its own port: one of them alone can answer there"]);
+    }
+    if (peer === self) {
+      troubles.push([
+        `${address.text} is this node itself`,
+        "name the others in network.bootstrap",
+      ]);
+    } else if (members.size > 0 && !members.has(peer)) {
+      const fix = "add it to run.members on every peer, or take it out of network.bootstrap";
+      troubles.push([`${peer} is not in run.members`, fix]);
+    }
+  }
+  const [first] = troubles;
+  if (first !== undefined) return warn(troubles.map(([what]) => what).join("; "), first[1]);
+  if (bootstrap.length === 0 && members.size > 1) {
+    const fix = "name the address of another member, unless all others name this node's";
+    return warn("network.bootstrap is empty: this node calls nobody", fix);
+  }
+  return pass(`${bootstrap.length} addresses of ${new Set(places.values()).size} members`);
+}
+
+/** Whether the status endpoint may be where it is, and lets a proxy in front of it ask. */
+export function checkStatus({ config }: Configured): Finding {
+  const { status, network } = config;
+  if (!status.enabled) return pass("not served: status.enabled is false");
+  checkBinding(status);
+  const isRefused = (host: string) =>
+    judgeRequest({ method: "GET", path: "/status", host, origin: undefined }, status) !== null;
+  const names = parsed(network.announce).flatMap(({ kind, host }) =>
+    kind.startsWith("dns") ? [host] : [],
+  );
+  const refused = names.filter((name) => isRefused(name));
+  const at = configuredUrl(status);
+  if (status.allowRemote && refused.length > 0) {
+    return warn(
+      `${at} refuses who asks for it as ${refused.join(", ")}, as a proxy may (403, unknown Host header)`,
+      `add ${refused.join(", ")} to status.hostnames`,
+    );
+  }
+  const known = ["localhost", "bare addresses", ...status.hostnames].join(", ");
+  const proxy = "a proxy that passes another name on in Host is refused: status.hostnames";
+  return pass(`${at}, asked for as ${known}; ${proxy}`);
+}
+
+/** What of this machine's requests goes through a proxy. */
+export function checkProxy(environment: NodeJS.ProcessEnv = process.env): Finding {
+  const settings = proxySettings(environment);
+  if (settings === null) return pass("none in the environment; members are called without one");
+  const kinds = Object.keys(settings).filter((name) => name !== "no_proxy");
+  return pass(`${kinds.join(" and ")} for the hub; members are called without one`);
 }
 
 // --- internal ---
 
-function checkMembers(config: Config, self: string | null): Check {
-  const { run } = config;
-  const open = openRunOf(config);
-  if (open !== null) return pass("members", `not all known yet: ${openRunText(open)}`);
-  const members = rosterOf(run).everyone;
-  const count = `${members.length} members`;
-  const fix = "list the peer ids of all members, this node's too, alike on every peer";
-  if (members.length === 0) return fail("members", "run.members is empty", fix);
-  if (self !== null && !members.includes(self)) {
-    return fail("members", `${count}, and this node is not one of them`, fix);
-  }
-  const mode = modeTrouble(run);
-  if (mode !== null) return fail("members", mode.message, mode.hint);
-  if (members.length === 1) return warn("members", "this node is the only member", fix);
-  if (modeOf(run) === "gossip") return pass("members", `${count}, mode gossip`);
-  const { size, faulty } = quorumOf(members.length);
-  const bears = `a quorum is ${size}, and ${faulty} may lie`;
-  return pass("members", `${count}, mode agreed: ${bears}`);
+/** What carriers share among customers (RFC 6598). */
+const CARRIER = /^100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\./;
+
+interface WantedPort {
+  readonly host: string;
+  readonly port: number;
+  readonly key: string;
 }
 
-/** Why the run cannot be in the mode that it names; null when it can. */
-function modeTrouble(run: Config["run"]): KlatchError | null {
-  try {
-    requireMode(run);
-    return null;
-  } catch (error) {
-    if (error instanceof KlatchError) return error;
-    throw error;
-  }
+function parsed(texts: readonly string[]): readonly Address[] {
+  return texts.flatMap((text) => {
+    const read = parseAddress(text);
+    return "address" in read ? [read.address] : [];
+  });
 }
 
-/** Whom the running node of this configuration is connected with; null when none runs. */
-async function runningPeers(config: Config): Promise<Reached | null> {
-  try {
-    const { peers, peerId, strangers } = await askUrl(statusUrl(config), "status", answers.status);
-    const { peerId: own } = await loadIdentity(identityFile(config.dataDir));
-    if (peerId !== own) return null;
-    return {
-      peers: new Set(peers.filter(({ connected }) => connected).map(({ peer }) => peer)),
-      troubles: new Map(peers.flatMap((peer) => troubleOf(peer))),
-      strangers,
-    };
-  } catch (error) {
-    if (error instanceof KlatchError) return null;
-    throw error;
-  }
+function portsOf({ network, status }: Config) {
+  const listen: readonly WantedPort[] = network.listen.flatMap((text) => {
+    const read = parseListenAddress(text);
+    return "address" in read ? [{ ...read.address, key: "network.listen" }] : [];
+  });
+  const own = status.enabled ? [{ ...status, key: "status.port" }] : [];
+  return { listen, wanted: [...listen, ...own] };
 }
 
-async function checkPort(wanted: { host: string; port: number; key: string }): Promise<Check> {
-  const { host, port, key } = wanted;
-  if (port === 0) return pass("ports", `${key}: any free port of ${host}`);
+/** Keeps the port, so that two keys that name one are seen. */
+async function tryPort({ host, port, key }: WantedPort, held: Server[]): Promise<Finding> {
+  if (port === 0) return pass(`${key}: any free port of ${host}`);
   const server = createServer();
   try {
     server.listen({ host, port });
     await once(server, "listening");
-    return pass("ports", `${key}: ${host}:${port} is free`);
+    held.push(server);
+    return pass(`${key}: ${host}:${port} is free`);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const detail = `${key}: cannot listen on ${host}:${port} (${code})`;
-    return fail("ports", detail, `stop what uses it, or change ${key}`);
-  } finally {
-    server.close();
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const isOwn = held.some((each) => portOf(each) === port);
+    const fix = isOwn
+      ? `another key names port ${port} too: change ${key}`
+      : (FIXES[code] ?? `stop what uses it, or change ${key}`);
+    return fail(`${key}: cannot listen on ${host}:${port} (${code})`, fix);
   }
 }
 
-async function checkPeers(
-  config: Config,
-  {
-    identity,
-    facts,
-    running,
-  }: {
-    readonly identity: Identity | null;
-    readonly facts: OwnFacts | null;
-    readonly running: Reached | null;
-  },
-): Promise<Check> {
-  const wanted = new Set(
-    config.network.bootstrap.map((address) => address.replace(/^.*\/p2p\//, "")),
-  );
-  if (wanted.size === 0 && (running === null || running.peers.size === 0)) {
-    return config.run.members.length > 1
-      ? warn("peers", "network.bootstrap is empty", "name the address of another member")
-      : pass("peers", "nobody to reach");
-  }
-  if (identity === null) return warn("peers", "not tried without an identity", "run `klatch init`");
-  const reached = running ?? (await dial(config, { identity, facts }, wanted));
-  const missing = [...wanted].filter((peer) => !reached.peers.has(peer));
-  const detail =
-    wanted.size === 0
-      ? `${reached.peers.size} members connected`
-      : `${wanted.size - missing.length} of ${wanted.size} bootstrap peers reached`;
-  const unreached = missing.filter((peer) => !reached.troubles.has(peer));
-  const named = [
-    ...unreached.map((peer) => `${peer} not reached`),
-    ...[...reached.troubles].map(([peer, trouble]) => `${peer} ${trouble}`),
-    ...reached.strangers.map((peer) => `${peer} knocks and is not in run.members`),
-  ];
-  if (named.length === 0) return pass("peers", detail);
-  const fix =
-    "make the named settings alike, start nodes that are down, check addresses and firewalls";
-  return warn("peers", `${detail}; ${named.join("; ")}`, fix);
+function portOf(server: Server): number | null {
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : null;
 }
 
-/** What keeps a member from being mixed and will not pass by itself, and what is unlike. */
-function troubleOf(peer: PeerStatus): readonly (readonly [string, string])[] {
-  const { reason, notes, lastDial, barrier, left } = peer;
-  const isLasting = barrier || left || lastDial !== null;
-  const troubles = [...(isLasting && reason !== null ? [reason] : []), ...notes];
-  return troubles.length === 0 ? [] : [[peer.peer, troubles.join("; ")]];
-}
-
-/**
- * Connects as the node would, without listening, and says who answered and with what. It comes as a visitor: the node
- * itself may be running, unseen from here, and nobody is to take it for changed, or gone when this goes.
- */
-async function dial(
-  config: Config,
-  { identity, facts }: { readonly identity: Identity; readonly facts: OwnFacts | null },
-  wanted: ReadonlySet<string>,
-): Promise<Reached> {
-  const dialTimeoutMs = Math.min(config.network.dialTimeoutMs, ATTEMPT_MS);
-  const quick = { ...networkConfig(config), listen: [], dialTimeoutMs };
-  const network = await createNetwork(quick, { ...identity, visits: true });
-  const description = { ...describeSelf(config, facts), visits: true };
-  const acquaintances = acquaint(network, description, silentLogger());
-  network.onGreeting((peer, greeting) => acquaintances.hear(peer, greeting));
-  network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
-  const reached = (): ReadonlySet<string> => new Set(network.peers().map(({ peer }) => peer));
-  const isMet = (peer: string) => reached().has(peer) && acquaintances.of(peer) !== null;
-  try {
-    await network.start();
-    const deadline = Date.now() + REACH_MS;
-    while (Date.now() < deadline && [...wanted].some((peer) => !isMet(peer))) {
-      await delay(POLL_MS);
-    }
-    const failed = [...network.dialFailures()].map(
-      ([peer, failure]) => [peer, notReached(failure)] as const,
-    );
-    const unlike = [...reached()].flatMap((peer) => {
-      const said = acquaintances.troublesOf(peer);
-      return said.length === 0 ? [] : [[peer, said.join("; ")] as const];
-    });
-    return { peers: reached(), troubles: new Map([...failed, ...unlike]), strangers: [] };
-  } finally {
-    await network.stop();
-  }
-}
+const FIXES: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL:
+    "this machine has no such address: listen on 0.0.0.0, and name the outer address in network.announce",
+  EACCES: "take a port of 1024 or higher: lower ones are the system's",
+  ENOTFOUND: "correct the name: it stands for no address",
+};

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Check } from "../../../src/node/doctor/check.ts";
+import { ROOMS } from "../../../src/node/doctor/rooms.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { writeEncoderFolder } from "../../unit/training/learner/encoder-folder.ts";
 
@@ -34,6 +35,45 @@ describe("the doctor of a classifier", () => {
     expect(checks.get("model")).toMatchObject({ status: "pass" });
     expect(checks.get("data")).toMatchObject({ status: "pass" });
     expect(checks.get("engine")?.detail).toMatch(/a training step of \d+ tokens took/);
+    // every engine by itself: what is not installed is not known to work
+    expect(checks.get("engines onnx:cpu")).toMatchObject({ status: "pass" });
+    expect(checks.get("engines tfjs:cpu")).toMatchObject({
+      status: "pass",
+      detail: expect.stringMatching(/a small step gave the known numbers in/),
+    });
+    expect(checks.get("engines tfjs:node")).toMatchObject({
+      status: "unknown",
+      detail: expect.stringContaining("is not installed"),
+      fix: expect.stringContaining("npm install"),
+    });
+    for (const check of checks.values()) {
+      expect(Object.keys(check).slice(0, 4)).toEqual(["name", "status", "detail", "fix"]);
+      expect(check.fix === "", check.name).toBe(check.status === "pass");
+      expect(`${check.detail}${check.fix}`, check.name).not.toContain("\n");
+    }
+  });
+
+  test("tells it by rooms, in lines that fit a terminal", async () => {
+    const fixed = [
+      "--config",
+      join(folder, "klatch.yaml"),
+      "--model",
+      folder,
+      "--status-port",
+      "0",
+    ];
+    const { code, stdout } = await runCommand(
+      ["doctor", ...fixed, ...task, "--run-sequence-max", "16"],
+      80,
+    );
+
+    // there is no data
+    expect(code).toBe(1);
+    for (const { title } of ROOMS) expect(stdout).toMatch(new RegExp(`^${title}$`, "m"));
+    expect(stdout).toMatch(/^\d+ ok, \d+ warnings, \d+ failed, \d+ unknown: mend .*data.* first$/m);
+    // behind the names a longer word, such as a path, stays whole
+    const long = stdout.split("\n").filter((line) => line.length > 80);
+    for (const line of long) expect(line.slice(29).trim()).not.toContain(" ");
   });
 
   test("tries a step on rows of its own where there is no data, with classes listed or not", async () => {

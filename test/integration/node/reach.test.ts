@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { generateIdentity } from "../../../src/gossip/index.ts";
+import { generateIdentity, loadIdentity } from "../../../src/gossip/index.ts";
 import { loadConfig } from "../../../src/node/config/load.ts";
-import { checkReach } from "../../../src/node/doctor/reach.ts";
+import type { Ground } from "../../../src/node/doctor/ground.ts";
+import { visit } from "../../../src/node/doctor/met.ts";
+import { checkEachMember, checkPeers } from "../../../src/node/doctor/peers.ts";
+import { identityFile } from "../../../src/node/folders/data-folder.ts";
 import { runJson } from "../../support/command-line.ts";
 import { foreignPort } from "../../support/ports.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
@@ -29,19 +32,27 @@ describe("the doctor's check of peers", () => {
         "status.port": "0",
       },
     });
-    const checks = await checkReach(config, null);
+    const identity = await loadIdentity(identityFile(config.dataDir));
+    const met = await visit(config, identity, null);
     foreign.close();
-    const peers = checks.find(({ name }) => name === "peers");
-    expect(peers?.status).toBe("warn");
-    expect(peers?.detail).toContain("0 of 3 bootstrap peers reached");
-    expect(peers?.detail).toContain(
-      `${refusing} not reached at /ip4/127.0.0.1/tcp/1: connection refused`,
-    );
-    expect(peers?.detail).toContain(
-      `${silent} not reached at ${foreign.address}: no answer in time`,
-    );
+    const ground = { config, self: peerId, met, running: null } as Ground;
+    expect(checkPeers(ground)).toMatchObject({
+      status: "warn",
+      detail: expect.stringContaining("0 of 3 bootstrap peers reached"),
+    });
+    const [first, second, third] = checkEachMember(ground);
+    expect(first).toMatchObject({
+      status: "warn",
+      detail: `${refusing} not reached at /ip4/127.0.0.1/tcp/1: connection refused`,
+      fix: "have its node started, or correct the port in network.bootstrap",
+    });
+    expect(second).toMatchObject({
+      status: "warn",
+      detail: `${silent} not reached at ${foreign.address}: no answer in time`,
+      fix: "have its firewall let the port through, or correct it",
+    });
     // without any network the name server is what is missing
-    expect(peers?.detail).toMatch(
+    expect(third?.detail).toMatch(
       /mistyped\.invalid\/tcp\/7117: no (such name|name server answers)/,
     );
   });
