@@ -33,6 +33,8 @@ export interface ConnectedPeer {
   /** gossipsub's own score of the peer's transport behaviour. */
   readonly gossipScore: number;
   readonly roundTripMs: number | null;
+  /** With it, over all its connections since this process began; null where that is not counted. */
+  readonly traffic: Traffic | null;
 }
 
 /** What a peer said when it connected. */

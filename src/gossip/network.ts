@@ -119,7 +119,7 @@ class KlatchNetwork implements Network, AdmissionNetwork {
   }
 
   peers(): readonly ConnectedPeer[] {
-    return connectedPeers(this.#wiring.node, this.#wiring.topic);
+    return connectedPeers(this.#wiring);
   }
 
   dialFailures(): ReadonlyMap<PeerId, DialFailure> {

@@ -90,17 +90,17 @@ export class Wiring {
 
   /** Makes the libp2p node and everything around it; nothing listens yet. */
   static async create(parts: WiringParts): Promise<Wiring> {
-    const { config, identity, networkKey, listeners, log, now } = parts;
+    const { config, listeners, log, now } = parts;
     const membership = new Membership(config.members, now);
     const limits = parts.limits ?? connectionLimits(config, membership.size);
     const meter = new TrafficMeter();
     const onRefused = (peer: PeerId, reason: Reason) =>
       listeners.refused(peer, { verdict: "reject", reason });
     const gatekeeper = new Gatekeeper({ membership, limits, log, now, onRefused });
-    const metrics = meter.metrics();
-    const node = await composeNode({ identity, config, gatekeeper, metrics, networkKey, limits });
+    const node = await composeNode({ ...parts, gatekeeper, limits, metrics: meter.metrics() });
     const wiring = new Wiring({ ...parts, limits, gatekeeper }, node, membership, meter);
     gatekeeper.follow(node, (peer, cut) => wiring.#discipline.cut(peer, cut));
+    node.addEventListener("connection:open", ({ detail }) => meter.attribute(detail));
     return wiring;
   }
 

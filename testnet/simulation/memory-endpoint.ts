@@ -88,6 +88,7 @@ export class Endpoint implements Network {
       inMesh: true,
       gossipScore: 0,
       roundTripMs: null,
+      traffic: null,
     }));
   }
 

@@ -2,9 +2,16 @@ import type { PeerId } from "../../types.ts";
 import type { ConnectedPeer } from "../contract.ts";
 import type { GossipTopic } from "../topics/gossip-topic.ts";
 import type { KlatchNode } from "./libp2p-node.ts";
+import type { TrafficMeter } from "./traffic-meter.ts";
+
+interface Connected {
+  readonly node: KlatchNode;
+  readonly topic: GossipTopic;
+  readonly meter: TrafficMeter;
+}
 
 /** Everybody this node is connected with, each once, in order of peer id. */
-export function connectedPeers(node: KlatchNode, topic: GossipTopic): readonly ConnectedPeer[] {
+export function connectedPeers({ node, topic, meter }: Connected): readonly ConnectedPeer[] {
   const mesh = topic.meshPeers();
   const byPeer = new Map<PeerId, ConnectedPeer>();
   for (const connection of node.getConnections()) {
@@ -19,6 +26,7 @@ export function connectedPeers(node: KlatchNode, topic: GossipTopic): readonly C
       inMesh: mesh.has(peer),
       gossipScore: topic.score(peer),
       roundTripMs,
+      traffic: meter.of(peer),
     });
   }
   return [...byPeer.values()].sort((a, b) => (a.peer < b.peer ? -1 : 1));
