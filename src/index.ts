@@ -30,7 +30,14 @@ export {
   type PortContext,
 } from "./node/peer/ports.ts";
 export { createLogger, type Logger, silentLogger } from "./node/process/logger.ts";
-export type { NodeStatus, PeerStatus, RoundRecord, RunResult } from "./node/records/records.ts";
+export type {
+  ChainBlock,
+  Machine,
+  NodeStatus,
+  PeerStatus,
+  RoundRecord,
+  RunResult,
+} from "./node/records/records.ts";
 export type { Checkpoint, OwnUpdate, Store } from "./node/store/contract.ts";
 export { openStore, type StoreDeps } from "./node/store/store.ts";
 export type * from "./types.ts";

@@ -122,6 +122,10 @@ export const STANDINGS = ["full", "reduced", "isolated", "evicted"] as const;
 /** What follows from a score: full share, reduced share, no share, no connection. */
 export type Standing = (typeof STANDINGS)[number];
 
+export const PHASES = ["train", "commit", "fetch", "mix", "vote", "done"] as const;
+/** What a node does in a round: `mix` in mode `gossip` alone, `vote` in mode `agreed` alone. */
+export type Phase = (typeof PHASES)[number];
+
 export const TASKS = ["causal", "classification"] as const;
 /** What a model learns: to go on with a text, or to tell its class. */
 export type Task = (typeof TASKS)[number];

@@ -64,7 +64,7 @@ export type {
   Link,
 } from "./round/agreed/contract.ts";
 export { ballotsHolding, type CutGround, cutOf } from "./round/agreed/cut.ts";
-export { type AgreedView, describeAgreed } from "./round/agreed/describe.ts";
+export { type AgreedView, describeAgreed, phaseOf } from "./round/agreed/describe.ts";
 export {
   type ChangeGround,
   changesFault,

@@ -5,7 +5,7 @@ import { createMetrics, type Metrics } from "./peer/metrics.ts";
 import { createNode as createPeer, type KlatchNode } from "./peer/node.ts";
 import { openPorts, type PeerPorts } from "./peer/ports.ts";
 import { createLogger, type Logger } from "./process/logger.ts";
-import type { NodeStatus, RoundRecord } from "./records/records.ts";
+import type { ChainBlock, Machine, NodeStatus, RoundRecord } from "./records/records.ts";
 import type { Store } from "./store/contract.ts";
 import { openStore } from "./store/store.ts";
 
@@ -72,6 +72,14 @@ class EmbeddedNode implements KlatchNode {
 
   evidence(limit: number, offset = 0): readonly Evidence[] {
     return this.#started.evidence(limit, offset);
+  }
+
+  chain(limit: number, offset = 0): readonly ChainBlock[] {
+    return this.#started.chain(limit, offset);
+  }
+
+  machine(): Machine {
+    return this.#started.machine();
   }
 
   async #start(signal?: AbortSignal): Promise<void> {

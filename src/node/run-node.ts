@@ -6,6 +6,7 @@ import type { Config } from "./config/config.ts";
 import { modeOf, requireMode } from "./config/mode-of.ts";
 import { requireMembership, rosterOf } from "./config/roster-of.ts";
 import { identityFile } from "./folders/data-folder.ts";
+import { EventLog } from "./http/event-log.ts";
 import { createStatusServer } from "./http/status-server.ts";
 import { newRunOf } from "./past/new-run.ts";
 import { heartbeat } from "./peer/heartbeat.ts";
@@ -79,10 +80,12 @@ async function live(
   const store = openStore(config.dataDir, { warn: (sentence) => log.warn(sentence) });
   try {
     const metrics = createMetrics();
+    const events = new EventLog();
     const node = createNode(config, {
       log,
       store,
       metrics,
+      tell: (event) => events.tell(event),
       ...(options.ports ? { ports: options.ports } : {}),
     });
     let isStarted = false;
@@ -90,6 +93,7 @@ async function live(
       source: node,
       isStarted: () => isStarted,
       metrics,
+      events,
       dataDir: config.dataDir,
     });
     // The endpoint first: a port that is taken is known before anything is loaded, let alone announced.

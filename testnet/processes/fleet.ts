@@ -5,7 +5,7 @@ import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { RunData } from "../data/run-data.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";
-import { LOOPBACK, type PeerPlan, planPeers, type Site } from "./peer-config.ts";
+import { dataFolder, LOOPBACK, type PeerPlan, planPeers, type Site } from "./peer-config.ts";
 import { PeerProcess } from "./peer-process.ts";
 import { readStatus } from "./peer-status.ts";
 
@@ -73,7 +73,9 @@ export async function stopFleet(members: readonly Member[]): Promise<void> {
 export async function pollFleet(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async (member) => {
-      const status = await readStatus(member.plan.statusPort, member.plan.site.host);
+      const { statusPort, site, folder } = member.plan;
+      const at = { host: site.host, dataDir: dataFolder(folder) };
+      const status = await readStatus(statusPort, at);
       member.answers = status !== null;
       member.status = status === null ? member.status : withLosses(status, member.status);
     }),

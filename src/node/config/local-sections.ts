@@ -52,7 +52,9 @@ export const statusSection = z.strictObject({
   allowRemote: z
     .boolean()
     .default(false)
-    .describe("Allow an address that other machines can reach; there is no authentication."),
+    .describe(
+      "Allow an address that other machines can reach, for who shows the token in the data folder.",
+    ),
   hostnames: z
     .array(z.string().min(1).max(255))
     .max(32)

@@ -12,6 +12,11 @@ export function statusAddressFile(dataDir: string): string {
   return join(dataDir, "status.json");
 }
 
+/** What others must show to a status endpoint that other machines can reach; readable by its owner only. */
+export function statusTokenFile(dataDir: string): string {
+  return join(dataDir, "status-token");
+}
+
 /**
  * Makes the folder of a node that is new, and its data folder, which is its owner's alone.
  *

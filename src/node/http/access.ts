@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { KlatchError } from "../../errors.ts";
 import type { Config } from "../config/config.ts";
+import { showsToken } from "./status-token.ts";
 
 /** What a request tells of where it comes from. */
 export interface RequestOrigin {
@@ -8,58 +9,93 @@ export interface RequestOrigin {
   readonly path: string;
   readonly host: string | undefined;
   readonly origin: string | undefined;
+  /** `Sec-Fetch-Site` and `Sec-Fetch-Mode`, which browsers send and pages cannot change. */
+  readonly site?: string | undefined;
+  readonly mode?: string | undefined;
+  readonly authorization?: string | undefined;
 }
 
 export interface Refusal {
-  readonly status: 403 | 405;
+  readonly status: 401 | 403 | 405;
   readonly message: string;
 }
 
+/** Whom an endpoint answers. */
+export interface AccessRules extends Pick<Config["status"], "host" | "hostnames"> {
+  /** What a request must show; null where nobody but this machine can ask. */
+  readonly token: string | null;
+  /** Paths of the dashboard's own files: they tell nothing of the node. */
+  readonly pages: ReadonlySet<string>;
+}
+
 /**
- * Refuses an address that other machines can reach, unless it was asked for: the endpoint has no authentication.
- * Throws `usage`.
+ * Refuses an address that other machines can reach, unless it was asked for. Throws `usage`.
  */
 export function checkBinding({ host, allowRemote }: Config["status"]): void {
   if (allowRemote || isLoopback(host)) return;
   throw new KlatchError(
     "usage",
     `status.host ${host} can be reached by other machines`,
-    "use 127.0.0.1, or set status.allowRemote: true if everyone there may read who takes part",
+    "use 127.0.0.1, or set status.allowRemote: true: whoever asks must then show a token",
   );
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /**
  * Judges a request before anything else. It must only read. Its Host header must name this endpoint, so that a web
- * page cannot reach it under a name of its own (DNS rebinding). It must not come from a page of another origin.
- * Whatever is not allowed is denied.
+ * page cannot reach it under a name of its own (DNS rebinding). It must not come from a page of another origin. Where
+ * other machines can ask it must show the token, but for health and the dashboard's own files. Whatever is not allowed
+ * is denied.
  */
-export function judgeRequest(
-  request: RequestOrigin,
-  { host, hostnames }: Config["status"],
-): Refusal | null {
-  if (request.method !== "GET" && request.method !== "HEAD") {
+export function judgeRequest(request: RequestOrigin, rules: AccessRules): Refusal | null {
+  const { method, path, host } = request;
+  if (method !== "GET" && method !== "HEAD") {
     return { status: 405, message: "this endpoint is read-only: GET and HEAD" };
   }
-  if (request.origin !== undefined) {
-    return { status: 403, message: "this endpoint does not answer web pages" };
-  }
+  const isHealth = isHealthPath(path);
   // Probes may speak HTTP/1.0, which knows no Host; no browser does.
-  if (request.host === undefined && isHealthPath(request.path)) return null;
-  const name = hostName(request.host ?? "");
-  // A page can be served under any name, but not under somebody else's bare address.
-  const known = isIP(name) !== 0 || ["localhost", host, ...hostnames].map(plainName).includes(name);
-  return known ? null : { status: 403, message: "unknown Host header: see status.hostnames" };
+  const isProbe = host === undefined && isHealth;
+  if (!(isProbe || isKnownHost(host ?? "", rules))) {
+    return { status: 403, message: "unknown Host header: see status.hostnames" };
+  }
+  if (isOfOtherPage(request, rules)) {
+    return { status: 403, message: "this endpoint does not answer web pages but its own" };
+  }
+  const { token, pages } = rules;
+  if (token === null || isHealth || pages.has(path)) return null;
+  if (showsToken(request.authorization, token)) return null;
+  return { status: 401, message: "show the token: Authorization: Bearer TOKEN" };
 }
 
 // --- internal ---
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
 /** What probes ask; it tells whether the node is well, and nothing else. */
 function isHealthPath(path: string): boolean {
   return /^(\/v1)?\/(healthz|readyz)$/.test(path);
+}
+
+/** A page can be served under any name, but not under somebody else's bare address. */
+function isKnownHost(header: string, { host, hostnames }: AccessRules): boolean {
+  const name = hostName(header);
+  return isIP(name) !== 0 || ["localhost", host, ...hostnames].map(plainName).includes(name);
+}
+
+/** Whether a browser asks for a page that is not this endpoint's own; a link to the dashboard may be anywhere. */
+function isOfOtherPage(
+  { origin, site, mode, path, host }: RequestOrigin,
+  { pages }: AccessRules,
+): boolean {
+  if (origin !== undefined && !isSameHost(origin, host ?? "")) return true;
+  if (site === undefined || site === "same-origin" || site === "none") return false;
+  return !(mode === "navigate" && pages.has(path));
+}
+
+/** Whether an origin is that of the address which was asked; a proxy in front may have another scheme. */
+function isSameHost(origin: string, host: string): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
 /** The name in a Host header, without port and brackets. */

@@ -3,10 +3,11 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import type { Config } from "../config/config.ts";
-import { statusAddressFile } from "../folders/data-folder.ts";
+import { statusAddressFile, statusTokenFile } from "../folders/data-folder.ts";
+import { startingSchema } from "../records/api-schemas.ts";
 import { nodeStatusSchema, roundRecordSchema } from "../records/record-schemas.ts";
 import { fileError } from "../store/file-system.ts";
-import { STARTING } from "./readiness.ts";
+import { readToken } from "./status-token.ts";
 
 /** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
 const ANSWER_MS = 5000;
@@ -41,6 +42,11 @@ export function configuredUrl({ host, port }: Config["status"]): string {
   return `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
+/** What the endpoint of a folder's node must be shown, where other machines can reach it; null elsewhere. */
+export function tokenIn(dataDir: string): string | null {
+  return readToken(statusTokenFile(dataDir));
+}
+
 /** A node answers, and has nothing to show yet. */
 export class StartingError extends KlatchError {
   constructor(url: string) {
@@ -48,18 +54,29 @@ export class StartingError extends KlatchError {
   }
 }
 
-const starting = z.looseObject({ state: z.literal(STARTING) });
-
-/** Asks the endpoint at an address; throws `network` when nothing sensible answers. */
-export async function askUrl<T>(url: string, path: string, schema: z.ZodType<T>): Promise<T> {
+/**
+ * Asks the endpoint at an address, showing a token where there is one. Throws `network` when nothing sensible answers,
+ * `permission` when it asks for a token, or another.
+ */
+export async function askUrl<T>(
+  url: string,
+  path: string,
+  schema: z.ZodType<T>,
+  token: string | null = null,
+): Promise<T> {
   let body: unknown;
   let isOk: boolean;
   try {
-    const response = await fetch(`${url}/v1/${path}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}/v1/${path}`, { signal, headers });
+    if (response.status === 401) throw tokenNeeded(url);
     body = await response.json();
     isOk = response.ok;
-    if (!isOk && !starting.safeParse(body).success) throw new Error(`status ${response.status}`);
+    if (!isOk && !startingSchema.safeParse(body).success)
+      throw new Error(`status ${response.status}`);
   } catch (cause) {
+    if (cause instanceof KlatchError) throw cause;
     throw new KlatchError(
       "network",
       `no node answers at ${url}`,
@@ -73,4 +90,14 @@ export async function askUrl<T>(url: string, path: string, schema: z.ZodType<T>)
   throw new KlatchError("network", `${url} is not a klatch node`, "check --url and status.port", {
     cause: parsed.error,
   });
+}
+
+// --- internal ---
+
+function tokenNeeded(url: string): KlatchError {
+  return new KlatchError(
+    "permission",
+    `${url} asks for a token`,
+    "name the file with --token-file: it is status-token in that node's data folder",
+  );
 }

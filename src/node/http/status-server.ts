@@ -1,19 +1,24 @@
 import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { type FastifyInstance, fastify } from "fastify";
-import { z } from "zod";
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { KlatchError } from "../../errors.ts";
-import type { Evidence } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
-import { type Metrics, showDisk, showStatus } from "../peer/metrics.ts";
+import type { Metrics } from "../peer/metrics.ts";
 import type { Service } from "../process/lifecycle.ts";
-import type { NodeStatus, RoundRecord } from "../records/records.ts";
-import { toldPeer, toldRecord, toldStatus } from "../records/told.ts";
+import { STARTING } from "../records/api-schemas.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
-import { checkBinding, judgeRequest } from "./access.ts";
-import { readiness, STARTING } from "./readiness.ts";
+import { type AccessRules, checkBinding, isLoopback, judgeRequest } from "./access.ts";
+import { DASHBOARD_PATHS, dashboardFiles } from "./dashboard-files.ts";
+import { EventLog } from "./event-log.ts";
+import { EventStreams } from "./event-streams.ts";
+import { openApiOf } from "./openapi.ts";
+import { RequestAllowance } from "./request-allowance.ts";
+import { type Resource, resourcesOf, type StatusSource } from "./resources.ts";
+import { statusToken } from "./status-token.ts";
+
+export type { StatusSource } from "./resources.ts";
 
 /** Connections served at a time; more are closed at once. */
 const CONNECTIONS_MAX = 64;
@@ -21,21 +26,25 @@ const CONNECTIONS_MAX = 64;
 const REQUEST_MS = 10_000;
 /** How often connections are looked at for that. */
 const CHECK_MS = 1000;
-/** Records in one answer. */
-const RECORDS_MAX = 1000;
 
-/** What the endpoint shows. Lists are the last `limit` but `offset` records, oldest first. */
-export interface StatusSource {
-  status(): NodeStatus;
-  rounds(limit: number, offset?: number): readonly RoundRecord[];
-  evidence(limit: number, offset?: number): readonly Evidence[];
-}
+/** A page runs no script and takes no style but the dashboard's own, and nobody else's page may use it. */
+const HEADERS = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+};
 
 export interface StatusServerDeps {
   readonly source: StatusSource;
   /** Whether there is something to show; until then it is said that the node is starting. True when absent. */
   readonly isStarted?: () => boolean;
   readonly metrics: Metrics;
+  /** What happens in the node; nothing when absent. */
+  readonly events?: EventLog;
   /** The node's data folder, where other commands find the address of the endpoint. */
   readonly dataDir: string;
 }
@@ -46,8 +55,9 @@ export interface StatusServer extends Service {
 }
 
 /**
- * The status endpoint: `/healthz`, `/readyz`, `/status`, `/peers`, `/rounds`, `/evidence`, `/metrics`, and the same
- * under `/v1`. Read-only, on loopback unless told otherwise. Throws `network` when the port is taken.
+ * The status endpoint: the dashboard at `/`, what it shows under `/v1` as `/openapi.json` says, and the older of that
+ * without `/v1` too. Read-only, on loopback unless told otherwise, and then for who shows the token that lies in the data
+ * folder. Throws `network` when the port is taken.
  */
 export function createStatusServer(config: Config["status"], deps: StatusServerDeps): StatusServer {
   const addressFile = statusAddressFile(deps.dataDir);
@@ -60,7 +70,8 @@ export function createStatusServer(config: Config["status"], deps: StatusServerD
     },
     async start() {
       checkBinding(config);
-      server = build(config, deps);
+      const token = isLoopback(config.host) ? null : statusToken(deps.dataDir);
+      server = build({ ...config, token, pages: DASHBOARD_PATHS }, deps);
       await listen(server, config);
       const { address, port, family } = server.server.address() as AddressInfo;
       url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
@@ -78,7 +89,7 @@ export function createStatusServer(config: Config["status"], deps: StatusServerD
 
 // --- internal ---
 
-function build(config: Config["status"], deps: StatusServerDeps): FastifyInstance {
+function build(rules: AccessRules, deps: StatusServerDeps): FastifyInstance {
   const server = fastify({
     bodyLimit: 1024,
     requestTimeout: REQUEST_MS,
@@ -89,70 +100,105 @@ function build(config: Config["status"], deps: StatusServerDeps): FastifyInstanc
     routerOptions: { maxParamLength: 64 },
   });
   server.server.maxConnections = CONNECTIONS_MAX;
-  server.addHook("onRequest", async (request, reply) => {
-    const { host, origin } = request.headers;
-    const path = request.url.replace(/\?.*$/, "");
-    const refusal = judgeRequest({ method: request.method, path, host, origin }, config);
-    reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
-    if (refusal?.status === 405) reply.header("allow", "GET, HEAD");
-    if (refusal !== null) return reply.code(refusal.status).send({ error: refusal.message });
-    const isAlways = /\/(healthz|metrics)$/.test(path);
-    if (isAlways || deps.isStarted?.() !== false) return;
-    return reply.code(503).send({ state: STARTING, error: "the node is starting" });
-  });
+  guard(server, rules);
+  const isStarted = deps.isStarted ?? (() => true);
+  const resources = resourcesOf({ ...deps, isStarted });
+  for (const resource of resources) addResource(server, resource, isStarted);
+  addEvents(server, deps.events ?? new EventLog(), isStarted);
+  server.get("/openapi.json", async () => openApiOf(resources));
+  addDashboard(server);
   server.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({
-      error: "no such path; there are /healthz /readyz /status /peers /rounds /evidence /metrics",
-    }),
+    reply.code(404).send({ error: "no such path; /openapi.json has those that there are" }),
   );
   server.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const status = error.statusCode ?? 500;
     return reply.code(status).send({ error: status < 500 ? error.message : "internal error" });
   });
-  for (const prefix of ["", "/v1"]) addRoutes(server, prefix, deps);
   return server;
 }
 
-const listQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(RECORDS_MAX).default(100),
-  offset: z.coerce.number().int().min(0).max(1_000_000_000).default(0),
-});
-
-function addRoutes(
-  server: FastifyInstance,
-  prefix: string,
-  { source, metrics, isStarted, dataDir }: StatusServerDeps,
-): void {
-  server.get(`${prefix}/healthz`, async () => ({ status: "ok" }));
-  server.get(`${prefix}/readyz`, async (_request, reply) => {
-    const status = source.status();
-    return reply.code(readiness(status)).send({ state: status.state });
+/** Judges every request before anything else is done for it. */
+function guard(server: FastifyInstance, rules: AccessRules): void {
+  const allowance = new RequestAllowance();
+  server.addHook("onRequest", async (request, reply) => {
+    reply.headers(HEADERS);
+    if (!allowance.take(request.ip, performance.now())) {
+      return reply.code(429).header("retry-after", "1").send({ error: "too many requests" });
+    }
+    const { host, origin, authorization } = request.headers;
+    const { "sec-fetch-site": site, "sec-fetch-mode": mode } = request.headers;
+    const path = request.url.replace(/\?.*$/, "");
+    const { method } = request;
+    const refusal = judgeRequest(
+      {
+        ...{ method, path, host, origin, authorization },
+        ...{ site: site?.toString(), mode: mode?.toString() },
+      },
+      rules,
+    );
+    if (refusal === null) return;
+    if (refusal.status === 405) reply.header("allow", "GET, HEAD");
+    if (refusal.status === 401) reply.header("www-authenticate", "Bearer");
+    return reply.code(refusal.status).send({ error: refusal.message });
   });
-  server.get(`${prefix}/status`, async () => toldStatus(source.status()));
-  server.get(`${prefix}/peers`, async () => source.status().peers.map(toldPeer));
-  const lists = {
-    rounds: (limit: number, offset: number) => source.rounds(limit, offset).map(toldRecord),
-    evidence: (limit: number, offset: number) => source.evidence(limit, offset).map(toldRecord),
+}
+
+function addResource(server: FastifyInstance, resource: Resource, isStarted: () => boolean): void {
+  const { path, isPlain, isAlways, query: schema, read } = resource;
+  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (!(isAlways || isStarted())) return sayStarting(reply);
+    const query = schema.safeParse(request.query);
+    if (!query.success) {
+      const error = `this path takes no such query: ${query.error.issues[0]?.message}`;
+      return reply.code(400).send({ error: `${error}; see /openapi.json` });
+    }
+    const at = request.url.replace(/\?.*$/, "");
+    const { code = 200, headers = {}, body } = await read(query.data, at);
+    return reply.code(code).headers(headers).send(body);
   };
-  for (const [name, list] of Object.entries(lists)) {
-    server.get(`${prefix}/${name}`, async (request, reply) => {
-      const query = listQuery.safeParse(request.query);
-      if (!query.success) {
-        const error = `the query is limit=N (1 to ${RECORDS_MAX}) and offset=N, the newest to leave out`;
-        return reply.code(400).send({ error });
+  for (const prefix of isPlain ? ["", "/v1"] : ["/v1"]) server.get(`${prefix}${path}`, answer);
+}
+
+function addEvents(server: FastifyInstance, log: EventLog, isStarted: () => boolean): void {
+  const streams = new EventStreams(log);
+  server.addHook("preClose", async () => streams.close());
+  server.route({
+    method: "GET",
+    url: "/v1/events",
+    exposeHeadRoute: false,
+    handler: async (request, reply) => {
+      if (!isStarted()) return sayStarting(reply);
+      if (Object.keys(request.query as object).length > 0) {
+        return reply.code(400).send({ error: "this path takes no query; see /openapi.json" });
       }
-      const { limit, offset } = query.data;
-      const records = list(limit, offset);
-      const next = `<${prefix}/${name}?limit=${limit}&offset=${offset + limit}>; rel="next"`;
-      return records.length < limit ? records : reply.header("link", next).send(records);
+      if (streams.isFull) {
+        const error = "as many readers as there may be: come again later";
+        return reply.code(503).header("retry-after", "10").send({ error });
+      }
+      reply.hijack();
+      streams.open(request.raw, reply.raw, HEADERS);
+      return reply;
+    },
+  });
+}
+
+function addDashboard(server: FastifyInstance): void {
+  const fileAt = dashboardFiles();
+  for (const path of DASHBOARD_PATHS) {
+    server.get(path, async (_request, reply) => {
+      const file = fileAt(path);
+      if (file === null) {
+        const error = "the dashboard has not been built: `npm run dashboard` in the checkout";
+        return reply.code(404).send({ error });
+      }
+      const headers = { "content-type": file.type, "content-encoding": "gzip" };
+      return reply.headers(headers).send(file.bytes);
     });
   }
-  server.get(`${prefix}/metrics`, async (_request, reply) => {
-    if (isStarted?.() !== false) showStatus(metrics, source.status());
-    showDisk(metrics, dataDir);
-    const text = await metrics.registry.metrics();
-    return reply.header("content-type", metrics.registry.contentType).send(text);
-  });
+}
+
+function sayStarting(reply: FastifyReply): FastifyReply {
+  return reply.code(503).send({ state: STARTING, error: "the node is starting" });
 }
 
 async function listen(server: FastifyInstance, { host, port }: Config["status"]): Promise<void> {

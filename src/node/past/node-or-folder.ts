@@ -8,8 +8,10 @@ import {
   askUrl,
   configuredUrl,
   StartingError,
+  tokenIn,
   writtenUrl,
 } from "../http/status-client.ts";
+import { requireToken } from "../http/status-token.ts";
 import type { NodeStatus } from "../records/records.ts";
 import { toldStatus } from "../records/told.ts";
 import type { Terminal } from "../view/terminal.ts";
@@ -20,6 +22,12 @@ import { stoppedStatus } from "./stopped-status.ts";
 export function addNodeOptions(command: Command): void {
   addConfigOptions(command, (key) => ["dataDir", "status.host", "status.port"].includes(key));
   command.addOption(new Option("--url <url>", "status endpoint of the node to ask"));
+  command.addOption(
+    new Option(
+      "--token-file <file>",
+      "what the endpoint at --url is shown, where it asks for a token",
+    ),
+  );
   command.addOption(new Option("--run <id>", "a run of the folder, by the beginning of its id"));
   command.addOption(new Option("--json", "print one JSON document"));
 }
@@ -49,16 +57,24 @@ export async function askNodeOrFolder<T>(
     readonly past: (past: PastRun) => T;
   },
 ): Promise<T> {
-  const { url, run } = command.opts<{ url?: string; run?: string }>();
-  if (url !== undefined) return askUrl(url, path, schema);
+  const { url, run, tokenFile } = command.opts<{
+    url?: string;
+    run?: string;
+    tokenFile?: string;
+  }>();
+  if (url !== undefined) {
+    return askUrl(url, path, schema, tokenFile === undefined ? null : requireToken(tokenFile));
+  }
   const config = configOf(command);
   const runs = new PastRuns(config.dataDir, (sentence) => terminal.note(sentence));
   try {
     if (run !== undefined) return past({ runs, run: runs.find(run) });
     const living = await livingNode(config.dataDir, runs);
-    if (living !== null) return await askUrl(living.url, path, schema);
+    const token = tokenIn(config.dataDir);
+    if (living !== null) return await askUrl(living.url, path, schema, token);
     const [newest] = runs.ids();
-    if (newest === undefined) return await askUrl(configuredUrl(config.status), path, schema);
+    if (newest === undefined)
+      return await askUrl(configuredUrl(config.status), path, schema, token);
     terminal.note(`no node answers here: this is what ${config.dataDir} holds`);
     return past({ runs, run: newest });
   } finally {
@@ -74,7 +90,7 @@ export async function livingNode(
   const url = writtenUrl(dataDir);
   if (url === null) return null;
   try {
-    const status = await askUrl(url, "status", answers.status);
+    const status = await askUrl(url, "status", answers.status, tokenIn(dataDir));
     const kept = runs.record(status.run)?.status.peerId;
     // After a crash another node may have taken the port.
     return kept === undefined || kept === status.peerId ? { url, status } : null;

@@ -6,6 +6,7 @@ import { roundCosts, settled } from "../budget/settle.ts";
 import type { Config } from "../config/config.ts";
 import { requireConnections } from "../config/mode-of.ts";
 import type { Logger } from "../process/logger.ts";
+import type { NodeEvent } from "../records/records.ts";
 import type { Store } from "../store/contract.ts";
 import { digestOfState, runTerms, termsDigest } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
@@ -23,9 +24,14 @@ import type { PeerPorts } from "./ports.ts";
 export async function assemble(
   given: Config,
   ports: PeerPorts,
-  context: { readonly store: Store; readonly log: Logger; readonly metrics: Metrics },
+  context: {
+    readonly store: Store;
+    readonly log: Logger;
+    readonly metrics: Metrics;
+    readonly tell?: (event: NodeEvent) => void;
+  },
 ): Promise<PeerParts> {
-  const { store, log, metrics } = context;
+  const { store, log, metrics, tell = () => undefined } = context;
   const { learner, network } = ports;
   const { layout } = learner.info;
   const config = settled(given, layout);
@@ -60,6 +66,7 @@ export async function assemble(
     acquaintances: acquaint(network, describeSelf(config, { ...learner.info, init }), log),
     log,
     metrics,
+    tell,
   };
 }
 

@@ -125,6 +125,8 @@ export class Driver implements RunDriver {
     const seen = effects.filter((effect) => effect.type === "observe");
     if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
     for (const effect of effects) this.#perform(effect);
+    const { phase } = this.#round;
+    if (phase !== "idle") this.state.enter(phase, this.round, now);
   }
 
   observe(evidence: readonly Evidence[]): void {

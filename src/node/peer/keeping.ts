@@ -21,6 +21,7 @@ export class Keeping {
     store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
     this.#state.countRound(record);
     showRound(metrics, record);
+    this.#parts.tell({ type: "round", ...record });
     log.info(
       {
         round: round + 1,
@@ -74,6 +75,7 @@ export class Keeping {
       refused: underWay.refused,
       bytesSent: traffic.sent - underWay.traffic.sent,
       bytesReceived: traffic.received - underWay.traffic.received,
+      phases: underWay.phases,
       ...(underWay.agreed === null ? {} : { agreed: underWay.agreed }),
     };
   }

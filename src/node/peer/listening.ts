@@ -4,10 +4,11 @@ import type { RunDriver } from "./run-driver.ts";
 
 /** Brings what the network hears to the round: announcements that are news to the driver, refusals to the metrics. */
 export function listen(
-  { network, run, book, neighbourhoods, acquaintances, clock, metrics, log }: PeerParts,
+  parts: PeerParts,
   driver: RunDriver,
   onRefusal: (reason: Reason) => void,
 ): void {
+  const { network, run, book, neighbourhoods, acquaintances, clock, metrics, log, tell } = parts;
   const neighbours = new Set(neighbourhoods.everyNeighbour);
   const accusedIn = new Map<string, number>();
   /** What an author's own signature proves of it counts once a round. */
@@ -38,6 +39,7 @@ export function listen(
     if (event === "left") acquaintances.left(peer);
     // whether it is the member's node that has connected, its greeting says
     if (event !== "connected") driver.met(peer, event);
+    tell({ type: "peer", peer, change: event });
   });
   network.onRefused((from, { verdict, reason, author }) => {
     if (author !== undefined) accuse(author, reason);

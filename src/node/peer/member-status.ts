@@ -62,13 +62,14 @@ type Fields<Key extends keyof PeerStatus> = Pick<PeerStatus, Key>;
 
 function connectionFields(
   connection: ConnectedPeer | null,
-): Fields<"connected" | "direction" | "address" | "roundTripMs" | "gossipScore"> {
+): Fields<"connected" | "direction" | "address" | "roundTripMs" | "gossipScore" | "traffic"> {
   return {
     connected: connection !== null,
     direction: connection?.direction ?? null,
     address: connection?.address ?? null,
     roundTripMs: connection?.roundTripMs ?? null,
     gossipScore: connection?.gossipScore ?? null,
+    traffic: connection?.traffic ?? null,
   };
 }
 

@@ -1,7 +1,7 @@
-import { statfsSync } from "node:fs";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { FetchFailure } from "../../gossip/index.ts";
 import { EVIDENCE_KINDS, REASONS, STANDINGS } from "../../types.ts";
+import { freeBytes } from "../folders/free-bytes.ts";
 import { NODE_STATES } from "../records/record-schemas.ts";
 import type { NodeStatus, RoundRecord } from "../records/records.ts";
 import { VERSION } from "../version.ts";
@@ -89,12 +89,8 @@ export function showStatus(metrics: Metrics, status: NodeStatus): void {
 
 /** Looks how much room the disk of the data folder has; a folder that cannot be asked keeps the last answer. */
 export function showDisk({ diskFree }: Metrics, dataDir: string): void {
-  try {
-    const { bavail, bsize } = statfsSync(dataDir);
-    diskFree.set(bavail * bsize);
-  } catch (error) {
-    if (!(error instanceof Error && "syscall" in error)) throw error;
-  }
+  const free = freeBytes(dataDir);
+  if (free !== null) diskFree.set(free);
 }
 
 // --- internal ---

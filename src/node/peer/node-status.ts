@@ -35,6 +35,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     startedAt,
     state: stateOf(sources, hood),
     phase,
+    phases: [...driver.state.round.phases],
     round,
     rounds: parts.neighbourhoods.rounds,
     mixedRounds,

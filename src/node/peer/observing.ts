@@ -4,7 +4,7 @@ import type { PeerParts } from "./peer-parts.ts";
 
 /** Notes what peers did, in the ledger and in the store; returns those whose standing is another now. */
 export function noteEvidence(
-  { ledger, store, run, metrics, log }: PeerParts,
+  { ledger, store, run, metrics, log, tell }: PeerParts,
   evidence: readonly Evidence[],
 ): readonly PeerId[] {
   const before = ledger.current;
@@ -13,6 +13,7 @@ export function noteEvidence(
     metrics.evidence.inc({ kind: each.kind });
     if (each.kind === "timely") continue;
     store.appendEvidence(run, each);
+    tell({ type: "evidence", ...each });
     log.debug({ ...each }, "evidence");
   }
   const peers = [...new Set(evidence.map((each) => each.peer))];
@@ -20,8 +21,9 @@ export function noteEvidence(
 }
 
 /** Parts from a peer that is evicted; says a standing that is not full. */
-export function applyStanding({ ledger, network, log }: PeerParts, peer: PeerId) {
+export function applyStanding({ ledger, network, log, tell }: PeerParts, peer: PeerId) {
   const standing = standingOf(ledger.current, peer);
+  tell({ type: "peer", peer, change: standing });
   if (standing === "evicted") network.ban(peer);
   if (standing !== "full") log.warn({ peer, standing }, "standing changed");
   return standing;

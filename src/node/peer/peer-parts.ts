@@ -5,7 +5,7 @@ import type { Digest } from "../../types.ts";
 import type { Acquaintances } from "../acquaintance/acquaintances.ts";
 import type { Config } from "../config/config.ts";
 import type { Logger } from "../process/logger.ts";
-import type { RoundCosts } from "../records/records.ts";
+import type { NodeEvent, RoundCosts } from "../records/records.ts";
 import type { Checkpoint, Store } from "../store/contract.ts";
 import type { RunTerms } from "./manifest.ts";
 import type { Metrics } from "./metrics.ts";
@@ -32,4 +32,6 @@ export interface PeerParts extends PeerPorts {
   readonly acquaintances: Acquaintances;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Tells whoever looks on what has happened. */
+  readonly tell: (event: NodeEvent) => void;
 }

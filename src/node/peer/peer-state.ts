@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { KeptArrays, UpdateMemory } from "../../consensus/index.ts";
 import type { OptimizerState } from "../../training/index.ts";
-import type { Digest, Evaluation, PeerId, Reason } from "../../types.ts";
+import type { Digest, Evaluation, PeerId, Phase, Reason } from "../../types.ts";
 import type { RoundRecord } from "../records/records.ts";
 import type { Checkpoint, OwnUpdate } from "../store/contract.ts";
 import { digestOfState } from "./manifest.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { NeighbourTracks } from "./tracks/neighbour-tracks.ts";
+
+/** Phases of one round that are noted: in mode `agreed` the last ones may take turns for as long as a quorum is missing. */
+const PHASES_MAX = 64;
 
 /** What belongs to one round and ends with it. */
 export class RoundUnderWay {
@@ -19,6 +22,8 @@ export class RoundUnderWay {
   readonly refused: { readonly peer: PeerId; readonly reason: Reason }[] = [];
   /** Ends what is still being fetched when the round goes on without it. */
   readonly fetching = new AbortController();
+  /** When each of its phases began. */
+  readonly phases: { readonly phase: Phase; readonly at: number }[] = [];
   mixed: readonly { readonly peer: PeerId; readonly share: number }[] = [];
   /** How it was agreed on, in mode `agreed`; null before. */
   agreed: NonNullable<RoundRecord["agreed"]> | null = null;
@@ -81,6 +86,14 @@ export class PeerState {
 
   beginRound(): void {
     this.round = new RoundUnderWay(this.#parts);
+  }
+
+  /** Notes the phase that the open round is in, and tells of it when it is another. */
+  enter(phase: Phase, round: number, at: number): void {
+    const { phases } = this.round;
+    if (phases.at(-1)?.phase === phase || phases.length === PHASES_MAX) return;
+    phases.push({ phase, at });
+    this.#parts.tell({ type: "phase", round, phase, at });
   }
 
   /** The node's own update of a round, which has been made. */

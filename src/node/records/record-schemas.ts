@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { EVIDENCE_KINDS, RUN_MODES, STANDINGS } from "../../types.ts";
+import { EVIDENCE_KINDS, PHASES, RUN_MODES } from "../../types.ts";
+import { peerStatusSchema } from "./peer-schemas.ts";
 
 /**
  * What a node writes down and answers, as whoever reads it back checks it: the ledger on disk and the status endpoint.
@@ -36,6 +37,9 @@ export const evidenceSchema = z.looseObject({
 /** What members of a run in mode `agreed` have decided about it: its rounds, and steps a round from one on. */
 const decidedSchema = z.looseObject({ rounds: count, steps: count, from: count }).nullable();
 
+/** When a phase of a round began. */
+const phaseSchema = z.looseObject({ phase: z.enum(PHASES), at: z.number() });
+
 export const roundRecordSchema = z.looseObject({
   round: count,
   startedAt: z.number(),
@@ -47,30 +51,43 @@ export const roundRecordSchema = z.looseObject({
   refused: z.array(z.looseObject({ peer: z.string(), reason: z.string() })),
   bytesSent: count,
   bytesReceived: count,
+  phases: z
+    .array(phaseSchema)
+    .exactOptional()
+    .describe("Its phases in order; absent in records of earlier versions."),
   /** How the round was agreed on, in mode `agreed`. */
   agreed: z
     .looseObject({
-      /** Digest of its block. */
-      block: z.string(),
-      /** The view that made it final, counted from 0: so many were lost before it. */
-      view: count,
-      /** Ballots in the block, and members whose updates count. */
-      ballots: count,
-      cut: count,
-      /** Of this node's own update; 0 where that does not count. */
-      share: z.number(),
+      block: z.string().describe("Digest of its block."),
+      view: count.describe(
+        "The view that made it final, counted from 0: so many were lost before it.",
+      ),
+      ballots: count.describe("Ballots in the block."),
+      cut: count.describe("Members whose updates count."),
+      share: z.number().describe("Of this node's own update; 0 where that does not count."),
       blockBytes: count,
       certificateBytes: count,
-      /** From a quorum of ballots to the certificate; null where the block came from others. */
-      certificateMs: z.number().nullable(),
-      /** Members from the next round on that were none, the other way round, and whom evidence put out; where there are. */
-      joined: z.array(z.string()).exactOptional(),
-      left: z.array(z.string()).exactOptional(),
-      evicted: z.array(z.string()).exactOptional(),
-      /** What the members decided about the run by this block; where they did. */
-      decided: decidedSchema.exactOptional(),
-      /** Whose updates after which round do not count any more; where the members decided so by this block. */
-      rolledBack: z.looseObject({ without: z.string(), to: count }).exactOptional(),
+      certificateMs: z
+        .number()
+        .nullable()
+        .describe(
+          "From a quorum of ballots to the certificate; null where the block came from others.",
+        ),
+      joined: z
+        .array(z.string())
+        .exactOptional()
+        .describe("Members from the next round on that were none."),
+      left: z.array(z.string()).exactOptional().describe("The other way round."),
+      evicted: z.array(z.string()).exactOptional().describe("Whom evidence put out."),
+      decided: decidedSchema
+        .exactOptional()
+        .describe("What the members decided about the run by this block; where they did."),
+      rolledBack: z
+        .looseObject({ without: z.string(), to: count })
+        .exactOptional()
+        .describe(
+          "Whose updates after which round do not count any more; where the members decided so by this block.",
+        ),
     })
     .exactOptional(),
 });
@@ -78,42 +95,6 @@ export const roundRecordSchema = z.looseObject({
 export const runResultSchema = z.looseObject({
   rounds: count,
   evaluation: evaluationSchema.nullable(),
-});
-
-export const peerStatusSchema = z.looseObject({
-  peer: z.string(),
-  connected: z.boolean(),
-  neighbour: z.boolean(),
-  standing: z.enum(STANDINGS),
-  score: z.number(),
-  /**
-   * What vetoes of its updates amount to, 1 where there are none, and the bound at which they isolate it, null where
-   * they never do; null in answers of earlier versions.
-   */
-  opinion: z
-    .looseObject({ evidence: z.number(), bound: z.number().nullable() })
-    .nullable()
-    .default(null),
-  round: z.number().nullable(),
-  lastReason: z.string().nullable(),
-  roundTripMs: z.number().nullable(),
-  gossipScore: z.number().nullable(),
-  /** How the last attempt to connect failed; null of who is connected, and in answers of earlier versions. */
-  lastDial: z.looseObject({ address: z.string(), reason: z.string() }).nullable().default(null),
-  direction: z.enum(["inbound", "outbound"]).nullable().default(null),
-  address: z.string().nullable().default(null),
-  /** Version of its klatch, as it said when it connected. */
-  version: z.string().nullable().default(null),
-  /** How far its clock is ahead, milliseconds. */
-  clockOffsetMs: z.number().nullable().default(null),
-  /** What it has not like this node, and what keeps nobody from mixing. */
-  notes: z.array(z.string()).default([]),
-  /** Whether the two have something unlike that keeps them from mixing. */
-  barrier: z.boolean().default(false),
-  /** Whether it has said goodbye since it was here. */
-  left: z.boolean().default(false),
-  /** Why it is not mixed with, in words; null of one that is. */
-  reason: z.string().nullable().default(null),
 });
 
 const summary = z.looseObject({
@@ -128,11 +109,15 @@ const summary = z.looseObject({
 
 /** What there is to tell of the height that is open in mode `agreed`. */
 const agreedStatusSchema = z.looseObject({
-  /** Whether this node is a member; one that is none looks on. Absent: it is. */
-  member: z.boolean().exactOptional(),
-  /** Changes of the members that wait here for a block, and members that have contradicted themselves; where there are. */
-  changes: count.exactOptional(),
-  contradicted: z.array(z.string()).exactOptional(),
+  member: z
+    .boolean()
+    .exactOptional()
+    .describe("Whether this node is a member; one that is none looks on. Absent: it is."),
+  changes: count.exactOptional().describe("Changes of the members that wait here for a block."),
+  contradicted: z
+    .array(z.string())
+    .exactOptional()
+    .describe("Members that have contradicted themselves."),
   /** Why the node signs nothing: it asks, or says nothing until a round is final, by what its disk lacks. Absent: it does. */
   silence: z
     .looseObject({
@@ -142,40 +127,37 @@ const agreedStatusSchema = z.looseObject({
       lack: z.string().nullable(),
     })
     .exactOptional(),
-  /** What the members have decided about the run; where they have. */
-  decided: decidedSchema.exactOptional(),
-  /** Counted from 0: so many were lost before it. */
-  view: count,
+  decided: decidedSchema
+    .exactOptional()
+    .describe("What the members have decided about the run; where they have."),
+  view: count.describe("Counted from 0: so many were lost before it."),
   proposer: z.string().nullable(),
-  /** Of the height, and of the view; a quorum of each is needed. */
-  ballots: count,
-  votes: count,
+  ballots: count.describe("Of the round; a quorum is needed."),
+  votes: count.describe("Of the view; a quorum is needed."),
   quorum: count,
-  /** Final blocks, the digest of the newest, and when it was kept; the run id and null before the first. */
-  blocks: count,
-  head: z.string(),
-  headAt: z.number().nullable(),
+  blocks: count.describe("Final blocks."),
+  head: z.string().describe("Digest of the newest; the run id before the first."),
+  headAt: z.number().nullable().describe("When it was kept."),
 });
 
 /** What a round costs in bytes as it is coded, and as it could be. */
 export const roundCostsSchema = z.looseObject({
-  /** `run.bytesPerRound`, and `network.link` in bits a second; null where they are not said. */
-  budget: count.nullable(),
-  link: count.nullable(),
+  budget: count.nullable().describe("`run.bytesPerRound`; null where it is not said."),
+  link: count.nullable().describe("`network.link` in bits a second; null where it is not said."),
   /** From most bytes to fewest. */
   ways: z.array(
     z.looseObject({
       codec: z.string(),
       rank: count,
-      /** Test loss as times that of int8, where it was measured. */
-      loss: z.number().nullable(),
-      /** Of one payload; of all that a member sends and receives; and what of either is no payload. */
-      payload: count,
-      sent: count,
+      loss: z
+        .number()
+        .nullable()
+        .describe("Test loss as times that of int8, where it was measured."),
+      payload: count.describe("Of one payload."),
+      sent: count.describe("All that a member sends in a round."),
       received: count,
-      overhead: count,
-      /** On the link. */
-      seconds: count.nullable(),
+      overhead: count.describe("What of either is no payload."),
+      seconds: count.nullable().describe("On the link; null where that is not known."),
       isChosen: z.boolean(),
     }),
   ),
@@ -192,24 +174,30 @@ export const nodeStatusSchema = z.looseObject({
    * node answers so.
    */
   state: z.enum(NODE_STATES),
-  phase: z.enum(["train", "commit", "fetch", "mix", "vote", "done"]),
+  phase: z.enum(PHASES),
+  phases: z
+    .array(phaseSchema)
+    .exactOptional()
+    .describe("The phases of the round so far; absent in answers of earlier versions."),
   round: count,
-  /** Of a status that is told (told.ts): rounds that are over. */
-  roundsDone: count.exactOptional(),
+  roundsDone: count
+    .exactOptional()
+    .describe("Rounds that are over; absent in answers of earlier versions."),
   rounds: count,
-  /** Rounds that mixed something of others, and rounds that nobody else had a part in. */
-  mixedRounds: count.default(0),
-  soloRounds: count.default(0),
+  mixedRounds: count.default(0).describe("Rounds that mixed something of others."),
+  soloRounds: count.default(0).describe("Rounds that nobody else had a part in."),
   waitingFor: z.array(z.string()),
   deadline: z.number().nullable(),
   trainLoss: z.number().nullable(),
   heldOutLoss: z.number().nullable(),
   evaluation: evaluationSchema.nullable(),
   mode: z.enum(RUN_MODES).default("gossip"),
-  /** Null in mode `gossip`. */
-  agreed: agreedStatusSchema.nullable().default(null),
-  /** Digest of the adapter's state; null in answers of earlier versions. */
-  adapter: z.string().nullable().default(null),
+  agreed: agreedStatusSchema.nullable().default(null).describe("Null in mode `gossip`."),
+  adapter: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe("Digest of the adapter's state; null in answers of earlier versions."),
   rule: z.string(),
   attackersMax: count,
   certifiedAttackers: count,
@@ -226,11 +214,12 @@ export const nodeStatusSchema = z.looseObject({
   }),
   bytesSent: count,
   bytesReceived: count,
-  /** Absent in answers of earlier versions. */
-  costs: roundCostsSchema.exactOptional(),
+  costs: roundCostsSchema.exactOptional().describe("Absent in answers of earlier versions."),
   peers: z.array(peerStatusSchema),
-  /** Who knocked and is no member, the last ones. */
-  strangers: z.array(z.string()).default([]),
+  strangers: z
+    .array(z.string())
+    .default([])
+    .describe("Who knocked and is no member, the last ones."),
   refusals: z.record(z.string(), count),
 });
 
@@ -249,17 +238,22 @@ export const runTermsSchema = z.looseObject({
 /** What a run was: kept in the node's folder, so that its results can be read and exported when no node runs. */
 export const runRecordSchema = z.looseObject({
   savedAt: z.number(),
-  /** What a classifier tells apart; null for other tasks. */
-  classes: z.array(z.string()).nullable(),
+  classes: z
+    .array(z.string())
+    .nullable()
+    .describe("What a classifier tells apart; null for other tasks."),
   /** The keys of the configuration that decide how the adapter is read and used. */
   settings: z.looseObject({
     model: z.string(),
     run: z.looseObject({ name: z.string() }),
     data: z.looseObject({ train: z.array(z.string()) }),
   }),
-  /** What the run id is the digest of; absent in runs of earlier versions. */
-  terms: runTermsSchema.exactOptional(),
-  /** What the digest of the adapter's layout is of; absent in runs of earlier versions. */
-  layout: z.array(z.string()).exactOptional(),
+  terms: runTermsSchema
+    .exactOptional()
+    .describe("What the run id is the digest of; absent in runs of earlier versions."),
+  layout: z
+    .array(z.string())
+    .exactOptional()
+    .describe("What the digest of the adapter's layout is of; absent in runs of earlier versions."),
   status: nodeStatusSchema,
 });

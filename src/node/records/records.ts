@@ -1,7 +1,9 @@
 import type { z } from "zod";
+import type { chainBlockSchema, curvesSchema, healthSchema, machineSchema } from "./api-schemas.ts";
+import type { eventSchemas } from "./event-schemas.ts";
+import type { peerStatusSchema } from "./peer-schemas.ts";
 import type {
   nodeStatusSchema,
-  peerStatusSchema,
   roundCostsSchema,
   roundRecordSchema,
   runRecordSchema,
@@ -28,6 +30,27 @@ export type RoundCosts = Known<z.output<typeof roundCostsSchema>>;
 
 /** How a run ended. */
 export type RunResult = Known<z.output<typeof runResultSchema>>;
+
+/** A final block of mode `agreed`, with who has signed it. */
+export type ChainBlock = Known<z.output<typeof chainBlockSchema>>;
+
+/** What a node runs on. */
+export type Machine = Known<z.output<typeof machineSchema>>;
+
+/** How a node is. */
+export type Health = Known<z.output<typeof healthSchema>>;
+
+/** Rounds for a plot. */
+export type Curves = Known<z.output<typeof curvesSchema>>;
+
+type EventName = keyof typeof eventSchemas;
+
+/** Something that has just happened in a node. */
+export type NodeEvent = {
+  readonly [Name in EventName]: { readonly type: Name } & Known<
+    z.output<(typeof eventSchemas)[Name]>
+  >;
+}[EventName];
 
 /** What a node sees of another member. */
 export type PeerStatus = Known<z.output<typeof peerStatusSchema>>;

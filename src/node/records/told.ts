@@ -1,4 +1,4 @@
-import type { NodeStatus, PeerStatus } from "./records.ts";
+import type { NodeEvent, NodeStatus, PeerStatus } from "./records.ts";
 
 /*
  * Rounds are counted from 0 in the protocol, the store and all code, and from 1 wherever people or their programs read
@@ -26,6 +26,20 @@ export function toldPeer(peer: PeerStatus): PeerStatus {
 /** What happened in a round, that counted from 1. */
 export function toldRecord<T extends Counted & { readonly round: number }>(record: T): T {
   return { ...record, round: record.round + 1, ...counted(record, 1) };
+}
+
+/** An event, its round counted from 1. */
+export function toldEvent(event: NodeEvent): NodeEvent {
+  switch (event.type) {
+    case "phase":
+      return { ...event, round: event.round + 1 };
+    case "round":
+    case "evidence":
+      return toldRecord(event);
+    case "state":
+    case "peer":
+      return event;
+  }
 }
 
 // --- internal ---

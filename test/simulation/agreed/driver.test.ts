@@ -42,6 +42,30 @@ function isProof(kind: string): boolean {
   return kind === "equivocation" || kind === "contradiction";
 }
 
+test("a node tells its chain, and who has signed each block", async () => {
+  const simulation = await run();
+  const [peer] = simulation.peers;
+  const ids = simulation.peers.map(({ id }) => id).sort();
+  const chain = peer?.node?.chain(10) ?? [];
+
+  expect(chain.map(({ round, block }) => [round, block])).toEqual(
+    blocksOf(peer as SimulatedPeer).map((block, round) => [round, block]),
+  );
+  for (const { signers, cut, ballots, members, checkpoint } of chain) {
+    expect(members).toBe(4);
+    expect(checkpoint).toMatch(/^[0-9a-f]{64}$/);
+    for (const peers of [signers, cut, ballots]) {
+      expect(peers.length).toBeGreaterThanOrEqual(3);
+      expect(ids).toEqual(expect.arrayContaining([...peers]));
+    }
+  }
+  expect(chain[1]?.parent).toBe(chain[0]?.block);
+  expect(peer?.node?.chain(2, 1).map(({ round }) => round)).toEqual([0, 1]);
+  expect(peer?.rounds[0]?.phases?.map(({ phase }) => phase)).toEqual([
+    ...["train", "commit", "fetch", "vote"],
+  ]);
+});
+
 test("a node that dies before or after a call of a port keeps its word, and comes to the same end", async () => {
   const { CALLS: every = "29" } = process.env;
   const kept = { checkpointSteps: 2 };

@@ -7,7 +7,7 @@ import { createMetrics, showRound, showStatus } from "../../../src/node/peer/met
 import type { NodeStatus, RoundRecord } from "../../../src/node/records/records.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { PEERS, samplePeer, sampleRound, sampleStatus } from "./node-samples.ts";
+import { PEERS, samplePeer, sampleRound, sampleSource, sampleStatus } from "./node-samples.ts";
 
 const HEAD = "e".repeat(64);
 const peers = [samplePeer(), samplePeer({ peer: "peer-3" }), samplePeer({ peer: "peer-4" })];
@@ -29,7 +29,7 @@ const round: RoundRecord = {
 async function printed(command: readonly string[], rounds: readonly RoundRecord[]) {
   const dataDir = temporaryFolder();
   const { status: section } = loadConfig({ cwd: dataDir, flags: { "status.port": "0" } });
-  const source = { status: () => inAgreed(), rounds: () => rounds, evidence: () => [] };
+  const source = sampleSource({ status: () => inAgreed(), rounds: () => rounds });
   const server = createStatusServer(section, { source, metrics: createMetrics(), dataDir });
   await server.start(new AbortController().signal);
   try {

@@ -1,4 +1,10 @@
-import type { NodeStatus, PeerStatus, RoundRecord } from "../../../src/node/records/records.ts";
+import type { StatusSource } from "../../../src/node/http/status-server.ts";
+import type {
+  Machine,
+  NodeStatus,
+  PeerStatus,
+  RoundRecord,
+} from "../../../src/node/records/records.ts";
 import type { Checkpoint, OwnUpdate } from "../../../src/node/store/contract.ts";
 
 export const RUN = "a".repeat(64);
@@ -95,6 +101,22 @@ export function sampleStatus(change: Partial<NodeStatus> = {}): NodeStatus {
   };
 }
 
+/** A node that has been given a status and nothing else, unless a test says what. */
+export function sampleSource(change: Partial<StatusSource> = {}): StatusSource {
+  const nothing = () => [];
+  return {
+    status: () => sampleStatus(),
+    ...{ rounds: nothing, evidence: nothing, chain: nothing },
+    machine: sampleMachine,
+    ...change,
+  };
+}
+
+export function sampleMachine(): Machine {
+  const training = { weights: 1e6, activations: 2e6, optimiser: 3e5, total: 33e5, available: 8e9 };
+  return { engine: "onnx:cpu", parameters: 656_000, adapterValues: 12_000, training };
+}
+
 /** What a node sees of another member that it mixes with. */
 export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
   return {
@@ -117,6 +139,7 @@ export function samplePeer(change: Partial<PeerStatus> = {}): PeerStatus {
     notes: [],
     barrier: false,
     reason: null,
+    traffic: { sent: 1500, received: 800 },
     ...change,
   };
 }

@@ -6,7 +6,7 @@ import { createMetrics } from "../../../src/node/peer/metrics.ts";
 import type { NodeStatus } from "../../../src/node/records/records.ts";
 import { runCommand } from "../../support/command-line.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
-import { sampleStatus } from "./node-samples.ts";
+import { sampleSource, sampleStatus } from "./node-samples.ts";
 
 const lastDial = { address: "/dns4/bnak.example/tcp/7117", reason: "no such name" };
 
@@ -14,7 +14,7 @@ const lastDial = { address: "/dns4/bnak.example/tcp/7117", reason: "no such name
 async function peersOf(status: NodeStatus): Promise<string> {
   const dataDir = temporaryFolder();
   const { status: section } = loadConfig({ cwd: dataDir, flags: { "status.port": "0" } });
-  const source = { status: () => status, rounds: () => [], evidence: () => [] };
+  const source = sampleSource({ status: () => status });
   const server = createStatusServer(section, { source, metrics: createMetrics(), dataDir });
   await server.start(new AbortController().signal);
   try {

@@ -71,20 +71,21 @@ export function describeAgreed(state: AgreedState): AgreedView {
   };
 }
 
+/** What a node does now. */
+export function phaseOf({ phase, height, training }: AgreedState): AgreedView["phase"] {
+  if (phase === "done") return "done";
+  if (height.simplex.viewAt !== null) return "vote";
+  if (height.isOpen) return "fetch";
+  // who trains on without a quorum has announced, and waits for others
+  return training.phase === "running" && height.payload === null ? "train" : "commit";
+}
+
 // --- internal ---
 
 function silenceOf({ silence, height, phase }: AgreedState): AgreedView["silence"] {
   if (silence === null || phase === "done") return null;
   const { lack, until, answers } = silence;
   return { lack, until, answers: answers.size, needed: height.simplex.quorum.size - 1 };
-}
-
-function phaseOf({ phase, height, training }: AgreedState): AgreedView["phase"] {
-  if (phase === "done") return "done";
-  if (height.simplex.viewAt !== null) return "vote";
-  if (height.isOpen) return "fetch";
-  // who trains on without a quorum has announced, and waits for others
-  return training.phase === "running" && height.payload === null ? "train" : "commit";
 }
 
 function waitingFor(state: AgreedState, phase: AgreedView["phase"]): readonly number[] {

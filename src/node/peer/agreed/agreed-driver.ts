@@ -5,7 +5,7 @@ import {
   type AgreedView,
   describeAgreed,
   type Link,
-  type RoundView,
+  phaseOf,
   type Statement,
   stepAgreed,
   type Untimed,
@@ -65,7 +65,7 @@ export class AgreedDriver implements RunDriver {
     return this.#agreed.height;
   }
 
-  describe(): RoundView {
+  describe(): AgreedView {
     return describeAgreed(this.#agreed);
   }
 
@@ -118,6 +118,7 @@ export class AgreedDriver implements RunDriver {
     const seen = effects.filter((effect) => effect.type === "observe");
     if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
     for (const effect of effects) this.#perform(effect);
+    this.state.enter(phaseOf(this.#agreed), this.round, now);
   }
 
   // --- internal ---

@@ -6,12 +6,12 @@ import { createStatusServer, type StatusServer } from "../../../../src/node/http
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import { runCommand } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
-import { sampleStatus } from "../node-samples.ts";
+import { sampleSource } from "../node-samples.ts";
 
 /** A server that answers for a node which has started or not, and its data folder. */
 async function serve(isStarted: () => boolean = () => true): Promise<[StatusServer, string]> {
   const { status } = parseConfig({ status: { port: 0 } }, "/");
-  const source = { status: () => sampleStatus(), rounds: () => [], evidence: () => [] };
+  const source = sampleSource();
   const dataDir = temporaryFolder();
   const deps = { source, isStarted, metrics: createMetrics(), dataDir };
   const server = createStatusServer(status, deps);

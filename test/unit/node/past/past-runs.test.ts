@@ -16,6 +16,7 @@ import {
   RUN,
   sampleCheckpoint,
   sampleRound,
+  sampleSource,
   sampleStatus,
 } from "../node-samples.ts";
 
@@ -48,7 +49,7 @@ function open(folder: string): { readonly runs: PastRuns; readonly warnings: str
 /** An endpoint that answers for a folder, as a node would. */
 async function serve(dataDir: string, status: NodeStatus): Promise<void> {
   const { status: section } = loadConfig({ cwd: dataDir, flags: { "status.port": "0" } });
-  const source = { status: () => status, rounds: () => [], evidence: () => [] };
+  const source = sampleSource({ status: () => status });
   const server = createStatusServer(section, { source, metrics: createMetrics(), dataDir });
   await server.start(new AbortController().signal);
   onTestFinished(() => server.stop());

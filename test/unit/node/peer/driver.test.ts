@@ -4,6 +4,7 @@ import { configSchema } from "../../../../src/node/config/config.ts";
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import { createNode } from "../../../../src/node/peer/node.ts";
 import { silentLogger } from "../../../../src/node/process/logger.ts";
+import type { NodeEvent } from "../../../../src/node/records/records.ts";
 import { createRandom } from "../../../../testnet/random.ts";
 import { clockOf, Life } from "../../../../testnet/simulation/life.ts";
 import { MemoryWire } from "../../../../testnet/simulation/memory-network.ts";
@@ -44,13 +45,15 @@ function nodeInMemory(change: { readonly members?: readonly string[]; readonly f
     agreedUpdates: agreedUpdates(codecByName("int8")),
   };
   const metrics = createMetrics();
+  const told: NodeEvent[] = [];
   const node = createNode(config, {
     log: silentLogger(),
+    tell: (event) => told.push(event),
     store: disk.open(life),
     metrics,
     ports: async () => ports,
   });
-  return { node, time, disk, metrics };
+  return { node, time, disk, metrics, told };
 }
 
 describe("a node in memory, without a process", () => {
@@ -69,6 +72,29 @@ describe("a node in memory, without a process", () => {
     expect(node.status()).toMatchObject({ state: "finished", phase: "done" });
     await node.stop();
     expect(node.status().state).toBe("stopping");
+  });
+
+  test("tells what happens, and writes down when each phase began", async () => {
+    const { node, time, disk, told } = nodeInMemory({ members: [PEERS[0]] });
+    await node.start();
+    await time.run(10_000_000, () => disk.result !== null);
+    await node.finished;
+    await node.stop();
+
+    const words = told.map((event) => {
+      if (event.type === "phase") return `${event.round} ${event.phase}`;
+      if (event.type === "round") return `${event.round} is over`;
+      return event.type === "state" ? event.state : event.type;
+    });
+    const alone = (round: number) => [`${round} train`, `${round} mix`];
+    expect(words).toEqual([
+      ...["running", ...alone(0), "0 is over", ...alone(1), "1 is over", "2 done"],
+      ...["finished", "stopping"],
+    ]);
+    const [first] = disk.rounds;
+    const [train, mix] = first?.phases ?? [];
+    expect([train?.phase, mix?.phase]).toEqual(["train", "mix"]);
+    expect((mix?.at ?? 0) - (train?.at ?? 0)).toBeGreaterThan(0);
   });
 
   test("waits for others as long as it takes, says for whom, and burns no round meanwhile", async () => {

@@ -6,7 +6,7 @@ import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import { heardStatus, toldStatus } from "../../../../src/node/records/told.ts";
 import { runCommand, runJson } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
-import { sampleRound, sampleStatus } from "../node-samples.ts";
+import { sampleRound, sampleSource, sampleStatus } from "../node-samples.ts";
 
 describe("rounds as they are told", () => {
   test("count from 1, and say how many are over", () => {
@@ -27,11 +27,10 @@ describe("rounds as they are told", () => {
     const { status: section } = loadConfig({ cwd: dataDir, flags: { "status.port": "0" } });
     // Two rounds are over: the third is under way.
     const status = sampleStatus({ round: 2 });
-    const source = {
+    const source = sampleSource({
       status: () => status,
       rounds: () => [0, 1].map(sampleRound),
-      evidence: () => [],
-    };
+    });
     const server = createStatusServer(section, { source, metrics: createMetrics(), dataDir });
     await server.start(new AbortController().signal);
     const at = ["--url", server.url ?? ""];

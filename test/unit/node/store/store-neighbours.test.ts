@@ -18,7 +18,7 @@ import type { Store } from "../../../../src/node/store/contract.ts";
 import { openStore } from "../../../../src/node/store/store.ts";
 import { TestProcess } from "../../../support/child-process.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
-import { RUN, sampleCheckpoint, sampleRound, sampleStatus } from "../node-samples.ts";
+import { RUN, sampleCheckpoint, sampleRound, sampleSource } from "../node-samples.ts";
 
 const HOLDER = join(import.meta.dirname, "../../../support/ledger-holder.ts");
 const isWindows = process.platform === "win32";
@@ -122,7 +122,7 @@ test.skipIf(isWindows)("a link in the place of status.json is replaced, not foll
   const target = join(temporaryFolder(), "precious");
   writeFileSync(target, "precious");
   symlinkSync(target, join(folder, "status.json"));
-  const source = { status: () => sampleStatus(), rounds: () => [], evidence: () => [] };
+  const source = sampleSource();
   const config = configSchema.parse({ status: { port: 0 } }).status;
   const server = createStatusServer(config, { source, metrics: createMetrics(), dataDir: folder });
   await server.start(new AbortController().signal);
