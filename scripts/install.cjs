@@ -2,13 +2,13 @@
 
 /**
  * Installs what is missing before `npm start`, `npm test` and `npm run klatch`: nothing when node_modules is what the lock
- * file says (milliseconds), else `npm ci`. Plain CommonJS, because it runs under the machine's own Node (20 or newer)
+ * file says (milliseconds), else `npm ci`; and builds the dashboard when its sources have changed. Plain CommonJS, because it runs under the machine's own Node (20 or newer)
  * before the pinned one is there: npm puts node_modules/.bin first on PATH, and the workspace scripts/node-runtime brings
  * a `node` for it. Install scripts are not run: no dependency needs one, and ONNX Runtime's would fetch CUDA libraries.
  */
 const { spawnSync } = require("node:child_process");
 const { createHash } = require("node:crypto");
-const { existsSync, readFileSync, writeFileSync } = require("node:fs");
+const { existsSync, readdirSync, readFileSync, statSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
 
 const root = join(__dirname, "..");
@@ -23,10 +23,38 @@ const NODE_MIN = [22, 18];
 main();
 
 function main() {
-  if (readText(stampFile) === digest) return;
-  if (!isInstalled()) install();
-  requireNode();
-  writeFileSync(stampFile, digest);
+  if (readText(stampFile) !== digest) {
+    if (!isInstalled()) install();
+    requireNode();
+    writeFileSync(stampFile, digest);
+  }
+  buildDashboard();
+}
+
+/** What a browser shows of a node. Without it everything else works, so a build that fails is said and no more. */
+function buildDashboard() {
+  const built = join(root, "dist", "dashboard", ".sources");
+  const sources = digestOfDashboard();
+  if (readText(built) === sources) return;
+  const pinned = join(modules, ".bin", process.platform === "win32" ? "node.cmd" : "node");
+  const node = existsSync(pinned) ? pinned : process.execPath;
+  const script = join(root, "scripts", "dashboard.ts");
+  const shell = process.platform === "win32";
+  const { status } = spawnSync(node, [script], { cwd: root, stdio: ["ignore", 2, 2], shell });
+  if (status === 0) writeFileSync(built, sources);
+  else process.stderr.write("klatch: the dashboard could not be built (npm run dashboard)\n");
+}
+
+function digestOfDashboard() {
+  const folder = join(root, "src", "dashboard");
+  const files = readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+  const shared = ["table", "quantities"].map((name) => `src/node/view/${name}.ts`);
+  const others = ["scripts/dashboard.ts", ...shared].map((path) => join(root, path));
+  const hash = createHash("sha256").update(digest);
+  for (const path of [...files, ...others].sort()) hash.update(readFileSync(path));
+  return hash.digest("hex");
 }
 
 /** Whether every package that the lock file asks for on this platform is there in its version. */

@@ -22,7 +22,7 @@ interface Source {
 
 function read(folder: string): readonly Source[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((name) => {
       const path = join(folder, name);
       const text = readFileSync(path, "utf8");
@@ -130,6 +130,22 @@ describe("the layers of the house", () => {
     expect(outside.sort()).toEqual(["src/training/config.ts", "src/training/index.ts"]);
   });
 
+  test("the dashboard, which runs elsewhere, shares words and shapes with the node, and nobody needs it", () => {
+    const [dashboard, rest] = [true, false].map((isOf) =>
+      sources.filter(({ path }) => path.startsWith("src/dashboard/") === isOf),
+    ) as [Source[], Source[]];
+    const words = ["table", "quantities"].map((name) => `src/node/view/${name}.ts`);
+    const told = ["src/types.ts", "src/node/records/records.ts", ...words];
+    const packages = ["preact", "preact/hooks", "uplot"];
+    const mine = (specifier: string) =>
+      [...told, ...packages].includes(specifier) || specifier.startsWith("src/dashboard/");
+
+    expect(dashboard.length).toBeGreaterThan(0);
+    expect(offences(dashboard, mine)).toEqual([]);
+    expect(offences(rest, (specifier) => !specifier.startsWith("src/dashboard/"))).toEqual([]);
+    for (const { text } of dashboard) expect(text).not.toMatch(/innerHTML|insertAdjacentHTML/);
+  });
+
   test("no file needs, by way of others, itself", () => {
     expect(circle(sources)).toBeNull();
   });
@@ -226,7 +242,7 @@ describe("the habits of the house", () => {
     const bare = [...sources, ...others].flatMap(({ path, imports }) =>
       imports
         .filter((specifier) => /^(src|test|testnet)\//.test(specifier))
-        .filter((specifier) => !/\.(ts|json)$/.test(specifier))
+        .filter((specifier) => !/\.(tsx?|json)$/.test(specifier))
         .map((specifier) => `${path} -> ${specifier}`),
     );
 

@@ -80,6 +80,11 @@ async function runNetwork(
 ): Promise<{ peers: PeerRecord[]; incidents: Incident[] }> {
   const ids = await createIdentities(data.peers);
   const members = await launchFleet(options, data, ids, signal);
+  const [first] = members;
+  if (first !== undefined) {
+    const { site, statusPort } = first.plan;
+    progress.note(`what the first peer sees: http://${site.host}:${statusPort}`);
+  }
   const incidents: Incident[] = [];
   try {
     await watchFleet(members, options, { progress, incidents }, signal);

@@ -85,7 +85,7 @@ function banner(status: NodeStatus, statusUrl: string | null): readonly string[]
   return [
     `peer id    ${status.peerId}`,
     ...status.addresses.map((address) => `address    ${address}`),
-    `status     ${statusUrl ?? "not served"}`,
+    `dashboard  ${statusUrl ?? "not served"}`,
     `run        ${status.run}`,
     `model      ${describeModel(status.model)}`,
     `rule       ${status.rule}: certified for ${status.certifiedAttackers} attackers among ${members} members, assumes ${status.attackersMax}`,
