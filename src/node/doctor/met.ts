@@ -8,7 +8,7 @@ import { describeSelf, type OwnFacts } from "../acquaintance/self-description.ts
 import { notReached } from "../acquaintance/why-not-mixed.ts";
 import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
-import { answers, askUrl, StartingError, statusUrl } from "../http/status-client.ts";
+import { answers, askUrl, StartingError, statusUrl, tokenIn } from "../http/status-client.ts";
 import { silentLogger } from "../process/logger.ts";
 import type { PeerStatus } from "../records/records.ts";
 import { outcome } from "./check.ts";
@@ -46,7 +46,8 @@ export async function runningNode(
   config: Config,
   self: PeerId | null,
 ): Promise<Met | "starting" | null> {
-  const said = await outcome(() => askUrl(statusUrl(config), "status", answers.status));
+  const token = tokenIn(config.dataDir);
+  const said = await outcome(() => askUrl(statusUrl(config), "status", answers.status, token));
   if (said instanceof StartingError) return "starting";
   if (said instanceof KlatchError || said.peerId !== self) return null;
   const members = new Map(said.peers.map((peer) => [peer.peer, asSeen(peer)]));

@@ -173,8 +173,9 @@ export function checkStatus({ config }: Configured): Finding {
   const { status, network } = config;
   if (!status.enabled) return pass("not served: status.enabled is false");
   checkBinding(status);
+  const rules = { ...status, token: null, pages: new Set<string>() };
   const isRefused = (host: string) =>
-    judgeRequest({ method: "GET", path: "/status", host, origin: undefined }, status) !== null;
+    judgeRequest({ method: "GET", path: "/status", host, origin: undefined }, rules) !== null;
   const names = parsed(network.announce).flatMap(({ kind, host }) =>
     kind.startsWith("dns") ? [host] : [],
   );
