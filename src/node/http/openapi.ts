@@ -1,4 +1,3 @@
-import { STATUS_CODES } from "node:http";
 import { z } from "zod";
 import {
   agreementSchema,
@@ -120,7 +119,14 @@ function operation(resource: Resource): Operation {
   };
 }
 
-function reply(code: string, schema: JsonSchema, description = STATUS_CODES[code]): Reply {
+/** The names of node:http, an import of which loads what fetch is made of. */
+const NAMES: Readonly<Record<string, string>> = {
+  200: "OK",
+  206: "Partial Content",
+  503: "Service Unavailable",
+};
+
+function reply(code: string, schema: JsonSchema, description = NAMES[code]): Reply {
   return { description: description ?? code, content: { "application/json": { schema } } };
 }
 
