@@ -69,6 +69,6 @@ export type Effect =
       readonly kind: EvidenceKind;
       readonly detail: string;
     }
-  /** The round is over: keep a checkpoint. */
-  | { readonly type: "commit"; readonly round: number }
+  /** The round is over: keep a checkpoint, from which the node goes on with round `next`. */
+  | { readonly type: "commit"; readonly round: number; readonly next: number }
   | { readonly type: "finish" };

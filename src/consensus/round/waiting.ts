@@ -60,6 +60,19 @@ export function mayBeClosedFrom(state: RoundState, round: number): Timestamp {
   return Float64Array.from(announcedAt).sort()[quorumOf(state, members.length) - 1] ?? NEVER;
 }
 
+/**
+ * When those who had announced a round that this node has not were a quorum among themselves; Infinity before that, when
+ * none of them has closed it, unless it lost patience.
+ */
+export function quorumWithoutSelfAt(state: RoundState, round: number): Timestamp {
+  const members = state.neighbours.values.filter(takesPart);
+  const announcedAt = members.flatMap((neighbour) => arrivalOf(neighbour, round)?.at ?? []);
+  const missing = members.filter((each) => isAwaited(each, round, state.config.timing)).length;
+  // each of them is one, and needs so many others
+  const others = quorumOf(state, missing + announcedAt.length);
+  return Float64Array.from(announcedAt).sort()[others] ?? NEVER;
+}
+
 /** Arrivals without which the commit phase has no quorum. A run begins with more of its members than a round needs. */
 function commitQuorum(state: RoundState, expected: number): number {
   const quorum = quorumOf(state, expected);

@@ -173,7 +173,7 @@ export class Driver implements RunDriver {
         // noted all at once
         break;
       case "commit":
-        this.#commit(effect.round);
+        this.#commit(effect);
         break;
       case "finish":
         this.#loop.spawn(async () => {
@@ -207,11 +207,11 @@ export class Driver implements RunDriver {
   }
 
   /** Ends a round: time passes for the ledger, and what is left of it is kept. */
-  #commit(round: number): void {
+  #commit({ round, next }: Effect & { type: "commit" }): void {
     const { ledger, neighbourhoods } = this.#parts;
     const before = ledger.current;
     ledger.current = advance(before, round + 1);
-    this.#keeping.commit(round, toJson(ledger.current));
+    this.#keeping.commit(round, toJson(ledger.current), next);
     for (const peer of neighbourhoods.everyNeighbour) {
       if (standingOf(before, peer) !== standingOf(ledger.current, peer)) this.#applyStanding(peer);
     }

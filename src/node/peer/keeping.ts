@@ -13,12 +13,15 @@ export class Keeping {
     this.#state = state;
   }
 
-  /** Keeps the result of a round. */
-  commit(round: number, ledger: string): void {
+  /**
+   * Keeps the result of a round, and with which round the node goes on: one that did not, and came back, would do a round
+   * that it has left out after a later one that it announced, and be taken for a liar.
+   */
+  commit(round: number, ledger: string, next = round + 1): void {
     const { store, metrics, log, neighbourhoods } = this.#parts;
     const record = this.#record(round);
-    this.#state.tracks.keepOnly(neighbourhoods.at(round + 1).neighbours);
-    store.commitRound(this.#state.checkpoint(round + 1, ledger), record);
+    this.#state.tracks.keepOnly(neighbourhoods.at(next).neighbours);
+    store.commitRound(this.#state.checkpoint(next, ledger), record);
     this.#state.countRound(record);
     showRound(metrics, record);
     this.#parts.tell({ type: "round", ...record });

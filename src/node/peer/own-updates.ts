@@ -44,8 +44,9 @@ export class OwnUpdates {
   async announceAgain(round: number): Promise<void> {
     const { store, run, updates } = this.#parts;
     const update = round > 0 ? store.loadUpdate(run, round - 1) : null;
+    // rounds that were left out have no update, those before them have
+    if (updates.hasTracks) this.#holdOlder(update === null ? round : round - 1);
     if (update === null) return;
-    if (updates.hasTracks) this.#holdOlder(round - 1);
     const payload = digestOf(update.payload);
     await this.#publish(update, payload);
     this.open(payload);

@@ -1,6 +1,7 @@
 import type { Timestamp } from "../../../types.ts";
 import type { RoundState } from "../round-state.ts";
 import { commitGrace, supportedAt, supportedRound, tolerance } from "../support.ts";
+import { quorumWithoutSelfAt } from "../waiting.ts";
 
 /** Whether honest neighbours have announced a round after the current one. */
 export function isBehind(state: RoundState): boolean {
@@ -17,9 +18,13 @@ export function nextRound(state: RoundState, now: Timestamp): number {
   const next = state.round + 1;
   const newest = supportedRound(state);
   if (newest < next) return next;
-  const since = supportedAt(state, newest);
+  // A few that are ahead of all others wait for a quorum: whoever passed them by would have them pass it by in turn.
+  const since = Math.max(
+    supportedAt(state, newest) ?? Number.POSITIVE_INFINITY,
+    quorumWithoutSelfAt(state, newest),
+  );
   const grace = commitGrace(state);
   const given = state.wasBehind ? tolerance(state, grace) : grace;
-  const inTime = since === null || now + (state.trainingMs ?? 0) <= since + given;
+  const inTime = now + (state.trainingMs ?? 0) <= since + given;
   return Math.max(next, Math.min(inTime ? newest : newest + 1, state.config.rounds - 1));
 }

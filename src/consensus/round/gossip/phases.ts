@@ -158,8 +158,8 @@ export function startMix(turn: Turn): void {
 /** Ends the round: says what was seen of each neighbour, keeps a checkpoint, goes on. */
 export function finishRound(turn: Turn): void {
   judgeRound(turn);
-  turn.effects.push({ type: "commit", round: turn.state.round });
   const next = nextRound(turn.state, turn.now);
+  turn.effects.push({ type: "commit", round: turn.state.round, next });
   const missed = next - turn.state.round - 1;
   const wasBehind = isBehind(turn.state);
   turn.state = { ...turn.state, resumed: false, accusable: false, wasBehind };

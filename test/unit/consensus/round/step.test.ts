@@ -152,7 +152,8 @@ test("a finished run stays finished", () => {
 test("with b = 1 one peer that announces far ahead moves nobody, two do", () => {
   for (const [liars, round] of [
     [1, 1],
-    [2, 8],
+    // no quorum of that round: it is not closed
+    [2, 7],
   ] as const) {
     const node = started(["a", "b", "c"], 1);
     for (const liar of ["a", "b"].slice(0, liars)) node.announced(liar, 10, 7);
