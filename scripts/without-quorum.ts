@@ -11,7 +11,13 @@
  * what each has at the end of the partition, and of the agreed state after the round that was open, and one and two later.
  */
 import { parseArgs } from "node:util";
-import { type AgreedPoint, consensusTerms, firstPoint, outerStep } from "../src/consensus/index.ts";
+import {
+  type AgreedPoint,
+  consensusTerms,
+  firstPoint,
+  outerStep,
+  outerTermsOf,
+} from "../src/consensus/index.ts";
 import type { Learner, OptimizerState } from "../src/training/index.ts";
 import { withLearners } from "../testnet/baselines.ts";
 import { prepareData } from "../testnet/data/run-data.ts";
@@ -49,7 +55,7 @@ const [larger, before, apart] = [values.larger, values.before, values.apart].map
   number,
   number,
 ];
-const outer = consensusTerms.outer.parse({});
+const outer = outerTermsOf({ outer: consensusTerms.outer.parse({}) }, "agreed");
 const work = await openWorkingFolder(undefined);
 const data = await prepareData(options, work.path);
 const files = memberFiles(options, data);

@@ -3,11 +3,13 @@ import {
   CODEC_NAMES,
   COMMON_RULE_NAMES,
   consensusTerms,
+  outerTermsOf,
   TOPOLOGY,
   TOPOLOGY_FORMS,
 } from "../src/consensus/index.ts";
 import { KlatchError } from "../src/errors.ts";
 import { bytesField, speedField } from "../src/node/budget/units.ts";
+import { modeOf } from "../src/node/config/mode-of.ts";
 import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
 import {
   ADAPTER_KINDS,
@@ -96,13 +98,13 @@ export const testnetOptionsSchema = z.strictObject({
   outer: z
     .enum(["none", "nesterov"])
     .optional()
-    .describe("Outer step of mode agreed: with momentum over the rounds, or without."),
+    .describe("Outer step: with momentum over the rounds, or without."),
   outerMomentum: z
     .number()
     .min(0)
     .max(0.95)
     .optional()
-    .describe("Momentum of the agreed state in mode agreed; 0.6, or 0 with --outer none."),
+    .describe("Momentum over the rounds; 0.6 in mode agreed unless --outer none, else 0."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()
@@ -170,7 +172,7 @@ export type TestnetInput = z.input<typeof testnetOptionsSchema>;
 /** Checked options of a testnet. */
 export type TestnetOptions = z.output<typeof testnetOptionsSchema> & OuterStep;
 
-/** The outer step of mode agreed; `none` has momentum 0. */
+/** The outer step; `none` has momentum 0. */
 interface OuterStep {
   readonly outer: "none" | "nesterov";
   readonly outerMomentum: number;
@@ -249,9 +251,10 @@ function rankOfAll({
 function outerStepOf({
   outer,
   outerMomentum,
-}: Pick<z.output<typeof testnetOptionsSchema>, "outer" | "outerMomentum">): OuterStep {
+  ...options
+}: z.output<typeof testnetOptionsSchema>): OuterStep {
   const momentum =
-    outerMomentum ?? (outer === "none" ? 0 : consensusTerms.outer.parse({}).momentum);
+    outerMomentum ?? (outer === undefined ? usualMomentum(options) : MOMENTUM[outer]);
   const kind = momentum === 0 ? "none" : "nesterov";
   if (outer === undefined || outer === kind) return { outer: kind, outerMomentum: momentum };
   throw new KlatchError(
@@ -259,6 +262,20 @@ function outerStepOf({
     `--outer ${outer} and --outer-momentum ${momentum} contradict`,
     "Give one of them; none is a momentum of 0.",
   );
+}
+
+/** Of a step that is named alone. */
+const MOMENTUM = { none: 0, nesterov: 0.6 };
+
+/** What `auto` stands for in a node's configuration. */
+function usualMomentum({
+  mode,
+  topology,
+  peers,
+}: Pick<z.output<typeof testnetOptionsSchema>, "mode" | "topology" | "peers">): number {
+  const members = Array.from({ length: peers }, (_, index) => String(index));
+  const run = { outer: consensusTerms.outer.parse({}) };
+  return outerTermsOf(run, modeOf({ mode, topology, members, roster: [] })).momentum;
 }
 
 function alphaOf(text: string): number {

@@ -1,8 +1,9 @@
 import * as z from "zod";
-import { MIXING_RULES, RUN_MODES } from "../types.ts";
+import { MIXING_RULES, RUN_MODES, type RunMode } from "../types.ts";
 import { ROSTER_CHANGE } from "./graph/roster.ts";
 import { TOPOLOGY, TOPOLOGY_FORMS } from "./graph/topology.ts";
 import { COMMON_RULE_NAMES } from "./mixing/common/rules.ts";
+import type { OuterTerms } from "./mixing/outer-step.ts";
 import { CODEC_NAMES, type CodecName } from "./update/codecs/codec.ts";
 
 /** Who must be there for round 1, and when it may begin at the earliest. */
@@ -59,16 +60,19 @@ export const consensusTerms = {
         .min(0.01)
         .max(4)
         .default(1)
-        .describe("How far the mix of a round moves the agreed state; 1 is all of it."),
+        .describe("How far the mix of a round moves the state; 1 is all of it."),
       momentum: z
-        .number()
-        .min(0)
-        .max(0.95)
-        .default(0.6)
-        .describe("Share of the rounds before that moves it on (Nesterov); 0 for none."),
+        .union(
+          [z.literal("auto"), z.number().min(0).max(0.95)],
+          "expected auto, or a number from 0 to 0.95",
+        )
+        .default("auto")
+        .describe(
+          "Share of the rounds before that moves it on (Nesterov); auto is 0.6 in mode agreed, 0 (none) in mode gossip.",
+        ),
     })
     .prefault({})
-    .describe("Outer optimiser of mode agreed."),
+    .describe("Outer optimiser over the rounds; in mode gossip each node's own."),
   rankMin: z
     .int()
     .min(1)
@@ -117,6 +121,17 @@ export const consensusTerms = {
       "First rounds in which updates travel as int8, where the codec tells less than that; mode agreed.",
     ),
 };
+
+/** Momentum that `auto` stands for: what was measured on real training with several seeds (docs/BENCHMARKS.md). */
+const MOMENTUM: Readonly<Record<RunMode, number>> = { agreed: 0.6, gossip: 0 };
+
+/** The outer step of a run in a mode, with `auto` resolved. */
+export function outerTermsOf(
+  { outer: { rate, momentum } }: { readonly outer: z.output<typeof consensusTerms.outer> },
+  mode: RunMode,
+): OuterTerms {
+  return { rate, momentum: momentum === "auto" ? MOMENTUM[mode] : momentum };
+}
 
 /** The codec of a run, with `auto` resolved as it is where no budget decides. */
 export function codecOf({ codec }: { readonly codec: CodecName | "auto" }): CodecName {

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 
-export { codecOf, consensusTerms } from "./config.ts";
+export { codecOf, consensusTerms, outerTermsOf } from "./config.ts";
 export {
   algebraicConnectivity,
   type Certificate,

@@ -8,6 +8,7 @@ import {
   type MadeAgreedUpdate,
   type MakeMembers,
   membersAfter,
+  outerTermsOf,
   quorumOf,
   sharesOfCut,
   type UpdateOutcome,
@@ -105,7 +106,7 @@ async function openFederation(
   learners: readonly Learner[],
 ): Promise<Federation> {
   const [judge] = learners as [Learner, ...Learner[]];
-  const point = firstPoint(await judge.initialAdapter(), config.run.outer);
+  const point = firstPoint(await judge.initialAdapter(), outerTermsOf(config.run, "agreed"));
   const overview = new Overview();
   const attackers = peers.filter(({ role }) => role !== "honest").length;
   const { agreedRule: rule } = config.run;
@@ -175,6 +176,6 @@ function placeOf(member: AgreedMember, { members }: ChainHead): number {
 }
 
 /** Names that sort as the indices do. */
-function nameOf({ index }: AgreedMember): string {
+export function nameOf({ index }: Pick<AgreedMember, "index">): string {
   return `member-${String(index).padStart(3, "0")}`;
 }

@@ -1,10 +1,5 @@
 import { z } from "zod";
-import {
-  CODEC_NAMES,
-  consensusTerms,
-  TOPOLOGY,
-  TOPOLOGY_FORMS,
-} from "../../src/consensus/index.ts";
+import { CODEC_NAMES, TOPOLOGY, TOPOLOGY_FORMS } from "../../src/consensus/index.ts";
 import { KlatchError } from "../../src/errors.ts";
 import { MIXING_RULES, RUN_MODES } from "../../src/types.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../attacks/catalogue.ts";
@@ -23,7 +18,7 @@ const optionsSchema = z.strictObject({
   topology: z.string().regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`).default("full"),
   mode: z.enum(RUN_MODES).default("gossip"),
   codec: z.enum(CODEC_NAMES).default("int8"),
-  outerMomentum: consensusTerms.outer.unwrap().shape.momentum,
+  outerMomentum: z.number().min(0).max(0.95).optional(),
   rule: z.enum(MIXING_RULES).default("cs-plus"),
   attack: z.enum(ATTACK_NAMES).optional(),
   attackers: z.int().min(0).max(9999).optional(),

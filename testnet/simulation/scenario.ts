@@ -104,8 +104,8 @@ export interface Scenario {
   readonly trainMs?: number;
   /** Share by which each peer and round differs from it at most; 0.3 unless said. */
   readonly paceSpread?: number;
-  /** Momentum of the outer step of mode `agreed`; as for real nodes unless said. */
-  readonly outerMomentum?: number;
+  /** Momentum of the outer step; as for real nodes unless said. */
+  readonly outerMomentum?: number | undefined;
   /** Share of messages that are lost on the way, and come only with a later heartbeat. */
   readonly lossRate?: number;
   /** Share of transfers that break off, and are begun anew a while later. */

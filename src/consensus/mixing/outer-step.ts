@@ -1,3 +1,5 @@
+import { normOf } from "./common/common-set.ts";
+
 /** What all members of mode `agreed` have alike between rounds. */
 export interface AgreedPoint {
   /** The adapter's state. */
@@ -21,18 +23,32 @@ export function firstPoint(theta: Float32Array, { momentum }: OuterTerms): Agree
 /**
  * The state after a mix of updates: Nesterov momentum over mixes, as DiLoCo has it (arXiv 2311.08105). v' = momentum v
  * + mix; theta' = theta + rate (mix + momentum v'). In float64, v' and theta' each rounded once.
+ *
+ * @param normMax - Euclidean norm that v' has at most: a longer one is shortened, and rounded once more
  */
 export function outerStep(
   { theta, velocity }: AgreedPoint,
   mix: Float32Array,
   { rate, momentum }: OuterTerms,
+  normMax = Number.POSITIVE_INFINITY,
 ): AgreedPoint {
   if (velocity === null) {
     return { theta: theta.map((at, i) => at + rate * (mix[i] as number)), velocity };
   }
-  const next = velocity.map((at, i) => momentum * at + (mix[i] as number));
+  const next = shortened(
+    velocity.map((at, i) => momentum * at + (mix[i] as number)),
+    normMax,
+  );
   const moved = theta.map(
     (at, i) => at + rate * ((mix[i] as number) + momentum * (next[i] as number)),
   );
   return { theta: moved, velocity: next };
+}
+
+// --- internal ---
+
+function shortened(vector: Float32Array, normMax: number): Float32Array {
+  if (normMax === Number.POSITIVE_INFINITY) return vector;
+  const norm = normOf(vector);
+  return norm > normMax ? vector.map((value) => (value * normMax) / norm) : vector;
 }

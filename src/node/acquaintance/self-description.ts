@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { z } from "zod";
-import { codecOf } from "../../consensus/index.ts";
+import { codecOf, outerTermsOf } from "../../consensus/index.ts";
 import { type LearnerInfo, rankOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
@@ -79,7 +79,7 @@ export function settingsOf(run: object): SelfDescription["settings"] {
     codec: codecOf(settings),
     adapter: { ...settings.adapter, rank: rankOf(settings) },
     mode,
-    ...(mode === "agreed" ? { agreedRule, outer } : {}),
+    ...(mode === "agreed" ? { agreedRule, outer: outerTermsOf({ outer }, mode) } : {}),
   };
   return Object.fromEntries(leaves("run", all));
 }

@@ -31,7 +31,7 @@ export function define(command: Command, terminal: Terminal): void {
     )
     .option(
       "--outer-momentum <x>",
-      "momentum of the agreed state in mode agreed (default: 0.6)",
+      "momentum over the rounds (default: 0.6 in mode agreed, else 0)",
       decimalNumber(0, 0.95),
     )
     .option("--topology <name>", `who exchanges with whom: ${TOPOLOGY_FORMS}`)

@@ -1,4 +1,10 @@
-import { CODECS_WITH_FEEDBACK, codecOf, isVarying, parseTopology } from "../../consensus/index.ts";
+import {
+  CODECS_WITH_FEEDBACK,
+  codecOf,
+  isVarying,
+  outerTermsOf,
+  parseTopology,
+} from "../../consensus/index.ts";
 import { KlatchError } from "../../errors.ts";
 import { rankOf } from "../../training/index.ts";
 import type { RunMode } from "../../types.ts";
@@ -26,6 +32,7 @@ export function requireMode(run: Config["run"]): void {
   if (modeOf(run) === "gossip") {
     requireWholeUpdates(run);
     requireLastingNeighbours(run);
+    requireSteadyMomentum(run);
   } else {
     requireFixedMembers(run);
     requireAlignedValues(run);
@@ -149,5 +156,16 @@ function requireLastingNeighbours(run: Config["run"]): void {
     "usage",
     `codec ${codec} needs neighbours that stay, and topology ${topology} has others in every round`,
     "set run.codec to int8, or run.topology to exponential, regular:K or full",
+  );
+}
+
+/** What signs lose of a state keeps peers apart in mode gossip, and momentum over it drives them further. */
+function requireSteadyMomentum(run: Config["run"]): void {
+  const { momentum } = outerTermsOf(run, "gossip");
+  if (momentum === 0 || codecOf(run) !== "sign") return;
+  throw new KlatchError(
+    "usage",
+    `in mode gossip momentum drives peers apart that tell signs, and run.outer.momentum is ${momentum}`,
+    "set run.outer.momentum to auto or 0, run.codec to int2, or run.mode to agreed",
   );
 }

@@ -52,15 +52,24 @@ export async function judgeAndMix(learner: MixLearner, request: MixRequest): Pro
  */
 export async function lossIfBearable(
   learner: MixLearner,
-  { enabled, ruinFactor }: Config["gate"],
+  gate: Config["gate"],
   own: Float32Array,
   other: Float32Array,
 ): Promise<{ readonly loss: number | null } | null> {
   if (learner.info.data.heldOut.examples === 0) return { loss: null };
   const { loss } = await learner.evaluate(other, "held-out");
-  if (!enabled) return { loss };
+  if (!gate.enabled) return { loss };
   const { loss: ownLoss } = await learner.evaluate(own, "held-out");
-  return loss <= ruinFactor * ownLoss + RUIN_SLACK ? { loss } : null;
+  return isBearable(gate, loss, ownLoss) ? { loss } : null;
+}
+
+/** Whether a held-out loss is not ruinously worse than another; whoever does not judge bears any. */
+export function isBearable(
+  { enabled, ruinFactor }: Config["gate"],
+  loss: number,
+  other: number,
+): boolean {
+  return !enabled || loss <= ruinFactor * other + RUIN_SLACK;
 }
 
 // --- internal ---

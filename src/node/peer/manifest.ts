@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { AgreedPoint } from "../../consensus/index.ts";
-import { byPeer, codecOf } from "../../consensus/index.ts";
+import { byPeer, codecOf, outerTermsOf } from "../../consensus/index.ts";
 import { type LearnerInfo, learningRateOf, rankOf } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import type { Config } from "../config/config.ts";
@@ -54,7 +54,9 @@ export function runTerms(
     run: {
       ...Object.fromEntries(shared),
       // What auto stands for may change with the version.
-      ...(mode === "gossip" ? {} : { mode, members: [...run.members].sort(byPeer) }),
+      ...(mode === "gossip"
+        ? {}
+        : { mode, outer: outerTermsOf(run, mode), members: [...run.members].sort(byPeer) }),
       codec: codecOf(run),
       adapter: { ...run.adapter, rank: rankOf(run) },
       optimizer: { ...run.optimizer, learningRate: learningRateOf(run) },

@@ -1,7 +1,8 @@
-import { adoptedState, type Candidate, usable } from "../../consensus/index.ts";
+import { adoptedState, type Candidate, outerTermsOf, usable } from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
 import { judgeAndMix, lossIfBearable } from "./judging.ts";
+import { moveOn } from "./moving-on.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
 
@@ -28,6 +29,7 @@ export class Mixing {
     const state = this.#state;
     const update = state.updateOf(round);
     state.round.fetching.abort();
+    const { adapter: start, velocity } = state;
     const { adapter: own } = update;
     const outcome = await judgeAndMix(learner, {
       round,
@@ -38,13 +40,21 @@ export class Mixing {
       gate: config.gate,
       heldOutBefore: state.heldOutLoss,
     });
-    state.adapter = outcome.adapter;
+    const mixed = { start, own, outcome, velocity };
+    const next = await moveOn(learner, mixed, {
+      outer: outerTermsOf(config.run, "gossip"),
+      gate: config.gate,
+    });
+    state.adapter = next.adapter;
+    state.velocity = next.velocity;
     state.optimizer = update.optimizer;
-    state.heldOutLoss = outcome.heldOutLoss;
+    state.heldOutLoss = next.heldOutLoss;
     state.round.mixed = outcome.mixed;
     log.debug({ round: round + 1, gains: Object.fromEntries(outcome.gains) }, "gate");
     if (outcome.refusedMix)
       log.warn({ round: round + 1 }, "the mix would ruin the held-out loss: not taken");
+    if (next.refusedStep)
+      log.warn({ round: round + 1 }, "the outer step would ruin the held-out loss: not taken");
     for (const peer of outcome.vetoed) state.round.refused.push({ peer, reason: "gate-veto" });
     if (outcome.gains.size < JUDGED_TOGETHER_MIN) return [];
     return outcome.vetoed.map((peer) => this.#opinion(peer, round, outcome.gains.get(peer) ?? 0));
@@ -68,6 +78,7 @@ export class Mixing {
       return;
     }
     state.adapter = adopted.state;
+    state.velocity = null;
     state.memory = updates.takeOver(state.memory, adopted.state);
     state.heldOutLoss = taken.loss;
     state.round.mixed = adopted.peers.map((peer) => ({ peer, share: 1 / adopted.peers.length }));

@@ -10,6 +10,8 @@ import { NeighbourTracks } from "./tracks/neighbour-tracks.ts";
 
 /** Phases of one round that are noted: in mode `agreed` the last ones may take turns for as long as a quorum is missing. */
 const PHASES_MAX = 64;
+/** The kept array that is what the outer step of mode `gossip` remembers: mode `agreed` keeps its own. */
+const VELOCITY = "moved";
 
 /** What belongs to one round and ends with it. */
 export class RoundUnderWay {
@@ -50,6 +52,8 @@ export class PeerState {
   adapter: Float32Array;
   optimizer: OptimizerState;
   memory: UpdateMemory;
+  /** What the outer step of mode `gossip` remembers; null for nothing. */
+  velocity: Float32Array | null;
   /** Tracks of neighbours, where the updates of a run are differences to such. */
   readonly tracks: NeighbourTracks;
   /** Sequence number of the last announcement. */
@@ -75,6 +79,7 @@ export class PeerState {
     this.adapter = checkpoint?.adapter ?? initial;
     this.optimizer = checkpoint?.optimizer ?? learner.initialOptimizer();
     this.memory = updates.begin(initial, checkpoint?.memory);
+    this.velocity = checkpoint?.memory[VELOCITY] ?? null;
     this.tracks = new NeighbourTracks(initial, checkpoint?.memory);
     this.sequence = checkpoint?.sequence ?? 0;
     this.round = new RoundUnderWay(parts);
@@ -155,8 +160,12 @@ export class PeerState {
 
   /** What a checkpoint before `round` keeps. */
   checkpoint(round: number, ledger: string): Checkpoint {
-    const { adapter, optimizer, sequence, memory } = this;
-    const kept: KeptArrays = { ...memory.kept, ...this.tracks.kept };
+    const { adapter, optimizer, sequence, memory, velocity } = this;
+    const kept: KeptArrays = {
+      ...memory.kept,
+      ...this.tracks.kept,
+      ...(velocity === null ? {} : { [VELOCITY]: velocity }),
+    };
     return { run: this.#parts.run, round, adapter, optimizer, sequence, memory: kept, ledger };
   }
 }

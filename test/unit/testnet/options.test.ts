@@ -60,7 +60,11 @@ test("the outer step is named with its momentum, whichever of the two is given",
     const { outer, outerMomentum } = parseOptions({ ...input, ...change });
     return [outer, outerMomentum];
   };
-  expect(step({})).toEqual(["nesterov", 0.6]);
+  expect(step({ mode: "agreed" })).toEqual(["nesterov", 0.6]);
+  expect(step({ mode: "auto", peers: 4 })).toEqual(["nesterov", 0.6]);
+  // mode gossip has none unless it is asked for
+  expect(step({})).toEqual(["none", 0]);
+  expect(step({ outer: "nesterov" })).toEqual(["nesterov", 0.6]);
   expect(step({ outer: "none" })).toEqual(["none", 0]);
   expect(step({ outerMomentum: 0 })).toEqual(["none", 0]);
   expect(step({ outer: "nesterov", outerMomentum: 0.4 })).toEqual(["nesterov", 0.4]);

@@ -8,6 +8,7 @@ import {
   mixedByRank,
   type Opinion,
   outerStep,
+  outerTermsOf,
   quorumOf,
   rankMixed,
   type SoundUpdate,
@@ -51,7 +52,7 @@ export function mixCut(
   const ranked = { ...set, ranksOf: sound.map(({ rank }) => rank) };
   const mix = mixedByRank(run.agreedRule, ranked, updates.ranks);
   const rank = rankMixed(run.agreedRule, ranked);
-  const next = outerStep(point, mix, run.outer);
+  const next = outerStep(point, mix, outerTermsOf(run, "agreed"));
   const norm = medianOf(sound.map((each) => each.norm));
   return { cut, point: next, checkpoint: digestOfPoint(next), norm, rank };
 }

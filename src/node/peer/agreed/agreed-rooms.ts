@@ -9,6 +9,7 @@ import {
   genesis,
   type KeptArrays,
   membersAfter,
+  outerTermsOf,
 } from "../../../consensus/index.ts";
 import type { AgreementTerms } from "../../../gossip/index.ts";
 import type { Digest, PeerId } from "../../../types.ts";
@@ -58,7 +59,7 @@ export function openRooms(parts: PeerParts, state: PeerState, loop: DriverLoop):
   const chain = new ChainKeeper(store, {
     ...{ run, members, onMembers: (head) => followMembers(parts, head) },
     onDecided: (head) => followDecision(parts, head),
-    start: digestOfPoint(firstPoint(initial, config.run.outer)),
+    start: digestOfPoint(firstPoint(initial, outerTermsOf(config.run, "agreed"))),
   });
   const { head, point, kept } = whereLeft(parts, chain);
   const terms: AgreementTerms = {
@@ -191,7 +192,11 @@ function whereLeft(
     const isNamed = head.height === checkpoint.round && head.checkpoint === digestOfPoint(point);
     if (isNamed) return { head, point, kept: checkpoint.memory };
   }
-  return { head: chain.headBelow(0), point: firstPoint(initial, config.run.outer), kept: {} };
+  return {
+    head: chain.headBelow(0),
+    point: firstPoint(initial, outerTermsOf(config.run, "agreed")),
+    kept: {},
+  };
 }
 
 /** What there is to tell; who is behind hears of the newest final block from a node that has started again, too. */

@@ -48,4 +48,15 @@ describe("the outer step", () => {
       }),
     );
   });
+
+  it("remembers nothing longer than it may, and then moves by that", () => {
+    const terms = { rate: 1, momentum: 0.5 };
+    const first = firstPoint(new Float32Array(4), terms);
+    // the mix has norm 2: of that, half
+    const { theta, velocity } = outerStep(first, ones, terms, 1);
+    expect(velocity).toEqual(Float32Array.of(0.5, 0.5, 0.5, 0.5));
+    expect(theta[0]).toBe(1.25);
+    // control
+    expect(outerStep(first, ones, terms, 2)).toEqual(outerStep(first, ones, terms));
+  });
 });

@@ -77,6 +77,21 @@ describe("the mode of a run", () => {
     },
   );
 
+  test("gossip is refused with signs and momentum, which drives peers apart", () => {
+    const of = (momentum: number | "auto", codec: string, mode = "gossip") =>
+      runOf({ codec, mode, outer: { momentum } });
+
+    expect(() => requireMode(of(0.3, "sign"))).toThrow(/drives peers apart that tell signs/);
+    // control
+    for (const run of [
+      of("auto", "sign"),
+      of(0, "sign"),
+      of(0.3, "int2"),
+      of(0.3, "sign", "agreed"),
+    ])
+      expect(() => requireMode(run)).not.toThrow();
+  });
+
   test("a topology with other neighbours in every round is refused where not all may be connected", () => {
     const config = (topology: string, maxPeers: number) =>
       parseConfig({ run: { members: MEMBERS, topology }, network: { maxPeers } }, "/");

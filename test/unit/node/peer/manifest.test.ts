@@ -53,6 +53,15 @@ test("in mode agreed the run is that of its members, however auto is written", (
   expect(runDigest({ ...four, mode: "auto" }, info)).toBe(runDigest(four, info));
 });
 
+test("the outer step is part of a run in mode agreed, however auto is written, and each node's own in mode gossip", () => {
+  const withMomentum = (mode: "agreed" | "gossip", momentum: number | "auto") =>
+    runDigest({ ...run, mode, outer: { rate: 1, momentum } }, info);
+
+  expect(withMomentum("agreed", "auto")).toBe(withMomentum("agreed", 0.6));
+  expect(withMomentum("agreed", 0.5)).not.toBe(withMomentum("agreed", 0.6));
+  expect(withMomentum("gossip", 0.5)).toBe(withMomentum("gossip", "auto"));
+});
+
 test("the terms of a run that were written down lead to its id", () => {
   const terms = runTerms({ ...run, mode: "agreed" }, info, "d".repeat(64));
   const read = runTermsSchema.parse(JSON.parse(JSON.stringify(terms)));
