@@ -76,13 +76,35 @@ describe("klatch bench bytes-to-loss", () => {
     expect(runs[1]?.loss).not.toEqual(runs[0]?.loss);
   });
 
-  test("gives the same numbers again, and says why mode gossip is not there", async () => {
+  test("gives the same numbers again", async () => {
     const one = [...args(), "--codecs", "sign", "--outer-momenta", "0.6"];
     expect(await runJson(one)).toEqual(await runJson(one));
+  });
 
-    const refused = await runCommand([...one, "--mode", "gossip"]);
-    expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("klatch testnet run --mode gossip");
+  test("does so in mode gossip, and refuses what that has not before it begins", async () => {
+    const gossip = (...more: string[]) => [...args(), "--mode", "gossip", ...more];
+    const momenta = ["--codecs", "int8", "--outer-momenta", "0,0.6"];
+    const { runs } = await runJson<{ runs: readonly BytesToLossRun[] }>(gossip(...momenta));
+
+    expect(runs.map(({ mode, outer }) => [mode, outer])).toEqual([
+      ["gossip", 0],
+      ["gossip", 0.6],
+    ]);
+    const [plain, moved] = runs;
+    for (const { bytesPerPeer, loss } of runs) {
+      expect(bytesPerPeer.map((sent) => sent / (bytesPerPeer[0] ?? 0))).toEqual([1, 2, 3]);
+      expect(loss.at(-1)).toBeLessThan(loss[0] ?? 0);
+    }
+    expect(moved?.bytesPerPeer).toEqual(plain?.bytesPerPeer);
+    expect(moved?.loss).not.toEqual(plain?.loss);
+    for (const [more, words] of [
+      [["--codecs", "int8,sign", "--outer-momenta", "0.6"], "momentum drives peers apart"],
+      [["--codecs", "int8", "--ranks", "2/4"], "mode gossip has one rank for all"],
+    ] as const) {
+      const refused = await runCommand(gossip(...more));
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain(words);
+    }
   });
 });
 

@@ -35,11 +35,7 @@ export function bytesSvg(runs: readonly BytesToLossRun[]): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(40, 48, "What a loss costs in bytes", { size: 25, colour: INK, bold: true }),
-    text(
-      40,
-      76,
-      "loss of the agreed state on the test set, against what a member sends to another",
-    ),
+    text(40, 76, "loss on the test set, against what a member sends to another"),
     ...rows.map(
       (tick) =>
         line([left, y(tick)], [right, y(tick)], { colour: GRID }) +

@@ -1,14 +1,17 @@
 import { type CodecName, codecOf } from "../../src/consensus/index.ts";
 import { rankOf } from "../../src/training/index.ts";
+import type { RunMode } from "../../src/types.ts";
 import { withLearners } from "../baselines.ts";
 import { prepareData } from "../data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "../options.ts";
 import { makeTestnetScratch } from "../working-folder.ts";
 import { memberFiles, type RoundReached, runAgreed } from "./agreed-run.ts";
 import { rateAgainst } from "./bjontegaard.ts";
+import { requireGossip, runGossip } from "./gossip-run.ts";
 
 /** What is compared: every codec with every rank, factors, momentum and seed. */
-export interface BytesToLossInput extends Omit<TestnetInput, "ranks"> {
+export interface BytesToLossInput extends Omit<TestnetInput, "ranks" | "mode"> {
+  readonly mode: RunMode;
   readonly codecs: readonly CodecName[];
   /** Of one rank for all members, or of several that they have in turn, such as `2/4/8`. */
   readonly ranks: readonly string[];
@@ -18,7 +21,7 @@ export interface BytesToLossInput extends Omit<TestnetInput, "ranks"> {
 
 /** One run, round by round. */
 export interface BytesToLossRun {
-  readonly mode: "agreed";
+  readonly mode: RunMode;
   readonly codec: CodecName;
   readonly rank: number;
   /** That members train in turn, where they have several. */
@@ -47,14 +50,15 @@ export async function bytesToLoss(
           parseOptions({
             ...{ ...common, codec, outerMomentum, seed: seed + 1 },
             ranks: each.replaceAll("/", ","),
-            ...{ mode: "agreed", gate: false },
+            gate: false,
           }),
         ),
       ),
     ),
   ).flat();
+  if (common.mode === "gossip") for (const options of all) requireGossip(options);
   const runs: BytesToLossRun[] = [];
-  for (const options of all) runs.push(await runOne(options, note));
+  for (const options of all) runs.push(await runOne(common.mode, options, note));
   return runs;
 }
 
@@ -81,7 +85,12 @@ export function rateToInt8(run: BytesToLossRun, runs: readonly BytesToLossRun[])
 
 // --- internal ---
 
+type Reached = Omit<RoundReached, "levels">;
+
+const RUN = { agreed: runAgreed, gossip: runGossip };
+
 async function runOne(
+  mode: RunMode,
   options: TestnetOptions,
   note: (text: string) => void,
 ): Promise<BytesToLossRun> {
@@ -92,10 +101,10 @@ async function runOne(
     const [codec, rank] = [codecOf(options), rankOf({ adapter: options })];
     const way = { codec, rank, factors, outer, seed, warmUp, feedback };
     const several = ranks !== undefined && ranks.length > 1 ? { ranks } : {};
-    const head = { mode: "agreed", ...way, ...several } as const;
+    const head = { mode, ...way, ...several };
     const run = { rounds: [] as number[], bytesPerPeer: [] as number[], loss: [] as number[] };
     const named = { ...head, ...run };
-    const onRound = async ({ round, bytesPerPeer, loss: evaluate }: RoundReached) => {
+    const onRound = async ({ round, bytesPerPeer, loss: evaluate }: Reached) => {
       const loss = await evaluate();
       run.rounds.push(round);
       run.bytesPerPeer.push(bytesPerPeer);
@@ -103,7 +112,7 @@ async function runOne(
       note(`${nameOf(named)} · round ${round}/${options.rounds} · ${loss.toFixed(3)}`);
     };
     await withLearners(options, memberFiles(options, data), (learners) =>
-      runAgreed(options, data, learners, onRound),
+      RUN[mode](options, data, learners, onRound),
     );
     return named;
   } finally {

@@ -1,8 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CODEC_NAMES, type CodecName } from "../../consensus/index.ts";
-import { KlatchError } from "../../errors.ts";
-import { RUN_MODES } from "../../types.ts";
+import { RUN_MODES, type RunMode } from "../../types.ts";
 import { bytes, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
@@ -49,11 +48,7 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
     .option("--picture <file>", "write the curves as PNG")
     .option("--json", "print one JSON document")
     .action(async (flags: Flags) => {
-      const { json, mode, picture, outerMomenta: momenta, ...rest } = flags;
-      if (mode !== "agreed") {
-        const hint = "use klatch testnet run --mode gossip, whose report has bytes and losses";
-        throw new KlatchError("usage", "mode gossip is not run without its network", hint);
-      }
+      const { json, picture, outerMomenta: momenta, ...rest } = flags;
       const bench = await loadTestnetModule<BytesToLoss>("federation/bytes-to-loss");
       const runs = await bench.bytesToLoss({ ...rest, momenta }, (text) => terminal.note(text));
       if (picture !== undefined) {
@@ -70,7 +65,7 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
 interface Flags {
   readonly model: string;
   readonly data: string;
-  readonly mode: string;
+  readonly mode: RunMode;
   readonly codecs: readonly CodecName[];
   readonly ranks: readonly string[];
   readonly outerMomenta: readonly number[];
