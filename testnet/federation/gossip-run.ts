@@ -5,12 +5,12 @@ import { judgeAndMix } from "../../src/node/peer/judging.ts";
 import { moveOn } from "../../src/node/peer/moving-on.ts";
 import { Neighbourhoods } from "../../src/node/peer/neighbourhoods.ts";
 import { openUpdates } from "../../src/node/peer/ports.ts";
+import { mean } from "../../src/node/view/quantities.ts";
 import type { Learner, OptimizerState } from "../../src/training/index.ts";
 import type { PeerId } from "../../src/types.ts";
 import type { RunData } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
 import { trainingConfig } from "../processes/peer-config.ts";
-import { mean } from "../report/quantities.ts";
 import { ANNOUNCEMENT_BYTES } from "../simulation/wire-times.ts";
 import { nameOf, type RoundReached } from "./agreed-run.ts";
 
