@@ -1,4 +1,4 @@
-import { firstPoint, outerStep, restoredMemory } from "../../src/consensus/index.ts";
+import { firstPoint, outerStep, outerTermsOf, restoredMemory } from "../../src/consensus/index.ts";
 import { configSchema } from "../../src/node/config/config.ts";
 import { openAgreedUpdates } from "../../src/node/peer/ports.ts";
 import type { Learner, OptimizerState } from "../../src/training/index.ts";
@@ -46,7 +46,8 @@ export async function openRun(input: {
 /** Runs without attackers, with plain averaging and the run's outer step, and stops at the rounds named, from 0. */
 export async function* snapshotsOf({ learners, config, options }: Run, at: readonly number[]) {
   const [first] = learners as readonly [Learner, ...Learner[]];
-  let point = firstPoint(await first.initialAdapter(), config.run.outer);
+  const outer = outerTermsOf(config.run, "agreed");
+  let point = firstPoint(await first.initialAdapter(), outer);
   const optimizers: OptimizerState[] = learners.map((each) => each.initialOptimizer());
   for (let round = 0; round <= Math.max(...at); round += 1) {
     const { theta } = point;
@@ -68,7 +69,7 @@ export async function* snapshotsOf({ learners, config, options }: Run, at: reado
         honest: honest.map((update, i) => ({ learner: learners[i] as Learner, update })),
       } satisfies Snapshot;
     }
-    point = outerStep(point, meanOf(sent), config.run.outer);
+    point = outerStep(point, meanOf(sent), outer);
 
     async function attacksOn(round: number, honest: readonly Float32Array[]) {
       const { agreedRule: rule } = config.run;
