@@ -142,7 +142,8 @@ describe("a node", () => {
     const node = await loneNode(1);
     const first = start(node);
     await first.line(isStarted);
-    const url = (await first.line((line) => line.startsWith("status"))).replace(/^status +/, "");
+    const shown = await first.line((line) => line.startsWith("dashboard"));
+    const url = shown.replace(/^dashboard +/, "");
     const other = await loneNode(1, { status: { port: Number(new URL(url).port) } });
 
     const [inFolder, onPort] = [start(node, "--json"), start(other)];

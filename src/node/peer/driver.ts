@@ -123,7 +123,7 @@ export class Driver implements RunDriver {
     this.#round = round;
     if (effects.length === 0) return;
     const seen = effects.filter((effect) => effect.type === "observe");
-    if (seen.length > 0) this.observe(seen.map((effect) => ({ ...effect, at: now })));
+    if (seen.length > 0) this.observe(seen.map(({ type: _, ...each }) => ({ ...each, at: now })));
     for (const effect of effects) this.#perform(effect);
     const { phase } = this.#round;
     if (phase !== "idle") this.state.enter(phase, this.round, now);

@@ -13,7 +13,7 @@ export function noteEvidence(
     metrics.evidence.inc({ kind: each.kind });
     if (each.kind === "timely") continue;
     store.appendEvidence(run, each);
-    tell({ type: "evidence", ...each });
+    tell({ ...each, type: "evidence" });
     log.debug({ ...each }, "evidence");
   }
   const peers = [...new Set(evidence.map((each) => each.peer))];
