@@ -46,8 +46,9 @@ export async function runningNode(
   config: Config,
   self: PeerId | null,
 ): Promise<Met | "starting" | null> {
-  const token = tokenIn(config.dataDir);
-  const said = await outcome(() => askUrl(statusUrl(config), "status", answers.status, token));
+  const said = await outcome(async () =>
+    askUrl(statusUrl(config), "status", answers.status, tokenIn(config.dataDir)),
+  );
   if (said instanceof StartingError) return "starting";
   if (said instanceof KlatchError || said.peerId !== self) return null;
   const members = new Map(said.peers.map((peer) => [peer.peer, asSeen(peer)]));
