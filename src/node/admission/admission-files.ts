@@ -55,6 +55,11 @@ export function writeTicket(dataDir: string, text: string): void {
   write(join(dataDir, TICKET), `${text}\n`);
 }
 
+/** The files that hold rights of admission: whoever reads them can take a seat. */
+export function admissionFiles(dataDir: string): readonly string[] {
+  return [ADMISSIONS, TICKET].map((name) => join(dataDir, name));
+}
+
 // --- internal ---
 
 const ADMISSIONS = "admissions.json";

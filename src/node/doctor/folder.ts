@@ -2,13 +2,13 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import { loadIdentity, loadNetworkKey } from "../../gossip/index.ts";
-import { readAdmissions, readTicket } from "../admission/admission-files.ts";
+import { admissionFiles, readAdmissions, readTicket } from "../admission/admission-files.ts";
 import { seatsText, timeText } from "../admission/admission-text.ts";
 import { takenOf } from "../admission/admissions.ts";
 import { openRunOf, openRunText } from "../admission/await-seal.ts";
 import type { Config } from "../config/config.ts";
 import { cacheFolder } from "../folders/cache-folder.ts";
-import { identityFile } from "../folders/data-folder.ts";
+import { identityFile, statusTokenFile } from "../folders/data-folder.ts";
 import { checkOutFolder } from "../folders/out-folder.ts";
 import { newRunOf } from "../past/new-run.ts";
 import { PastRuns } from "../past/past-runs.ts";
@@ -30,8 +30,10 @@ export function checkSecrets({ config, hub }: Pick<Ground, "config" | "hub">): F
   if (process.platform === "win32") {
     return unknown("modes say nothing on Windows", "look at who may read the data folder");
   }
-  const names = ["identity.json", "admissions.json", "ticket", "ledger.sqlite"];
-  const files = names.map((name) => join(dataDir, name));
+  const files = [
+    ...[identityFile(dataDir), statusTokenFile(dataDir)],
+    ...[...admissionFiles(dataDir), join(dataDir, "ledger.sqlite")],
+  ];
   const key = network.networkKeyFile === null ? [] : [network.networkKeyFile];
   const open = [dataDir, ...files, ...key].filter((path) => isOpen(path));
   if (open.length > 0) {

@@ -166,16 +166,16 @@ export const FOLDERS: readonly Misconfiguration[] = [
     words: /other users of this machine may read .*\.klatch/,
     fix: /chmod go= .*\.klatch/,
   },
-  {
-    planted: "a ticket that others may read",
+  ...["ticket", "status-token"].map((file) => ({
+    planted: `a ${file} that others may read`,
     ...spoilt(
       "secrets",
-      ({ dataDir }) => writeFileSync(join(dataDir, "ticket"), "", { mode: 0o644 }),
-      ({ dataDir }) => chmodSync(join(dataDir, "ticket"), 0o600),
+      ({ dataDir }) => writeFileSync(join(dataDir, file), "", { mode: 0o644 }),
+      ({ dataDir }) => chmodSync(join(dataDir, file), 0o600),
     ),
-    words: /may read .*ticket/,
-    fix: /chmod go= .*ticket/,
-  },
+    words: new RegExp(`may read .*${file}`),
+    fix: new RegExp(`chmod go= .*${file}`),
+  })),
   {
     planted: "a network key that is missing",
     ...spoilt(
