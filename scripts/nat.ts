@@ -9,14 +9,10 @@
  * Prints one JSON object. Exits with 1 when a peer does not come to the end, or, in mode agreed, a round is not certified or
  * peers end with different adapters.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { KlatchError } from "../src/errors.ts";
-
 import { parseOptions } from "../testnet/options.ts";
 import { EIGHT_MEMBERS } from "./eight-members.ts";
+import { printRunIn } from "./in-folder.ts";
 import { type HiddenRun, runHidden } from "./nat/hidden-run.ts";
 
 const { values } = parseArgs({
@@ -41,21 +37,12 @@ const options = parseOptions({
   ...{ steps: Number(values.steps), seed: Number(values.seed) },
 });
 const hidden = Number(values.hidden);
-const folder = values.folder ?? mkdtempSync(join(tmpdir(), "klatch-nat-"));
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
-const say = (text: string) => process.stderr.write(`${text}\n`);
-try {
-  const line = { hidden, rate, symmetric, loss: Number(values.loss) };
-  const run = await runHidden({ ...options, folder }, line, say);
-  process.stdout.write(`${JSON.stringify(run)}\n`);
-  process.exitCode = isWhole(run) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof KlatchError)) throw error;
-  say(`${error.message}\nhint: ${error.hint}`);
-  process.exitCode = 2;
-} finally {
-  if (values.folder === undefined) rmSync(folder, { recursive: true });
-}
+const line = { hidden, rate, symmetric, loss: Number(values.loss) };
+await printRunIn(
+  { folder: values.folder, prefix: "klatch-nat-" },
+  (folder, say) => runHidden({ ...options, folder }, line, say),
+  isWhole,
+);
 
 // --- internal ---
 

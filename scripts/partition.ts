@@ -10,13 +10,10 @@
  * nobody does. Prints one JSON object. Exits with 1 when peers end with different adapters, two final blocks exist at one
  * height, a round ends while no side has a quorum, or the third round after is later than three rounds' time.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { KlatchError } from "../src/errors.ts";
 import { parseOptions } from "../testnet/options.ts";
 import { EIGHT_MEMBERS } from "./eight-members.ts";
+import { printRunIn } from "./in-folder.ts";
 import { type PartedRun, runParted } from "./partition/parted-run.ts";
 
 const { values } = parseArgs({
@@ -44,26 +41,11 @@ const parting = {
   after: Number(values.after),
   rounds: Number(values.apart),
 };
-const work = values.folder ?? mkdtempSync(join(tmpdir(), "klatch-partition-"));
-// what takes the networks away runs at the exit
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const) {
-  process.once(signal, () => process.exit(code));
-}
-const say = (text: string) => process.stderr.write(`${text}\n`);
-try {
-  const run = await runParted({ ...options, folder: work }, parting, say);
-  process.stdout.write(`${JSON.stringify(run)}\n`);
-  process.exitCode = isUnharmed(run) ? 0 : 1;
-} catch (error) {
-  if (!(error instanceof KlatchError)) throw error;
-  say(`${error.message}\nhint: ${error.hint}`);
-  process.exitCode = 2;
-} finally {
-  if (values.folder === undefined) rmSync(work, { recursive: true });
-}
+await printRunIn(
+  { folder: values.folder, prefix: "klatch-partition-" },
+  (folder, say) => runParted({ ...options, folder }, parting, say),
+  isUnharmed,
+);
 
 // --- internal ---
 

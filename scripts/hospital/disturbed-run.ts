@@ -11,7 +11,7 @@ import {
 } from "../../testnet/processes/fleet.ts";
 import { createIdentities } from "../../testnet/processes/peer-config.ts";
 import { createRandom } from "../../testnet/random.ts";
-import { abortOf, chainOf, isOver } from "./ended.ts";
+import { endOf, isOver } from "./ended.ts";
 
 /** For so long a peer is cut off, as a share of a round; and so long a killed one is down. */
 const CUT_SHARE = 1 / 3;
@@ -177,25 +177,17 @@ async function suspend({ process: peer }: Member, milliseconds: number): Promise
 }
 
 function outcomeOf(members: readonly Member[]): Omit<DisturbedRun, "seconds" | "faults"> {
-  const run = members.find(({ status }) => status !== null)?.status?.run ?? "";
-  const chains = members.map(({ plan }) => chainOf(plan.folder, run));
-  const longest = chains.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  const { chains, longest, certified, aborted, digests, counted, loss } = endOf(members);
   const places = [...members.map(({ plan }) => plan.id)].sort();
   const leftOut = members.map(({ plan }) => {
     const place = places.indexOf(plan.id);
     const missed = longest.flatMap(({ cut }, round) => (cut.includes(place) ? [] : [round + 1]));
     return [plan.index + 1, missed] as const;
   });
-  const losses = members.flatMap(({ status }) => status?.evaluation?.loss ?? []);
-  const cuts = longest.map(({ cut }) => cut.length);
   return {
-    certified: longest.length,
-    empty: cuts.filter((authors) => authors === 0).length,
-    aborted: members.flatMap((member) => abortOf(member)),
-    digests: new Set(members.map(({ status }) => status?.adapter)).size,
+    ...{ certified, aborted, digests, counted, loss },
+    empty: longest.filter(({ cut }) => cut.length === 0).length,
     chains: new Set(chains.map((chain) => JSON.stringify(chain))).size,
-    loss: losses.length === 0 ? null : losses.reduce((sum, loss) => sum + loss) / losses.length,
-    counted: cuts.reduce((sum, authors) => sum + authors, 0),
     updates: members.length * longest.length,
     leftOut: Object.fromEntries(leftOut),
   };

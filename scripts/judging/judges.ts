@@ -1,5 +1,7 @@
+import { mean, sum } from "../../src/node/view/quantities.ts";
 import { gateConfigSchema, judgeGate } from "../../src/reputation/index.ts";
 import type { Learner } from "../../src/training/index.ts";
+import { dot, norm } from "../../testnet/attacks/statistics.ts";
 import { ATTACKERS, type Snapshot } from "./snapshots.ts";
 
 interface Ground {
@@ -55,12 +57,8 @@ export async function standingsOf(
 
 /** Component by component. */
 export function meanOf(all: readonly Standing[]): Standing {
-  const mean = (of: (each: Standing) => number) => sum(all.map(of)) / all.length;
-  return {
-    area: mean(({ area }) => area),
-    caught: mean(({ caught }) => caught),
-    wrong: mean(({ wrong }) => wrong),
-  };
+  const of = (component: keyof Standing) => mean(all.map((each) => each[component])) ?? Number.NaN;
+  return { area: of("area"), caught: of("caught"), wrong: of("wrong") };
 }
 
 // --- internal ---
@@ -74,8 +72,10 @@ function byLayer(harmOf: (harms: readonly number[], norms: readonly number[]) =>
       return [offset, offset + size] as const;
     });
     return updates.map((update) => {
-      const harms = bounds.map((bound) => dot(gradient, update, bound));
-      const norms = bounds.map((bound) => Math.sqrt(dot(update, update, bound)));
+      const harms = bounds.map((bound) =>
+        dot(gradient.subarray(...bound), update.subarray(...bound)),
+      );
+      const norms = bounds.map((bound) => norm(update.subarray(...bound)));
       return (-step * harmOf(harms, norms)) / base;
     });
   };
@@ -102,14 +102,4 @@ const VETOES_MAX = 3;
 function areaOf(good: readonly number[], bad: readonly number[]): number {
   const wins = bad.flatMap((b) => good.map((g) => (b < g ? 1 : b === g ? 0.5 : 0)));
   return sum(wins) / wins.length;
-}
-
-function dot(a: Float32Array, b: Float32Array, [from, to]: readonly [number, number]): number {
-  let total = 0;
-  for (let i = from; i < to; i += 1) total += (a[i] as number) * (b[i] as number);
-  return total;
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
 }

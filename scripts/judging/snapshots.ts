@@ -5,6 +5,7 @@ import type { Learner, OptimizerState } from "../../src/training/index.ts";
 import { decorated } from "../../testnet/attacks/attack.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../testnet/attacks/catalogue.ts";
 import { colluding } from "../../testnet/attacks/collusion.ts";
+import { meanOf, plus } from "../../testnet/attacks/statistics.ts";
 import { contribute, createMember } from "../../testnet/federation/agreed-member.ts";
 import { World } from "../../testnet/matrix/world.ts";
 import { parseOptions } from "../../testnet/options.ts";
@@ -46,6 +47,7 @@ export async function openRun(input: {
 /** Runs without attackers, with plain averaging and the run's outer step, and stops at the rounds named, from 0. */
 export async function* snapshotsOf({ learners, config, options }: Run, at: readonly number[]) {
   const [first] = learners as readonly [Learner, ...Learner[]];
+  const updates = openAgreedUpdates(config, first.info.layout);
   const outer = outerTermsOf(config.run, "agreed");
   let point = firstPoint(await first.initialAdapter(), outer);
   const optimizers: OptimizerState[] = learners.map((each) => each.initialOptimizer());
@@ -60,7 +62,7 @@ export async function* snapshotsOf({ learners, config, options }: Run, at: reado
       optimizers[i] = next;
       trained.push(adapter);
     }
-    const sent = trained.map((state) => decoded(differenceOf(state, theta), round));
+    const sent = trained.map((state) => decoded(Float32Array.from(plus(state, -1, theta)), round));
     if (at.includes(round)) {
       const honest = sent.slice(0, -ATTACKERS);
       const attacks = await attacksOn(round, honest);
@@ -69,7 +71,7 @@ export async function* snapshotsOf({ learners, config, options }: Run, at: reado
         honest: honest.map((update, i) => ({ learner: learners[i] as Learner, update })),
       } satisfies Snapshot;
     }
-    point = outerStep(point, meanOf(sent), outer);
+    point = outerStep(point, Float32Array.from(meanOf(sent)), outer);
 
     async function attacksOn(round: number, honest: readonly Float32Array[]) {
       const { agreedRule: rule } = config.run;
@@ -99,26 +101,13 @@ export async function* snapshotsOf({ learners, config, options }: Run, at: reado
 
   function decoded(update: Float32Array, round: number): Float32Array {
     const memory = restoredMemory(update.map(() => 0));
-    const updates = openAgreedUpdates(config, first.info.layout);
     return read(updates.offer(memory, update, { height: round, norm: 0 }).payload, round);
   }
 
   function read(payload: Uint8Array, round: number): Float32Array {
-    const updates = openAgreedUpdates(config, first.info.layout);
     const verdict = updates.read(payload, first.info.layout.length, { height: round, norm: 0 });
     return verdict.verdict === "accept"
       ? verdict.value.values
       : new Float32Array(first.info.layout.length);
   }
-}
-
-// --- internal ---
-
-function differenceOf(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((each, i) => each - (b[i] as number));
-}
-
-function meanOf(rows: readonly Float32Array[]): Float32Array {
-  const mean = new Float32Array(rows[0]?.length ?? 0);
-  return mean.map((_, i) => rows.reduce((sum, row) => sum + (row[i] as number), 0) / rows.length);
 }

@@ -10,7 +10,7 @@ import {
   stopFleet,
 } from "../../testnet/processes/fleet.ts";
 import { createIdentities } from "../../testnet/processes/peer-config.ts";
-import { abortOf, chainOf, isOver } from "../hospital/ended.ts";
+import { endOf, isOver } from "../hospital/ended.ts";
 import { type Line, NatLab } from "./nat-lab.ts";
 
 /** What came of a run in which some members are behind routers. */
@@ -84,21 +84,13 @@ function pairsIn(members: readonly Member[]): readonly string[] {
 }
 
 function outcomeOf(members: readonly Member[], open: number) {
-  const run = members.find(({ status }) => status !== null)?.status?.run ?? "";
-  const chains = members.map(({ plan }) => chainOf(plan.folder, run));
-  const longest = chains.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  const { longest, certified, aborted, digests, counted, loss } = endOf(members);
   const roster = members.map(({ plan }) => plan.id).sort();
   const hidden = new Set(members.slice(open).map(({ plan }) => roster.indexOf(plan.id)));
-  const places = longest.flatMap(({ cut }) => cut);
-  const losses = members.flatMap(({ status }) => status?.evaluation?.loss ?? []);
   return {
-    certified: longest.length,
-    aborted: members.flatMap(abortOf),
-    digests: new Set(members.map(({ status }) => status?.adapter)).size,
-    counted: places.length,
+    ...{ certified, aborted, digests, counted, loss },
     made: longest.length * members.length,
-    countedHidden: places.filter((place) => hidden.has(place)).length,
+    countedHidden: longest.flatMap(({ cut }) => cut).filter((place) => hidden.has(place)).length,
     mixedRounds: members.slice(open).map(({ status }) => status?.mixedRounds ?? 0),
-    loss: losses.length === 0 ? null : losses.reduce((sum, each) => sum + each, 0) / losses.length,
   };
 }

@@ -13,7 +13,7 @@ import {
 } from "../../testnet/processes/fleet.ts";
 import { createIdentities, dataFolder } from "../../testnet/processes/peer-config.ts";
 import { createRandom } from "../../testnet/random.ts";
-import { abortOf, chainOf, type EndedRound, isOver } from "../hospital/ended.ts";
+import { type EndedRound, endOf, isOver } from "../hospital/ended.ts";
 import { TwoNetworks } from "./two-networks.ts";
 
 /** What was on its way when the networks parted may still end a round; later nothing may. */
@@ -146,19 +146,14 @@ function outcomeOf(
   { larger }: Parting,
   apart: Apart,
 ): Omit<PartedRun, "seconds"> {
-  const run = members.find(({ status }) => status !== null)?.status?.run ?? "";
-  const chains = members.map(({ plan }) => chainOf(plan.folder, run));
+  const { run, chains, longest, certified, aborted, digests, counted, loss } = endOf(members);
   const records = members.map(({ plan }) => recordsOf(plan.folder, run));
-  const longest = chains.toSorted((a, b) => b.length - a.length)[0] ?? [];
   const ends = longest.map((_, round) => records.flatMap((each) => each[round]?.endedAt ?? []));
   const open = ends.findIndex((at) => Math.max(...at) > apart.until);
   const isApart = (at: number) => at > apart.from + IN_FLIGHT_MS && at < apart.until;
-  const losses = members.flatMap(({ status }) => status?.evaluation?.loss ?? []);
   const secondsTo = (round: number) => seconds(Math.max(...(ends[round] ?? [])) - apart.until);
   return {
-    certified: longest.length,
-    aborted: members.flatMap(abortOf),
-    digests: new Set(members.map(({ status }) => status?.adapter)).size,
+    ...{ certified, aborted, digests, counted, loss },
     conflicts: longest.filter((_, height) => blocksAt(chains, height).size > 1).length,
     endedApart: ends.filter((at) => isApart(Math.min(...at))).length,
     openRound: open + 1,
@@ -168,8 +163,6 @@ function outcomeOf(
     secondsToThird: secondsTo(open + 2),
     larger: lossesOf(records.slice(0, larger), open),
     smaller: lossesOf(records.slice(larger), open),
-    loss: losses.length === 0 ? null : mean(losses),
-    counted: longest.reduce((sum, { cut }) => sum + cut.length, 0),
   };
 }
 

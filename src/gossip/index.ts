@@ -60,6 +60,7 @@ export {
 export { type NetworkConfig, networkConfigSchema } from "./config.ts";
 export { type Address, parseAddress, parseListenAddress } from "./connections/address.ts";
 export { type Range, rangeOf } from "./connections/address-range.ts";
+export { TokenBuckets } from "./connections/token-bucket.ts";
 export type * from "./contract.ts";
 export {
   createIdentity,

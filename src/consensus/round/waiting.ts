@@ -1,6 +1,6 @@
 import type { PeerId, Timestamp } from "../../types.ts";
 import { isPending } from "./fetches.ts";
-import { arrivalOf, hasAnnounced, isAwaited, takesPart } from "./neighbours.ts";
+import { arrivalOf, hasAnnounced, isAwaited, type Neighbour, takesPart } from "./neighbours.ts";
 import type { RoundState } from "./round-state.ts";
 import { commitGrace, isSupported, supportedAt, tolerance } from "./support.ts";
 
@@ -56,8 +56,7 @@ function patienceOf({ config: { timing }, trainingMs }: RoundState): number {
 /** When so many had announced a round that it may have been closed somewhere; Infinity before that. */
 export function mayBeClosedFrom(state: RoundState, round: number): Timestamp {
   const members = state.neighbours.values.filter(takesPart);
-  const announcedAt = members.flatMap((neighbour) => arrivalOf(neighbour, round)?.at ?? []);
-  return Float64Array.from(announcedAt).sort()[quorumOf(state, members.length) - 1] ?? NEVER;
+  return announcements(members, round)[quorumOf(state, members.length) - 1] ?? NEVER;
 }
 
 /**
@@ -66,11 +65,17 @@ export function mayBeClosedFrom(state: RoundState, round: number): Timestamp {
  */
 export function quorumWithoutSelfAt(state: RoundState, round: number): Timestamp {
   const members = state.neighbours.values.filter(takesPart);
-  const announcedAt = members.flatMap((neighbour) => arrivalOf(neighbour, round)?.at ?? []);
+  const announcedAt = announcements(members, round);
   const missing = members.filter((each) => isAwaited(each, round, state.config.timing)).length;
   // each of them is one, and needs so many others
   const others = quorumOf(state, missing + announcedAt.length);
-  return Float64Array.from(announcedAt).sort()[others] ?? NEVER;
+  return announcedAt[others] ?? NEVER;
+}
+
+/** When members announced a round, in order. */
+function announcements(members: readonly Neighbour[], round: number): Float64Array {
+  const announcedAt = members.flatMap((neighbour) => arrivalOf(neighbour, round)?.at ?? []);
+  return Float64Array.from(announcedAt).sort();
 }
 
 /** Arrivals without which the commit phase has no quorum. A run begins with more of its members than a round needs. */

@@ -94,7 +94,10 @@ function lengthOf({ phases = [], endedAt }: RoundRecord): number {
   return (endedAt - (phases[0]?.at ?? endedAt)) / 1000;
 }
 
-function spansOf({ phases = [], endedAt }: RoundRecord): readonly Span[] {
+function spansOf({
+  phases = [],
+  endedAt,
+}: Pick<RoundRecord, "phases" | "endedAt">): readonly Span[] {
   return phases.map(({ phase, at }, index) => ({
     phase,
     seconds: Math.max(0, (phases[index + 1]?.at ?? endedAt) - at) / 1000,
@@ -102,7 +105,7 @@ function spansOf({ phases = [], endedAt }: RoundRecord): readonly Span[] {
 }
 
 function openSpans({ phases = [] }: NodeStatus): readonly Span[] {
-  return spansOf({ phases, endedAt: Date.now() } as unknown as RoundRecord);
+  return spansOf({ phases, endedAt: Date.now() });
 }
 
 function outcomeOf({ mixed, refused, agreed, bytesSent, startedAt, endedAt }: RoundRecord): string {

@@ -1,6 +1,6 @@
 import type { PeerId, Timestamp } from "../../types.ts";
 
-/** Peers remembered; a full bucket is worth nothing and is dropped first. */
+/** Peers remembered where nothing is said; who was not heard for longest is forgotten first. */
 const MAX_PEERS = 4096;
 
 export interface BucketSize {
@@ -8,6 +8,8 @@ export interface BucketSize {
   readonly burst: number;
   /** One more event is allowed after each of these pauses. */
   readonly refillMs: number;
+  /** How many are remembered. */
+  readonly maxPeers?: number;
 }
 
 /** A token bucket for each peer, or whatever has a name: so many events at once, then so many in a time. */
@@ -38,7 +40,8 @@ export class TokenBuckets {
     this.#levels.delete(peer);
     this.#levels.set(peer, { tokens: allowed ? refilled - 1 : refilled, at: now });
     const oldest = this.#levels.keys().next().value;
-    if (this.#levels.size > MAX_PEERS && oldest !== undefined) this.#levels.delete(oldest);
+    const { maxPeers = MAX_PEERS } = this.#size;
+    if (this.#levels.size > maxPeers && oldest !== undefined) this.#levels.delete(oldest);
     return allowed;
   }
 

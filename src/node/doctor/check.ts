@@ -56,7 +56,7 @@ export async function outcome<T>(work: () => T | Promise<T>): Promise<T | Klatch
 
 /** Answers one check; it fails the way its work does. */
 export async function answer<Ground>(
-  { name, look }: CheckEntry<Ground>,
+  { name, look }: Pick<CheckEntry<Ground>, "name" | "look">,
   ground: Ground,
 ): Promise<readonly Check[]> {
   const found = await outcome(() => look(ground));

@@ -35,12 +35,12 @@ export function requireModel(model: string): void {
 
 // --- internal ---
 
-const QUICK: readonly CheckEntry<Config>[] = [
-  { name: "runtime", asks: "", look: () => checkRuntime() },
-  { name: "data", asks: "", look: ({ data }) => checkFiles(data.train) },
-  { name: "disk", asks: "", look: (config) => checkDisk(config) },
-  { name: "clock", asks: "", look: () => checkClock() },
-  { name: "ports", asks: "", look: (config) => checkPorts({ config }) },
+const QUICK: readonly Pick<CheckEntry<Config>, "name" | "look">[] = [
+  { name: "runtime", look: () => checkRuntime() },
+  { name: "data", look: ({ data }) => checkFiles(data.train) },
+  { name: "disk", look: (config) => checkDisk(config) },
+  { name: "clock", look: () => checkClock() },
+  { name: "ports", look: (config) => checkPorts({ config }) },
 ];
 
 function checkFiles(paths: readonly string[]): Finding {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { KlatchError } from "../../errors.ts";
+import { TokenBuckets } from "../../gossip/index.ts";
 import type { Config } from "../config/config.ts";
 import { statusAddressFile } from "../folders/data-folder.ts";
 import type { Metrics } from "../peer/metrics.ts";
@@ -14,7 +15,6 @@ import { DASHBOARD_PATHS, dashboardFiles } from "./dashboard-files.ts";
 import { EventLog } from "./event-log.ts";
 import { EventStreams } from "./event-streams.ts";
 import { openApiOf } from "./openapi.ts";
-import { RequestAllowance } from "./request-allowance.ts";
 import { type Resource, resourcesOf, type StatusSource } from "./resources.ts";
 import { statusToken } from "./status-token.ts";
 
@@ -26,6 +26,8 @@ const CONNECTIONS_MAX = 64;
 const REQUEST_MS = 10_000;
 /** How often connections are looked at for that. */
 const CHECK_MS = 1000;
+/** What each address may ask: so many at once, then so many in a second; and addresses that are remembered. */
+const REQUESTS = { burst: 2000, refillMs: 1000 / 500, maxPeers: 1000 };
 
 /** A page runs no script and takes no style but the dashboard's own, and nobody else's page may use it. */
 const HEADERS = {
@@ -47,6 +49,11 @@ export interface StatusServerDeps {
   readonly events?: EventLog;
   /** The node's data folder, where other commands find the address of the endpoint. */
   readonly dataDir: string;
+}
+
+/** How many requests each address may make. */
+export function requestAllowance(): TokenBuckets {
+  return new TokenBuckets(REQUESTS);
 }
 
 /** The status endpoint as a service; `url` is known once it has started. */
@@ -119,7 +126,7 @@ function build(rules: AccessRules, deps: StatusServerDeps): FastifyInstance {
 
 /** Judges every request before anything else is done for it. */
 function guard(server: FastifyInstance, rules: AccessRules): void {
-  const allowance = new RequestAllowance();
+  const allowance = requestAllowance();
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(HEADERS);
     if (!allowance.take(request.ip, performance.now())) {
@@ -127,11 +134,10 @@ function guard(server: FastifyInstance, rules: AccessRules): void {
     }
     const { host, origin, authorization } = request.headers;
     const { "sec-fetch-site": site, "sec-fetch-mode": mode } = request.headers;
-    const path = request.url.replace(/\?.*$/, "");
     const { method } = request;
     const refusal = judgeRequest(
       {
-        ...{ method, path, host, origin, authorization },
+        ...{ method, path: pathOf(request), host, origin, authorization },
         ...{ site: site?.toString(), mode: mode?.toString() },
       },
       rules,
@@ -152,11 +158,15 @@ function addResource(server: FastifyInstance, resource: Resource, isStarted: () 
       const error = `this path takes no such query: ${query.error.issues[0]?.message}`;
       return reply.code(400).send({ error: `${error}; see /openapi.json` });
     }
-    const at = request.url.replace(/\?.*$/, "");
-    const { code = 200, headers = {}, body } = await read(query.data, at);
+    const { code = 200, headers = {}, body } = await read(query.data, pathOf(request));
     return reply.code(code).headers(headers).send(body);
   };
   for (const prefix of isPlain ? ["", "/v1"] : ["/v1"]) server.get(`${prefix}${path}`, answer);
+}
+
+/** What is asked for, without the query. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.replace(/\?.*$/, "");
 }
 
 function addEvents(server: FastifyInstance, log: EventLog, isStarted: () => boolean): void {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import type { Digest, PeerId } from "../../types.ts";
 import { termsDigest } from "../peer/manifest.ts";
+import { sum } from "../view/quantities.ts";
 import { readAdapterClaim } from "./adapter-claim.ts";
 import { type AuditedRound, auditChain, type ChainAudit, type OpinionsOf } from "./chain-audit.ts";
 import type { Claim } from "./claim.ts";
@@ -147,19 +148,15 @@ function contributorsOf(
     const shares = counted.flatMap(({ contributors }) =>
       contributors.filter((each) => each.peer === peer).map(({ share }) => share),
     );
-    const share = counted.length === 0 ? 0 : sumOf(shares) / counted.length;
+    const share = counted.length === 0 ? 0 : sum(shares) / counted.length;
     const said = byRound.flatMap(({ opinions }) => opinions.filter((each) => each.peer === peer));
     return {
       ...{ peer, rounds: shares.length, share },
-      helpful: sumOf(said.map(({ helpful }) => helpful)),
-      neutral: sumOf(said.map(({ neutral }) => neutral)),
-      harmful: sumOf(said.map(({ harmful }) => harmful)),
+      helpful: sum(said.map(({ helpful }) => helpful)),
+      neutral: sum(said.map(({ neutral }) => neutral)),
+      harmful: sum(said.map(({ harmful }) => harmful)),
     };
   });
-}
-
-function sumOf(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0);
 }
 
 function present({ joined, contributors }: AuditedRound): readonly PeerId[] {

@@ -5,6 +5,7 @@ import { stoppedStatus } from "../past/stopped-status.ts";
 import { verifyFolder } from "../proof/verify-folder.ts";
 import type { NodeStatus, RoundRecord, RunRecord } from "../records/records.ts";
 import { VERSION } from "../version.ts";
+import { mean, sum } from "../view/quantities.ts";
 import type { Comparison } from "./measure.ts";
 
 /** Whether a run was worth it for one organisation: all that its report says. */
@@ -97,16 +98,8 @@ export async function nodeReport(
     ...{ model: record.settings.model, rounds: { done, of: status.rounds, mixed }, time },
     ...{ comparisons, curve: curveOf(rounds) },
     traffic: {
-      ...{
-        sent: Math.max(
-          bytesSent,
-          sum(rounds, ({ bytesSent: sent }) => sent),
-        ),
-      },
-      received: Math.max(
-        bytesReceived,
-        sum(rounds, ({ bytesReceived: received }) => received),
-      ),
+      sent: Math.max(bytesSent, sum(rounds.map((each) => each.bytesSent))),
+      received: Math.max(bytesReceived, sum(rounds.map((each) => each.bytesReceived))),
       dense: denseBytes(status, done, checkpoint.values.length),
     },
     energy: watts === null || time === null ? null : energyOf(watts, time),
@@ -164,9 +157,9 @@ function mixedMembers(status: NodeStatus, rounds: readonly RoundRecord[]) {
       const shares = rounds.flatMap(({ mixed }) =>
         mixed.filter((each) => each.peer === peer).map(({ share }) => share),
       );
-      const own = rounds.map(({ mixed }) => 1 - sum(mixed, ({ share }) => share));
+      const own = rounds.map(({ mixed }) => 1 - sum(mixed.map(({ share }) => share)));
       const counted = peer === status.peerId ? own : shares;
-      const share = counted.length === 0 ? 0 : sum(counted, (each) => each) / counted.length;
+      const share = mean(counted) ?? 0;
       return { peer, rounds: counted.length, share, opinions: null, ...knownOf(status, peer) };
     }),
   );
@@ -188,15 +181,9 @@ function selfFirst(members: readonly MemberReport[]): readonly MemberReport[] {
 function countsOf(evidence: readonly Evidence[]): readonly EvidenceCount[] {
   const counts = new Map<string, EvidenceCount>();
   for (const { peer, kind, round } of evidence) {
-    // not being late is nothing to report
-    if (kind === "timely") continue;
     const { times = 0, lastRound = 0 } = counts.get(`${peer} ${kind}`) ?? {};
     const last = Math.max(lastRound, round + 1);
     counts.set(`${peer} ${kind}`, { peer, kind, times: times + 1, lastRound: last });
   }
   return [...counts.values()].sort((a, b) => b.times - a.times);
-}
-
-function sum<T>(rows: readonly T[], of: (row: T) => number): number {
-  return rows.reduce((total, row) => total + of(row), 0);
 }

@@ -29,7 +29,7 @@ describe("the doctor's checks", () => {
 
 describe("an answer", () => {
   const asked = (look: Parameters<typeof answer<null>>[0]["look"]) =>
-    answer({ name: "moon", asks: "is it there", look }, null);
+    answer({ name: "moon", look }, null);
 
   test("has the check's name, and what it is about where there are several", async () => {
     expect(await asked(() => pass("full"))).toEqual([

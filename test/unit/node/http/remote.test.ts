@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { RequestAllowance } from "../../../../src/node/http/request-allowance.ts";
+import { requestAllowance } from "../../../../src/node/http/status-server.ts";
 import { statusToken } from "../../../../src/node/http/status-token.ts";
 import { runCommand } from "../../../support/command-line.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -117,7 +117,7 @@ describe("the pages of others", () => {
 
 describe("requests of one address", () => {
   test("are limited, and come back with time", () => {
-    const allowance = new RequestAllowance();
+    const allowance = requestAllowance();
     const taken = (now: number, address = "a") => {
       let count = 0;
       while (allowance.take(address, now)) count += 1;
@@ -131,7 +131,7 @@ describe("requests of one address", () => {
   });
 
   test("are forgotten where there are too many addresses, the oldest first", () => {
-    const allowance = new RequestAllowance();
+    const allowance = requestAllowance();
     while (allowance.take("first", 0));
     for (let i = 0; i < 999; i += 1) allowance.take(`${i}`, 0);
     expect(allowance.take("first", 0)).toBe(false);
