@@ -1,10 +1,11 @@
 /**
  * How well honest peers tell updates of attackers from honest ones on their own held-out rows: by the loss after a step
  * towards each update (`step`, as the gate does), by the gradient at the state they go on from (`gradient`), and by that
- * layer by layer, whatever the update's length there (`angles`); and what each costs.
+ * layer by layer, whatever the update's length there (`angles`), and by `step` and `angles` together (`both`); and what each
+ * costs.
  *
- *   node scripts/judging.ts --model DIR --data DIR [--splits by-file,dirichlet:1.0] [--judges step,gradient,angles]
- *     [--rounds 1,4,8] [--steps 20] [--seeds 1] [--json]
+ *   node scripts/judging.ts --model DIR --data DIR [--splits by-file,dirichlet:1.0] [--judges step,gradient,angles,both]
+ *     [--rows 32] [--rounds 1,4,8] [--steps 20] [--seeds 1] [--json]
  *
  * A run of ten peers in mode agreed without attackers gives states and honest updates; in the rounds named (from 0) two of
  * the peers send what each attack of the catalogue has them send. Of each judge: the probability that an attacker's update
@@ -12,7 +13,7 @@
  */
 import { parseArgs } from "node:util";
 import { table } from "../src/node/view/table.ts";
-import { JUDGES, meanOf, type Standing, standingsOf } from "./judging/judges.ts";
+import { type Judge, judgesOf, meanOf, type Standing, standingsOf } from "./judging/judges.ts";
 import { openRun, snapshotsOf } from "./judging/snapshots.ts";
 
 const { values } = parseArgs({
@@ -20,7 +21,8 @@ const { values } = parseArgs({
     model: { type: "string" },
     data: { type: "string" },
     splits: { type: "string", default: "by-file,dirichlet:1.0" },
-    judges: { type: "string", default: Object.keys(JUDGES).join(",") },
+    judges: { type: "string", default: Object.keys(judgesOf(1)).join(",") },
+    rows: { type: "string", default: "32" },
     rounds: { type: "string", default: "1,4,8" },
     steps: { type: "string", default: "20" },
     seeds: { type: "string", default: "1" },
@@ -32,6 +34,7 @@ if (model === undefined || data === undefined) throw new Error("--model and --da
 const [steps, seeds] = [Number(values.steps), Number(values.seeds)];
 const at = values.rounds.split(",").map(Number);
 const names = values.judges.split(",");
+const judges: Readonly<Record<string, Judge>> = judgesOf(Number(values.rows));
 
 for (const partition of values.splits.split(",")) {
   const seconds = new Map<string, number>();
@@ -41,9 +44,9 @@ for (const partition of values.splits.split(",")) {
     try {
       for await (const snapshot of snapshotsOf(run, at)) {
         for (const name of names) {
-          const judge = JUDGES[name];
+          const judge = judges[name];
           if (judge === undefined)
-            throw new Error(`--judges are ${Object.keys(JUDGES).join(", ")}`);
+            throw new Error(`--judges are ${Object.keys(judges).join(", ")}`);
           const began = performance.now();
           const standings = await standingsOf(judge, snapshot);
           seconds.set(name, (seconds.get(name) ?? 0) + (performance.now() - began) / 1000);

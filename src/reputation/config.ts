@@ -70,7 +70,12 @@ export const gateConfigSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("Judge every update on private held-out examples before it is mixed."),
-  rows: z.int().min(1).max(4096).default(32).describe("Held-out examples drawn for each round."),
+  rows: z
+    .union([z.literal("auto"), z.int().min(1).max(4096)], "expected auto, or 1 to 4096")
+    .default("auto")
+    .describe(
+      "Held-out examples drawn for each round; auto takes 6 to 32, as many as leave judging a tenth of what training costs.",
+    ),
   step: z
     .number()
     .positive()

@@ -37,6 +37,31 @@ export interface GateVerdict {
 export const GATE_DEFAULTS = { marginMin: 0.02, madFactor: 4, medianFactor: 0.5 } as const;
 
 /**
+ * Rows that `auto` stands for. With so few the gate vetoes what it vetoes with 32 (docs/BENCHMARKS.md, section 4).
+ */
+const AUTO_ROWS = { least: 6, most: 32 } as const;
+/** Most that judging may cost, as a share of the round's training, as far as the least number of rows allows it. */
+const COST_SHARE = 0.1;
+/** An example that is trained on costs as much as so many that are read at one state. */
+const READ_FOR_TRAINED = 2;
+
+/**
+ * Held-out rows to judge a round's updates by: each row is read at one's own state and once for each update.
+ *
+ * @param rows - A number of rows, or as many as cost little
+ * @param updates - To be judged
+ * @param trained - Examples that one's own training takes in the round
+ */
+export function rowsToJudge(
+  rows: number | "auto",
+  { updates, trained }: { readonly updates: number; readonly trained: number },
+): number {
+  if (rows !== "auto") return rows;
+  const affordable = Math.floor((COST_SHARE * READ_FOR_TRAINED * trained) / (updates + 1));
+  return Math.max(AUTO_ROWS.least, Math.min(AUTO_ROWS.most, affordable));
+}
+
+/**
  * The private held-out gate. A candidate is vetoed when all of this holds:
  *
  * - a small step towards it raises the loss on private data;

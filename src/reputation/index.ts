@@ -6,7 +6,7 @@
 
 export { gateConfigSchema, type ReputationConfig, reputationConfigSchema } from "./config.ts";
 export { EVIDENCE_WEIGHTS, type EvidenceWeight } from "./evidence-weights.ts";
-export { GATE_DEFAULTS, type GateInput, type GateVerdict, judgeGate } from "./gate.ts";
+export { GATE_DEFAULTS, type GateInput, type GateVerdict, judgeGate, rowsToJudge } from "./gate.ts";
 export {
   advance,
   emptyLedger,

@@ -141,7 +141,7 @@ async function runHeight(federation: Federation): Promise<number> {
       overview.note(height, member.index, read.value.values);
     }
   }
-  const block = await blockOf(sent, { head, gate: config.gate, theta: point.theta });
+  const block = await blockOf(sent, { head, config, theta: point.theta });
   const quorum = quorumOf(head.members.peers.length);
   const cut = cutOf(block, quorum);
   const places = cut.map(({ place }) => place);

@@ -18,11 +18,11 @@ export async function blockOf(
   all: readonly Sent[],
   ground: {
     readonly head: ChainHead;
-    readonly gate: Config["gate"];
+    readonly config: Pick<Config, "gate" | "run">;
     readonly theta: Float32Array;
   },
 ): Promise<Block> {
-  const { head, gate, theta } = ground;
+  const { head, config, theta } = ground;
   const { height, parent, members, checkpoint, norm } = head;
   const sent = all.toSorted((a, b) => a.place - b.place);
   const held = sent.map(({ place, digest: payload }) => ({ place, payload }));
@@ -30,9 +30,11 @@ export async function blockOf(
     read.verdict === "accept" ? [{ place, values: read.value.values }] : [],
   );
   const ballots: Block["ballots"][number][] = [];
+  const { gate, run } = config;
+  const trained = run.steps * run.batchSize;
   for (const { member, place } of sent) {
     const { learner } = member;
-    const judging = { learner, gate, height, peers: members.peers, theta };
+    const judging = { learner, gate, trained, height, peers: members.peers, theta };
     const judged = await opinionsOf(sound, judging);
     const opinions = sent.map(
       ({ place: author, read }): Opinion =>

@@ -105,7 +105,8 @@ export function checkHeldOut({ config, learned: { data } }: OfLearning): Finding
     const fix = "raise data.heldOutShare, or set gate.enabled: false";
     return warn("none, and the gate judges updates by such rows", fix);
   }
-  return pass(`${examples} for the gate, which draws ${Math.min(rows, examples)} a round`);
+  const drawn = rows === "auto" ? "some" : Math.min(rows, examples);
+  return pass(`${examples} for the gate, which draws ${drawn} a round`);
 }
 
 /** Whether what is tested was trained on. */

@@ -1,5 +1,5 @@
 import { type Candidate, mix, sharesOf, usable } from "../../consensus/index.ts";
-import { judgeGate } from "../../reputation/index.ts";
+import { judgeGate, rowsToJudge } from "../../reputation/index.ts";
 import type { MixingRule, PeerId } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import type { PeerLearner } from "./ports.ts";
@@ -13,6 +13,8 @@ export interface MixRequest {
   /** Neighbours that may lie. */
   readonly attackersMax: number;
   readonly gate: Config["gate"];
+  /** Examples that the round's training takes. */
+  readonly trained: number;
   /** Held-out loss when the round began; null when it is not known. */
   readonly heldOutBefore: number | null;
 }
@@ -79,16 +81,14 @@ const RUIN_SLACK = 0.1;
 
 async function gate(
   learner: MixLearner,
-  { round, own, gate: options, attackersMax, candidates }: MixRequest,
+  { round, own, gate: options, trained, attackersMax, candidates }: MixRequest,
 ): Promise<Pick<MixOutcome, "vetoed" | "gains">> {
   const arrived = usable(candidates);
   const idle = !options.enabled || learner.info.data.heldOut.examples === 0;
   if (idle || arrived.length === 0) return { vetoed: [], gains: new Map() };
-  const probe = await learner.probe(
-    own,
-    arrived.map(({ state }) => state),
-    { round, rows: options.rows, step: options.step },
-  );
+  const rows = rowsToJudge(options.rows, { updates: arrived.length, trained });
+  const states = arrived.map(({ state }) => state);
+  const probe = await learner.probe(own, states, { round, rows, step: options.step });
   const peers = arrived.map(({ peer }) => peer);
   const excluded = candidates.filter(({ trust }) => trust === 0).length;
   const vetoesMax = Math.max(0, attackersMax - excluded);

@@ -38,6 +38,7 @@ export class Mixing {
       rule: config.run.rule,
       attackersMax,
       gate: config.gate,
+      trained: neighbourhoods.stepsIn(round) * config.run.batchSize,
       heldOutBefore: state.heldOutLoss,
     });
     const mixed = { start, own, outcome, velocity };

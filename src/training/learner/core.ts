@@ -168,9 +168,10 @@ export class LearnerCore {
     candidates: readonly Float32Array[],
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe> {
-    const { seed, sequenceMax } = this.#options;
-    const request = { adapter, candidates, sequenceMax, ...options };
-    return probe(this.#model, this.#data.heldOut, seed, request, this.#evaluationSize);
+    const { seed, sequenceMax, threads } = this.#options;
+    const reading = { adapter, sequenceMax, threads, packed: this.#isPacked };
+    const request = { ...reading, candidates, ...options };
+    return probe(this.#model, this.#data.heldOut, seed, request, this.#rowsAtOnce());
   }
 
   slope(

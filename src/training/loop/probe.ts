@@ -1,8 +1,8 @@
 import { seededRandom, shuffled } from "../../random.ts";
+import type { Batch } from "../batches/batch.ts";
 import { collateParts } from "../batches/collate.ts";
 import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
-import { EvaluationSize, evaluate } from "./evaluation.ts";
 import type { MicroBatch } from "./micro-batch.ts";
 
 /** Loss on one private batch at a state and after a small step towards each candidate. */
@@ -23,30 +23,37 @@ export interface Drawn {
   readonly rows: number;
 }
 
+/** How the drawn rows are read. */
+export interface Reading {
+  readonly adapter: Float32Array;
+  readonly sequenceMax: number;
+  readonly threads: number;
+  readonly packed: boolean;
+}
+
 /** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
 export async function probe(
   model: AdaptedModel,
   heldOut: readonly AnyExample[],
   seed: number,
-  request: Drawn & {
-    readonly adapter: Float32Array;
-    readonly candidates: readonly Float32Array[];
-    readonly step: number;
-    readonly sequenceMax: number;
-  },
-  size = new EvaluationSize(),
+  request: Drawn &
+    Reading & { readonly candidates: readonly Float32Array[]; readonly step: number },
+  microBatch: MicroBatch,
 ): Promise<Probe> {
-  const { adapter, candidates, step, sequenceMax } = request;
+  const { adapter, candidates, step, sequenceMax, threads, packed } = request;
   const drawn = drawnFrom(heldOut, seed, request);
-  const lossAt = async (state: Float32Array) =>
-    (await evaluate(model, state, drawn, sequenceMax, size)).loss;
-  const base = await lossAt(adapter);
-  const stepped: number[] = [];
-  for (const candidate of candidates) {
-    const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
-    stepped.push(await lossAt(moved));
-  }
-  return { base, stepped };
+  return microBatch.fit(
+    (rowsMax) => collateParts(drawn, sequenceMax, { threads, rowsMax, packed }),
+    async (parts) => {
+      const base = await lossAt(model, adapter, parts);
+      const stepped: number[] = [];
+      for (const candidate of candidates) {
+        const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
+        stepped.push(await lossAt(model, moved, parts));
+      }
+      return { base, stepped };
+    },
+  );
 }
 
 /** See `Learner.slope`: one forward and one backward pass over the rows that `probe` takes. */
@@ -54,12 +61,7 @@ export async function slope(
   model: AdaptedModel,
   heldOut: readonly AnyExample[],
   seed: number,
-  request: Drawn & {
-    readonly adapter: Float32Array;
-    readonly sequenceMax: number;
-    readonly threads: number;
-    readonly packed: boolean;
-  },
+  request: Drawn & Reading,
   microBatch: MicroBatch,
 ): Promise<Slope> {
   const { adapter, sequenceMax, threads, packed } = request;
@@ -74,6 +76,22 @@ export async function slope(
 }
 
 // --- internal ---
+
+/** Mean loss of the rows, nats per token. */
+async function lossAt(
+  model: AdaptedModel,
+  state: Float32Array,
+  parts: readonly Batch[],
+): Promise<number> {
+  let total = 0;
+  let tokens = 0;
+  for (const part of parts) {
+    const { losses } = await model.rowResults(state, part);
+    for (const loss of losses) total += loss;
+    tokens += part.tokens;
+  }
+  return tokens === 0 ? 0 : total / tokens;
+}
 
 function drawnFrom(heldOut: readonly AnyExample[], seed: number, { round, rows }: Drawn) {
   const random = seededRandom(

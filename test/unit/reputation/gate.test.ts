@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { judgeGate } from "../../../src/reputation/index.ts";
+import { describe, expect, test } from "vitest";
+import { judgeGate, rowsToJudge } from "../../../src/reputation/index.ts";
 
 const peers = (count: number): string[] => Array.from({ length: count }, (_, i) => `p${i}`);
 const judge = (stepped: readonly number[], vetoesMax = 2, base = 2) =>
@@ -69,4 +69,20 @@ test("a verdict never depends on the order of the candidates and never exceeds i
 
 test("no candidates, no verdict", () => {
   expect(judge([])).toEqual({ gains: [], vetoed: [] });
+});
+
+describe("rows to judge by", () => {
+  test("leave judging a tenth of what training costs", () => {
+    // 640 trained examples cost as much as 1,280 that are read; a tenth of that reads 11 rows at eleven states.
+    expect(rowsToJudge("auto", { updates: 10, trained: 640 })).toBe(11);
+  });
+
+  test("are six at least, however many updates there are, and 32 at most", () => {
+    expect(rowsToJudge("auto", { updates: 50, trained: 320 })).toBe(6);
+    expect(rowsToJudge("auto", { updates: 3, trained: 10_000 })).toBe(32);
+  });
+
+  test("are what somebody asked for, whatever it costs", () => {
+    expect(rowsToJudge(100, { updates: 50, trained: 1 })).toBe(100);
+  });
 });

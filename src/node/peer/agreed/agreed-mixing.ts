@@ -92,9 +92,12 @@ export class AgreedMixing {
       if (read.verdict === "accept") sound.push({ place: each.place, values: read.value.values });
       else opinions.set(each.place, opinionOfRefused(read.reason));
     }
-    const { learner, config, log } = this.#parts;
+    const { learner, config, neighbourhoods, log } = this.#parts;
     const { height, members } = head;
-    const ground = { learner, gate: config.gate, height, peers: members.peers, theta };
+    const ground = {
+      ...{ learner, gate: config.gate, height, peers: members.peers, theta },
+      trained: neighbourhoods.stepsIn(height) * config.run.batchSize,
+    };
     const judged = await opinionsOf(sound, ground);
     if (judged.opinions.size > 0) log.debug({ round: height + 1, gains: judged.gains }, "gate");
     for (const { place } of sound) opinions.set(place, judged.opinions.get(place) ?? "neutral");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Opinion, quorumOf } from "../../../consensus/index.ts";
-import { judgeGate } from "../../../reputation/index.ts";
+import { judgeGate, rowsToJudge } from "../../../reputation/index.ts";
 import type { PeerId, Reason } from "../../../types.ts";
 import type { Config } from "../../config/config.ts";
 import type { PeerLearner } from "../ports.ts";
@@ -15,6 +15,8 @@ export interface PlacedUpdate {
 export interface JudgingGround {
   readonly learner: Pick<PeerLearner, "info" | "probe">;
   readonly gate: Config["gate"];
+  /** Examples that the height's training takes. */
+  readonly trained: number;
   readonly height: number;
   /** Members by place. */
   readonly peers: readonly PeerId[];
@@ -28,12 +30,13 @@ export interface JudgingGround {
  */
 export async function opinionsOf(
   sound: readonly PlacedUpdate[],
-  { learner, gate, height: round, peers, theta }: JudgingGround,
+  { learner, gate, trained, height: round, peers, theta }: JudgingGround,
 ): Promise<{ opinions: ReadonlyMap<number, Opinion>; gains: readonly number[] }> {
   const isIdle = !gate.enabled || learner.info.data.heldOut.examples === 0;
   if (isIdle || sound.length === 0) return { opinions: new Map(), gains: [] };
   const states = sound.map(({ values }) => theta.map((at, i) => at + (values[i] as number)));
-  const probe = await learner.probe(theta, states, { round, rows: gate.rows, step: gate.step });
+  const rows = rowsToJudge(gate.rows, { updates: sound.length, trained });
+  const probe = await learner.probe(theta, states, { round, rows, step: gate.step });
   const authors = sound.map(({ place }) => peers[place] ?? "");
   const { faulty: vetoesMax } = quorumOf(peers.length);
   const { gains, vetoed } = judgeGate({ ...gate, ...probe, peers: authors, vetoesMax });

@@ -39,6 +39,7 @@ function request(changes: Partial<MixRequest> = {}): MixRequest {
     rule: "mean",
     attackersMax: 1,
     gate: { ...configSchema.parse({}).gate, step: 0.2 },
+    trained: 320,
     heldOutBefore: null,
     ...changes,
   };
