@@ -124,6 +124,12 @@ export const testnetOptionsSchema = z.strictObject({
     .union([z.literal("auto"), z.number().positive().max(1)])
     .default("auto")
     .describe("AdamW step size; auto suits the adapter's method."),
+  proximal: z
+    .number()
+    .positive()
+    .max(1000)
+    .optional()
+    .describe("FedProx: pull towards the state that a round starts from; none unless given."),
   adapterKind: z.enum(ADAPTER_KINDS).default("lora").describe("Adapter method."),
   rank: z
     .union([z.literal("auto"), z.int().min(1).max(256)])

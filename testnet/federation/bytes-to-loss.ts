@@ -29,6 +29,8 @@ export interface BytesToLossRun {
   readonly factors: TestnetOptions["factors"];
   /** Momentum of the outer step. */
   readonly outer: number;
+  /** Pull of the local steps towards the round's start, where there is one. */
+  readonly proximal?: number;
   readonly seed: number;
   readonly warmUp: number;
   readonly feedback: number;
@@ -63,8 +65,9 @@ export async function bytesToLoss(
 }
 
 /** The name of a run in a legend. */
-export function nameOf({ codec, rank, ranks, outer, seed }: BytesToLossRun): string {
-  return `${codec}, rank ${ranks?.join("/") ?? rank}, momentum ${outer}, seed ${seed}`;
+export function nameOf({ codec, rank, ranks, outer, proximal, seed }: BytesToLossRun): string {
+  const pull = proximal === undefined ? "" : `, proximal ${proximal}`;
+  return `${codec}, rank ${ranks?.join("/") ?? rank}, momentum ${outer}${pull}, seed ${seed}`;
 }
 
 /** Bytes at which a run reaches a loss, between rounds by a straight line; null when it does not. */
@@ -97,11 +100,12 @@ async function runOne(
   const scratch = await makeTestnetScratch();
   try {
     const data = await prepareData(options, scratch.path);
-    const { factors, outerMomentum: outer, seed, warmUp, feedback, ranks } = options;
+    const { factors, outerMomentum: outer, seed, warmUp, feedback, ranks, proximal } = options;
     const [codec, rank] = [codecOf(options), rankOf({ adapter: options })];
     const way = { codec, rank, factors, outer, seed, warmUp, feedback };
     const several = ranks !== undefined && ranks.length > 1 ? { ranks } : {};
-    const head = { mode, ...way, ...several };
+    const pull = proximal === undefined ? {} : { proximal };
+    const head = { mode, ...way, ...several, ...pull };
     const run = { rounds: [] as number[], bytesPerPeer: [] as number[], loss: [] as number[] };
     const named = { ...head, ...run };
     const onRound = async ({ round, bytesPerPeer, loss: evaluate }: Reached) => {

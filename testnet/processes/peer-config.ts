@@ -102,7 +102,10 @@ export function trainingConfig(
       factors: options.factors,
       adapter: { kind, rank, alpha, targets },
       rankMin: options.ranks === undefined ? null : Math.min(...options.ranks),
-      optimizer: { learningRate: options.learningRate },
+      optimizer: {
+        learningRate: options.learningRate,
+        ...(options.proximal === undefined ? {} : { proximal: options.proximal }),
+      },
       topology: options.topology,
       codec: options.codec,
       bytesPerRound: options.bytesPerRound ?? null,

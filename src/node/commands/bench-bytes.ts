@@ -38,6 +38,7 @@ export function defineBytesToLoss(command: Command, terminal: Terminal): void {
       ]),
     )
     .option("--learning-rate <x>", "AdamW step size (default: by the method)", Number)
+    .option("--proximal <mu>", "FedProx: pull to the state a round starts from", Number)
     .option("--warm-up <n>", "first rounds with updates as int8", wholeNumber(0, 1000))
     .option("--feedback <x>", "share of what was lost that comes next", decimalNumber(0, 1))
     .option("--partition <split>", "by-file, iid, dirichlet:ALPHA, by:FIELD")

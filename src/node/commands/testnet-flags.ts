@@ -46,6 +46,11 @@ const FLAGS: readonly Flag[] = [
     text: "AdamW step size; auto suits the adapter's method",
     parse: decimal,
   },
+  {
+    flags: "--proximal <mu>",
+    text: "FedProx: pull towards the state that a round starts from",
+    parse: decimal,
+  },
   { flags: "--adapter-kind <name>", text: "adapter method" },
   { flags: "--rank <n>", text: "rank of the LoRA factors", parse: whole },
   {

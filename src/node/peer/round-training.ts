@@ -53,7 +53,8 @@ export async function trainFor(
   while (training.steps < all && !over.aborted) {
     const { adapter, optimizer, steps: taken, watch } = training;
     const steps = Math.min(every, all - taken);
-    const goingOn = taken === 0 || watch === null ? {} : { begun: { steps: taken, watch } };
+    const isBegun = taken > 0 && watch !== null;
+    const goingOn = isBegun ? { begun: { steps: taken, watch, start: start.adapter } } : {};
     const request = {
       adapter,
       optimizer,

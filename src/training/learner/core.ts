@@ -59,7 +59,7 @@ interface LearnerParts {
 /** The learner as it runs inside its worker: same duties as `Learner`, on the thread it is called on. */
 export class LearnerCore {
   readonly info: LearnerInfo;
-  readonly #options: LearnerOptions;
+  readonly #options: LearnerOptions & { readonly packed: boolean };
   readonly #initial: Float32Array;
   readonly #model: AdaptedModel;
   readonly #input: Input;
@@ -68,7 +68,6 @@ export class LearnerCore {
   readonly #engine: Engine;
   readonly #onNotice: (notice: LearnerNotice) => void;
   readonly #evaluationSize: EvaluationSize;
-  readonly #isPacked: boolean;
   #plan: MemoryPlan | undefined;
   #microBatch: MicroBatch | undefined;
   #prompts: PromptLayout;
@@ -78,8 +77,7 @@ export class LearnerCore {
     { opened, initial, model, input, endIds, data, origin, prompts }: LearnerParts,
     onNotice: (notice: LearnerNotice) => void,
   ) {
-    this.#options = options;
-    this.#isPacked = options.data?.packing === "separate";
+    this.#options = { ...options, packed: options.data?.packing === "separate" };
     this.#initial = initial;
     this.#engine = opened.engine;
     this.#onNotice = onNotice;
@@ -153,8 +151,7 @@ export class LearnerCore {
 
   train(request: TrainRequest, hooks: TrainHooks): Promise<TrainResult> {
     const microBatch = this.#rowsAtOnce();
-    const options = { ...this.#options, packed: this.#isPacked };
-    return train(this.#model, this.#data.train, options, request, { ...hooks, microBatch });
+    return train(this.#model, this.#data.train, this.#options, request, { ...hooks, microBatch });
   }
 
   evaluate(adapter: Float32Array, set: "held-out" | "test"): Promise<Evaluation> {
@@ -168,19 +165,16 @@ export class LearnerCore {
     candidates: readonly Float32Array[],
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe> {
-    const { seed, sequenceMax, threads } = this.#options;
-    const reading = { adapter, sequenceMax, threads, packed: this.#isPacked };
-    const request = { ...reading, candidates, ...options };
-    return probe(this.#model, this.#data.heldOut, seed, request, this.#rowsAtOnce());
+    const request = { adapter, candidates, ...options };
+    return probe(this.#model, this.#data.heldOut, this.#options, request, this.#rowsAtOnce());
   }
 
   slope(
     adapter: Float32Array,
     options: { readonly round: number; readonly rows: number },
   ): Promise<Slope> {
-    const { seed, sequenceMax, threads } = this.#options;
-    const request = { adapter, sequenceMax, threads, packed: this.#isPacked, ...options };
-    return slope(this.#model, this.#data.heldOut, seed, request, this.#rowsAtOnce());
+    const request = { adapter, ...options };
+    return slope(this.#model, this.#data.heldOut, this.#options, request, this.#rowsAtOnce());
   }
 
   async generate(adapter: Float32Array, request: GenerateRequest): Promise<string> {

@@ -15,6 +15,14 @@ export const optimizerConfigSchema = z.strictObject({
   beta2: z.number().min(0).lt(1).default(0.999).describe("Decay of AdamW's second moment."),
   epsilon: z.number().positive().max(0.1).default(1e-8).describe("AdamW's epsilon."),
   clipNorm: z.number().positive().max(1e6).default(1).describe("Global gradient-norm clip."),
+  proximal: z
+    .number()
+    .positive()
+    .max(1000)
+    .optional()
+    .describe(
+      "FedProx: a pull of so many times the distance towards the state that the round started from; none when absent.",
+    ),
   warmupSteps: z
     .int()
     .min(0)

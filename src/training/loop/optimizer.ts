@@ -20,6 +20,8 @@ export interface AdamwOptions extends RateOptions {
 export interface OptimizerOptions extends AdamwOptions {
   /** Global gradient-norm clip. */
   readonly clipNorm: number;
+  /** Pull towards the state that the round started from, see `addProximalGradient`; none when absent. */
+  readonly proximal?: number | undefined;
 }
 
 /** AdamW moments, flat in the adapter's layout, and the number of steps taken. */

@@ -4,6 +4,7 @@ import { collateParts } from "../batches/collate.ts";
 import type { AnyExample } from "../data/examples/example.ts";
 import type { AdaptedModel } from "../programs/adapted-model.ts";
 import type { MicroBatch } from "./micro-batch.ts";
+import type { TrainOptions } from "./train-step.ts";
 
 /** Loss on one private batch at a state and after a small step towards each candidate. */
 export interface Probe {
@@ -17,60 +18,49 @@ export interface Slope {
   readonly gradient: Float32Array;
 }
 
-/** Which private rows are taken: those of a round, so many at most. */
-export interface Drawn {
+/** A state, and which private rows are taken: those of a round, so many at most. */
+export interface ProbedAt {
+  readonly adapter: Float32Array;
   readonly round: number;
   readonly rows: number;
 }
 
-/** How the drawn rows are read. */
-export interface Reading {
-  readonly adapter: Float32Array;
-  readonly sequenceMax: number;
-  readonly threads: number;
-  readonly packed: boolean;
-}
+/** How rows are drawn and read. */
+export type Reading = Pick<TrainOptions, "seed" | "sequenceMax" | "threads" | "packed">;
 
 /** See `Learner.probe`: all states are measured on the same rows, drawn from (seed, round). */
 export async function probe(
   model: AdaptedModel,
   heldOut: readonly AnyExample[],
-  seed: number,
-  request: Drawn &
-    Reading & { readonly candidates: readonly Float32Array[]; readonly step: number },
+  reading: Reading,
+  request: ProbedAt & { readonly candidates: readonly Float32Array[]; readonly step: number },
   microBatch: MicroBatch,
 ): Promise<Probe> {
-  const { adapter, candidates, step, sequenceMax, threads, packed } = request;
-  const drawn = drawnFrom(heldOut, seed, request);
-  return microBatch.fit(
-    (rowsMax) => collateParts(drawn, sequenceMax, { threads, rowsMax, packed }),
-    async (parts) => {
-      const base = await lossAt(model, adapter, parts);
-      const stepped: number[] = [];
-      for (const candidate of candidates) {
-        const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
-        stepped.push(await lossAt(model, moved, parts));
-      }
-      return { base, stepped };
-    },
-  );
+  const { adapter, candidates, step } = request;
+  return microBatch.fit(partsOf(heldOut, reading, request), async (parts) => {
+    const base = await lossAt(model, adapter, parts);
+    const stepped: number[] = [];
+    for (const candidate of candidates) {
+      const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
+      stepped.push(await lossAt(model, moved, parts));
+    }
+    return { base, stepped };
+  });
 }
 
 /** See `Learner.slope`: one forward and one backward pass over the rows that `probe` takes. */
 export async function slope(
   model: AdaptedModel,
   heldOut: readonly AnyExample[],
-  seed: number,
-  request: Drawn & Reading,
+  reading: Reading,
+  request: ProbedAt,
   microBatch: MicroBatch,
 ): Promise<Slope> {
-  const { adapter, sequenceMax, threads, packed } = request;
-  const drawn = drawnFrom(heldOut, seed, request);
+  const { adapter } = request;
   const gradient = new Float32Array(adapter.length);
   const { tensors } = model.adapter.layout;
-  const base = await microBatch.fit(
-    (rowsMax) => collateParts(drawn, sequenceMax, { threads, rowsMax, packed }),
-    (parts, recompute) => model.lossAndGradient(adapter, parts, tensors, gradient, recompute),
+  const base = await microBatch.fit(partsOf(heldOut, reading, request), (parts, recompute) =>
+    model.lossAndGradient(adapter, parts, tensors, gradient, recompute),
   );
   return { base, gradient };
 }
@@ -93,9 +83,14 @@ async function lossAt(
   return tokens === 0 ? 0 : total / tokens;
 }
 
-function drawnFrom(heldOut: readonly AnyExample[], seed: number, { round, rows }: Drawn) {
+function partsOf(
+  heldOut: readonly AnyExample[],
+  { seed, sequenceMax, threads, packed = false }: Reading,
+  { round, rows }: ProbedAt,
+): (rowsMax: number) => readonly Batch[] {
   const random = seededRandom(
     (Math.imul(seed, 0x9e3779b1) ^ Math.imul(round + 1, 0xc2b2ae35)) >>> 0,
   );
-  return shuffled(heldOut, random).slice(0, rows);
+  const drawn = shuffled(heldOut, random).slice(0, rows);
+  return (rowsMax) => collateParts(drawn, sequenceMax, { threads, packed, rowsMax });
 }

@@ -10,6 +10,7 @@ import type { AdaptedModel } from "../programs/adapted-model.ts";
 import { diverged, LossWatchdog, type WatchState } from "./loss-watchdog.ts";
 import { MicroBatch } from "./micro-batch.ts";
 import { type OptimizerOptions, type OptimizerState, optimizerStep } from "./optimizer.ts";
+import { addProximalGradient } from "./proximal.ts";
 import { learningRateAt } from "./schedule.ts";
 import { Stopped } from "./stopped.ts";
 
@@ -49,6 +50,8 @@ export interface BegunRound {
   /** Steps of the round that were taken. */
   readonly steps: number;
   readonly watch: WatchState;
+  /** The state that it started from. */
+  readonly start: Float32Array;
 }
 
 export interface TrainResult {
@@ -111,7 +114,7 @@ export async function train(
     throw new KlatchError("data", "there is nothing to train on", "name data files with --data");
   }
   const slots = model.adapter.trained(options.factors, request.round);
-  const { rank = Number.POSITIVE_INFINITY } = options;
+  const { rank = Number.POSITIVE_INFINITY, batchSize, seed, threads, packed = false } = options;
   const parts = slots.flatMap((slot) => slotsInRank(slot, rank));
   const adapter = request.adapter.slice();
   const gradient = new Float32Array(adapter.length);
@@ -119,10 +122,10 @@ export async function train(
   let state = copyState(request.optimizer);
   const before = stepsBefore(model.adapter, options.factors, request);
   const { begun } = request;
+  const pull = { start: begun?.start ?? request.adapter, mu: options.optimizer.proximal ?? 0 };
   const watchdog = new LossWatchdog(begun?.watch);
   const { microBatch = new MicroBatch() } = hooks;
   const optimizer = withTotal(options.optimizer, request.totalSteps);
-  const { sequenceMax, threads, packed = false } = options;
   let lossSum = 0;
   let tokens = 0;
   let positions = 0;
@@ -133,16 +136,16 @@ export async function train(
       throw new Stopped();
     }
     const stepStarted = performance.now();
-    const { batchSize, seed } = options;
     const indices = stepExamples(examples.length, batchSize, seed, state.step, orders);
     const chosen = indices.flatMap((index) => examples.at(index) ?? []);
     const { loss, tokens: stepTokens } = await microBatch.fit(
-      (rowsMax) => collateParts(chosen, sequenceMax, { threads, rowsMax, packed }),
+      (rowsMax) => collateParts(chosen, options.sequenceMax, { threads, rowsMax, packed }),
       async (batches, recompute) => ({
         loss: await model.lossAndGradient(adapter, batches, slots, gradient, recompute),
         tokens: batches.reduce((total, each) => total + each.tokens, 0),
       }),
     );
+    addProximalGradient(gradient, adapter, pull, parts);
     const stepOf = (slot: TensorSlot) => before(slot) + (begun?.steps ?? 0) + taken + 1;
     const stepped = optimizerStep(adapter, gradient, state, parts, optimizer, stepOf);
     const trouble = watchdog.observe(loss, stepped.norm);

@@ -123,7 +123,8 @@ describe("a learner in its worker", () => {
       const whole = await other.train({ ...start, steps: 5 });
       const part = await other.train({ ...start, steps: 2 });
       const later = { ...part, round: 1, steps: 3 };
-      const rest = await other.train({ ...later, begun: { steps: 2, watch: part.watch } });
+      const begun = { steps: 2, watch: part.watch, start: first.adapter };
+      const rest = await other.train({ ...later, begun });
       const another = await other.train(later);
       await other.close();
       expect(rest.adapter).toEqual(whole.adapter);
