@@ -55,7 +55,7 @@ const [larger, before, apart] = [values.larger, values.before, values.apart].map
   number,
   number,
 ];
-const outer = outerTermsOf({ outer: consensusTerms.outer.parse({}) }, "agreed");
+const outer = outerTermsOf({ outer: consensusTerms.outer.parse({}), codec: "auto" }, "agreed");
 const work = await openWorkingFolder(undefined);
 const data = await prepareData(options, work.path);
 const files = memberFiles(options, data);

@@ -104,7 +104,7 @@ export const testnetOptionsSchema = z.strictObject({
     .min(0)
     .max(0.95)
     .optional()
-    .describe("Momentum over the rounds; 0.6 in mode agreed unless --outer none, else 0."),
+    .describe("Momentum over the rounds; 0.6 unless --outer none or, in mode gossip, --codec sign."),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()
@@ -278,9 +278,15 @@ function usualMomentum({
   mode,
   topology,
   peers,
-}: Pick<z.output<typeof testnetOptionsSchema>, "mode" | "topology" | "peers">): number {
+  ...travel
+}: Pick<
+  z.output<typeof testnetOptionsSchema>,
+  "mode" | "topology" | "peers" | "codec" | "bytesPerRound"
+>): number {
   const members = Array.from({ length: peers }, (_, index) => String(index));
-  const run = { outer: consensusTerms.outer.parse({}) };
+  // a budget may choose signs
+  const codec = travel.bytesPerRound === undefined ? travel.codec : "sign";
+  const run = { outer: consensusTerms.outer.parse({}), codec };
   return outerTermsOf(run, modeOf({ mode, topology, members, roster: [] })).momentum;
 }
 

@@ -68,7 +68,7 @@ export const consensusTerms = {
         )
         .default("auto")
         .describe(
-          "Share of the rounds before that moves it on (Nesterov); auto is 0.6 in mode agreed, 0 (none) in mode gossip.",
+          "Share of the rounds before that moves it on (Nesterov); auto is 0.6, and 0 (none) in mode gossip with codec sign.",
         ),
     })
     .prefault({})
@@ -123,14 +123,19 @@ export const consensusTerms = {
 };
 
 /** Momentum that `auto` stands for: what was measured on real training with several seeds (docs/BENCHMARKS.md). */
-const MOMENTUM: Readonly<Record<RunMode, number>> = { agreed: 0.6, gossip: 0 };
+const MOMENTUM = 0.6;
 
-/** The outer step of a run in a mode, with `auto` resolved. */
+/** The outer step of a run in a mode, with `auto` resolved. In mode gossip momentum drives apart who tells signs. */
 export function outerTermsOf(
-  { outer: { rate, momentum } }: { readonly outer: z.output<typeof consensusTerms.outer> },
+  run: {
+    readonly outer: z.output<typeof consensusTerms.outer>;
+    readonly codec: CodecName | "auto";
+  },
   mode: RunMode,
 ): OuterTerms {
-  return { rate, momentum: momentum === "auto" ? MOMENTUM[mode] : momentum };
+  const { rate, momentum } = run.outer;
+  const usual = mode === "gossip" && codecOf(run) === "sign" ? 0 : MOMENTUM;
+  return { rate, momentum: momentum === "auto" ? usual : momentum };
 }
 
 /** The codec of a run, with `auto` resolved as it is where no budget decides. */

@@ -79,7 +79,7 @@ export function settingsOf(run: object): SelfDescription["settings"] {
     codec: codecOf(settings),
     adapter: { ...settings.adapter, rank: rankOf(settings) },
     mode,
-    ...(mode === "agreed" ? { agreedRule, outer: outerTermsOf({ outer }, mode) } : {}),
+    ...(mode === "agreed" ? { agreedRule, outer: outerTermsOf(shared, mode) } : {}),
   };
   return Object.fromEntries(leaves("run", all));
 }

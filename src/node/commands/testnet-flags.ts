@@ -28,10 +28,10 @@ const FLAGS: readonly Flag[] = [
   { flags: "--mode <mode>", text: "gossip, agreed, or auto: agreed for 4 to 200 peers" },
   { flags: "--rule <name>", text: "mixing rule of mode gossip" },
   { flags: "--agreed-rule <name>", text: "mixing rule of mode agreed" },
-  { flags: "--outer <name>", text: "outer step (default: nesterov in mode agreed)" },
+  { flags: "--outer <name>", text: "outer step (default: nesterov, but for signs in mode gossip)" },
   {
     flags: "--outer-momentum <x>",
-    text: "momentum over the rounds (default: 0.6 in mode agreed and with --outer nesterov, else 0)",
+    text: "momentum over the rounds (default: 0.6; 0 with --outer none or, in mode gossip, --codec sign)",
     parse: decimal,
   },
   { flags: "--attack <name>", text: "what the attackers send" },

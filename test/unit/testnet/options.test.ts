@@ -62,8 +62,11 @@ test("the outer step is named with its momentum, whichever of the two is given",
   };
   expect(step({ mode: "agreed" })).toEqual(["nesterov", 0.6]);
   expect(step({ mode: "auto", peers: 4 })).toEqual(["nesterov", 0.6]);
-  // mode gossip has none unless it is asked for
-  expect(step({})).toEqual(["none", 0]);
+  expect(step({ mode: "gossip" })).toEqual(["nesterov", 0.6]);
+  // signs, which a budget may choose, have none in mode gossip
+  expect(step({ mode: "gossip", codec: "sign" })).toEqual(["none", 0]);
+  expect(step({ mode: "gossip", bytesPerRound: "64KiB" })).toEqual(["none", 0]);
+  expect(step({ mode: "agreed", codec: "sign" })).toEqual(["nesterov", 0.6]);
   expect(step({ outer: "nesterov" })).toEqual(["nesterov", 0.6]);
   expect(step({ outer: "none" })).toEqual(["none", 0]);
   expect(step({ outerMomentum: 0 })).toEqual(["none", 0]);

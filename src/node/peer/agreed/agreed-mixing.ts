@@ -28,7 +28,7 @@ export interface MixedCut extends Computed {
 /** What mixing goes by besides the updates: alike in a run. */
 export interface MixingTerms {
   readonly updates: AgreedUpdates;
-  readonly run: Pick<Config["run"], "agreedRule" | "outer">;
+  readonly run: Pick<Config["run"], "agreedRule" | "outer" | "codec">;
 }
 
 /**

@@ -30,7 +30,7 @@ const updates = agreedUpdates(codecByName("int8"));
 /** A run in memory whose rounds say what `opinion` says of the last member's updates. */
 async function runOf(size: number, isHeld: (height: number) => boolean, momentum = 0.4) {
   const { roster } = await Council.of(size);
-  const run = { agreedRule: "check-twins", outer: { rate: 0.7, momentum } } as const;
+  const run = { agreedRule: "check-twins", outer: { rate: 0.7, momentum }, codec: "auto" } as const;
   const kept = new Map<number, KeptRound>();
   const links: Link[] = [];
   const points: AgreedPoint[] = [firstPoint(new Float32Array(LENGTH), run.outer)];
