@@ -104,7 +104,9 @@ export const testnetOptionsSchema = z.strictObject({
     .min(0)
     .max(0.95)
     .optional()
-    .describe("Momentum over the rounds; 0.6 unless --outer none or, in mode gossip, --codec sign."),
+    .describe(
+      "Momentum over the rounds; 0.6 unless --outer none or, in mode gossip, --codec sign.",
+    ),
   attack: z.enum(ATTACK_NAMES).optional().describe("What the attackers send."),
   attackers: z
     .int()
