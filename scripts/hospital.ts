@@ -53,7 +53,7 @@ async function runOrSkip(
 ): Promise<DisturbedRun | null> {
   if (values.only !== undefined && values.only !== name) return null;
   const say = (text: string) => process.stderr.write(`${name}: ${text}\n`);
-  return runDisturbed({ ...options, folder: join(work, name) }, faults, say);
+  return runDisturbed({ ...options, faults: [...faults], folder: join(work, name) }, say);
 }
 
 function isUnharmed(run: DisturbedRun, { rounds }: TestnetOptions): boolean {

@@ -9,7 +9,10 @@
 export { ATTACK_NAMES, type AttackName } from "./attacks/catalogue.ts";
 export { type TestnetInput, type TestnetOptions, testnetOptionsSchema } from "./options.ts";
 export {
+  chaosTestnet,
   downTestnet,
+  logsOfTestnet,
+  pageOfTestnet,
   statusTestnet,
   type TestnetState,
   upTestnet,
@@ -17,3 +20,4 @@ export {
 export { reportText } from "./report/report-markdown.ts";
 export type { TestnetReport } from "./report/report-shape.ts";
 export { type RunHooks, runTestnet } from "./run.ts";
+export { readScenario } from "./scenario/scenario-file.ts";

@@ -10,7 +10,6 @@ import {
 import { KlatchError } from "../src/errors.ts";
 import { bytesField, speedField } from "../src/node/budget/units.ts";
 import { modeOf } from "../src/node/config/mode-of.ts";
-import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
 import {
   ADAPTER_KINDS,
   BASE_DTYPES,
@@ -21,39 +20,12 @@ import {
 } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks/catalogue.ts";
 import type { Partition } from "./data/partition.ts";
+import { alphaOf, columnsField, partitionField, pathField, ranksField } from "./option-fields.ts";
+import { expectField } from "./scenario/expectations.ts";
+import { clocksField, faultsField, peersOf } from "./scenario/faults.ts";
 
-const path = z.string().min(1).max(4096);
-const columnMap = dataConfigSchema.shape.columns.unwrap();
-
-const COLUMNS_EXPECTED = `expected ${COLUMN_NAMES.join("|")}=NAME, with commas between`;
-
-/** `prompt=question,completion=answer` -> an object. */
-const columnList = z
-  .string()
-  .refine((text) => columnsOf(text) !== null)
-  .transform((text) => columnsOf(text) ?? {});
-
-const RANKS_EXPECTED = "expected ranks from 1 to 256, with commas between";
-
-/** `2,4,8` -> ranks. */
-const rankList = z
-  .string()
-  .max(400)
-  .regex(/^[1-9][0-9]*(,[1-9][0-9]*)*$/, RANKS_EXPECTED)
-  .transform((text) => text.split(",").map(Number))
-  .refine((ranks) => ranks.every((rank) => rank <= 256), RANKS_EXPECTED);
-
-const partition = z
-  .string()
-  .max(300)
-  .regex(
-    /^(by-file|iid|dirichlet:[0-9]*\.?[0-9]+|by:.+)$/,
-    "expected by-file, iid, dirichlet:ALPHA or by:FIELD",
-  )
-  .refine(
-    (text) => !text.startsWith("dirichlet:") || (alphaOf(text) >= 0.001 && alphaOf(text) <= 1000),
-    "ALPHA must lie between 0.001 and 1000",
-  );
+/** The model and the messages that come with Klatch. */
+export const BUNDLED = "bundled";
 
 /** Everything that decides a testnet; the flags of `klatch testnet` in the form they are typed. */
 export const testnetOptionsSchema = z.strictObject({
@@ -71,16 +43,19 @@ export const testnetOptionsSchema = z.strictObject({
     .max(4_294_967_295)
     .default(1)
     .describe("Seed of split, adapter and attacks."),
-  model: path.describe("Hugging Face model folder, or organisation/name[@revision] of the hub."),
-  data: path.describe("JSONL or CSV file, or a folder of them."),
-  test: path.optional().describe("Common test set, a file or a folder (pooled)."),
-  partition: partition
+  model: pathField
+    .default(BUNDLED)
+    .describe("Hugging Face model folder, or organisation/name[@revision] of the hub."),
+  data: pathField
+    .default(BUNDLED)
+    .describe(
+      "JSONL or CSV file, or a folder of them; bundled: made-up messages of four organisations.",
+    ),
+  test: pathField.optional().describe("Common test set, a file or a folder (pooled)."),
+  partition: partitionField
     .optional()
     .describe("Split of the data: by-file, iid, dirichlet:ALPHA, by:FIELD."),
-  columns: z
-    .union([columnMap, columnList], { error: COLUMNS_EXPECTED })
-    .default({})
-    .describe("Column names."),
+  columns: columnsField.default({}).describe("Column names."),
   topology: z
     .string()
     .regex(TOPOLOGY, `expected ${TOPOLOGY_FORMS}`)
@@ -118,8 +93,8 @@ export const testnetOptionsSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe("Also train each peer alone, and one on all data."),
-  report: path.optional().describe("Folder for report.json, report.md and report.png."),
-  folder: path.optional().describe("Working folder; a temporary one by default."),
+  report: pathField.optional().describe("Folder for report.json, report.md and report.png."),
+  folder: pathField.optional().describe("Working folder; a temporary one by default."),
   task: z.enum(TASKS).default("causal").describe("To go on with texts, or to tell their class."),
   batchSize: z.int().min(1).max(1024).default(16).describe("Examples per step."),
   learningRate: z
@@ -137,7 +112,7 @@ export const testnetOptionsSchema = z.strictObject({
     .union([z.literal("auto"), z.int().min(1).max(256)])
     .default("auto")
     .describe("Rank of the LoRA factors; auto is 8, or less for --bytes-per-round."),
-  ranks: rankList
+  ranks: ranksField
     .optional()
     .describe("Ranks that peers train in turn, such as 2,4,8,16; the run has the largest."),
   alpha: z.number().positive().max(4096).default(16).describe("LoRA scaling numerator."),
@@ -172,6 +147,9 @@ export const testnetOptionsSchema = z.strictObject({
     .describe("Least time that slower peers get to announce, ms."),
   killEach: z.boolean().default(false).describe("SIGKILL every peer once, and start it again."),
   timeLimitSeconds: z.int().min(5).max(604_800).default(7200).describe("Longest run."),
+  faults: faultsField.default([]).describe("What befalls the peers."),
+  clocks: clocksField.default({}).describe("Peers whose clocks are wrong, by so many seconds."),
+  expect: expectField.default({}).describe("What the run must come to."),
 });
 
 /** What callers may leave out has its default here. */
@@ -214,7 +192,26 @@ export function parseOptions(input: unknown): TestnetOptions {
       "Use fewer --attackers or more --peers.",
     );
   }
+  checkScenario(options);
   return { ...options, ...outerStepOf(options), rank: rankOfAll(options) };
+}
+
+/** What is to befall peers must find them, in a round that there is. */
+function checkScenario({ peers, rounds, faults, clocks }: z.output<typeof testnetOptionsSchema>) {
+  const named = [...faults.flatMap(peersOf), ...Object.keys(clocks).map(Number)];
+  const unknown = named.find((peer) => peer > peers);
+  const late = faults.find(({ round = 1 }) => round >= rounds + 1);
+  const parted = faults.find((one) => one.do === "part" && new Set(one.peers).size >= peers);
+  const trouble =
+    (unknown !== undefined && `there is no peer ${unknown} among ${peers}`) ||
+    (late !== undefined && `there is no round ${late.round} among ${rounds}`) ||
+    (parted !== undefined && "all peers on one side part nobody");
+  if (trouble)
+    throw new KlatchError(
+      "usage",
+      `the scenario: ${trouble}`,
+      "Change it, or --peers and --rounds.",
+    );
 }
 
 /** The rank that a peer trains, of the run's; null for all of it. */
@@ -290,10 +287,6 @@ function usualMomentum({
   const codec = travel.bytesPerRound === undefined ? travel.codec : "sign";
   const run = { outer: consensusTerms.outer.parse({}), codec };
   return outerTermsOf(run, modeOf({ mode, topology, members, roster: [] })).momentum;
-}
-
-function alphaOf(text: string): number {
-  return Number(text.slice("dirichlet:".length));
 }
 
 function flagName(name: string): string {

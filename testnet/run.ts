@@ -4,12 +4,16 @@ import { openStore } from "../src/node/store/store.ts";
 import { type Baselines, runBaselines } from "./baselines.ts";
 import { prepareData, type RunData } from "./data/run-data.ts";
 import { parseOptions, type TestnetInput, type TestnetOptions } from "./options.ts";
-import { launchFleet, type Member, pollFleet, stopFleet } from "./processes/fleet.ts";
-import { createIdentities, dataFolder } from "./processes/peer-config.ts";
-import { type Incident, watchFleet } from "./processes/watch.ts";
+import { openPage } from "./page/page-server.ts";
+import { type Member, pollFleet } from "./processes/fleet.ts";
+import { openNetwork } from "./processes/network.ts";
+import { dataFolder } from "./processes/peer-config.ts";
+import type { Incident } from "./processes/troubles.ts";
+import { watchNetwork } from "./processes/watch.ts";
 import { createProgress, type Output, type Progress } from "./report/progress.ts";
 import { buildReport, type PeerRecord, writeReport } from "./report/report.ts";
 import type { TestnetReport } from "./report/report-shape.ts";
+import type { Fault } from "./scenario/faults.ts";
 import { openWorkingFolder, withPaths } from "./working-folder.ts";
 
 const EVIDENCE_MAX = 10_000;
@@ -77,28 +81,34 @@ async function runNetwork(
   data: RunData,
   progress: Progress,
   signal: AbortSignal,
-): Promise<{ peers: PeerRecord[]; incidents: Incident[] }> {
-  const ids = await createIdentities(data.peers);
-  const members = await launchFleet(options, data, ids, signal);
-  const [first] = members;
-  if (first !== undefined) {
-    const { site, statusPort } = first.plan;
-    progress.note(`what the first peer sees: http://${site.host}:${statusPort}`);
-  }
+): Promise<{ peers: PeerRecord[]; incidents: Incident[]; missed: readonly Fault[] }> {
   const incidents: Incident[] = [];
+  const note = (incident: Incident) => {
+    incidents.push(incident);
+    progress.note(`peer ${incident.peer}, round ${incident.round + 1}: ${incident.what}`);
+  };
+  const network = await openNetwork(options, data, note, signal);
+  const { members, troubles } = network;
   try {
-    await watchFleet(members, options, { progress, incidents }, signal);
-    await pollFleet(members);
-    progress.update(members);
-  } catch (error) {
-    // Whoever interrupts it wants to see how far it came.
-    if (!signal.aborted) throw error;
-    await pollFleet(members);
+    const page = await openPage(network, options, incidents);
+    try {
+      progress.note(`the whole network: ${page.url}`);
+      await watchNetwork(network, options, { progress, note }, signal);
+      await pollFleet(members);
+      progress.update(members);
+    } catch (error) {
+      // Whoever interrupts it wants to see how far it came.
+      if (!signal.aborted) throw error;
+      await pollFleet(members);
+    } finally {
+      progress.close();
+      await page.close();
+      await network.stop();
+    }
+    return { peers: members.map(recordOf), incidents, missed: troubles.due };
   } finally {
-    progress.close();
-    await stopFleet(members);
+    network.remove();
   }
-  return { peers: members.map(recordOf), incidents };
 }
 
 /** What the network is compared with; null where a signal ended the run. */

@@ -3,12 +3,14 @@ import { join, resolve } from "node:path";
 import { KlatchError } from "../src/errors.ts";
 import { AUTO_CACHE } from "../src/node/folders/cache-folder.ts";
 import { checkOutFolder } from "../src/node/folders/out-folder.ts";
+import { bundledModel } from "../src/node/folders/package-folder.ts";
 import { makeScratchFolder, type ScratchFolder } from "../src/node/folders/scratch-folder.ts";
 import { parseHubModel } from "../src/training/index.ts";
-import type { TestnetOptions } from "./options.ts";
+import { BUNDLED, type TestnetOptions } from "./options.ts";
 
 /** Everything that a testnet puts into its folder. */
-const OWN_NAMES = /^(peer-\d+|collusion|test\.jsonl|pooled\.jsonl|options\.json|keeper\.log)$/;
+const OWN_NAMES =
+  /^(peer-\d+|collusion|messages|requests|test\.jsonl|pooled\.jsonl|options\.json|keeper\.log)$/;
 
 /** The folder that was named, which stays, or one of this process alone. */
 export async function openWorkingFolder(path: string | undefined): Promise<ScratchFolder> {
@@ -58,10 +60,17 @@ export function withPaths(options: TestnetOptions): TestnetOptions {
   const { model, data, test, report, folder } = options;
   return {
     ...options,
-    model: isOnHub(model) ? model : resolve(model),
-    data: resolve(data),
+    model: modelPath(model),
+    data: data === BUNDLED ? data : resolve(data),
     ...(test === undefined ? {} : { test: resolve(test) }),
     ...(report === undefined ? {} : { report: resolve(report) }),
     ...(folder === undefined ? {} : { folder: resolve(folder) }),
   };
+}
+
+// --- internal ---
+
+function modelPath(model: string): string {
+  if (model === BUNDLED) return bundledModel();
+  return isOnHub(model) ? model : resolve(model);
 }

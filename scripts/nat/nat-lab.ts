@@ -1,5 +1,5 @@
+import { ip, requireRoot, run, tryIp } from "../../testnet/namespaces/commands.ts";
 import type { Site } from "../../testnet/processes/peer-config.ts";
-import { ip, requireRoot, run, tryIp } from "../namespaces/commands.ts";
 
 /** Addresses for trials of networks, which are nobody's (RFC 2544): this stands for the Internet. */
 const PUBLIC = "198.18.78";

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { RoundRecord } from "../../src/node/records/records.ts";
 import { openStore } from "../../src/node/store/store.ts";
 import { prepareData } from "../../testnet/data/run-data.ts";
+import { TwoNetworks } from "../../testnet/namespaces/two-networks.ts";
 import type { TestnetOptions } from "../../testnet/options.ts";
 import {
   launchFleet,
@@ -14,7 +15,6 @@ import {
 import { createIdentities, dataFolder } from "../../testnet/processes/peer-config.ts";
 import { createRandom } from "../../testnet/random.ts";
 import { type EndedRound, endOf, isOver } from "../hospital/ended.ts";
-import { TwoNetworks } from "./two-networks.ts";
 
 /** What was on its way when the networks parted may still end a round; later nothing may. */
 const IN_FLIGHT_MS = 2000;

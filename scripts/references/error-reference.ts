@@ -12,7 +12,7 @@ codes. They are stable. Made from the code by \`node scripts/references.ts\`.
 /** What failed, and what usually helps. */
 const CODES: Readonly<Record<ErrorCode, readonly [meaning: string, remedy: string]>> = {
   internal: [
-    "a bug in Klatch; or a check of `doctor` failed, or `verify` found something wrong",
+    "a bug in Klatch; or a check of `doctor` failed, `verify` found something wrong, or what a scenario of `testnet run` expects was not met",
     "please report the stack; else do what the line says",
   ],
   usage: [

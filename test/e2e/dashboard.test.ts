@@ -1,14 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { DASHBOARD_PATHS, dashboardFiles } from "../../src/node/http/dashboard-files.ts";
 import { EventLog } from "../../src/node/http/event-log.ts";
 import type { NodeStatus } from "../../src/node/records/records.ts";
-import { hasChromium, openBrowser } from "../support/browser.ts";
+import { hasChromium, openBrowser, seriousFindings } from "../support/browser.ts";
 import { serveStatus } from "../unit/node/http/status-endpoint.ts";
 import {
   PEERS,
@@ -19,7 +18,6 @@ import {
 } from "../unit/node/node-samples.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** A whole page over the wire. */
 const PAGE_BYTES_MAX = 300 * 1024;
 /** What would run, or look otherwise, if it were taken for markup. */
@@ -82,21 +80,6 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium (/usr/bin/chromium)", (
     page.on("dialog", (dialog) => complaints.push(dialog.message()));
     await page.goto(url);
     return { page, complaints };
-  }
-
-  /** What axe finds that is serious, by rule and place. */
-  async function seriousFindings(page: Page): Promise<readonly string[]> {
-    // past the page's own policy, which lets no other script run
-    const found = (await page.evaluate(`(() => { ${AXE}; return axe.run(document); })()`)) as {
-      readonly violations: readonly {
-        readonly id: string;
-        readonly impact: string;
-        readonly nodes: readonly { readonly html: string }[];
-      }[];
-    };
-    return found.violations
-      .filter(({ impact }) => ["serious", "critical"].includes(impact))
-      .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
   }
 
   const rounds = () =>

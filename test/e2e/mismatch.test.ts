@@ -10,7 +10,7 @@ import type { SmallNode } from "../support/small-node.ts";
 
 afterEach(stopRawPeers);
 
-const CLOCK = new URL("../support/shifted-clock.ts", import.meta.url).href;
+const CLOCK = new URL("../../testnet/processes/shifted-clock.ts", import.meta.url).href;
 /** Within this of the last start every mismatch is named. */
 const NAMED_WITHIN_MS = 10_000;
 

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, "../..");
 /** What is started, or loaded, by its place. */
 const PROGRAMS = [
   ...["src/node/cli", "src/training/learner/worker", "src/training/bench/engine-child"],
-  ...["attacker", "keeper", "leash"].map((name) => `testnet/processes/${name}`),
+  ...["attacker", "keeper", "leash", "shifted-clock"].map((name) => `testnet/processes/${name}`),
   ...["codec-bench/bench-codecs", "federation/bytes-picture", "federation/bytes-to-loss"].map(
     (path) => `testnet/${path}`,
   ),

@@ -4,11 +4,15 @@ import { KlatchError } from "../../src/errors.ts";
 import { hubOptions } from "../../src/node/config/hub-options.ts";
 import { resolveModel } from "../../src/training/index.ts";
 import { flipLabels } from "../attacks/data-attacks.ts";
-import { attackersOf, partitionOf, type TestnetOptions } from "../options.ts";
+import { attackersOf, BUNDLED, partitionOf, type TestnetOptions } from "../options.ts";
+import { writeDemoData } from "../texts/demo-data.ts";
 import { cacheName, isOnHub } from "../working-folder.ts";
 import { labelOf } from "./completion.ts";
 import { partitionRows, setAside } from "./partition.ts";
 import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
+
+/** As many as `npm start` trains on. */
+const MESSAGES = { rowsPerOrganisation: 400, testRows: 160 };
 
 export type Role = "honest" | NonNullable<TestnetOptions["attack"]>;
 
@@ -40,19 +44,20 @@ export interface RunData {
  * Reads the data, deals it to the peers and writes each share into the peer's own folder below `folder`. The last peers
  * are the attackers. Throws `data` or `usage` where the input does not do.
  */
-export async function prepareData(options: TestnetOptions, folder: string): Promise<RunData> {
+export async function prepareData(given: TestnetOptions, folder: string): Promise<RunData> {
+  const options = given.data === BUNDLED ? await withMessages(given, folder) : given;
   const { columns, peers, seed } = options;
   await requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
   const notes: string[] = [];
   const say = (note: string) => notes.push(note);
   const files = await readRowFiles(options.data, "--data", { say });
-  const given =
+  const own =
     options.test === undefined
       ? null
       : await readPooledRows(options.test, "--test", { use: "test", say });
   const dealt = partitionRows(files, partition, { peers, seed, columns });
-  const { parts, test } = given === null ? setAside(dealt) : { parts: dealt, test: given };
+  const { parts, test } = own === null ? setAside(dealt) : { parts: dealt, test: own };
   if (test.length === 0) {
     throw new KlatchError(
       "data",
@@ -80,6 +85,20 @@ export async function prepareData(options: TestnetOptions, folder: string): Prom
     classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
     notes,
+  };
+}
+
+/** With the messages of four made-up organisations, which are written into the folder: a peer for each, or dealt unevenly. */
+async function withMessages(options: TestnetOptions, folder: string): Promise<TestnetOptions> {
+  const { seed, peers } = options;
+  const place = join(folder, "messages");
+  const made = await writeDemoData(place, { seed, ...MESSAGES });
+  const split = made.train.length === peers ? "by-file" : "dirichlet:1";
+  return {
+    ...options,
+    data: join(place, "train"),
+    test: options.test ?? made.test,
+    partition: options.partition ?? split,
   };
 }
 

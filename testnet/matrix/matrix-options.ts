@@ -31,9 +31,22 @@ const axesSchema = z.object({
 /** Axes as they are typed, and the options that all cells share. */
 export type MatrixInput = {
   readonly [List in (typeof LISTS)[number]]?: string;
-} & { readonly seeds?: number; readonly simulate?: boolean } & Omit<
+} & {
+  readonly seeds?: number;
+  readonly simulate?: boolean;
+  readonly model: string;
+  readonly data: string;
+} & Omit<
     TestnetInput,
-    "attack" | "attackers" | "mode" | "agreedRule" | "partition" | "codec" | "seed"
+    | "model"
+    | "data"
+    | "attack"
+    | "attackers"
+    | "mode"
+    | "agreedRule"
+    | "partition"
+    | "codec"
+    | "seed"
   >;
 
 /** Checked axes of a matrix. */

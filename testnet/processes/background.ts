@@ -8,7 +8,9 @@ import { toldStatus } from "../../src/node/records/told.ts";
 import { parseOptions, type TestnetInput } from "../options.ts";
 import { makeWorkingFolder, withPaths } from "../working-folder.ts";
 import { entryFile } from "./entry-file.ts";
-import { readStatus } from "./peer-status.ts";
+import { type LoggedPeer, Logs } from "./logs.ts";
+import { readStatus, urlOf } from "./peer-status.ts";
+import { askKeeper, type ChaosRequest } from "./requests.ts";
 import { type KeeperState, optionsFile, readState, stateFile, stopFile } from "./state-file.ts";
 
 /** Where a background testnet lies unless told otherwise. */
@@ -25,7 +27,12 @@ export interface TestnetState {
   readonly state: KeeperState["state"] | "abandoned";
   readonly startedAt: string;
   readonly pid: number;
+  /** The page of the whole network. */
+  readonly page: string | null;
+  readonly incidents: KeeperState["incidents"];
   readonly peers: readonly (KeeperState["peers"][number] & {
+    /** Its status endpoint, and its dashboard. */
+    readonly url: string;
     readonly status: NodeStatus | null;
   })[];
 }
@@ -73,16 +80,19 @@ export async function upTestnet(input: TestnetInput): Promise<TestnetState> {
 export async function statusTestnet(path: string = DEFAULT_FOLDER): Promise<TestnetState> {
   const folder = resolve(path);
   const { state, isKept } = stateOf(folder);
-  const statuses = await Promise.all(state.peers.map((peer) => readStatus(peer.statusPort)));
-  const { startedAt, pid } = state;
+  const statuses = await Promise.all(state.peers.map(statusOf));
+  const { startedAt, pid, page, incidents } = state;
   return {
     folder,
     state: isKept ? state.state : "abandoned",
     startedAt,
     pid,
+    page,
+    incidents,
     peers: state.peers.map((peer, index) => {
       const status = statuses[index];
-      return { ...peer, status: status ? toldStatus(status) : null };
+      const url = urlOf({ site: peer, ...peer });
+      return { ...peer, url, status: status ? toldStatus(status) : null };
     }),
   };
 }
@@ -102,9 +112,7 @@ export async function downTestnet(
     await delay(POLL_MS);
   }
   // A keeper that died renews nothing; its peers have stopped, or are about to.
-  while (
-    (await Promise.all(state.peers.map((peer) => readStatus(peer.statusPort)))).some(Boolean)
-  ) {
+  while ((await Promise.all(state.peers.map(statusOf))).some(Boolean)) {
     if (Date.now() > deadline) throw stuck(folder);
     await delay(POLL_MS);
   }
@@ -113,7 +121,67 @@ export async function downTestnet(
   return { folder, stopped: state.peers.length };
 }
 
+/** The address of the page of a background testnet; throws `usage` where there is none. */
+export function pageOfTestnet(path: string = DEFAULT_FOLDER): string {
+  const { folder, state } = keptFolder(path);
+  if (state.page !== null) return state.page;
+  throw new KlatchError("usage", `the testnet in ${folder} is ${state.state}`, "Ask again later.");
+}
+
+/** Does something to a peer of a background testnet; resolves when it is done. */
+export async function chaosTestnet(
+  request: ChaosRequest,
+  path: string = DEFAULT_FOLDER,
+): Promise<void> {
+  await askKeeper(keptFolder(path).folder, request);
+}
+
+/**
+ * Tells the last lines of the logs of a background testnet, of all peers or of one, and what comes after them until it is
+ * down or the signal comes. Throws `usage` for a peer that there is not.
+ */
+export async function logsOfTestnet(
+  write: (peer: LoggedPeer, line: string) => void,
+  choice: { readonly peer: number | null; readonly lines: number; readonly follow: boolean },
+  signal: AbortSignal,
+  path: string = DEFAULT_FOLDER,
+): Promise<void> {
+  const { folder, state } = choice.follow ? keptFolder(path) : knownFolder(path);
+  const peers = state.peers.filter(({ index }) => (choice.peer ?? index + 1) === index + 1);
+  if (peers.length === 0) {
+    throw new KlatchError(
+      "usage",
+      `there is no peer ${choice.peer} among ${state.peers.length}`,
+      "See klatch testnet status.",
+    );
+  }
+  const logs = new Logs(peers, write);
+  logs.tell(choice.lines);
+  if (choice.follow) await logs.follow(() => readState(folder)?.isKept === true, signal);
+}
+
 // --- internal ---
+
+function statusOf(peer: KeeperState["peers"][number]): Promise<NodeStatus | null> {
+  return peer.isPaused ? Promise.resolve(null) : readStatus({ site: peer, ...peer });
+}
+
+function knownFolder(path: string): { readonly folder: string; readonly state: KeeperState } {
+  const folder = resolve(path);
+  return { folder, state: stateOf(folder).state };
+}
+
+/** Of a testnet that is up: throws `usage` for one whose keeper is gone. */
+function keptFolder(path: string): ReturnType<typeof knownFolder> {
+  const folder = resolve(path);
+  const { state, isKept } = stateOf(folder);
+  if (isKept) return { folder, state };
+  throw new KlatchError(
+    "usage",
+    `the testnet in ${folder} has no keeper any more`,
+    "Clear it away with klatch testnet down.",
+  );
+}
 
 function prepare(folder: string): void {
   if (readState(folder)?.isKept === true) {

@@ -5,7 +5,7 @@ import type { NodeStatus } from "../../src/node/records/records.ts";
 import type { RunData } from "../data/run-data.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";
-import { dataFolder, LOOPBACK, type PeerPlan, planPeers, type Site } from "./peer-config.ts";
+import { LOOPBACK, type PeerPlan, planPeers, type Site } from "./peer-config.ts";
 import { PeerProcess } from "./peer-process.ts";
 import { readStatus } from "./peer-status.ts";
 
@@ -29,6 +29,8 @@ export interface Member {
   answers: boolean;
   /** How often it was killed on purpose. */
   kills: number;
+  /** Whether it may be down: it was killed, or its disk is full. */
+  mayBeDown: boolean;
 }
 
 /**
@@ -73,9 +75,12 @@ export async function stopFleet(members: readonly Member[]): Promise<void> {
 export async function pollFleet(members: readonly Member[]): Promise<void> {
   await Promise.all(
     members.map(async (member) => {
-      const { statusPort, site, folder } = member.plan;
-      const at = { host: site.host, dataDir: dataFolder(folder) };
-      const status = await readStatus(statusPort, at);
+      // what is suspended answers nobody, and would be waited for
+      if (member.process.isPaused) {
+        member.answers = false;
+        return;
+      }
+      const status = await readStatus(member.plan);
       member.answers = status !== null;
       member.status = status === null ? member.status : withLosses(status, member.status);
     }),
@@ -92,6 +97,11 @@ export function failureOf(member: Member): KlatchError {
     `peer ${member.plan.index + 1} stopped ${how}: ${lastWords(member)}`,
     `Its log is ${logFile}.`,
   );
+}
+
+/** Where a peer's output goes. */
+export function logFileOf(peerFolder: string): string {
+  return join(peerFolder, "log.txt");
 }
 
 // --- internal ---
@@ -117,9 +127,10 @@ function createMember(plan: PeerPlan, options: TestnetOptions): Member {
           ...[String(attackersOf(options)), join(plan.folder, "..", "collusion")],
         ],
     cwd: plan.folder,
-    logFile: `${plan.folder}/log.txt`,
+    logFile: logFileOf(plan.folder),
+    clockShiftMs: 1000 * (options.clocks[plan.index + 1] ?? 0),
   });
-  return { plan, process, status: null, answers: false, kills: 0 };
+  return { plan, process, status: null, answers: false, kills: 0, mayBeDown: false };
 }
 
 async function allAnswer(members: readonly Member[], signal: AbortSignal): Promise<void> {

@@ -6,17 +6,25 @@ import { existsSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../src/errors.ts";
 import { keepProcessPrivate } from "../../src/node/process/private-process.ts";
+import { toldRecord } from "../../src/node/records/told.ts";
 import { prepareData } from "../data/run-data.ts";
-import { parseOptions } from "../options.ts";
-import { failureOf, launchFleet, type Member, stopFleet } from "./fleet.ts";
-import { createIdentities } from "./peer-config.ts";
+import { parseOptions, type TestnetOptions } from "../options.ts";
+import { openPage } from "../page/page-server.ts";
+import { befall } from "./chaos.ts";
+import { failureOf, type Member, pollFleet } from "./fleet.ts";
+import { type Network, openNetwork } from "./network.ts";
+import { answerRequests } from "./requests.ts";
 import { type KeeperState, optionsFile, stateFile, stopFile, writeState } from "./state-file.ts";
+import type { Incident } from "./troubles.ts";
 
 const RENEW_MS = 500;
+/** Incidents that are kept; the newest. */
+const INCIDENTS_MAX = 200;
 
 keepProcessPrivate();
 const folder = process.argv[2] ?? "";
 const stopping = new AbortController();
+const incidents: Incident[] = [];
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
 }
@@ -25,7 +33,9 @@ const state: KeeperState = {
   state: "starting",
   startedAt: new Date().toISOString(),
   pid: process.pid,
+  page: null,
   peers: [],
+  incidents: [],
   failure: null,
 };
 
@@ -35,13 +45,12 @@ async function keep(): Promise<void> {
   try {
     const options = parseOptions(JSON.parse(readFileSync(optionsFile(folder), "utf8")));
     const data = await prepareData(options, folder);
-    const ids = await createIdentities(data.peers);
-    const members = await launchFleet(options, data, ids, stopping.signal);
+    const network = await openNetwork(options, data, note, stopping.signal);
     try {
-      writeState(folder, { ...state, state: "running", peers: members.map(peerOf) });
-      await watch(members);
+      await keepUp(network, options);
     } finally {
-      await stopFleet(members);
+      await network.stop();
+      network.remove();
     }
     rmSync(stateFile(folder), { force: true });
   } catch (error) {
@@ -60,23 +69,43 @@ function renew(): void {
   if (existsSync(stopFile(folder))) stopping.abort(new Error("asked to stop"));
 }
 
-/** Until asked to stop; notes peers that went down. */
-async function watch(members: readonly Member[]): Promise<void> {
-  let down = 0;
-  while (!stopping.signal.aborted) {
-    const now = members.filter((member) => member.process.exit !== null).length;
-    if (now !== down) {
-      down = now;
-      writeState(folder, { ...state, state: "running", peers: members.map(peerOf) });
+function note(incident: Incident): void {
+  incidents.push(incident);
+  incidents.splice(0, incidents.length - INCIDENTS_MAX);
+}
+
+/** Until asked to stop: shows the network, lets its faults befall it, does what is asked for, writes down what changed. */
+async function keepUp(network: Network, options: TestnetOptions): Promise<void> {
+  const { members, troubles } = network;
+  const page = await openPage(network, options, incidents);
+  let written = "";
+  try {
+    while (!stopping.signal.aborted) {
+      await answerRequests(folder, async (request) => note(await befall(members, request)));
+      const peers = members.map(peerOf);
+      const now = {
+        state: "running",
+        page: page.url,
+        peers,
+        incidents: incidents.map(toldRecord),
+      } as const;
+      if (JSON.stringify(now) !== written) writeState(folder, { ...state, ...now });
+      written = JSON.stringify(now);
+      await pollFleet(members);
+      troubles.strike();
+      await delay(RENEW_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
-    await delay(RENEW_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+  } finally {
+    await page.close();
   }
 }
 
 function peerOf(member: Member): KeeperState["peers"][number] {
-  const { index, id, label, role, address, statusPort, folder: own } = member.plan;
-  const exit = member.process.exit === null ? null : failureOf(member).message;
-  return { index, id, label, role, address, statusPort, folder: own, exit };
+  const { index, id, label, role, address, site, statusPort, folder: own } = member.plan;
+  const { exit: end, isPaused } = member.process;
+  const exit = end === null ? null : failureOf(member).message;
+  const place = { address, host: site.host, statusPort, folder: own };
+  return { index, id, label, role, ...place, isPaused, exit };
 }
 
 function describe(error: unknown): KeeperState["failure"] {

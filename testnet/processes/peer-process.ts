@@ -20,6 +20,8 @@ export class PeerProcess {
   readonly #script: string;
   readonly #args: readonly string[];
   readonly #cwd: string;
+  readonly #clockShiftMs: number;
+  #isPaused = false;
   #child: ChildProcess | null = null;
   #exited: Promise<Exit> = Promise.resolve({ code: 0, signal: null });
   #exit: Exit | null = null;
@@ -31,12 +33,15 @@ export class PeerProcess {
     readonly args: readonly string[];
     readonly cwd: string;
     readonly logFile: string;
+    /** How wrong its clock is. */
+    readonly clockShiftMs?: number;
   }) {
     this.logFile = options.logFile;
     this.#enter = options.enter ?? [];
     this.#script = options.script;
     this.#args = options.args;
     this.#cwd = options.cwd;
+    this.#clockShiftMs = options.clockShiftMs ?? 0;
   }
 
   /** How the last run of the process ended; null before the first and while it runs. */
@@ -48,23 +53,33 @@ export class PeerProcess {
     return this.#child?.pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== null && this.#exit === null;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Starts the process, leashed to this one: it stops when this one is gone. */
   start(): void {
     const log = openSync(this.logFile, "a");
-    const leash = pathToFileURL(entryFile("./leash")).href;
+    const preloaded = ["./leash", ...(this.#clockShiftMs === 0 ? [] : ["./shifted-clock"])];
+    const imports = preloaded.flatMap((name) => ["--import", pathToFileURL(entryFile(name)).href]);
     // A process group of its own keeps a Ctrl-C in the terminal from reaching it twice: the parent passes it on.
-    const own = [process.execPath, "--import", leash, this.#script, ...this.#args];
+    const own = [process.execPath, ...imports, this.#script, ...this.#args];
     const [command = process.execPath, ...args] = [...this.#enter, ...own];
     const child = spawn(command, args, {
       cwd: this.#cwd,
       detached: true,
       windowsHide: true,
-      env: ownEnvironment(),
+      env: { ...ownEnvironment(), TEST_CLOCK_SHIFT_MS: String(this.#clockShiftMs) },
       stdio: ["ignore", log, log, "ipc"],
     });
     closeSync(log);
     this.#child = child;
     this.#exit = null;
+    this.#isPaused = false;
     this.#exited = new Promise((resolve) => {
       const end = (exit: Exit) => {
         this.#exit = exit;
@@ -78,10 +93,22 @@ export class PeerProcess {
   /** Asks the process to stop, insists after a while, and resolves when it is gone. */
   async stop(): Promise<Exit> {
     if (this.#exit === null) this.#child?.kill("SIGTERM");
+    this.resume();
     const insist = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_MS);
     const exit = await this.#exited;
     clearTimeout(insist);
     return exit;
+  }
+
+  /** SIGSTOP: nobody hears of it, and it does nothing. */
+  pause(): void {
+    if (this.isRunning) this.#isPaused = this.#child?.kill("SIGSTOP") === true;
+  }
+
+  /** It goes on where it was paused. */
+  resume(): void {
+    if (this.isRunning && this.#isPaused) this.#child?.kill("SIGCONT");
+    this.#isPaused = false;
   }
 
   /** SIGKILL, as a power cut would; resolves when the process is gone. */

@@ -9,18 +9,26 @@ const peer = z.strictObject({
   label: z.string(),
   role: z.string(),
   address: z.string(),
+  host: z.string(),
   statusPort: z.int(),
+  isPaused: z.boolean(),
   folder: z.string(),
   /** Null while the process runs; afterwards, how it ended. */
   exit: z.string().nullable(),
 });
+
+const incident = z.strictObject({ peer: z.int(), round: z.int(), what: z.string() });
 
 const stateSchema = z.strictObject({
   state: z.enum(["starting", "running", "failed"]),
   startedAt: z.string(),
   /** The process that keeps the peers. */
   pid: z.int().positive(),
+  /** The page of the whole network; null until there is one. */
+  page: z.string().nullable(),
   peers: z.array(peer),
+  /** What befell peers, the last of it; rounds are counted from 1. */
+  incidents: z.array(incident),
   failure: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
 });
 
@@ -36,8 +44,12 @@ export const optionsFile = (folder: string) => join(folder, "options.json");
 
 /** Replaces the state in one step, so that no reader sees half of it. */
 export function writeState(folder: string, state: KeeperState): void {
-  const file = stateFile(folder);
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
+  replaceFile(stateFile(folder), state);
+}
+
+/** Writes JSON in one step. */
+export function replaceFile(file: string, value: object): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(value, null, 2)}\n`);
   renameSync(`${file}.new`, file);
 }
 
@@ -63,6 +75,18 @@ export function readState(
   );
 }
 
+/** Null for what is none: a schema refuses it by name. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // for the schema
+    return null;
+  }
+}
+
+// --- internal ---
+
 /** Whether a process of this id runs; another's may have taken the id of one that is gone. */
 function exists(pid: number): boolean {
   try {
@@ -70,14 +94,5 @@ function exists(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The schema refuses it by name.
-    return null;
   }
 }

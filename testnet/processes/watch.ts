@@ -3,42 +3,28 @@ import { KlatchError } from "../../src/errors.ts";
 import type { TestnetOptions } from "../options.ts";
 import type { Progress } from "../report/progress.ts";
 import { failureOf, type Member, POLL_MS, pollFleet } from "./fleet.ts";
-
-/** One peer that was killed on purpose, or fell without stopping the run. */
-export interface Incident {
-  readonly peer: number;
-  readonly round: number;
-  readonly what: string;
-}
+import type { Network } from "./network.ts";
+import { type Incident, kill, start } from "./troubles.ts";
 
 /**
- * Watches the peers until every honest one has finished, killing and restarting where the options say so; adds what
- * happens to `incidents`. Throws when an honest peer goes down on its own, when the time limit passes, or the signal's
- * reason.
+ * Watches the peers until every honest one has finished while faults befall them; `note` hears of what happens. Throws when
+ * an honest peer goes down on its own, when the time limit passes, or the signal's reason.
  */
-export async function watchFleet(
-  members: readonly Member[],
+export async function watchNetwork(
+  { members, troubles }: Network,
   options: TestnetOptions,
-  { progress, incidents }: { readonly progress: Progress; readonly incidents: Incident[] },
+  { progress, note }: { readonly progress: Progress; note(incident: Incident): void },
   signal: AbortSignal,
 ): Promise<void> {
   const deadline = Date.now() + options.timeLimitSeconds * 1000;
-  const fallen = new Set<Member>();
-  while (!members.every(isDone)) {
+  const fallOfNew = fallsOf(members);
+  while (troubles.areUnderWay || !members.every(isDone)) {
     signal.throwIfAborted();
     await pollFleet(members);
-    for (const member of members) {
-      const incident = fallen.has(member) ? null : fallOf(member);
-      if (incident === null) continue;
-      fallen.add(member);
-      incidents.push(incident);
-      progress.note(`peer ${incident.peer}: ${incident.what}`);
-    }
+    troubles.strike();
+    for (const incident of fallOfNew()) note(incident);
     const killed = options.killEach ? await killNext(members, options.rounds) : null;
-    if (killed !== null) {
-      incidents.push(killed);
-      progress.note(`peer ${killed.peer}: ${killed.what} in round ${killed.round + 1}`);
-    }
+    if (killed !== null) note(killed);
     progress.update(members);
     if (Date.now() > deadline) throw timeLimitError(members, options.timeLimitSeconds);
     await delay(POLL_MS, undefined, { signal });
@@ -52,18 +38,37 @@ export function killRound(index: number, rounds: number): number {
 
 // --- internal ---
 
-/** Attackers need not finish: nobody evaluates them. */
+/** Attackers need not finish, as nobody evaluates them, nor who was killed for good. */
 function isDone(member: Member): boolean {
-  if (member.plan.role !== "honest") return true;
+  if (member.plan.role !== "honest" || isGone(member)) return true;
   return member.status?.state === "finished" && member.status.evaluation !== null;
+}
+
+/** What fell since the last time it was asked. */
+function fallsOf(members: readonly Member[]): () => readonly Incident[] {
+  const fallen = new Set<Member>();
+  return () => {
+    const falls = members
+      .filter((member) => !fallen.has(member))
+      .map((member) => [member, fallOf(member)] as const);
+    return falls.flatMap(([member, incident]) => {
+      if (incident === null) return [];
+      fallen.add(member);
+      return [incident];
+    });
+  };
 }
 
 /** An honest peer that fell ends the run; a fallen attacker is only noted. */
 function fallOf(member: Member): Incident | null {
-  if (member.process.exit === null || isFinished(member)) return null;
+  if (member.process.exit === null || member.mayBeDown || isFinished(member)) return null;
   const failure = failureOf(member);
   if (member.plan.role === "honest") throw failure;
   return { peer: member.plan.index + 1, round: member.status?.round ?? 0, what: failure.message };
+}
+
+function isGone({ mayBeDown, process }: Member): boolean {
+  return mayBeDown && process.exit !== null;
 }
 
 function isFinished(member: Member): boolean {
@@ -79,10 +84,8 @@ async function killNext(members: readonly Member[], rounds: number): Promise<Inc
   );
   if (due === undefined) return null;
   const round = due.status?.round ?? 0;
-  due.kills += 1;
-  await due.process.kill();
-  due.answers = false;
-  due.process.start();
+  await kill(due);
+  start(due);
   return { peer: due.plan.index + 1, round, what: "killed with SIGKILL and started again" };
 }
 

@@ -111,6 +111,7 @@ function summaryLines(report: TestnetReport): string[] {
     `${attack}; ${report.rule} on this topology is certified against ${report.certifiedAttackers}`,
     ...agreementLines(report),
     ...incidentLines(report),
+    ...expectationLines(report),
   ];
 }
 
@@ -147,6 +148,12 @@ function incidentLines({ incidents }: TestnetReport): string[] {
     const peers = incidents.filter(({ what }) => what === kind).map(({ peer }) => peer);
     return `${peers.length === 1 ? "peer" : "peers"} ${peers.join(", ")}: ${kind}`;
   });
+}
+
+function expectationLines({ expectations }: TestnetReport): string[] {
+  return expectations.map(
+    ({ what, isMet, found }) => `${isMet ? "met" : "NOT MET"}: ${what} (${found})`,
+  );
 }
 
 function peerRow(peer: PeerReport): Row {

@@ -2,7 +2,8 @@ import type { RoundCosts } from "../../src/node/records/records.ts";
 import type { Digest, Evidence, PeerId, RunMode, Standing } from "../../src/types.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
-import type { Incident } from "../processes/watch.ts";
+import type { Incident } from "../processes/troubles.ts";
+import type { Expectation } from "../scenario/expectations.ts";
 
 /** Quality on the common test set. */
 export interface Quality {
@@ -92,4 +93,6 @@ export interface TestnetReport {
   readonly attackers: number;
   readonly evidence: readonly (Evidence & { readonly observer: PeerId })[];
   readonly incidents: readonly Incident[];
+  /** What the run had to come to, and whether it did. */
+  readonly expectations: readonly Expectation[];
 }

@@ -9,7 +9,9 @@ import type { Evaluation, Evidence, PeerId } from "../../src/types.ts";
 import type { Baselines } from "../baselines.ts";
 import type { Role } from "../data/run-data.ts";
 import type { TestnetOptions } from "../options.ts";
-import type { Incident } from "../processes/watch.ts";
+import type { Incident } from "../processes/troubles.ts";
+import { judgeRun } from "../scenario/expectations.ts";
+import type { Fault } from "../scenario/faults.ts";
 import { agreementOf } from "./agreement.ts";
 import { renderPlot } from "./plot.ts";
 import { reportMarkdown } from "./report-markdown.ts";
@@ -37,6 +39,8 @@ export interface RunFacts {
   readonly seconds: number;
   readonly testRows: number;
   readonly incidents: readonly Incident[];
+  /** Faults whose time never came. */
+  readonly missed: readonly Fault[];
 }
 
 /** Puts the report together. Pure. */
@@ -46,7 +50,7 @@ export function buildReport(facts: RunFacts): TestnetReport {
   const statuses = honest.flatMap(({ status }) => (status === null ? [] : [status]));
   const first = statuses[0];
   const peers = facts.peers.map((peer) => peerReport(peer, statuses));
-  return {
+  const report = {
     klatch: first?.version ?? "",
     node: process.version,
     startedAt: new Date(facts.startedAt).toISOString(),
@@ -74,6 +78,8 @@ export function buildReport(facts: RunFacts): TestnetReport {
     ),
     incidents: facts.incidents.map(toldRecord),
   };
+  const expectations = judgeRun(options.expect, { ...report, missed: facts.missed });
+  return { ...report, expectations };
 }
 
 /** Writes report.json, report.md and report.png into a folder; returns their paths. */

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { z } from "zod";
 import { TOPOLOGY_FORMS } from "../../consensus/index.ts";
+import { MODEL_HELP } from "./model-use.ts";
 import { decimalNumber, wholeNumber } from "./number-flags.ts";
 
 /** One flag of `klatch testnet up|run`; what it accepts, and its default, are decided by the testnet itself. */
@@ -14,6 +15,8 @@ const whole = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const decimal = decimalNumber(0, Number.MAX_VALUE);
 
 const FLAGS: readonly Flag[] = [
+  { flags: "--model <name>", text: MODEL_HELP },
+  { flags: "--data <path>", text: "JSONL or CSV file, or a folder of them" },
   { flags: "--peers <n>", text: "peers, attackers included; one process each", parse: whole },
   { flags: "--rounds <n>", text: "rounds of train, exchange, mix", parse: whole },
   { flags: "--steps <n>", text: "local optimiser steps per round", parse: whole },
@@ -103,7 +106,10 @@ interface Known {
 /** Adds the flags that decide a testnet; those not given are left to its own defaults, which the help names. */
 export function addTestnetOptions(command: Command, options: z.ZodType): Command {
   const { properties } = z.toJSONSchema(options, { io: "input", unrepresentable: "any" }) as Known;
-  command.option("--data <path>", "JSONL or CSV file, or a folder of them (required)");
+  command.option(
+    "--scenario <file>",
+    "YAML with these, what befalls the peers, and what must come of it",
+  );
   for (const { flags, text, parse } of FLAGS) {
     const option = new Option(flags, text);
     const { default: standard, enum: choices } = properties[option.attributeName()] ?? {};

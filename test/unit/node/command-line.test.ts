@@ -86,7 +86,7 @@ describe("the command line", () => {
     ] as const) {
       expect(await of(name)).toMatch(new RegExp(`${flag} <[^>]+>[^-]*\\(required\\)`));
     }
-    expect(testnet).toMatch(/--data <path>[^-]*\(required\)/);
+    expect(testnet).toMatch(/--data <path>[^-]*\(default: bundled\)/);
   });
 
   test("the version is the package's", async () => {
@@ -114,7 +114,7 @@ describe("the command line", () => {
     [["generate"], 2, "--prompt"],
     [["eval"], 2, "--data"],
     [["export"], 2, "--out"],
-    [["testnet", "run"], 2, "--data"],
+    [["testnet", "run", "--peers", "1"], 2, "--peers"],
     [["generate", "--prompt", "x", "--seed", "-1"], 2, "whole number"],
     [["bench", "train", "--shape", "1,2"], 2, "six sizes"],
     [["bench", "engines", "--engines", "onnx:cpu,none"], 2, "onnx:webgpu"],

@@ -8,7 +8,15 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 function keptFolder(pid: number, age: number): string {
   const folder = temporaryFolder();
   const startedAt = new Date().toISOString();
-  writeState(folder, { state: "running", startedAt, pid, peers: [], failure: null });
+  writeState(folder, {
+    state: "running",
+    startedAt,
+    pid,
+    page: null,
+    peers: [],
+    incidents: [],
+    failure: null,
+  });
   const then = new Date(Date.now() - age * 1000);
   utimesSync(stateFile(folder), then, then);
   return folder;

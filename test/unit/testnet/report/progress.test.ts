@@ -27,6 +27,7 @@ const member = (index: number, over: Partial<Member> = {}): Member => ({
   status: status({ peerId: `12D3KooWtest${index}`, round: index + 2 }),
   answers: true,
   kills: 0,
+  mayBeDown: false,
   ...over,
 });
 const members = [member(0), member(1), member(2)];

@@ -94,4 +94,5 @@ export const runFacts = (
   seconds: 42,
   testRows: 40,
   incidents: [],
+  missed: [],
 });

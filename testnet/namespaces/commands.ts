@@ -2,11 +2,11 @@ import { execFileSync } from "node:child_process";
 import { KlatchError } from "../../src/errors.ts";
 
 /** @throws KlatchError `usage` when not root */
-export function requireRoot(): void {
+export function requireRoot(what = "networks of one's own"): void {
   if (process.getuid?.() === 0) return;
   throw new KlatchError(
     "usage",
-    "networks of one's own take root: they are made with network namespaces",
+    `${what} take root: they are made with namespaces and mounts`,
     "Run it as root on Linux, in a container or a virtual machine if you like.",
   );
 }

@@ -1,5 +1,5 @@
-import type { Site } from "../../testnet/processes/peer-config.ts";
-import { ip, requireRoot, tryIp } from "../namespaces/commands.ts";
+import type { Site } from "../processes/peer-config.ts";
+import { ip, requireRoot, tryIp } from "./commands.ts";
 
 /** Addresses for trials of networks, which are nobody's (RFC 2544). */
 const ADDRESSES = "198.18.77";
