@@ -13,6 +13,8 @@ import { freePorts } from "./free-ports.ts";
 export interface Site {
   readonly host: string;
   readonly enter: readonly string[];
+  /** Of an address that nobody else uses; free ones of this machine when absent. */
+  readonly ports?: { readonly peer: number; readonly status: number };
 }
 
 /** This machine, which no other reaches. */
@@ -56,13 +58,14 @@ export async function planPeers(
   const plans = data.peers.map((peer, index): PeerPlan => {
     const id = ids[index] ?? "";
     const site = siteOf(index);
-    const listen = `/ip4/${site.host}/tcp/${ports[2 * index]}`;
+    const [peerPort, statusPort] = ports.slice(2 * index) as [number, number];
+    const listen = `/ip4/${site.host}/tcp/${site.ports?.peer ?? peerPort}`;
     return {
       ...peer,
       ...{ id, site },
       listen,
       address: `${listen}/p2p/${id}`,
-      statusPort: ports[2 * index + 1] ?? 0,
+      statusPort: site.ports?.status ?? statusPort,
       configFile: join(peer.folder, "klatch.yaml"),
     };
   });
