@@ -1,10 +1,16 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { RunMode } from "../../types.ts";
+import { checkOutFolder } from "../folders/out-folder.ts";
 import { answers } from "../http/status-client.ts";
 import { addNodeOptions, askNodeOrFolder } from "../past/node-or-folder.ts";
 import type { RoundRecord } from "../records/records.ts";
 import { toldRecord } from "../records/told.ts";
+import { writeAtomically } from "../store/atomic-file.ts";
+import { realFileSystem } from "../store/file-system.ts";
 import { csvLine } from "../view/csv.ts";
+import { eventFile, type Scalars } from "../view/event-file.ts";
 import { bytes, decidedText, decimals, rolledBackText, short, table } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wholeNumber } from "./number-flags.ts";
@@ -34,27 +40,74 @@ export function define(command: Command, terminal: Terminal): void {
   addNodeOptions(command);
   command.option("--limit <n>", "rounds to show, 1 to 1000", wholeNumber(1, 1000), 20);
   command.option("--csv", "print CSV, for a table or a plot");
+  command.option(
+    "--tensorboard <folder>",
+    "write them as a TensorBoard event file into the folder",
+  );
   command.option("--offset <n>", "rounds to leave out, the newest", wholeNumber(0, 1e9), 0);
   command.action(async () => {
-    const { json, csv, limit, offset } = command.opts<Flags>();
+    const { limit, offset, ...how } = command.opts<Flags>();
     const rounds = await askNodeOrFolder(command, terminal, {
       path: `rounds?limit=${limit}&offset=${offset}`,
       schema: answers.rounds,
       past: ({ runs, run }) => runs.rounds(run, limit, offset).map(toldRecord),
     });
-    if (json === true) return terminal.json(rounds);
-    const mode = rounds.some(({ agreed }) => agreed !== undefined) ? "agreed" : "gossip";
-    if (csv === true) {
-      const lines = [COLUMNS[mode], ...rounds.map((round) => cells(round, mode))];
-      for (const line of lines) terminal.line(csvLine(line).trimEnd());
-      return;
-    }
-    for (const line of table(HEADERS[mode], rounds.map(ROWS[mode]))) terminal.line(line);
-    for (const line of rounds.flatMap(memberLines)) terminal.line(line);
+    if (how.tensorboard !== undefined) tellEvents(how.tensorboard, rounds, how, terminal);
+    else if (how.json === true) terminal.json(rounds);
+    else for (const line of linesOf(rounds, how)) terminal.line(line);
   });
 }
 
 // --- internal ---
+
+/** As CSV, or as a table with what happened to the members below. */
+function linesOf(rounds: readonly RoundRecord[], { csv }: Pick<Flags, "csv">): readonly string[] {
+  const mode = rounds.some(({ agreed }) => agreed !== undefined) ? "agreed" : "gossip";
+  if (csv === true) {
+    const lines = [COLUMNS[mode], ...rounds.map((round) => cells(round, mode))];
+    return lines.map((line) => csvLine(line).trimEnd());
+  }
+  return [...table(HEADERS[mode], rounds.map(ROWS[mode])), ...rounds.flatMap(memberLines)];
+}
+
+function tellEvents(
+  folder: string,
+  rounds: readonly RoundRecord[],
+  { json }: Pick<Flags, "json">,
+  terminal: Terminal,
+): void {
+  const file = writeEvents(resolve(folder), rounds);
+  if (json === true) terminal.json({ file });
+  else terminal.line(`written to ${file}`);
+}
+
+/** One file for a run, however often it is asked for: TensorBoard shows the curves of all in a folder. */
+function writeEvents(folder: string, rounds: readonly RoundRecord[]): string {
+  checkOutFolder(folder);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, "events.out.tfevents.0.klatch");
+  writeAtomically(realFileSystem, file, [eventFile(rounds.map(scalarsOf))]);
+  return file;
+}
+
+function scalarsOf(round: RoundRecord): Scalars {
+  const { trainLoss, heldOutLoss, agreed, bytesSent, bytesReceived, startedAt, endedAt } = round;
+  return {
+    step: round.round,
+    at: endedAt,
+    values: {
+      "loss/training": trainLoss,
+      "loss/held_out": heldOutLoss ?? Number.NaN,
+      "round/seconds": (endedAt - startedAt) / 1000,
+      "round/mixed": round.mixed.length,
+      "round/refused": round.refused.length,
+      "bytes/sent": bytesSent,
+      "bytes/received": bytesReceived,
+      "agreed/view": agreed?.view ?? Number.NaN,
+      "agreed/certificate_seconds": (agreed?.certificateMs ?? Number.NaN) / 1000,
+    },
+  };
+}
 
 type Cells = readonly (string | number | null)[];
 
@@ -128,6 +181,7 @@ function cells(round: RoundRecord, mode: RunMode): Cells {
 interface Flags {
   readonly csv?: boolean;
   readonly json?: boolean;
+  readonly tensorboard?: string;
   readonly limit: number;
   readonly offset: number;
 }

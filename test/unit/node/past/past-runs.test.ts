@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { loadConfig } from "../../../../src/node/config/load.ts";
@@ -200,6 +200,20 @@ describe("a node that does not run", () => {
       "1,1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.500Z,2,,1,1,0,10,20",
       "2,1970-01-01T00:00:01.000Z,1970-01-01T00:00:01.500Z,1,,1,1,0,10,20",
     ]);
+  });
+
+  test("and as an event file of TensorBoard, one however often it is asked for", async () => {
+    const at = ["--data-dir", folderOf({ [RUN]: 2 })];
+    const folder = join(temporaryFolder(), "curves");
+    for (const limit of ["1", "2"]) {
+      await runJson(["rounds", ...at, "--limit", limit, "--tensorboard", folder]);
+    }
+
+    const names = readdirSync(folder);
+    expect(names).toEqual(["events.out.tfevents.0.klatch"]);
+    const text = readFileSync(join(folder, String(names[0])), "latin1");
+    expect(text.match(/loss\/training/g)).toHaveLength(2);
+    expect(text).not.toContain("agreed/view");
   });
 
   test("is not taken for another that has its port since it was killed", async () => {
