@@ -32,6 +32,8 @@ export interface CreateOptions {
   readonly standing: boolean;
   /** Keys of the configuration that were given, besides section `run`: they are written down. */
   readonly given: readonly string[];
+  /** Comments for the head of the configuration. */
+  readonly remarks?: readonly string[];
 }
 
 /** What came of it; the tickets are secrets. */
@@ -49,6 +51,20 @@ export interface CreatedRun {
 }
 
 /**
+ * The configuration with its mode, and as many members as the run is to have, of which nobody is known yet.
+ *
+ * @throws KlatchError `usage` where there is a configuration already, the run cannot be, or others could not reach it
+ */
+export function plannedRun(folder: string, config: Config, seats: number): Config {
+  requireNew(join(folder, CONFIG_FILE));
+  requireNobody(config.run);
+  const sized = ofSize(config.run, seats);
+  requireMode(sized);
+  reachable(config);
+  return { ...config, run: { ...sized, mode: modeOf(sized) } };
+}
+
+/**
  * Makes the folder of a run's creator: identity, seats, and a configuration that lacks the members alone.
  *
  * @throws KlatchError `usage` where there is a configuration already, the run cannot be, or others could not reach it
@@ -56,14 +72,10 @@ export interface CreatedRun {
 export async function createRun(
   folder: string,
   config: Config,
-  { seats, expires, standing, given }: CreateOptions,
+  { seats, expires, standing, given, remarks }: CreateOptions,
 ): Promise<CreatedRun> {
   const file = join(folder, CONFIG_FILE);
-  requireNew(file);
-  requireNobody(config.run);
-  const sized = ofSize(config.run, seats);
-  requireMode(sized);
-  const mode = modeOf(sized);
+  const mode = modeOf(plannedRun(folder, config, seats).run);
   const run = { ...config.run, mode };
   const offer = encodeOffer({ ...config, run }, seats);
   requireSize(offer);
@@ -77,7 +89,7 @@ export async function createRun(
   const creator = { peer: peerId, addresses };
   const state = { creator, run: digest, offer, seats, expires, rights, admitted: [] };
   writeAdmissions(config.dataDir, { ...state, sealed: null });
-  writeNew(file, { ...config, run }, given);
+  writeNew(file, { ...config, run }, given, remarks);
   const tickets = rights.map(({ secret }) =>
     encodeTicket({
       ...{ run: digest, creator: peerId, addresses: creator.addresses },
@@ -96,7 +108,12 @@ export async function createRun(
  *
  * @throws KlatchError `usage` where there is one
  */
-export function writeNew(file: string, config: Config, given: readonly string[]): void {
+export function writeNew(
+  file: string,
+  config: Config,
+  given: readonly string[],
+  remarks: readonly string[] = [],
+): void {
   const isBundled = config.model === bundledModel();
   const written = configFields()
     .map(({ key }) => key)
@@ -105,7 +122,7 @@ export function writeNew(file: string, config: Config, given: readonly string[])
   const values = Object.fromEntries(written.map((key) => [key, settingOf(config, key)]));
   try {
     // exclusive: what appeared in the meantime is somebody's work
-    writeFileSync(file, configTemplate(values), { flag: "wx", mode: 0o600 });
+    writeFileSync(file, configTemplate(values, remarks), { flag: "wx", mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") requireNew(file);
     throw error;

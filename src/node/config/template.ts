@@ -4,12 +4,18 @@ import { configTree, type Field, isSection, type Section } from "./fields.ts";
 /**
  * The configuration file that `klatch init` writes: every key with its description, its bounds and its default,
  * commented out but for those in `values`.
+ *
+ * @param remarks - more comments for its head, a line each
  */
-export function configTemplate(values: Readonly<Record<string, unknown>>): string {
+export function configTemplate(
+  values: Readonly<Record<string, unknown>>,
+  remarks: readonly string[] = [],
+): string {
   const lines = [
     "# Configuration of a Klatch node. Every key is shown with its default; remove the # to change one.",
     "# Precedence: this file < environment (KLATCH_RUN_ROUNDS=10) < flags (--run-rounds 10).",
     "# Relative paths start at the folder of this file.",
+    ...remarks.map((remark) => `# ${remark}`.trimEnd()),
     "",
     ...render(configTree(), values, ""),
   ];

@@ -1,3 +1,5 @@
+import type { Keyboard } from "./questions.ts";
+
 /**
  * What a command may do to the world besides its work: results go to standard output, everything else to the error
  * stream.
@@ -5,6 +7,8 @@
 export interface Terminal {
   /** Characters in a line of the screen that results go to; null where they go to a file or another program. */
   readonly columns: number | null;
+  /** Where a person can be asked; absent where nobody sits at a terminal. */
+  readonly keyboard?: Keyboard;
   /** One line of a result for a person. */
   line(text: string): void;
   /** The whole result as one JSON document. */
@@ -40,6 +44,9 @@ export function processTerminal(): Terminal {
   }
   return {
     columns: process.stdout.isTTY ? process.stdout.columns : null,
+    ...(process.stdin.isTTY && process.stderr.isTTY
+      ? { keyboard: { input: process.stdin, output: process.stderr } }
+      : {}),
     line: (text) => void process.stdout.write(`${text}\n`),
     json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
     overwrite: (text) => {

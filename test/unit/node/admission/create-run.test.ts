@@ -94,7 +94,7 @@ describe("a run that is created", () => {
     writeFileSync(file, text);
     const create = ["run", "create", join(folder, "org"), "--name", "waters", "--seats", "4"];
     const own = ["--data", file, "--address", "/ip4/203.0.113.7/tcp/7117", "--status-port", "0"];
-    const listen = ["--network-listen", "/ip4/127.0.0.1/tcp/0", "--run-steps", "3"];
+    const listen = ["--network-listen", "/ip4/127.0.0.1/tcp/0", "--run-steps", "3", "--no-trial"];
     const { config } = await runJson<{ config: string }>([
       ...[...create, ...own, ...listen, "--run", file],
     ]);
