@@ -134,7 +134,9 @@ describe("the layers of the house", () => {
     const [dashboard, rest] = [true, false].map((isOf) =>
       sources.filter(({ path }) => path.startsWith("src/dashboard/") === isOf),
     ) as [Source[], Source[]];
-    const words = ["table", "quantities"].map((name) => `src/node/view/${name}.ts`);
+    const words = ["table", "quantities", "live/model", "live/follower"].map(
+      (name) => `src/node/view/${name}.ts`,
+    );
     const told = ["src/types.ts", "src/node/records/records.ts", ...words];
     const packages = ["preact", "preact/hooks", "uplot"];
     const mine = (specifier: string) =>
@@ -143,6 +145,15 @@ describe("the layers of the house", () => {
     expect(dashboard.length).toBeGreaterThan(0);
     expect(offences(dashboard, mine)).toEqual([]);
     expect(offences(rest, (specifier) => !specifier.startsWith("src/dashboard/"))).toEqual([]);
+    const shared = sources.filter(({ path }) => path.startsWith("src/node/view/live/"));
+    const known = (specifier: string) =>
+      /view\/live\/|^src\/types|records\/records/.test(specifier);
+    expect(
+      offences(
+        shared.filter(({ path }) => words.includes(path)),
+        known,
+      ),
+    ).toEqual([]);
     for (const { text } of dashboard) expect(text).not.toMatch(/innerHTML|insertAdjacentHTML/);
   });
 

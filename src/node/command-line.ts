@@ -44,6 +44,11 @@ const COMMANDS: readonly {
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "top",
+    summary: "the node and its network, live on the whole screen",
+    load: () => import("./commands/top.ts"),
+  },
+  {
     name: "peers",
     summary: "the other members, as the node sees them",
     load: () => import("./commands/peers.ts"),

@@ -1,5 +1,5 @@
 import type { NodeStatus, RoundRecord } from "../../node/records/records.ts";
-import type { MachineNow } from "../model.ts";
+import type { MachineNow } from "../../node/view/live/model.ts";
 import { bytes, duration, loss, seconds } from "../words.ts";
 
 /** The four numbers to look at first. */

@@ -1,5 +1,5 @@
 import type { NodeStatus } from "../../node/records/records.ts";
-import type { MachineNow } from "../model.ts";
+import type { MachineNow } from "../../node/view/live/model.ts";
 import { bytes, duration } from "../words.ts";
 import { timesFewer } from "./figures.tsx";
 import { Section } from "./section.tsx";

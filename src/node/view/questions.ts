@@ -1,9 +1,9 @@
 import type { Readable, Writable } from "node:stream";
 
-/** Where a person at a terminal types, and where what is asked stands. */
+/** Where a person at a terminal types, and the screen before them. */
 export interface Keyboard {
-  readonly input: Readable;
-  readonly output: Writable;
+  readonly input: Readable & { setRawMode?(isRaw: boolean): unknown };
+  readonly output: Writable & { readonly columns?: number; readonly rows?: number };
 }
 
 /** Something to ask a person. */

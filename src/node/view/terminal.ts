@@ -7,7 +7,7 @@ import type { Keyboard } from "./questions.ts";
 export interface Terminal {
   /** Characters in a line of the screen that results go to; null where they go to a file or another program. */
   readonly columns: number | null;
-  /** Where a person can be asked; absent where nobody sits at a terminal. */
+  /** Where a person can be asked, and shown what moves; absent where nobody sits at a terminal. */
   readonly keyboard?: Keyboard;
   /** One line of a result for a person. */
   line(text: string): void;
@@ -44,8 +44,8 @@ export function processTerminal(): Terminal {
   }
   return {
     columns: process.stdout.isTTY ? process.stdout.columns : null,
-    ...(process.stdin.isTTY && process.stderr.isTTY
-      ? { keyboard: { input: process.stdin, output: process.stderr } }
+    ...(process.stdin.isTTY && process.stdout.isTTY
+      ? { keyboard: { input: process.stdin, output: process.stdout } }
       : {}),
     line: (text) => void process.stdout.write(`${text}\n`),
     json: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),

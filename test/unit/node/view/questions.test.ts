@@ -22,7 +22,7 @@ async function typed(...keys: readonly (readonly [after: string, text: string])[
   });
   const answers = answersTo(QUESTIONS, { input, output });
   for (const [after, text] of keys) {
-    await vi.waitFor(() => expect(screen).toContain(after));
+    await vi.waitFor(() => expect(screen).toContain(after), { timeout: 10_000 });
     screen = "";
     input.write(text);
   }

@@ -4,8 +4,8 @@ import {
   type Model,
   modelAfter,
   ROUNDS_SHOWN,
-} from "../../../src/dashboard/model.ts";
-import { PEERS, sampleMachine, sampleRound, sampleStatus } from "../node/node-samples.ts";
+} from "../../../../../src/node/view/live/model.ts";
+import { PEERS, sampleMachine, sampleRound, sampleStatus } from "../../node-samples.ts";
 
 const EMPTY: Model = {
   status: sampleStatus({ round: 1, phase: "train" }),

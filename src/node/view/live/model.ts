@@ -1,3 +1,4 @@
+import type { Evidence } from "../../../types.ts";
 import type {
   ChainBlock,
   Curves,
@@ -5,8 +6,7 @@ import type {
   NodeEvent,
   NodeStatus,
   RoundRecord,
-} from "../node/records/records.ts";
-import type { Evidence } from "../types.ts";
+} from "../../records/records.ts";
 
 /** What a machine tells with what the process takes of it. */
 export interface MachineNow extends Machine {
@@ -18,7 +18,7 @@ export interface MachineNow extends Machine {
   };
 }
 
-/** All that the page shows, as the node told it. */
+/** All that the dashboard and `klatch top` show, as the node told it. */
 export interface Model {
   readonly status: NodeStatus;
   readonly curves: Curves;
@@ -29,11 +29,21 @@ export interface Model {
   readonly machine: MachineNow;
 }
 
-/** Of each list the page keeps so many. */
+/** Of each list so many are kept. */
 export const ROUNDS_SHOWN = 12;
 export const EVIDENCE_SHOWN = 50;
 export const BLOCKS_SHOWN = 10;
 const POINTS_MAX = 2000;
+
+/** What a phase is, for who does not know the protocol. */
+export const PHASE_WORDS = {
+  train: "trains on its own data",
+  commit: "waits for announcements",
+  fetch: "fetches updates",
+  mix: "mixes updates",
+  vote: "votes on the round",
+  done: "is done",
+} as const;
 
 /** The model after something has happened in the node. */
 export function modelAfter(model: Model, event: NodeEvent): Model {
