@@ -1,5 +1,6 @@
 /**
- * Writes docs/API.md, docs/CONFIG.md, docs/METRICS.md and docs/ERRORS.md from what the code has: node scripts/references.ts
+ * Writes docs/API.md, CONFIG.md, METRICS.md, ERRORS.md and the man page klatch.1 from what the code has:
+ * node scripts/references.ts
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

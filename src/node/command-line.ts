@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { EXIT_CODES, KlatchError } from "../errors.ts";
 import { keepHeapSmall } from "./process/small-heap.ts";
+import { addExamples } from "./shell/examples.ts";
 import { VERSION } from "./version.ts";
 import type { CommandModule, Terminal } from "./view/terminal.ts";
 
@@ -123,6 +124,16 @@ const COMMANDS: readonly {
     summary: "simulate a network of many peers in virtual time",
     load: () => import("./commands/sim.ts"),
   },
+  {
+    name: "service",
+    summary: "a node as a service of systemd",
+    load: () => import("./commands/service.ts"),
+  },
+  {
+    name: "completion",
+    summary: "what makes a shell complete commands and flags",
+    load: () => import("./commands/completion.ts"),
+  },
 ];
 
 /** Runs one command line (without the program's own two words) and returns its exit code. */
@@ -136,12 +147,20 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   };
   try {
     const words = withHelpFlag(argv);
-    const program = await buildProgram(words, reporting);
+    const called = words.find((word) => !word.startsWith("-"));
+    if (COMMANDS.some(({ name, resident }) => name === called && resident === true))
+      keepHeapSmall();
+    const program = await buildProgram((name) => name === called, reporting);
     await program.parseAsync([...words], { from: "user" });
     return failure;
   } catch (error) {
     return report(error, argv, terminal);
   }
+}
+
+/** Every command with all that it has, to be read and not to be run. */
+export function wholeProgram(terminal: Terminal): Promise<Command> {
+  return buildProgram(() => true, terminal);
 }
 
 // --- internal ---
@@ -155,7 +174,11 @@ function withHelpFlag(argv: readonly string[]): readonly string[] {
   return isKnown ? [...argv.slice(1), "--help"] : argv.slice(1);
 }
 
-async function buildProgram(argv: readonly string[], terminal: Terminal): Promise<Command> {
+/** The program, with what the commands that are wanted have. */
+async function buildProgram(
+  isWanted: (name: string) => boolean,
+  terminal: Terminal,
+): Promise<Command> {
   const program = new Command("klatch")
     .description("Fine-tune one foundation model together: no server, no shared data.")
     .version(VERSION, "-V, --version", "print the version")
@@ -168,12 +191,11 @@ async function buildProgram(argv: readonly string[], terminal: Terminal): Promis
       writeErr: (text) => terminal.note(text.trimEnd()),
     });
   program.addHelpText("after", "\n`klatch help COMMAND` tells more of one.");
-  const called = argv.find((word) => !word.startsWith("-"));
-  for (const { name, summary, load, resident } of COMMANDS) {
+  for (const { name, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).description(summary);
-    if (name !== called) continue;
-    if (resident === true) keepHeapSmall();
-    (await load()).define(command, terminal);
+    if (!isWanted(name)) continue;
+    (await load()).define(command, terminal, () => wholeProgram(terminal));
+    addExamples(command, name);
   }
   return program;
 }

@@ -1,5 +1,5 @@
 import { relative, resolve } from "node:path";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { timeText } from "../admission/admission-text.ts";
 import { type CreatedRun, createRun, plannedRun } from "../admission/create-run.ts";
 import { SEATS } from "../admission/offer.ts";
@@ -32,7 +32,11 @@ export function define(command: Command, terminal: Terminal): void {
       "organisations in the run, this one among them (required)",
       wholeNumber(SEATS.least, SEATS.most),
     )
-    .option("--expires <time>", "how long tickets admit, such as 12h or 7d", span, span("7d"))
+    .addOption(
+      new Option("--expires <time>", "how long tickets admit, such as 12h or 90d")
+        .argParser(span)
+        .default(span("7d"), "7d"),
+    )
     .option("--standing", "one ticket for all seats, instead of one for each")
     .option("--address <address...>", "where others reach this node (default: where it listens)")
     .option("--run <file>", "YAML file with a section run, or the keys of one")

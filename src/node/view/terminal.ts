@@ -23,7 +23,12 @@ export interface Terminal {
 
 /** A module of `commands/`: it adds its description, options and action to its command. */
 export interface CommandModule {
-  define(command: import("commander").Command, terminal: Terminal): void;
+  /** @param whole - makes the program with all its commands, for what tells of them */
+  define(
+    command: import("commander").Command,
+    terminal: Terminal,
+    whole: () => Promise<import("commander").Command>,
+  ): void;
 }
 
 /** A reader that has gone, and a terminal that was closed. */

@@ -11,6 +11,7 @@ const COMMANDS = [
   "init",
   "start",
   "status",
+  "top",
   "peers",
   "rounds",
   "runs",
@@ -23,6 +24,8 @@ const COMMANDS = [
   "verify",
   "bench",
   "testnet",
+  "service",
+  "completion",
 ];
 
 interface Init {
