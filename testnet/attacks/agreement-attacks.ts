@@ -1,4 +1,10 @@
-import type { Network, SignedStatement, Statement } from "../../src/gossip/index.ts";
+import {
+  type AgreementTerms,
+  type Network,
+  type SignedStatement,
+  type Statement,
+  sealStatement,
+} from "../../src/gossip/index.ts";
 import { type Attack, decorated } from "./attack.ts";
 
 /** Attacks on how members agree in mode `agreed`. */
@@ -26,6 +32,20 @@ export const AGREEMENT_ATTACKS = {
       },
       onTellAgreement: (tell) =>
         network.onTellAgreement(() => tell().filter((bytes) => !kept.has(bytes))),
+    };
+  }),
+  frame: agreement("says of every other what would put it out, in its name", (network) => {
+    let terms: AgreementTerms | null = null;
+    return {
+      agreementTerms: (given) => {
+        terms = given;
+        network.agreementTerms(given);
+      },
+      onAgreement: (judge) =>
+        network.onAgreement((message, from) => {
+          for (const bytes of forged(message, terms)) void network.publish({ bytes });
+          return judge(message, from);
+        }),
     };
   }),
 } as const satisfies Record<string, Attack>;
@@ -66,6 +86,18 @@ function contradictions(message: Message): readonly Statement[] {
     { ...name, kind: "finalize", block },
     { ...name, kind: "notarize", block: parent },
   ];
+}
+
+/** Contradictions of another's vote under the signature that it gave for the vote: nobody else has its key. */
+function forged(
+  message: Parameters<Parameters<Network["onAgreement"]>[0]>[0],
+  terms: AgreementTerms | null,
+): readonly Uint8Array[] {
+  if (!("author" in message)) return [];
+  const { author, signature, statement } = message;
+  const size = terms?.rosterAt(statement.height)?.length;
+  if (size === undefined) return [];
+  return contradictions(message).map((lie) => sealStatement(lie, author, signature, size).bytes);
 }
 
 function lying<S extends Statement>(statement: S): S {

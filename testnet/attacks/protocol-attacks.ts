@@ -1,5 +1,6 @@
 import type { Announcement, Network } from "../../src/gossip/index.ts";
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
+import type { Digest } from "../../src/types.ts";
 import { type Attack, type Attacker, decorated } from "./attack.ts";
 
 /** Not much less than the grace that others give by default. */
@@ -38,9 +39,31 @@ export const PROTOCOL_ATTACKS = {
       return made;
     },
   })),
+  replay: protocol(
+    "says its last announcement again under a new number, and its present one in another run's name",
+    (network) => {
+      let last: Unsigned | null = null;
+      return {
+        announce: async (announcement) => {
+          const { run, sequence } = announcement;
+          const made = await network.announce(announcement);
+          await network.announce({
+            ...announcement,
+            run: otherDigest(run),
+            sequence: sequence + 1,
+          });
+          if (last !== null) await network.announce({ ...last, sequence: sequence + 2 });
+          last = announcement;
+          return made;
+        },
+      };
+    },
+  ),
 } as const satisfies Record<string, Attack>;
 
 // --- internal ---
+
+type Unsigned = Omit<Announcement, "author">;
 
 function protocol(
   text: string,
@@ -60,7 +83,10 @@ function protocol(
 }
 
 /** The same announcement of a payload that nobody has. */
-function other(announcement: Omit<Announcement, "author">): Omit<Announcement, "author"> {
-  const { payload } = announcement;
-  return { ...announcement, payload: `${payload.startsWith("0") ? "1" : "0"}${payload.slice(1)}` };
+function other(announcement: Unsigned): Unsigned {
+  return { ...announcement, payload: otherDigest(announcement.payload) };
+}
+
+function otherDigest(digest: Digest): Digest {
+  return `${digest.startsWith("0") ? "1" : "0"}${digest.slice(1)}`;
 }

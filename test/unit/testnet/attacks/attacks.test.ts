@@ -43,11 +43,13 @@ const READ: Readonly<Record<Exclude<AttackName, "gaussian" | KnowingAttack>, unk
   equivocate: accepted(...TRAINED),
   "fast-forward": accepted(...TRAINED),
   late: accepted(...TRAINED),
+  replay: accepted(...TRAINED),
   copycat: accepted(...TRAINED),
   "open-early": accepted(...TRAINED),
   "equivocate-votes": accepted(...TRAINED),
   "lie-in-ballots": accepted(...TRAINED),
   "stall-proposals": accepted(...TRAINED),
+  frame: accepted(...TRAINED),
 };
 
 test.each(Object.entries(READ))(
