@@ -5,6 +5,7 @@ import { COPYING_ATTACKS } from "./copying-attacks.ts";
 import { DATA_ATTACKS } from "./data-attacks.ts";
 import { DRIFT_ATTACKS } from "./drift-attacks.ts";
 import { FULL_SCALE_ATTACKS } from "./full-scale-attacks.ts";
+import { IDLE_ATTACKS } from "./idle-attacks.ts";
 import { INNER_PRODUCT_ATTACKS } from "./inner-product-attacks.ts";
 import { PAYLOAD_ATTACKS } from "./payload-attacks.ts";
 import { PROTOCOL_ATTACKS } from "./protocol-attacks.ts";
@@ -20,6 +21,7 @@ const ALL = {
   ...DATA_ATTACKS,
   ...PROTOCOL_ATTACKS,
   ...COPYING_ATTACKS,
+  ...IDLE_ATTACKS,
   ...AGREEMENT_ATTACKS,
 } as const;
 

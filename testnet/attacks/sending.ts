@@ -11,6 +11,10 @@ export interface AttackContext {
   readonly reference: Float32Array;
   /** Honest updates of the round as far as the attackers know them, one at least. */
   readonly honest: readonly Float32Array[];
+  /** The same of the round before. */
+  readonly earlier: readonly Float32Array[];
+  /** What its first honest training gave it. */
+  readonly first: Float32Array;
   readonly collusion: Omit<Collusion, "updatesOf">;
 }
 
@@ -38,9 +42,10 @@ export function sending(choose: StateAttack): Disguise {
   return (ports, attacker) => {
     const { learner, updates, agreedUpdates } = ports;
     const { collusion } = attacker;
-    let seen: Pick<AttackContext, "round" | "before" | "honest"> = {
-      ...{ round: 0, before: new Float32Array(), honest: [] },
+    let seen: Pick<AttackContext, "round" | "before" | "honest" | "earlier"> = {
+      ...{ round: 0, before: new Float32Array(), honest: [], earlier: [] },
     };
+    let first: Float32Array = new Float32Array();
     let start: Float32Array | null = null;
     return {
       ...ports,
@@ -48,11 +53,14 @@ export function sending(choose: StateAttack): Disguise {
         train: async (request, signal) => {
           // a training that goes on started earlier
           const { round, adapter, begun } = request;
-          if (begun === undefined) seen = { round, before: adapter, honest: [] };
-          const { before } = seen;
+          if (begun === undefined) {
+            seen = { round, before: adapter, honest: [], earlier: seen.honest };
+          }
+          const { before, earlier } = seen;
           const result = await learner.train(request, signal);
           const own = difference(result.adapter, before);
-          seen = { round, before, honest: await collusion.updatesOf(round, own) };
+          if (first.length === 0) first = own;
+          seen = { round, before, honest: await collusion.updatesOf(round, own), earlier };
           return result;
         },
       }),
@@ -62,13 +70,19 @@ export function sending(choose: StateAttack): Disguise {
           return updates.begin(initial, kept);
         },
         offer: (memory, trained) => {
-          const context = { ...seen, trained, reference: start ?? memory.reference, collusion };
+          const context = {
+            ...seen,
+            first,
+            trained,
+            reference: start ?? memory.reference,
+            collusion,
+          };
           return updates.offer(memory, choose(context, attacker.random(seen.round)));
         },
       }),
       agreedUpdates: decorated(agreedUpdates, {
         offer: (memory, trained, ground) => {
-          const context = { ...seen, trained, reference: memory.theta, collusion };
+          const context = { ...seen, first, trained, reference: memory.theta, collusion };
           // an honest node cuts an update that is too long: this one does not
           const chosen = choose(context, attacker.random(seen.round));
           return agreedUpdates.offer(memory, chosen, { ...ground, norm: 0 });

@@ -3,7 +3,7 @@ import { CODECS, differencesToStart } from "../../../../src/consensus/index.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../../../../testnet/attacks/catalogue.ts";
 import { flipLabels } from "../../../../testnet/attacks/data-attacks.ts";
 import type { Row } from "../../../../testnet/data/rows.ts";
-import { trainedInDisguise } from "../../../support/disguised-peer.ts";
+import { ALONE, trainedInDisguise } from "../../../support/disguised-peer.ts";
 import type { KnowingAttack } from "../../../support/knowing-attacks.ts";
 
 const fieldOf = (row: Row, name: string) => row[name];
@@ -25,14 +25,20 @@ const accepted = (...values: number[]) => ({
   value: Float32Array.from(values),
 });
 
+type NoisyAttack = "gaussian" | "noisy-free-rider" | "noisy-plagiarist" | "noisy-own-again";
+
 /** What others read of each attack; one without a line here or in `knowing-attacks.test.ts` does not compile. */
-const READ: Readonly<Record<Exclude<AttackName, "gaussian" | KnowingAttack>, unknown>> = {
+const READ: Readonly<Record<Exclude<AttackName, NoisyAttack | KnowingAttack>, unknown>> = {
   // before - 4 * (trained - before): 1 - 4 * 0.5, 2 - 4 * -1, -1 - 4 * 0
   "sign-flip": accepted(-1, 6, -1),
   // 1 + 10 * 0.5, 2 + 10 * -1, -1 + 10 * 0
   scaled: accepted(6, -8, -1),
   stale: accepted(...REFERENCE),
   "free-rider": accepted(...BEFORE),
+  // in their first rounds: nothing was sent before, and its own first update is this one
+  "last-mix": accepted(...BEFORE),
+  plagiarist: accepted(...BEFORE),
+  "own-again": accepted(...TRAINED),
   // its rounds 0 to 9 are honest ones
   "time-coupled": accepted(...TRAINED),
   nan: { verdict: "reject", reason: "non-finite" },
@@ -75,6 +81,49 @@ test("gaussian adds seeded noise ten times as long as the honest update", async 
   expect((await sent("gaussian")).state).toEqual(state);
   expect((await sent("gaussian", 6)).state).not.toEqual(state);
 });
+
+/** What a peer in disguise sends in the second of two rounds, as a difference to where it began. */
+async function sentSecond(attack: AttackName, seed = 5) {
+  const updates = differencesToStart(CODECS.float32);
+  // what the honest send in the rounds 3 and 4
+  const sent = [Float32Array.of(3, 0, 4), Float32Array.of(-5, 5, 0)];
+  const collusion = { ...ALONE, updatesOf: async (round: number) => [sent[round - 3] ?? BEFORE] };
+  const first = { attack, seed, before: BEFORE, trained: TRAINED, collusion, ports: { updates } };
+  const { ports } = await trainedInDisguise(first);
+  const optimizer = ports.learner.initialOptimizer();
+  const request = { adapter: REFERENCE, optimizer, round: 4, steps: 1 };
+  const { adapter } = await ports.learner.train(request);
+  const { payload } = ports.updates.offer(updates.begin(BEFORE), adapter);
+  const state = updates.read(BEFORE, payload);
+  const values = state.verdict === "accept" ? state.value : new Float32Array();
+  return values.map((at, k) => at - (REFERENCE[k] as number));
+}
+
+/** As long as its own training from REFERENCE to TRAINED. */
+const LENGTH = Math.hypot(7.5, 7, 8);
+
+test.each([
+  ["last-mix", [3, 0, 4]],
+  ["plagiarist", [3, 0, 4]],
+  ["own-again", [0.5, -1, 0]],
+] as const)("%s sends what was sent before, as long as an honest update", async (attack, way) => {
+  const size = LENGTH / Math.hypot(...way);
+
+  const update = await sentSecond(attack);
+
+  for (const [k, at] of way.entries()) expect(update[k]).toBeCloseTo(size * at, 4);
+});
+
+test.each(["noisy-free-rider", "noisy-plagiarist", "noisy-own-again"] as const)(
+  "%s hides in seeded noise, and is as long as an honest update",
+  async (attack) => {
+    const update = await sentSecond(attack);
+
+    expect(Math.hypot(...update)).toBeCloseTo(LENGTH, 4);
+    expect(await sentSecond(attack)).toEqual(update);
+    expect(await sentSecond(attack, 6)).not.toEqual(update);
+  },
+);
 
 test("every attack says in a line what it does", () => {
   expect(ATTACK_NAMES.map((name) => ATTACKS[name].text.length > 10)).not.toContain(false);
