@@ -9,8 +9,8 @@ import type { VirtualTime } from "./virtual-time.ts";
 export interface QuadraticTask {
   readonly seed: number;
   readonly dimensions: number;
-  /** Distance of a peer's own point from the common one, per dimension. */
-  readonly heterogeneity: number;
+  /** Distance of a peer's own point from the common one, per dimension; of several, the peers have one each in turn. */
+  readonly heterogeneity: number | readonly number[];
   /** Mean virtual time of a round's training, milliseconds. */
   readonly trainMs: number;
   /** Share of it by which each peer and round differs at most; 0.3 unless said. */
@@ -58,7 +58,8 @@ export function commonPoint({ seed, dimensions }: QuadraticTask): Float32Array {
 /** The point that one peer is drawn to. */
 export function ownPoint(task: QuadraticTask, index: number): Float32Array {
   const random = createRandom(task.seed, "own", index);
-  const offset = gaussian(random, task.dimensions, task.heterogeneity);
+  const distances = [task.heterogeneity].flat();
+  const offset = gaussian(random, task.dimensions, distances[index % distances.length] ?? 0);
   return commonPoint(task).map((at, i) => at + (offset[i] ?? 0));
 }
 

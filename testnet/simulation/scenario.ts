@@ -6,6 +6,7 @@ import type {
   Updates,
 } from "../../src/consensus/index.ts";
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
+import type { Checkpoint } from "../../src/node/store/contract.ts";
 import type { MixingRule, RunMode } from "../../src/types.ts";
 import type { AttackName } from "../attacks/catalogue.ts";
 
@@ -75,8 +76,8 @@ export interface Scenario {
   /** Steps after which a training is kept on disk; as for real nodes unless said. */
   readonly checkpointSteps?: number;
   readonly dimensions?: number;
-  /** Distance of a peer's own optimum from the common one, per dimension. */
-  readonly heterogeneity?: number;
+  /** Distance of a peer's own optimum from the common one, per dimension; of several, the peers have one each in turn. */
+  readonly heterogeneity?: number | readonly number[];
   readonly topology?: string;
   /** Mode of the run; gossip unless said. */
   readonly mode?: RunMode;
@@ -96,6 +97,8 @@ export interface Scenario {
   readonly attackersMax?: number;
   /** Dishonest peers by their numbers. */
   readonly attacks?: Readonly<Record<number, AttackName>>;
+  /** Told what a peer keeps at the end of each round. */
+  readonly onCommit?: (index: number, round: number, checkpoint: Checkpoint) => void;
   /** What becomes of a peer's ports, for tests of what peers may do. */
   readonly disguise?: (ports: PeerPorts, index: number) => PeerPorts;
   /** Judge updates on held-out examples; true unless said. */

@@ -4,7 +4,7 @@ import { createNode, type KlatchNode } from "../../src/node/peer/node.ts";
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import { silentLogger } from "../../src/node/process/logger.ts";
 import type { RoundRecord } from "../../src/node/records/records.ts";
-import type { Store } from "../../src/node/store/contract.ts";
+import type { Checkpoint, Store } from "../../src/node/store/contract.ts";
 import type { Evidence, PeerId } from "../../src/types.ts";
 import { type Collusion, decorated } from "../attacks/attack.ts";
 import { ATTACKS, type AttackName } from "../attacks/catalogue.ts";
@@ -27,6 +27,8 @@ export interface PeerSetup {
   readonly ports: (life: Life) => PeerPorts;
   /** Loss of a state on the common task. */
   readonly lossOf: (state: Float32Array) => number;
+  /** Told what is kept at the end of a round. */
+  readonly onCommit: (round: number, checkpoint: Checkpoint) => void;
   /** Virtual milliseconds. */
   readonly now: () => number;
   /** Told of an error that no simulated fault explains. */
@@ -141,6 +143,7 @@ export class SimulatedPeer {
     return decorated(store, {
       commitRound: (checkpoint, record) => {
         this.losses.set(record.round, this.#setup.lossOf(checkpoint.adapter));
+        this.#setup.onCommit(record.round, checkpoint);
         store.commitRound(checkpoint, record);
       },
     });

@@ -109,6 +109,7 @@ export class Simulation {
           attack: attacks[index] ?? null,
           ports: (life) => this.#openPorts(id, index, this.#withRank(config, index), life),
           lossOf: (state) => quadraticLoss(common, state),
+          onCommit: (round, checkpoint) => this.#scenario.onCommit?.(index, round, checkpoint),
           now: () => this.time.now,
           onFailure: (error) => {
             this.#failure ??= { error };
