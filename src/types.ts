@@ -104,6 +104,7 @@ export const EVIDENCE_KINDS = [
   "flood",
   "non-finite",
   "gate-veto",
+  "unlearnt",
 ] as const;
 /** What a peer was seen to do in a round. Only `timely` is to its credit. */
 export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];

@@ -37,6 +37,14 @@ export {
 } from "./mixing/common/rules.ts";
 export { sampleSet } from "./mixing/common/sample.ts";
 export type { Contribution, MixInput, Vector } from "./mixing/contributions.ts";
+export {
+  ROUNDS_REMEMBERED,
+  type Sent,
+  sampled,
+  UNLEARNT,
+  type Unlearnt,
+  unlearnt,
+} from "./mixing/learnt.ts";
 export { mix, mixFloat64 } from "./mixing/mix.ts";
 export {
   type AgreedPoint,

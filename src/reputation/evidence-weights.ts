@@ -25,6 +25,8 @@ export const EVIDENCE_WEIGHTS: Readonly<Record<EvidenceKind, EvidenceWeight>> = 
   "non-finite": { counts: "conduct", weight: 4 },
   // Formed on private data: honest peers with unusual data earn one now and then.
   "gate-veto": { counts: "opinion", weight: 1.5 },
+  // A peer with nothing left to learn looks like one that does not try: no proof, and one in a round at most with a veto.
+  unlearnt: { counts: "opinion", weight: 1.5 },
   // Signed announcements out of order; a lost disk together with a clock set back is the only excuse.
   contradiction: { counts: "conduct", weight: 3 },
   // Many times what a round needs; a node that is restarted again and again comes nowhere near.

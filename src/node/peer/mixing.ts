@@ -1,10 +1,11 @@
 import { adoptedState, type Candidate, outerTermsOf, usable } from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
-import type { Evidence, PeerId } from "../../types.ts";
+import type { Evidence, EvidenceKind, PeerId } from "../../types.ts";
 import { judgeAndMix, lossIfBearable } from "./judging.ts";
 import { moveOn } from "./moving-on.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import type { PeerState } from "./peer-state.ts";
+import { SentBefore } from "./sent-before.ts";
 
 /**
  * Candidates of a round below which a veto keeps one out of the mix and is held against nobody: of two with other
@@ -16,13 +17,14 @@ const JUDGED_TOGETHER_MIN = 3;
 export class Mixing {
   readonly #parts: PeerParts;
   readonly #state: PeerState;
+  readonly #sent = new SentBefore();
 
   constructor(parts: PeerParts, state: PeerState) {
     this.#parts = parts;
     this.#state = state;
   }
 
-  /** Judges and mixes the states that arrived from these peers. Returns the gate's evidence against some of them. */
+  /** Judges and mixes the states that arrived from these peers. Returns the evidence of the judgement against some of them. */
   async mix(round: number, peers: readonly PeerId[]): Promise<readonly Evidence[]> {
     const { learner, config, neighbourhoods, updates, log } = this.#parts;
     const { attackersMax } = neighbourhoods.at(round);
@@ -57,8 +59,15 @@ export class Mixing {
     if (next.refusedStep)
       log.warn({ round: round + 1 }, "the outer step would ruin the held-out loss: not taken");
     for (const peer of outcome.vetoed) state.round.refused.push({ peer, reason: "gate-veto" });
+    const unlearnt = this.#unlearnt(peers, start, own);
     if (outcome.gains.size < JUDGED_TOGETHER_MIN) return [];
-    return outcome.vetoed.map((peer) => this.#opinion(peer, round, outcome.gains.get(peer) ?? 0));
+    const vetoed = outcome.vetoed.map((peer) => {
+      const gain = outcome.gains.get(peer) ?? 0;
+      return this.#opinion(peer, round, "gate-veto", `gain ${gain.toPrecision(3)}`);
+    });
+    // one opinion of a peer in a round is enough: the test of opinions bets once a round
+    const others = [...unlearnt].filter(([peer]) => !outcome.vetoed.includes(peer));
+    return [...vetoed, ...others.map(([peer, why]) => this.#opinion(peer, round, "unlearnt", why))];
   }
 
   /** Takes over the state that these peers support, unless it is ruinously worse on the node's own examples. */
@@ -112,8 +121,31 @@ export class Mixing {
     });
   }
 
-  #opinion(peer: PeerId, round: number, gain: number): Evidence {
-    const detail = `gain ${gain.toPrecision(3)}`;
-    return { peer, round, kind: "gate-veto", at: this.#parts.clock.now(), detail };
+  /** Whose update looks like nothing that was learnt: how far each state is from where this node's own training began. */
+  #unlearnt(
+    peers: readonly PeerId[],
+    start: Float32Array,
+    own: Float32Array,
+  ): ReadonlyMap<PeerId, string> {
+    const { network } = this.#parts;
+    const states = new Map([[network.peerId, own]]);
+    for (const peer of peers) {
+      const told = this.#state.round.arrived.get(peer);
+      if (told !== undefined) states.set(peer, told);
+    }
+    const updates = [...states].map(([peer, state]) => [peer, difference(state, start)] as const);
+    const found = new Map(this.#sent.judge(new Map(updates)));
+    found.delete(network.peerId);
+    return found;
   }
+
+  #opinion(peer: PeerId, round: number, kind: EvidenceKind, detail: string): Evidence {
+    return { peer, round, kind, at: this.#parts.clock.now(), detail };
+  }
+}
+
+// --- internal ---
+
+function difference(a: Float32Array, b: Float32Array): Float32Array {
+  return a.map((at, i) => at - (b[i] as number));
 }

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { AttackName } from "../../testnet/attacks/catalogue.ts";
+import { Simulation } from "../../testnet/simulation/simulation.ts";
+
+const PEERS = 6;
+const IDLE = 5;
+
+/** Of six peers, one of them idle: what the honest noted of it, of one another, and how many updates of it they judged. */
+async function opinions(attack: AttackName | null) {
+  const simulation = new Simulation({
+    ...{ seed: 1, peers: PEERS, rounds: 12, dimensions: 256, attackersMax: 1, untilMs: 600_000 },
+    attacks: attack === null ? {} : { [IDLE]: attack },
+  });
+  await simulation.run();
+  const idle = simulation.peers[IDLE]?.id;
+  const all = simulation.watched.flatMap((peer) => peer.evidence);
+  const opinions = all.filter(({ kind }) => kind === "unlearnt" || kind === "gate-veto");
+  const [first] = simulation.watched;
+  return {
+    ofIdle: opinions.filter(({ peer }) => peer === idle).length,
+    ofOthers: opinions.filter(({ peer }) => peer !== idle).length,
+    details: new Set(opinions.map(({ detail }) => detail ?? "")),
+    standing: first?.node?.status().peers.find(({ peer }) => peer === idle)?.standing,
+  };
+}
+
+test.each([
+  ["noisy-free-rider", "like nothing that it sent before"],
+  ["plagiarist", "like an earlier one of another"],
+  ["noisy-plagiarist", "like an earlier one of another"],
+] as const)("a %s is found by all, isolated, and nobody else is", async (attack, detail) => {
+  const { ofIdle, ofOthers, details, standing } = await opinions(attack);
+
+  expect(ofOthers).toBe(0);
+  expect(details).toContain(detail);
+  // each of five isolates it after six rounds of opinions in a row
+  expect(ofIdle).toBeGreaterThanOrEqual(5 * 6);
+  expect(standing).toBe("isolated");
+});
+
+test("without anybody idle nothing is said of anybody (control)", async () => {
+  const { ofIdle, ofOthers, standing } = await opinions(null);
+
+  expect([ofIdle, ofOthers, standing]).toEqual([0, 0, "full"]);
+});
