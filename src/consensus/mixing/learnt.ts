@@ -1,5 +1,5 @@
-import { medianOf } from "./common/common-set.ts";
-import { type Geometry, geometryOf } from "./common/geometry.ts";
+import { medianOf, normOf } from "./common/common-set.ts";
+import { combine } from "./common/geometry.ts";
 import { LIKENESS } from "./common/likeness.ts";
 import type { Vector } from "./contributions.ts";
 
@@ -54,17 +54,13 @@ export type Unlearnt = keyof typeof UNLEARNT | null;
  */
 export function unlearnt(authors: readonly Sent[]): readonly Unlearnt[] {
   if (authors.length < AUTHORS_MIN) return authors.map(() => null);
-  const known = authors.flatMap(({ before }, author) =>
-    before.slice(0, ROUNDS_REMEMBERED).map((update, lag) => ({ author, lag, update })),
-  );
-  const updates = [...authors.map(({ now }) => now), ...known.map(({ update }) => update)];
-  const geometry = geometryOf(updates);
-  const earlier = known.map(({ author, lag }, i) => ({ author, lag, at: authors.length + i }));
-  const likeness = authors.map((_, author) => likenessOf(geometry, author, earlier));
-  const norms = authors.map((_, author) => geometry.norms[author] as number);
+  const rounds = Array.from({ length: ROUNDS_REMEMBERED }, (_, lag) => earlierRound(authors, lag));
+  const likeness = authors.map(({ now }, author) => likenessOf(now, author, rounds));
+  const usual = usualOf(likeness);
+  const norms = authors.map(({ now }) => normOf(now));
   const shortest = LIKENESS.shortest * medianOf(norms);
   return likeness.map((own, author) =>
-    (norms[author] as number) < shortest ? "short" : unlike(own, likeness),
+    (norms[author] as number) < shortest ? "short" : unlike(own, usual),
   );
 }
 
@@ -88,63 +84,87 @@ interface EarlierLikeness {
   readonly mean: number | null;
 }
 
-interface Earlier {
-  readonly author: number;
-  readonly lag: number;
-  /** Among the updates of the geometry. */
-  readonly at: number;
+/** What is known of a round before. */
+interface EarlierRound {
+  /** By author. */
+  readonly updates: readonly (Vector | undefined)[];
+  readonly norms: readonly number[];
+  readonly sum: Float64Array;
 }
 
-function likenessOf(
-  geometry: Geometry,
-  author: number,
-  earlier: readonly Earlier[],
-): EarlierLikeness {
-  const cosines = (of: readonly Earlier[]) => of.map(({ at }) => geometry.cosine(author, at));
-  const others = earlier.filter((each) => each.author !== author);
-  const sums = Array.from({ length: ROUNDS_REMEMBERED }, (_, lag) =>
-    cosineWithSum(
-      geometry,
-      author,
-      others.filter((each) => each.lag === lag),
-    ),
-  );
-  return {
-    own: largest(cosines(earlier.filter((each) => each.author === author))),
-    other: largest(cosines(others)),
-    mean: largest(sums.flatMap((cosine) => cosine ?? [])),
-  };
+function earlierRound(authors: readonly Sent[], lag: number): EarlierRound {
+  const updates = authors.map(({ before }) => before[lag]);
+  const known = updates.flatMap((update) => update ?? []);
+  const norms = updates.map((update) => (update === undefined ? 0 : normOf(update)));
+  return { updates, norms, sum: combine(known, Array(known.length).fill(1)) };
 }
 
-function cosineWithSum(
-  { product, norms }: Geometry,
-  author: number,
-  others: readonly Earlier[],
-): number | null {
-  if (others.length === 0) return null;
-  let along = 0;
-  let square = 0;
-  for (const { at } of others) {
-    along += product(author, at);
-    for (const { at: also } of others) square += product(at, also);
+function likenessOf(now: Vector, author: number, rounds: readonly EarlierRound[]): EarlierLikeness {
+  const length = normOf(now);
+  let own: number | null = null;
+  let other: number | null = null;
+  let mean: number | null = null;
+  for (const { updates, norms, sum } of rounds) {
+    let others = 0;
+    let along = 0;
+    for (const [each, update] of updates.entries()) {
+      if (update === undefined) continue;
+      const product = dot(now, update);
+      const cosine = quotient(product, length * (norms[each] as number));
+      if (each === author) own = Math.max(own ?? cosine, cosine);
+      else {
+        other = Math.max(other ?? cosine, cosine);
+        others += 1;
+        along += product;
+      }
+    }
+    if (others === 0) continue;
+    const cosine = quotient(along, length * normOfOthers(sum, updates[author]));
+    mean = Math.max(mean ?? cosine, cosine);
   }
-  const lengths = (norms[author] as number) * Math.sqrt(Math.max(0, square));
-  return lengths === 0 ? 0 : along / lengths;
+  return { own, other, mean };
 }
 
-function unlike({ own, other, mean }: EarlierLikeness, all: readonly EarlierLikeness[]): Unlearnt {
-  if (own === null || other === null || mean === null) return null;
-  const most = (of: keyof EarlierLikeness) => medianOf(all.flatMap((each) => each[of] ?? []));
-  const consistent = most("own");
+/** Norm of what the others sent in a round in all: the sum of that round without the own part. */
+function normOfOthers(sum: Float64Array, own: Vector | undefined): number {
+  if (own === undefined) return normOf(sum);
+  let square = 0;
+  for (let k = 0; k < sum.length; k += 1) {
+    const value = (sum[k] as number) - (own[k] as number);
+    square += value * value;
+  }
+  return Math.sqrt(square);
+}
+
+function dot(a: Vector, b: Vector): number {
+  let product = 0;
+  for (let k = 0; k < a.length; k += 1) product += (a[k] as number) * (b[k] as number);
+  return product;
+}
+
+function quotient(product: number, lengths: number): number {
+  return lengths === 0 ? 0 : product / lengths;
+}
+
+/** The median author's cosines. */
+type Usual = Readonly<Record<keyof EarlierLikeness, number>>;
+
+/** Null where nothing is known of any author's earlier updates. */
+function usualOf(all: readonly EarlierLikeness[]): Usual | null {
+  const known = (of: keyof EarlierLikeness) => all.flatMap((each) => each[of] ?? []);
+  const [own, other, mean] = [known("own"), known("other"), known("mean")];
+  if (own.length === 0 || other.length === 0 || mean.length === 0) return null;
+  return { own: medianOf(own), other: medianOf(other), mean: medianOf(mean) };
+}
+
+function unlike({ own, other, mean }: EarlierLikeness, usual: Usual | null): Unlearnt {
+  if (own === null || other === null || mean === null || usual === null) return null;
+  const consistent = usual.own;
   if (consistent < LEARNT.againMost && 1 - own < LEARNT.again * (1 - consistent)) return "again";
   const isBorrowed = (cosine: number, of: "other" | "mean") =>
-    cosine > most(of) + LEARNT.borrowed && cosine > own + LEARNT.ownLess;
+    cosine > usual[of] + LEARNT.borrowed && cosine > own + LEARNT.ownLess;
   if (isBorrowed(other, "other")) return "copied";
   if (isBorrowed(mean, "mean")) return "mean";
   if (consistent < LEARNT.consistentMin || own >= LEARNT.consistent * consistent) return null;
   return "noise";
-}
-
-function largest(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((most, value) => Math.max(most, value));
 }

@@ -1,4 +1,11 @@
-import { adoptedState, type Candidate, outerTermsOf, usable } from "../../consensus/index.ts";
+import {
+  adoptedState,
+  type Candidate,
+  isVarying,
+  outerTermsOf,
+  parseTopology,
+  usable,
+} from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
 import type { Evidence, EvidenceKind, PeerId } from "../../types.ts";
 import { judgeAndMix, lossIfBearable } from "./judging.ts";
@@ -121,13 +128,17 @@ export class Mixing {
     });
   }
 
-  /** Whose update looks like nothing that was learnt: how far each state is from where this node's own training began. */
+  /**
+   * Whose update looks like nothing that was learnt: how far each state is from where this node's own training began.
+   * That is compared with the rounds before, so of neighbours that stay only: states of others are far off by themselves.
+   */
   #unlearnt(
     peers: readonly PeerId[],
     start: Float32Array,
     own: Float32Array,
   ): ReadonlyMap<PeerId, string> {
-    const { network } = this.#parts;
+    const { network, config } = this.#parts;
+    if (isVarying(parseTopology(config.run.topology))) return new Map();
     const states = new Map([[network.peerId, own]]);
     for (const peer of peers) {
       const told = this.#state.round.arrived.get(peer);
