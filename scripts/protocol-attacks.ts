@@ -9,6 +9,7 @@
  * Prints a line of JSON for each attack: shares of pairs of an honest peer with an attacker; of times the worst and the mean.
  */
 import { parseArgs } from "node:util";
+import { mean, sum } from "../src/node/view/quantities.ts";
 import { ATTACK_NAMES, ATTACKS, type AttackName } from "../testnet/attacks/catalogue.ts";
 import { type Trial, type TrialOutcome, tried } from "./protocol-attacks/trial.ts";
 
@@ -51,22 +52,21 @@ function isTold(name: AttackName, mode: Trial["mode"]): boolean {
 }
 
 function summary(outcomes: readonly TrialOutcome[], clean: readonly TrialOutcome[]) {
-  const sum = (of: (outcome: TrialOutcome) => number) =>
-    outcomes.reduce((total, outcome) => total + of(outcome), 0);
+  const inAll = (of: (outcome: TrialOutcome) => number) => sum(outcomes.map(of));
   const pairs = Math.max(
     1,
-    sum((each) => each.pairs),
+    inAll((each) => each.pairs),
   );
   const slower = outcomes.map(({ took }, i) => took / (clean[i]?.took ?? Number.NaN));
   return {
-    noticed: sum((each) => each.noticed) / pairs,
-    proven: sum((each) => each.proven) / pairs,
-    evicted: sum((each) => each.evicted) / pairs,
+    noticed: inAll((each) => each.noticed) / pairs,
+    proven: inAll((each) => each.proven) / pairs,
+    evicted: inAll((each) => each.evicted) / pairs,
     roundsToProof: worst(outcomes.map(({ roundsToProof }) => roundsToProof)),
     roundsMixedAfter: worst(outcomes.map(({ roundsMixedAfter }) => roundsMixedAfter)),
-    framed: sum((each) => each.framed),
-    unfinished: sum((each) => each.honest - each.finished),
-    timesMean: slower.reduce((total, each) => total + each, 0) / slower.length,
+    framed: inAll((each) => each.framed),
+    unfinished: inAll((each) => each.honest - each.finished),
+    timesMean: mean(slower),
     timesWorst: Math.max(...slower),
   };
 }

@@ -112,7 +112,7 @@ async function runRound(
     const own = trained.get(peer) ?? start;
     const outcome = await judgeAndMix(learner, {
       ...{ round, own, attackersMax, gate, rule: run.rule, heldOutBefore: member.heldOutLoss },
-      trained: run.steps * run.batchSize,
+      trained: neighbourhoods.examplesIn(round),
       candidates: neighbours.map((each) => {
         const state = told.get(each);
         return {

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { judgeRequest } from "../../src/node/http/access.ts";
+import { judgeRequest, pageHeaders } from "../../src/node/http/access.ts";
 import { curvesSchema } from "../../src/node/records/api-schemas.ts";
 import { type Curve, curvesChart } from "../../src/node/view/plot/curves.ts";
 import type { TestnetOptions } from "../options.ts";
@@ -19,14 +19,7 @@ const CURVES_MS = 1000;
 const CURVES_BOX = { left: 76, top: 90, width: 620, height: 300 };
 const CURVES_SIZE = "0 0 860 480";
 
-const HEADERS = {
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-};
+const HEADERS = pageHeaders("img-src 'self' data:");
 
 /** One page for a whole network. */
 export interface TestnetPage {

@@ -55,16 +55,18 @@ export type Unlearnt = keyof typeof UNLEARNT | null;
 export function unlearnt(authors: readonly Sent[]): readonly Unlearnt[] {
   if (authors.length < AUTHORS_MIN) return authors.map(() => null);
   const rounds = Array.from({ length: ROUNDS_REMEMBERED }, (_, lag) => earlierRound(authors, lag));
-  const likeness = authors.map(({ now }, author) => likenessOf(now, author, rounds));
-  const usual = usualOf(likeness);
   const norms = authors.map(({ now }) => normOf(now));
+  const likeness = authors.map(({ now }, author) =>
+    likenessOf({ now, length: norms[author] as number }, author, rounds),
+  );
+  const usual = usualOf(likeness);
   const shortest = LIKENESS.shortest * medianOf(norms);
   return likeness.map((own, author) =>
     (norms[author] as number) < shortest ? "short" : unlike(own, usual),
   );
 }
 
-/** The coordinates of an update that are looked at: one of each stretch, not all of one column. */
+/** The coordinates of an update, or of a state, that are looked at: one of each stretch, not all of one column. */
 export function sampled(update: Float32Array): Float32Array {
   if (update.length <= SAMPLE) return update;
   const stretch = update.length / SAMPLE;
@@ -99,8 +101,11 @@ function earlierRound(authors: readonly Sent[], lag: number): EarlierRound {
   return { updates, norms, sum: combine(known, Array(known.length).fill(1)) };
 }
 
-function likenessOf(now: Vector, author: number, rounds: readonly EarlierRound[]): EarlierLikeness {
-  const length = normOf(now);
+function likenessOf(
+  { now, length }: { readonly now: Vector; readonly length: number },
+  author: number,
+  rounds: readonly EarlierRound[],
+): EarlierLikeness {
   let own: number | null = null;
   let other: number | null = null;
   let mean: number | null = null;

@@ -5,6 +5,7 @@ import { CODEC_NUMBERS, type Codec, type Decoded } from "./codecs/codec.ts";
 import { countIn } from "./codecs/codec-header.ts";
 import { int8Codec } from "./codecs/level-codec.ts";
 import { Ranks } from "./ranks.ts";
+import { difference } from "./state-difference.ts";
 import type { KeptArrays } from "./updates.ts";
 
 /** Of an own update longer than this many times the norm of the last that counted, so much is told. */
@@ -211,10 +212,6 @@ function sum(a: Float32Array, b: Float32Array, share = 1): Float32Array {
 
 function plus(a: Float32Array | null, b: Float32Array): Float32Array {
   return a === null ? b : sum(a, b);
-}
-
-function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((value, i) => value - (b[i] as number));
 }
 
 function shortened(values: Float32Array, most: number): Float32Array {

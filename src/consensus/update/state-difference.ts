@@ -1,6 +1,13 @@
 import type { Verdict } from "../../types.ts";
 import type { Codec } from "./codecs/codec.ts";
 
+/** How far one state is from another of its length. */
+export function difference(to: Float32Array, from: Float32Array): Float32Array {
+  const result = new Float32Array(to.length);
+  for (let i = 0; i < to.length; i++) result[i] = (to[i] as number) - (from[i] as number);
+  return result;
+}
+
 /**
  * What travels is the difference of a state to one that all readers know. It is smaller than the state, so a low-bit
  * codec loses less. It is as good as the state, because mixing is affine.
@@ -10,11 +17,7 @@ export function encodeState(
   state: Float32Array,
   reference: Float32Array,
 ): Uint8Array {
-  const difference = new Float32Array(state.length);
-  for (let i = 0; i < state.length; i++) {
-    difference[i] = (state[i] as number) - (reference[i] as number);
-  }
-  return codec.encode(difference);
+  return codec.encode(difference(state, reference));
 }
 
 /** Inverse of `encodeState`; the length and the finiteness of hostile bytes are the codec's to check. */

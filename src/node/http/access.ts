@@ -70,6 +70,23 @@ export function judgeRequest(request: RequestOrigin, rules: AccessRules): Refusa
   return { status: 401, message: "show the token: Authorization: Bearer TOKEN" };
 }
 
+/**
+ * Headers of whatever is served: a page runs no script and takes no style but those served beside it, and nobody else's
+ * page may use it.
+ *
+ * @param sources - what else of the content security policy a page may take, and from where
+ */
+export function pageHeaders(sources: string) {
+  return {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": `default-src 'none'; script-src 'self'; style-src 'self'; ${sources}; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+  } as const;
+}
+
 // --- internal ---
 
 /** What probes ask; it tells whether the node is well, and nothing else. */

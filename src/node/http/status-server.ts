@@ -10,7 +10,7 @@ import type { Service } from "../process/lifecycle.ts";
 import { STARTING } from "../records/api-schemas.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
-import { type AccessRules, checkBinding, isLoopback, judgeRequest } from "./access.ts";
+import { type AccessRules, checkBinding, isLoopback, judgeRequest, pageHeaders } from "./access.ts";
 import { DASHBOARD_PATHS, dashboardFiles } from "./dashboard-files.ts";
 import { EventLog } from "./event-log.ts";
 import { EventStreams } from "./event-streams.ts";
@@ -29,16 +29,7 @@ const CHECK_MS = 1000;
 /** What each address may ask: so many at once, then so many in a second; and addresses that are remembered. */
 const REQUESTS = { burst: 2000, refillMs: 1000 / 500, maxPeers: 1000 };
 
-/** A page runs no script and takes no style but the dashboard's own, and nobody else's page may use it. */
-const HEADERS = {
-  "cache-control": "no-store",
-  "x-content-type-options": "nosniff",
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-};
+const HEADERS = pageHeaders("font-src 'self'; img-src 'self'");
 
 export interface StatusServerDeps {
   readonly source: StatusSource;

@@ -1,11 +1,4 @@
-import {
-  adoptedState,
-  type Candidate,
-  isVarying,
-  outerTermsOf,
-  parseTopology,
-  usable,
-} from "../../consensus/index.ts";
+import { adoptedState, type Candidate, outerTermsOf, usable } from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
 import type { Evidence, EvidenceKind, PeerId } from "../../types.ts";
 import { judgeAndMix, lossIfBearable } from "./judging.ts";
@@ -47,7 +40,7 @@ export class Mixing {
       rule: config.run.rule,
       attackersMax,
       gate: config.gate,
-      trained: neighbourhoods.stepsIn(round) * config.run.batchSize,
+      trained: neighbourhoods.examplesIn(round),
       heldOutBefore: state.heldOutLoss,
     });
     const mixed = { start, own, outcome, velocity };
@@ -137,15 +130,14 @@ export class Mixing {
     start: Float32Array,
     own: Float32Array,
   ): ReadonlyMap<PeerId, string> {
-    const { network, config } = this.#parts;
-    if (isVarying(parseTopology(config.run.topology))) return new Map();
+    const { network, neighbourhoods } = this.#parts;
+    if (neighbourhoods.isVarying) return new Map();
     const states = new Map([[network.peerId, own]]);
     for (const peer of peers) {
       const told = this.#state.round.arrived.get(peer);
       if (told !== undefined) states.set(peer, told);
     }
-    const updates = [...states].map(([peer, state]) => [peer, difference(state, start)] as const);
-    const found = new Map(this.#sent.judge(new Map(updates)));
+    const found = new Map(this.#sent.judge(states, start));
     found.delete(network.peerId);
     return found;
   }
@@ -153,10 +145,4 @@ export class Mixing {
   #opinion(peer: PeerId, round: number, kind: EvidenceKind, detail: string): Evidence {
     return { peer, round, kind, at: this.#parts.clock.now(), detail };
   }
-}
-
-// --- internal ---
-
-function difference(a: Float32Array, b: Float32Array): Float32Array {
-  return a.map((at, i) => at - (b[i] as number));
 }

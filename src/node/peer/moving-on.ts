@@ -1,4 +1,10 @@
-import { firstPoint, normOf, type OuterTerms, outerStep } from "../../consensus/index.ts";
+import {
+  difference,
+  firstPoint,
+  normOf,
+  type OuterTerms,
+  outerStep,
+} from "../../consensus/index.ts";
 import type { Config } from "../config/config.ts";
 import { isBearable, type MixOutcome } from "./judging.ts";
 import type { PeerLearner } from "./ports.ts";
@@ -55,8 +61,4 @@ export async function moveOn(
 /** Whether the step leads to the mix itself. */
 function isNoStep({ rate, momentum }: OuterTerms): boolean {
   return rate === 1 && momentum === 0;
-}
-
-function difference(to: Float32Array, from: Float32Array): Float32Array {
-  return to.map((at, i) => at - (from[i] as number));
 }

@@ -33,9 +33,10 @@ export class Neighbourhoods {
   readonly roster: Roster;
   /** First round in which the node is a member. */
   readonly firstRound: number;
+  /** Whether the neighbours are others in every round. */
+  readonly isVarying: boolean;
   readonly #run: Config["run"];
   readonly #self: PeerId;
-  readonly #isVarying: boolean;
   readonly #known = new Map<number, RoundNeighbourhood>();
   /** Rounds from which on blocks have others as members, in mode `agreed`. */
   readonly #succeeded = new Map<number, readonly PeerId[]>();
@@ -45,7 +46,7 @@ export class Neighbourhoods {
   constructor(run: Config["run"], self: PeerId) {
     this.#run = run;
     this.#self = self;
-    this.#isVarying = isVarying(parseTopology(run.topology));
+    this.isVarying = isVarying(parseTopology(run.topology));
     requireMode(run);
     this.roster = rosterOf(run);
     // whoever is no member yet may become one by a block
@@ -62,6 +63,11 @@ export class Neighbourhoods {
   /** Steps that a member trains in a round. */
   stepsIn(round: number): number {
     return stepsOf(this.#decided, round) ?? this.#run.steps;
+  }
+
+  /** Examples that a member trains on in a round, some of them more than once. */
+  examplesIn(round: number): number {
+    return this.stepsIn(round) * this.#run.batchSize;
   }
 
   /** Steps from the beginning of a round to the end of the run, where members have decided how many; else null. */
@@ -111,7 +117,7 @@ export class Neighbourhoods {
     const from = Math.max(round, this.firstRound);
     const changes = [...this.roster.rounds, ...this.#succeeded.keys()];
     const since = Math.max(0, ...changes.filter((each) => each <= from));
-    const key = this.#isVarying ? from : since;
+    const key = this.isVarying ? from : since;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const made = this.#make(since, from);

@@ -96,7 +96,7 @@ export class AgreedMixing {
     const { height, members } = head;
     const ground = {
       ...{ learner, gate: config.gate, height, peers: members.peers, theta },
-      trained: neighbourhoods.stepsIn(height) * config.run.batchSize,
+      trained: neighbourhoods.examplesIn(height),
     };
     const judged = await opinionsOf(sound, ground);
     if (judged.opinions.size > 0) log.debug({ round: height + 1, gains: judged.gains }, "gate");

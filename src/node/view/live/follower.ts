@@ -36,7 +36,7 @@ const RETRY_MS = 2000;
 
 /** Everything that there is to show of a node, at this moment. */
 export async function loadModel(request: Request): Promise<Model> {
-  const ask = async <T>(path: string) => (await (await request(path, {})).json()) as T;
+  const ask = <T>(path: string) => answerTo<T>(request, path);
   const [status, curves, rounds, evidence, chain, machine] = await Promise.all([
     ask<Model["status"]>("status"),
     ask<Model["curves"]>("curves"),
@@ -133,8 +133,8 @@ export class Follower {
     });
   }
 
-  async #ask<T>(path: string): Promise<T> {
-    return (await (await this.#request(path, {})).json()) as T;
+  #ask<T>(path: string): Promise<T> {
+    return answerTo<T>(this.#request, path);
   }
 
   #change(change: (model: Model) => Model): void {
@@ -165,6 +165,10 @@ export class Follower {
 
 /** What the stream of events tells: what happened, or whether something was missed. */
 type Heard = NodeEvent | { readonly type: "begin"; readonly complete: boolean };
+
+async function answerTo<T>(request: Request, path: string): Promise<T> {
+  return (await (await request(path, {})).json()) as T;
+}
 
 async function* eventsOf(body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();

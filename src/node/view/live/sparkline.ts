@@ -1,3 +1,5 @@
+import { mean } from "../quantities.ts";
+
 const BARS = "▁▂▃▄▅▆▇█";
 
 /**
@@ -24,6 +26,5 @@ export function sparkline(values: readonly (number | null)[], width: number): st
 // --- internal ---
 
 function meanOf(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
-  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  return mean(values.filter((value) => value !== null && Number.isFinite(value)) as number[]);
 }
