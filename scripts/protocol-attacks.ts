@@ -4,7 +4,7 @@
  * the same peers honest.
  *
  *   node scripts/protocol-attacks.ts [--modes gossip,agreed] [--attacks LIST] [--peers 10] [--attackers 2] [--rounds 20]
- *     [--seeds 20]
+ *     [--seeds 20] [--train-ms 4000]
  *
  * Prints a line of JSON for each attack: shares of pairs of an honest peer with an attacker; of times the worst and the mean.
  */
@@ -21,17 +21,18 @@ const { values } = parseArgs({
     attackers: { type: "string", default: "2" },
     rounds: { type: "string", default: "20" },
     seeds: { type: "string", default: "20" },
+    "train-ms": { type: "string", default: "4000" },
   },
 });
-const [peers, attackers, rounds, seeds] = [
-  ...[values.peers, values.attackers, values.rounds, values.seeds].map(Number),
-] as [number, number, number, number];
+const [peers, attackers, rounds, seeds, trainMs] = [
+  ...[values.peers, values.attackers, values.rounds, values.seeds, values["train-ms"]].map(Number),
+] as [number, number, number, number, number];
 const wanted = values.attacks?.split(",");
 
 for (const mode of values.modes.split(",")) {
   if (mode !== "gossip" && mode !== "agreed") throw new Error("--modes gossip,agreed");
   const trials = Array.from({ length: seeds }, (_, i): Trial => {
-    return { mode, peers, rounds, seed: i + 1, attackers };
+    return { mode, peers, rounds, seed: i + 1, attackers, trainMs };
   });
   const clean = await inTurn(trials, (trial) => tried(trial, null));
   tell({ mode, attack: "none", ...summary(clean, clean) });

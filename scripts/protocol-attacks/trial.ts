@@ -5,7 +5,7 @@ import type { SimulatedPeer } from "../../testnet/simulation/simulated-peer.ts";
 import { Simulation } from "../../testnet/simulation/simulation.ts";
 
 /** The network that attacks are tried on; the last peers are the attackers. */
-export type Trial = Pick<Scenario, "mode" | "peers" | "rounds" | "seed"> & {
+export type Trial = Pick<Scenario, "mode" | "peers" | "rounds" | "seed" | "trainMs"> & {
   readonly attackers: number;
 };
 
@@ -31,8 +31,8 @@ export interface TrialOutcome {
   readonly took: number;
 }
 
-/** Virtual time after which a run that does not come to an end is given up. */
-const UNTIL_MS = 3_600_000;
+/** Virtual time after which a run that does not come to an end is given up: so many hours. */
+const UNTIL_MS = 24 * 3_600_000;
 
 /** Runs it once, with attackers or with the same peers honest. */
 export async function tried(trial: Trial, attack: AttackName | null): Promise<TrialOutcome> {

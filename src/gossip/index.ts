@@ -54,6 +54,7 @@ export {
   CLOCK_TOLERANCE_MS,
   MAX_ANNOUNCEMENT_BYTES,
   parseAnnouncement,
+  sealAnnouncement,
   signAnnouncement,
   testimonyOf,
 } from "./announcements/announcement.ts";

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   type AgreementMessage,
   type AgreementTerms,
+  type Announcement,
   type ChainBytes,
   type ChainOutcome,
   digestOf,
@@ -17,9 +18,11 @@ import {
   NOTHING_KNOWN,
   type PageRequest,
   parseAgreement,
+  type SignedAnnouncement,
   type SignedStatement,
   type Statement,
   saidBy,
+  sealAnnouncement,
   sealStatement,
   signedBytes,
   verifiedChain,
@@ -56,6 +59,12 @@ export class MemoryAgreement {
     assert(size !== undefined, "the roster of the height is known");
     const signature = standIn(this.#peer, signedBytes(statement, size));
     return sealStatement(statement, this.#peer, signature, size);
+  }
+
+  /** An announcement with a signature in mode `agreed`, where a block may show it; in mode `gossip` nothing reads its bytes. */
+  signAnnouncement(announcement: Announcement): SignedAnnouncement {
+    if (this.terms === null) return { announcement, bytes: new Uint8Array() };
+    return sealAnnouncement(announcement, (bytes) => standIn(this.#peer, bytes));
   }
 
   /** Something of this process's own: it is no news to it. */

@@ -103,7 +103,7 @@ export class Endpoint implements Network {
 
   async announce(announcement: Parameters<Network["announce"]>[0]) {
     this.life.check();
-    const signed = { announcement: { ...announcement, author: this.peerId }, bytes: NO_BYTES };
+    const signed = this.agreement.signAnnouncement({ ...announcement, author: this.peerId });
     this.#heard.add(signed);
     this.#wire.flood(this, signed);
     return { signed, recipients: this.#wire.others(this).length };

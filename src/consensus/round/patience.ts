@@ -31,6 +31,23 @@ export function waitFor(
   return punctualRounds >= powerOfTwo(misses - missesMax + 1) - 1 ? "tolerance" : "none";
 }
 
+/** Least grace for announcements after a quorum: longer rounds differ by more. Milliseconds, as is the own training time. */
+export function commitGrace(
+  { commitGraceMs, graceShare }: Pick<RoundTiming, "commitGraceMs" | "graceShare">,
+  trainingMs: number | null,
+): number {
+  return Math.max(commitGraceMs, graceShare * (trainingMs ?? 0));
+}
+
+/** How long a peer may come after the quorum every time: a share of the grace, and of what the round takes anyway. */
+export function tolerance(
+  { toleranceShare, graceShare }: Pick<RoundTiming, "toleranceShare" | "graceShare">,
+  trainingMs: number | null,
+  grace: number,
+): number {
+  return Math.min(grace, Math.max(toleranceShare * grace, graceShare * (trainingMs ?? 0)));
+}
+
 /**
  * It was waited for in vain, or for long.
  *

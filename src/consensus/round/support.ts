@@ -43,19 +43,3 @@ export function supportedAt(state: RoundState, round: number): Timestamp | null 
   }
   return Float64Array.from(times).sort()[voicesNeeded(state, inFullStanding) - 1] ?? null;
 }
-
-/** Least grace for announcements after a quorum: longer rounds differ by more. */
-export function commitGrace(state: RoundState): number {
-  const { commitGraceMs, graceShare } = state.config.timing;
-  return Math.max(commitGraceMs, graceShare * (state.trainingMs ?? 0));
-}
-
-/**
- * How long a peer may come after the quorum every time: a share of the grace, and of what the round takes anyway.
- */
-export function tolerance({ config: { timing }, trainingMs }: RoundState, grace: number): number {
-  return Math.min(
-    grace,
-    Math.max(timing.toleranceShare * grace, timing.graceShare * (trainingMs ?? 0)),
-  );
-}

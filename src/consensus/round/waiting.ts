@@ -1,8 +1,9 @@
 import type { PeerId, Timestamp } from "../../types.ts";
 import { isPending } from "./fetches.ts";
 import { arrivalOf, hasAnnounced, isAwaited, type Neighbour, takesPart } from "./neighbours.ts";
+import { commitGrace, tolerance } from "./patience.ts";
 import type { RoundState } from "./round-state.ts";
-import { commitGrace, isSupported, supportedAt, tolerance } from "./support.ts";
+import { isSupported, supportedAt } from "./support.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Training time assumed by a node that has not measured its own, in commit graces. */
@@ -21,7 +22,10 @@ function quorumOf(state: RoundState, expected: number): number {
 function leaveBy(state: RoundState): Timestamp {
   const since = isSupported(state, 1) ? supportedAt(state, state.round + 1) : null;
   if (since === null) return NEVER;
-  return since + Math.max(0, commitGrace(state) - (state.trainingMs ?? 0)) / 2;
+  return (
+    since +
+    Math.max(0, commitGrace(state.config.timing, state.trainingMs) - (state.trainingMs ?? 0)) / 2
+  );
 }
 
 /** The commit phase at a glance. */
@@ -105,10 +109,14 @@ export function viewCommit(state: RoundState): CommitView {
   // earliest: announcing before training must not stretch everyone's wait.
   const quorumAt = arrivedAt[needed - 1] ?? state.phaseAt;
   const firstAt = arrivedAt[Math.min(state.attackersMax, needed - 1)] ?? quorumAt;
-  const grace = Math.max(commitGrace(state), timing.spreadFactor * (quorumAt - firstAt));
+  const grace = Math.max(
+    commitGrace(state.config.timing, state.trainingMs),
+    timing.spreadFactor * (quorumAt - firstAt),
+  );
   const from = Math.max(quorumAt, state.phaseAt);
   // a run begins when its members are there: nobody is late for that
-  const punctualUntil = state.round === 0 ? NEVER : from + tolerance(state, grace);
+  const punctualUntil =
+    state.round === 0 ? NEVER : from + tolerance(timing, state.trainingMs, grace);
   const deadline = Math.min(from + grace, leaveAt, owedGrace > 0 ? NEVER : punctualUntil);
   return { missing, quorum: true, deadline, punctualUntil };
 }
@@ -133,7 +141,7 @@ export function viewFetch(state: RoundState): {
   const quorumAt = fetchedAt[needed - 1] ?? state.phaseAt;
   const spread = quorumAt - state.phaseAt;
   const grace = Math.max(timing.fetchGraceMs, timing.spreadFactor * spread);
-  const punctualUntil = quorumAt + Math.max(spread, tolerance(state, grace));
+  const punctualUntil = quorumAt + Math.max(spread, tolerance(timing, state.trainingMs, grace));
   const deadline = owedGrace > 0 ? quorumAt + grace : punctualUntil;
   return { pending, deadline: Math.min(longest, deadline), punctualUntil };
 }

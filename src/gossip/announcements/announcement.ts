@@ -87,6 +87,16 @@ export async function signAnnouncement(
   return { announcement, bytes: sealed(body, Uint8Array.from(signature)) };
 }
 
+/** An announcement with the 64 bytes that `signatureOver` makes of what is signed: unchecked, for simulated peers. */
+export function sealAnnouncement(
+  announcement: Announcement,
+  signatureOver: (bytes: Uint8Array) => Uint8Array,
+): SignedAnnouncement {
+  const body = bodyOf(announcement);
+  const signature = signatureOver(announcedBytes(encodeCanonical(body)));
+  return { announcement, bytes: sealed(body, signature) };
+}
+
 /** Bytes of an announcement on the wire. */
 export function announcementBytes(announcement: Announcement): number {
   return sealed(bodyOf(announcement), new Uint8Array(64)).byteLength;

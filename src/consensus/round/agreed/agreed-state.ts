@@ -96,6 +96,7 @@ export interface OwnWork {
 /** A payload that was announced, with what its author signed where that is at hand. */
 export interface Arrival extends BlockPayload {
   readonly signed?: Testimony | undefined;
+  readonly at: Timestamp;
 }
 
 /**

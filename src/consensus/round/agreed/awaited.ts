@@ -1,4 +1,4 @@
-import { waitFor } from "../patience.ts";
+import { commitGrace, tolerance, waitFor } from "../patience.ts";
 import { type AgreedState, ownPlace } from "./agreed-state.ts";
 
 /** For how long the others are waited for: not at all, for the time that each may take every round, or the grace. */
@@ -16,11 +16,21 @@ export function reachesQuorum({ present, height }: AgreedState): boolean {
 export function awaitedAnnouncers(state: AgreedState): Awaited {
   const { training, height, config } = state;
   const self = training.phase === "running" ? [ownPlace(state)] : [];
-  const grace = Math.max(
-    config.timing.commitGraceMs,
-    config.timing.graceShare * (training.tookMs ?? 0),
-  );
+  const grace = commitGrace(config.timing, training.tookMs);
   return awaitedOf(state, [...state.present, ...self], height.arrivals, grace);
+}
+
+/** Who has announced so long after a quorum, this node included, that the others waited for it. */
+export function lateAnnouncers(state: AgreedState): ReadonlySet<number> {
+  const { height, config, training, head } = state;
+  const { arrivals, quorumAt } = height;
+  // a run begins when its members are there: nobody is late for that
+  if (head.height === 0 || quorumAt === null) return new Set();
+  const grace = commitGrace(config.timing, training.tookMs);
+  const ownAt = arrivals.get(ownPlace(state))?.[0]?.at ?? quorumAt;
+  const until = Math.max(quorumAt, ownAt) + tolerance(config.timing, training.tookMs, grace);
+  const late = [...arrivals].filter(([, [first]]) => first !== undefined && first.at > until);
+  return new Set(late.map(([place]) => place));
 }
 
 /** Whom the ballot waits for: the authors whose payloads are on their way. */
@@ -39,10 +49,12 @@ function awaitedOf(
   arrived: ReadonlyMap<number, unknown>,
   graceMs: number,
 ): Awaited {
-  const { config, patience } = state;
+  const { config, patience, evidence, head } = state;
   const self = ownPlace(state);
   const waits = places
     .filter((place) => place >= 0 && !arrived.has(place))
+    // the next block names it: its update counts for nothing
+    .filter((place) => !evidence.has(head.members.peers[place] ?? ""))
     .map((place) => {
       const known = patience[place];
       const wait = known === undefined || place === self ? "grace" : waitFor(known, config.timing);

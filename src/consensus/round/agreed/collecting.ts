@@ -29,7 +29,7 @@ export function hearAnnounced(
 }
 
 /** A member, or this node, has announced a payload for the height. */
-export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {
+export function hearAnnouncement(turn: AgreedTurn, announced: Omit<Arrival, "at">): void {
   const { arrivals, quorumAt, simplex } = turn.state.height;
   const { place, bytes } = announced;
   if (bytes > bytesOfPayload(turn.state)) return;
@@ -41,7 +41,7 @@ export function hearAnnouncement(turn: AgreedTurn, announced: Arrival): void {
     const earlier = known.flatMap(({ signed }) => signed ?? []);
     compare(turn, place, announced.signed, earlier);
   }
-  const now = new Map(arrivals).set(place, [...known, announced]);
+  const now = new Map(arrivals).set(place, [...known, { ...announced, at: turn.now }]);
   const isQuorum = now.size >= Math.max(simplex.quorum.size, membersToStart(turn));
   changeHeight(turn, { arrivals: now, quorumAt: quorumAt ?? (isQuorum ? turn.now : null) });
   reviewList(turn);

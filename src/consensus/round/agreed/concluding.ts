@@ -1,7 +1,7 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, isOver, openHeight, ownPlace } from "./agreed-state.ts";
 import { type AgreedTurn, changeHeight } from "./agreed-turn.ts";
-import { reachesQuorum } from "./awaited.ts";
+import { lateAnnouncers, reachesQuorum } from "./awaited.ts";
 import { awaitCatchUp } from "./catching-up.ts";
 import type { Link } from "./contract.ts";
 import { decidedAfter } from "./membership/decided.ts";
@@ -77,7 +77,7 @@ function keepLinks(turn: AgreedTurn, links: readonly Link[]): void {
   turn.effects.push({ type: "conclude", round: turn.state.head.height, links });
 }
 
-/** Who is in the cut and was not late kept nobody waiting; whoever else was waited for did. */
+/** Who is in the cut and came in time, for this node and for the others, kept nobody waiting; whoever else was waited for did. */
 function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState["patience"] {
   const last = links.at(-1)?.block;
   // whoever only took over a chain saw nothing of how it came about
@@ -86,8 +86,10 @@ function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState[
   }
   const { timing } = state.config;
   const isCertain = reachesQuorum(state);
+  const late = lateAnnouncers(state);
   return state.patience.map((patience, place) => {
-    if (last.cut.includes(place) && !wasLate(state, last, place)) {
+    const wasLate = late.has(place) || cameLateToOthers(state, last, place);
+    if (last.cut.includes(place) && !wasLate) {
       return afterPunctualRound(patience);
     }
     const wasAwaited = state.present.has(place) && waitFor(patience, timing) !== "none";
@@ -96,7 +98,7 @@ function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState[
 }
 
 /** It came in time to so few that the others have waited for it in vain. */
-function wasLate(state: AgreedState, { ballots }: Block, place: number): boolean {
+function cameLateToOthers(state: AgreedState, { ballots }: Block, place: number): boolean {
   const holders = ballots.filter(({ opinions }) => opinions[place] !== "absent").length;
   return holders < state.height.simplex.quorum.size;
 }

@@ -1,6 +1,7 @@
 import type { Timestamp } from "../../../types.ts";
+import { commitGrace, tolerance } from "../patience.ts";
 import type { RoundState } from "../round-state.ts";
-import { commitGrace, supportedAt, supportedRound, tolerance } from "../support.ts";
+import { supportedAt, supportedRound } from "../support.ts";
 import { quorumWithoutSelfAt } from "../waiting.ts";
 
 /** Whether honest neighbours have announced a round after the current one. */
@@ -23,8 +24,9 @@ export function nextRound(state: RoundState, now: Timestamp): number {
     supportedAt(state, newest) ?? Number.POSITIVE_INFINITY,
     quorumWithoutSelfAt(state, newest),
   );
-  const grace = commitGrace(state);
-  const given = state.wasBehind ? tolerance(state, grace) : grace;
-  const inTime = now + (state.trainingMs ?? 0) <= since + given;
-  return Math.max(next, Math.min(inTime ? newest : newest + 1, state.config.rounds - 1));
+  const { config, trainingMs, wasBehind } = state;
+  const grace = commitGrace(config.timing, trainingMs);
+  const given = wasBehind ? tolerance(config.timing, trainingMs, grace) : grace;
+  const inTime = now + (trainingMs ?? 0) <= since + given;
+  return Math.max(next, Math.min(inTime ? newest : newest + 1, config.rounds - 1));
 }

@@ -22,7 +22,7 @@ const created = createAgreed(
 const alone: AgreedState = {
   ...created,
   phase: "running",
-  height: { ...created.height, arrivals: new Map([[0, [payload]]]) },
+  height: { ...created.height, arrivals: new Map([[0, [{ ...payload, at: 0 }]]]) },
 };
 const running = { ...alone.training, phase: "running" as const };
 
