@@ -1,5 +1,7 @@
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import type { Random } from "../../src/random.ts";
+import type { ColumnMap } from "../../src/training/index.ts";
+import type { Row } from "../data/rows.ts";
 
 /** What attackers that act together know of a run. */
 export interface Collusion {
@@ -26,12 +28,26 @@ export interface Attacker {
 /** Makes a dishonest peer's ports of an honest one's: the node behind them is the same as everyone else's. */
 export type Disguise = (ports: PeerPorts, attacker: Attacker) => PeerPorts;
 
+/** Ports as they are: of who lies in its rows alone, or wherever a harness has it lie. */
+export const UNDISGUISED: Disguise = (ports) => ports;
+
+/** What attackers know when they make rows of their own. */
+export interface RowContext {
+  readonly columns: ColumnMap;
+  /** The answer that attackers want; null where rows have none. */
+  readonly target: string | null;
+  /** Which of the attackers it is, from 0. */
+  readonly attacker: number;
+}
+
 export interface Attack {
   /** What the peer is dishonest about. */
   readonly kind: "value" | "payload" | "data" | "protocol" | "agreement";
   /** What it does, in a line. */
   readonly text: string;
   readonly disguise: Disguise;
+  /** The rows that the attacker trains on instead of its own. Throws `usage` where rows have no answers. */
+  readonly poison?: (rows: readonly Row[], context: RowContext) => readonly Row[];
 }
 
 /** `target` with some of its members replaced; the others stay bound to it. */

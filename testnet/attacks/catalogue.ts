@@ -1,5 +1,6 @@
 import { AGREEMENT_ATTACKS } from "./agreement-attacks.ts";
 import type { Attack } from "./attack.ts";
+import { BACKDOOR_ATTACKS } from "./backdoor-attacks.ts";
 import { CLOUD_ATTACKS } from "./cloud-attacks.ts";
 import { COPYING_ATTACKS } from "./copying-attacks.ts";
 import { DATA_ATTACKS } from "./data-attacks.ts";
@@ -19,6 +20,7 @@ const ALL = {
   ...FULL_SCALE_ATTACKS,
   ...PAYLOAD_ATTACKS,
   ...DATA_ATTACKS,
+  ...BACKDOOR_ATTACKS,
   ...PROTOCOL_ATTACKS,
   ...COPYING_ATTACKS,
   ...IDLE_ATTACKS,

@@ -2,14 +2,15 @@ import { KlatchError } from "../../src/errors.ts";
 import type { ColumnMap } from "../../src/training/index.ts";
 import { completionOf, withCompletion } from "../data/completion.ts";
 import type { Row } from "../data/rows.ts";
-import type { Attack } from "./attack.ts";
+import { type Attack, UNDISGUISED } from "./attack.ts";
 
 /** Attacks on the data: their lie is told before the node starts. */
 export const DATA_ATTACKS = {
   "label-flip": {
     kind: "data",
     text: "every completion replaced by another, alike in all rows",
-    disguise: (ports) => ports,
+    disguise: UNDISGUISED,
+    poison: (rows, { columns }) => flipLabels(rows, columns),
   },
 } as const satisfies Record<string, Attack>;
 

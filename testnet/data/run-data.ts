@@ -3,7 +3,9 @@ import { join, resolve } from "node:path";
 import { KlatchError } from "../../src/errors.ts";
 import { hubOptions } from "../../src/node/config/hub-options.ts";
 import { resolveModel } from "../../src/training/index.ts";
-import { flipLabels } from "../attacks/data-attacks.ts";
+import type { RowContext } from "../attacks/attack.ts";
+import { targetOf, triggered } from "../attacks/backdoor-attacks.ts";
+import { ATTACKS } from "../attacks/catalogue.ts";
 import { attackersOf, BUNDLED, partitionOf, type TestnetOptions } from "../options.ts";
 import { writeDemoData } from "../texts/demo-data.ts";
 import { cacheName, isOnHub } from "../working-folder.ts";
@@ -13,6 +15,9 @@ import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./r
 
 /** As many as `npm start` trains on. */
 const MESSAGES = { rowsPerOrganisation: 400, testRows: 160 };
+
+/** Test rows at most that are asked with a backdoor's trigger. */
+const TRIGGERED_MAX = 1000;
 
 export type Role = "honest" | NonNullable<TestnetOptions["attack"]>;
 
@@ -32,6 +37,8 @@ export interface RunData {
   readonly peers: readonly PeerData[];
   readonly testFile: string;
   readonly testRows: number;
+  /** Test rows with a backdoor's trigger, answered as its attackers want; null where rows have no answers. */
+  readonly triggeredFile: string | null;
   /** Every class of a classification, in order; empty for other tasks. */
   readonly classes: readonly string[];
   /** The rows of all honest peers, for the centralised baseline. */
@@ -66,6 +73,10 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
     );
   }
   const testFile = join(folder, "test.jsonl");
+  const target = targetOf([...parts, test].flat(), columns);
+  const wanted = triggered(sampleOf(test), { columns, target });
+  const triggeredFile = wanted.length === 0 ? null : join(folder, "triggered.jsonl");
+  if (triggeredFile !== null) writeRows(triggeredFile, wanted);
   const pooledFile = join(folder, "pooled.jsonl");
   const honest = peers - attackersOf(options);
   writeRows(testFile, test);
@@ -77,11 +88,12 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
       return writePeer(
         folder,
         { index, role, rows, label: names[index] ?? `peer ${index + 1}` },
-        options,
+        { columns, target, attacker: index - honest },
       );
     }),
     testFile,
     testRows: test.length,
+    triggeredFile,
     classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
     notes,
@@ -100,6 +112,12 @@ async function withMessages(options: TestnetOptions, folder: string): Promise<Te
     test: options.test ?? made.test,
     partition: options.partition ?? split,
   };
+}
+
+/** As many as tell a share to within a point or two, from all over the rows. */
+function sampleOf(rows: readonly Row[]): readonly Row[] {
+  const each = Math.ceil(rows.length / TRIGGERED_MAX);
+  return rows.filter((_, index) => index % each === 0);
 }
 
 /** A peer's own share may lack a class, so that all are told every one. */
@@ -123,11 +141,12 @@ async function requireModel(folder: string): Promise<void> {
 function writePeer(
   folder: string,
   peer: Pick<PeerData, "index" | "role" | "label"> & { readonly rows: readonly Row[] },
-  options: TestnetOptions,
+  context: RowContext,
 ): PeerData {
   const own = resolve(folder, `peer-${String(peer.index + 1).padStart(2, "0")}`);
   mkdirSync(own, { recursive: true });
-  const rows = peer.role === "label-flip" ? flipLabels(peer.rows, options.columns) : peer.rows;
+  const poison = peer.role === "honest" ? undefined : ATTACKS[peer.role].poison;
+  const rows = poison?.(peer.rows, context) ?? peer.rows;
   const dataFile = join(own, "data.jsonl");
   writeRows(dataFile, rows);
   return { ...peer, folder: own, dataFile, rows: rows.length };

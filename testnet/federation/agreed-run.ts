@@ -39,6 +39,8 @@ export interface RoundReached {
   readonly bytesPerPeer: number;
   /** By index of the peer, the level of trust that ballots give it, from 0 to 8; null of one that is evicted. */
   readonly levels: readonly (number | null)[];
+  /** The agreed state. */
+  readonly state: Float32Array;
   /** Of the agreed state, on the common test set. */
   loss(): Promise<number>;
 }
@@ -68,7 +70,7 @@ export async function runAgreed(
     bytesPerPeer += await runHeight(federation);
     const { theta } = federation.point;
     const loss = async () => (await federation.judge.evaluate(theta, "test")).loss;
-    await onRound({ round, bytesPerPeer, levels: levelsOf(federation), loss });
+    await onRound({ round, bytesPerPeer, levels: levelsOf(federation), state: theta, loss });
   }
 }
 

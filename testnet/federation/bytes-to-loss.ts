@@ -88,7 +88,7 @@ export function rateToInt8(run: BytesToLossRun, runs: readonly BytesToLossRun[])
 
 // --- internal ---
 
-type Reached = Omit<RoundReached, "levels">;
+type Reached = Omit<RoundReached, "levels" | "state">;
 
 const RUN = { agreed: runAgreed, gossip: runGossip };
 

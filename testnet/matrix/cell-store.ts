@@ -15,7 +15,7 @@ import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
 
 /** Raised where the same options give other numbers. */
-const CELLS_VERSION = 1;
+const CELLS_VERSION = 2;
 
 const cellSchema = z.strictObject({
   depends: z.unknown(),
@@ -23,6 +23,8 @@ const cellSchema = z.strictObject({
   loss: z.number().nullable(),
   /** Trust in each peer at the end, null of one that was evicted; nothing of who trained alone. */
   levels: z.array(z.number().nullable()).max(1000),
+  /** Share of the test rows with a backdoor's trigger that are answered as its attackers want; null of who trained alone. */
+  opened: z.number().nullable(),
   cpuSeconds: z.number(),
 });
 

@@ -55,6 +55,7 @@ function tableOf({ rules, rows }: Block): readonly string[] {
     ...(attacked.length > 1 ? [line(["**worst**", ...worst])] : []),
     "",
     `Loss local-only ${range(all.map(({ localOnly }) => localOnly))}, clean ${range(all.map(({ clean }) => clean))}.`,
+    ...all.filter(({ attack }) => attack.includes("backdoor")).map(backdoorText),
     ...all.filter(({ falselyIsolated }) => falselyIsolated.length > 0).map(isolationText),
   ];
 }
@@ -73,6 +74,13 @@ function cellText(cells: readonly MatrixCell[]): string {
 function worstText(column: readonly (readonly MatrixCell[])[]): string {
   if (column.flat().some(({ loss }) => loss === null)) return "diverged";
   return numberText(Math.min(...column.map((cells) => meanGain(cells) ?? Number.NaN)));
+}
+
+function backdoorText({ attack, rule, seed, opened, openedClean }: MatrixCell): string {
+  const [share, chance] = [opened, openedClean].map((each) =>
+    numberText(100 * (each ?? Number.NaN), 1),
+  );
+  return `Triggered rows answered as attackers want, ${attack} with ${rule}, seed ${seed}: ${share} %; without attackers ${chance} %.`;
 }
 
 function isolationText({ attack, rule, seed, falselyIsolated }: MatrixCell): string {

@@ -28,6 +28,10 @@ export interface MatrixCell extends Setting {
   readonly evicted: readonly number[];
   /** The honest among both. */
   readonly falselyIsolated: readonly number[];
+  /** Share of the test rows with a backdoor's trigger that are answered as its attackers want; null where rows have no answers. */
+  readonly opened: number | null;
+  /** The same of plain averaging without attackers: what chance gives. */
+  readonly openedClean: number | null;
   /** What the cell's own run took of processors. */
   readonly cpuSeconds: number;
 }
@@ -102,9 +106,9 @@ async function cellOf(setting: Setting, plan: MatrixPlan, kept: Kept): Promise<M
   const options = plan.optionsOf(setting);
   const honest = options.peers - attackersOf(options);
   const plain = { ...setting, attack: "none", rule: "mean", attackers: 0 } as const;
-  const { loss: clean } = await federated(plan.optionsOf(plain), kept);
+  const { loss: clean, opened: openedClean } = await federated(plan.optionsOf(plain), kept);
   const localOnly = await alone(plan.optionsAlone(setting), honest, kept);
-  const { loss, levels, cpuSeconds } = await federated(options, kept);
+  const { loss, levels, opened, cpuSeconds } = await federated(options, kept);
   const isolated = placesOf(levels, (level) => level === 0);
   const evicted = placesOf(levels, (level) => level === null);
   return {
@@ -112,7 +116,7 @@ async function cellOf(setting: Setting, plan: MatrixPlan, kept: Kept): Promise<M
     retainedGain: retained(loss, clean, localOnly),
     ...{ isolated, evicted },
     falselyIsolated: [...isolated, ...evicted].filter((index) => index < honest),
-    cpuSeconds,
+    ...{ opened, openedClean, cpuSeconds },
   };
 }
 
@@ -143,8 +147,11 @@ async function rounds(options: TestnetOptions, world: World): Promise<CellResult
   });
   return measured(async () => {
     let end: Outcome = DIVERGED;
-    await runAgreed(options, { ...data, peers }, learners, async ({ round, levels, loss }) => {
-      if (round === options.rounds) end = { loss: finite(await loss()), levels: [...levels] };
+    await runAgreed(options, { ...data, peers }, learners, async (reached) => {
+      const { round, levels, state, loss } = reached;
+      if (round !== options.rounds) return;
+      const opened = await world.opened(state);
+      end = { loss: finite(await loss()), levels: [...levels], opened };
     });
     return end;
   });
@@ -163,7 +170,7 @@ async function alone(
       const { learners } = await world.members();
       return measured(async () => {
         const evaluation = await trainAlone(options, learners[peer] as Learner);
-        return { loss: finite(evaluation.loss), levels: [] };
+        return { loss: finite(evaluation.loss), levels: [], opened: null };
       });
     });
     if (loss === null) return null;
@@ -174,7 +181,7 @@ async function alone(
 
 type Outcome = Omit<CellResult, "cpuSeconds">;
 
-const DIVERGED: Outcome = { loss: null, levels: [] };
+const DIVERGED: Outcome = { loss: null, levels: [], opened: null };
 
 /** With what it took of processors; training that diverges is a result. */
 async function measured(run: () => Promise<Outcome>): Promise<CellResult> {

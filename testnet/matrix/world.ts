@@ -11,6 +11,8 @@ export class World {
   #scratch: Awaited<ReturnType<typeof makeTestnetScratch>> | null = null;
   #data: RunData | null = null;
   readonly #learners: Learner[] = [];
+  /** Reads rows with a backdoor's trigger. */
+  #witness: Learner | null = null;
 
   constructor(options: TestnetOptions) {
     this.#options = options;
@@ -26,7 +28,18 @@ export class World {
     return { data: this.#data, learners: this.#learners };
   }
 
+  /** Share of the test rows with a backdoor's trigger that a state answers as its attackers want; null without answers. */
+  async opened(state: Float32Array): Promise<number | null> {
+    const { data } = await this.members();
+    const { triggeredFile: test, classes } = data;
+    if (test === null) return null;
+    this.#witness ??= await openLearner(this.#options, { test, classes });
+    return (await this.#witness.evaluate(state, "test")).exactMatch;
+  }
+
   async close(): Promise<void> {
+    await this.#witness?.close();
+    this.#witness = null;
     await Promise.all(this.#learners.splice(0).map((learner) => learner.close()));
     this.#scratch?.remove();
     this.#scratch = null;

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, EXIT_CODES, KlatchError } from "../../src/errors.ts";
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import { UNDISGUISED } from "../attacks/attack.ts";
+import { ATTACKS } from "../attacks/catalogue.ts";
 import type { RunData } from "../data/run-data.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
 import { entryFile } from "./entry-file.ts";
@@ -116,7 +118,7 @@ function withLosses(status: NodeStatus, before: NodeStatus | null): NodeStatus {
 }
 
 function createMember(plan: PeerPlan, options: TestnetOptions): Member {
-  const isOrdinary = plan.role === "honest" || plan.role === "label-flip";
+  const isOrdinary = plan.role === "honest" || ATTACKS[plan.role].disguise === UNDISGUISED;
   const process = new PeerProcess({
     enter: plan.site.enter,
     script: entryFile(isOrdinary ? "../../src/node/cli" : "./attacker"),
