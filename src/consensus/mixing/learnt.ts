@@ -88,17 +88,21 @@ interface EarlierLikeness {
 
 /** What is known of a round before. */
 interface EarlierRound {
-  /** By author. */
-  readonly updates: readonly (Vector | undefined)[];
-  readonly norms: readonly number[];
+  readonly sent: readonly {
+    readonly author: number;
+    readonly update: Vector;
+    readonly norm: number;
+  }[];
   readonly sum: Float64Array;
 }
 
 function earlierRound(authors: readonly Sent[], lag: number): EarlierRound {
-  const updates = authors.map(({ before }) => before[lag]);
-  const known = updates.flatMap((update) => update ?? []);
-  const norms = updates.map((update) => (update === undefined ? 0 : normOf(update)));
-  return { updates, norms, sum: combine(known, Array(known.length).fill(1)) };
+  const sent = authors.flatMap(({ before }, author) => {
+    const { [lag]: update } = before;
+    return update === undefined ? [] : [{ author, update, norm: normOf(update) }];
+  });
+  const updates = sent.map(({ update }) => update);
+  return { sent, sum: combine(updates, Array(updates.length).fill(1)) };
 }
 
 function likenessOf(
@@ -106,28 +110,28 @@ function likenessOf(
   author: number,
   rounds: readonly EarlierRound[],
 ): EarlierLikeness {
-  let own: number | null = null;
-  let other: number | null = null;
-  let mean: number | null = null;
-  for (const { updates, norms, sum } of rounds) {
+  const least = Number.NEGATIVE_INFINITY;
+  let [own, other, mean] = [least, least, least];
+  for (const { sent, sum } of rounds) {
     let others = 0;
     let along = 0;
-    for (const [each, update] of updates.entries()) {
-      if (update === undefined) continue;
+    let ownUpdate: Vector | undefined;
+    for (const { author: by, update, norm } of sent) {
       const product = dot(now, update);
-      const cosine = quotient(product, length * (norms[each] as number));
-      if (each === author) own = Math.max(own ?? cosine, cosine);
-      else {
-        other = Math.max(other ?? cosine, cosine);
-        others += 1;
-        along += product;
+      const cosine = quotient(product, length * norm);
+      if (by === author) {
+        ownUpdate = update;
+        if (cosine > own) own = cosine;
+        continue;
       }
+      if (cosine > other) other = cosine;
+      others += 1;
+      along += product;
     }
-    if (others === 0) continue;
-    const cosine = quotient(along, length * normOfOthers(sum, updates[author]));
-    mean = Math.max(mean ?? cosine, cosine);
+    if (others > 0) mean = Math.max(mean, quotient(along, length * normOfOthers(sum, ownUpdate)));
   }
-  return { own, other, mean };
+  const known = (cosine: number) => (cosine === least ? null : cosine);
+  return { own: known(own), other: known(other), mean: known(mean) };
 }
 
 /** Norm of what the others sent in a round in all: the sum of that round without the own part. */
