@@ -164,6 +164,23 @@ describe("two of seven", () => {
     },
   );
 
+  test.each([
+    ["late", "late"],
+    ["silent", "missing"],
+    ["withhold", "missing"],
+  ] as const)(
+    "who attack by %s are told of as %s by everyone, and nobody honest is",
+    async (attack, kind) => {
+      const simulation = await two(attack);
+      const accused = new Set(simulation.peers.slice(5).map(({ id }) => id));
+
+      for (const { evidence } of simulation.watched) {
+        expect(new Set(evidence.map((each) => each.peer))).toEqual(accused);
+        expect(new Set(evidence.map((each) => each.kind))).toEqual(new Set([kind]));
+      }
+    },
+  );
+
   describe("cost time", () => {
     const took = (simulation: Simulation) =>
       simulation.watched[0]?.rounds.map(({ startedAt, endedAt }) => endedAt - startedAt) ?? [];

@@ -1,6 +1,6 @@
 import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, isOver, openHeight, ownPlace } from "./agreed-state.ts";
-import { type AgreedTurn, changeHeight } from "./agreed-turn.ts";
+import { type AgreedTurn, changeHeight, observe } from "./agreed-turn.ts";
 import { lateAnnouncers, reachesQuorum } from "./awaited.ts";
 import { awaitCatchUp } from "./catching-up.ts";
 import type { Link } from "./contract.ts";
@@ -53,11 +53,12 @@ export function headAfter(
 
 /** What was final is kept: opens the next height. */
 export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
+  const patience = judgePatience(turn, links);
   const { state } = turn;
   const head = headAfter(state.head, links, state.config.membersOf);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
   const last = links.at(-1)?.block ?? { rosterChanges: [] };
-  const now = seated({ ...state, ahead, patience: patienceAfter(state, links) }, head, last);
+  const now = seated({ ...state, ahead, patience }, head, last);
   const isGone = ownPlace(state) >= 0 && ownPlace(now) < 0;
   turn.state = {
     ...now,
@@ -77,8 +78,12 @@ function keepLinks(turn: AgreedTurn, links: readonly Link[]): void {
   turn.effects.push({ type: "conclude", round: turn.state.head.height, links });
 }
 
-/** Who is in the cut and came in time, for this node and for the others, kept nobody waiting; whoever else was waited for did. */
-function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState["patience"] {
+/**
+ * Who is in the cut and came in time, for this node and for the others, kept nobody waiting; whoever else was waited for
+ * did, and that is told of it.
+ */
+function judgePatience(turn: AgreedTurn, links: readonly Link[]): AgreedState["patience"] {
+  const { state } = turn;
   const last = links.at(-1)?.block;
   // whoever only took over a chain saw nothing of how it came about
   if (last === undefined || links.length > 1 || last.height !== state.head.height) {
@@ -89,12 +94,28 @@ function patienceAfter(state: AgreedState, links: readonly Link[]): AgreedState[
   const late = lateAnnouncers(state);
   return state.patience.map((patience, place) => {
     const wasLate = late.has(place) || cameLateToOthers(state, last, place);
-    if (last.cut.includes(place) && !wasLate) {
-      return afterPunctualRound(patience);
-    }
-    const wasAwaited = state.present.has(place) && waitFor(patience, timing) !== "none";
-    return wasAwaited ? afterMiss(patience, timing, isCertain) : patience;
+    if (last.cut.includes(place) && !wasLate) return afterPunctualRound(patience);
+    if (!state.present.has(place) || waitFor(patience, timing) === "none") return patience;
+    const told = isCertain ? absenceOf(state, place, wasLate) : null;
+    if (told !== null) observe(turn, place, ...told);
+    return afterMiss(patience, timing, isCertain);
   });
+}
+
+/** What a member that was waited for did not do in time, as evidence says it; null of an update that counts for nothing. */
+function absenceOf(
+  { height, head }: AgreedState,
+  place: number,
+  wasLate: boolean,
+): readonly ["missing" | "late", string] | null {
+  const [announced] = height.arrivals.get(place) ?? [];
+  if (announced === undefined) return ["missing", `nothing announced for round ${head.height}`];
+  const fetched = height.fetches.get(announced.payload);
+  if (fetched !== undefined && fetched !== "fetched") {
+    return ["missing", `its payload of round ${head.height} was not served`];
+  }
+  const isListed = fetched !== undefined;
+  return isListed && !wasLate ? null : ["late", `announced late for round ${head.height}`];
 }
 
 /** It came in time to so few that the others have waited for it in vain. */
