@@ -13,7 +13,8 @@ import {
   type SignedStatement,
 } from "../../../src/consensus/index.ts";
 import type { Random } from "../../../src/random.ts";
-import type { Digest } from "../../../src/types.ts";
+import { EVIDENCE_WEIGHTS } from "../../../src/reputation/index.ts";
+import type { Digest, Evidence } from "../../../src/types.ts";
 import { createRandom } from "../../random.ts";
 import { VirtualTime } from "../virtual-time.ts";
 import { type AgreedAttack, distorted } from "./adversary.ts";
@@ -52,7 +53,7 @@ export interface ScheduleResult {
   readonly stalled: number;
   readonly virtualSeconds: number;
   readonly messages: number;
-  /** Times at which honest members were accused. */
+  /** Times at which honest members were accused of what an honest member does not do. */
   readonly accused: number;
   /** Members that blocks put out, dishonest ones if all is well, and nodes that blocks added. */
   readonly evicted: readonly string[];
@@ -137,7 +138,7 @@ class ScheduleWorld implements MemberWorld {
     else if (type === "exchange") this.#wire.exchange(member, effect);
     else if (type === "catch-up") this.#wire.catchUp(member, effect.round);
     else if (type === "conclude") this.#conclude(member, effect);
-    else if (type === "observe") this.#noteAccused(member, effect.peer);
+    else if (type === "observe") this.#noteAccused(member, effect);
   }
 
   // --- internal ---
@@ -243,11 +244,11 @@ class ScheduleWorld implements MemberWorld {
     return { checkpoint: this.#nameOf(contents), norm: cut.length };
   }
 
-  #noteAccused(member: Member, peer: string): void {
-    const isHonest = this.#members.some(
-      (other) => other.config.self === peer && this.#wire.isHonest(other),
-    );
-    if (isHonest && this.#wire.isHonest(member)) this.#accused += 1;
+  /** Of a lie: schedules make honest members late and absent, which is no accusation. */
+  #noteAccused(member: Member, { peer, kind }: Pick<Evidence, "peer" | "kind">): void {
+    if (EVIDENCE_WEIGHTS[kind].counts === "absence") return;
+    const both = [member, ...this.#members.filter(({ config }) => config.self === peer)];
+    if (both.length === 2 && both.every((each) => this.#wire.isHonest(each))) this.#accused += 1;
   }
 
   #result(honest: readonly Member[]): ScheduleResult {
