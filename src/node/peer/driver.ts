@@ -9,14 +9,13 @@ import {
   type Untimed,
 } from "../../consensus/index.ts";
 import type { Announcement } from "../../gossip/index.ts";
-import { advance, standing as standingOf, toJson } from "../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../types.ts";
 import { untilBeginning } from "./beginning.ts";
 import { Collecting } from "./collecting.ts";
 import { DriverLoop } from "./driver-loop.ts";
 import { Keeping } from "./keeping.ts";
 import { Mixing } from "./mixing.ts";
-import { applyStanding, noteEvidence } from "./observing.ts";
+import { applyStanding, noteEvidence, passTime } from "./observing.ts";
 import { OwnUpdates } from "./own-updates.ts";
 import type { PeerParts } from "./peer-parts.ts";
 import { PeerState } from "./peer-state.ts";
@@ -208,13 +207,10 @@ export class Driver implements RunDriver {
 
   /** Ends a round: time passes for the ledger, and what is left of it is kept. */
   #commit({ round, next }: Effect & { type: "commit" }): void {
-    const { ledger, neighbourhoods } = this.#parts;
-    const before = ledger.current;
-    ledger.current = advance(before, round + 1);
-    this.#keeping.commit(round, toJson(ledger.current), next);
-    for (const peer of neighbourhoods.everyNeighbour) {
-      if (standingOf(before, peer) !== standingOf(ledger.current, peer)) this.#applyStanding(peer);
-    }
+    const { neighbourhoods } = this.#parts;
+    const changed = passTime(this.#parts, round + 1, neighbourhoods.everyNeighbour);
+    this.#keeping.commit(round, next);
+    for (const peer of changed) this.#applyStanding(peer);
     this.#dismiss();
   }
 

@@ -1,3 +1,4 @@
+import { toJson } from "../../reputation/index.ts";
 import type { RoundRecord } from "../records/records.ts";
 import { showRound } from "./metrics.ts";
 import type { PeerParts } from "./peer-parts.ts";
@@ -17,11 +18,11 @@ export class Keeping {
    * Keeps the result of a round, and with which round the node goes on: one that did not, and came back, would do a round
    * that it has left out after a later one that it announced, and be taken for a liar.
    */
-  commit(round: number, ledger: string, next = round + 1): void {
-    const { store, metrics, log, neighbourhoods } = this.#parts;
+  commit(round: number, next = round + 1): void {
+    const { store, metrics, log, neighbourhoods, ledger } = this.#parts;
     const record = this.#record(round);
     this.#state.tracks.keepOnly(neighbourhoods.at(next).neighbours);
-    store.commitRound(this.#state.checkpoint(next, ledger), record);
+    store.commitRound(this.#state.checkpoint(next, toJson(ledger.current)), record);
     this.#state.countRound(record);
     showRound(metrics, record);
     this.#parts.tell({ type: "round", ...record });

@@ -1,4 +1,11 @@
-import { adoptedState, type Candidate, outerTermsOf, usable } from "../../consensus/index.ts";
+import {
+  adoptedState,
+  type Candidate,
+  difference,
+  outerTermsOf,
+  sampled,
+  usable,
+} from "../../consensus/index.ts";
 import { shareFactor } from "../../reputation/index.ts";
 import type { Evidence, EvidenceKind, PeerId } from "../../types.ts";
 import { judgeAndMix, lossIfBearable } from "./judging.ts";
@@ -132,12 +139,14 @@ export class Mixing {
   ): ReadonlyMap<PeerId, string> {
     const { network, neighbourhoods } = this.#parts;
     if (neighbourhoods.isVarying) return new Map();
-    const states = new Map([[network.peerId, own]]);
+    const from = sampled(start);
+    const updateOf = (state: Float32Array) => difference(sampled(state), from);
+    const updates = new Map([[network.peerId, updateOf(own)]]);
     for (const peer of peers) {
       const told = this.#state.round.arrived.get(peer);
-      if (told !== undefined) states.set(peer, told);
+      if (told !== undefined) updates.set(peer, updateOf(told));
     }
-    const found = new Map(this.#sent.judge(states, start));
+    const found = new Map(this.#sent.judge(updates));
     found.delete(network.peerId);
     return found;
   }

@@ -1,10 +1,4 @@
-import {
-  difference,
-  ROUNDS_REMEMBERED,
-  sampled,
-  UNLEARNT,
-  unlearnt,
-} from "../../consensus/index.ts";
+import { ROUNDS_REMEMBERED, sampled, UNLEARNT, unlearnt } from "../../consensus/index.ts";
 import type { PeerId } from "../../types.ts";
 
 /** What was sent in the last rounds, as far as it is looked at: who sends nothing that it learnt. */
@@ -13,17 +7,11 @@ export class SentBefore {
   #rounds: readonly ReadonlyMap<PeerId, Float32Array>[] = [];
 
   /**
-   * Why states look like nothing that was learnt since `start`, by author, in words for a person; keeps what is looked at
-   * for the next round.
+   * Why updates look like nothing that was learnt, by author, in words for a person; keeps what is looked at for the next
+   * round.
    */
-  judge(
-    states: ReadonlyMap<PeerId, Float32Array>,
-    start: Float32Array,
-  ): ReadonlyMap<PeerId, string> {
-    const from = sampled(start);
-    const now = new Map(
-      [...states].map(([peer, state]) => [peer, difference(sampled(state), from)]),
-    );
+  judge(updates: ReadonlyMap<PeerId, Float32Array>): ReadonlyMap<PeerId, string> {
+    const now = new Map([...updates].map(([peer, update]) => [peer, sampled(update)]));
     const sent = [...now].map(([peer, update]) => ({
       now: update,
       before: this.#rounds.flatMap((round) => round.get(peer) ?? []),

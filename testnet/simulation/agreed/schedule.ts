@@ -246,7 +246,7 @@ class ScheduleWorld implements MemberWorld {
 
   /** Of a lie: schedules make honest members late and absent, which is no accusation. */
   #noteAccused(member: Member, { peer, kind }: Pick<Evidence, "peer" | "kind">): void {
-    if (EVIDENCE_WEIGHTS[kind].counts === "absence") return;
+    if (["absence", "credit"].includes(EVIDENCE_WEIGHTS[kind].counts)) return;
     const both = [member, ...this.#members.filter(({ config }) => config.self === peer)];
     if (both.length === 2 && both.every((each) => this.#wire.isHonest(each))) this.#accused += 1;
   }

@@ -94,7 +94,10 @@ function judgePatience(turn: AgreedTurn, links: readonly Link[]): AgreedState["p
   const late = lateAnnouncers(state);
   return state.patience.map((patience, place) => {
     const wasLate = late.has(place) || cameLateToOthers(state, last, place);
-    if (last.cut.includes(place) && !wasLate) return afterPunctualRound(patience);
+    if (last.cut.includes(place) && !wasLate) {
+      observe(turn, place, "timely", `announced and served round ${last.height} in time`);
+      return afterPunctualRound(patience);
+    }
     if (!state.present.has(place) || waitFor(patience, timing) === "none") return patience;
     const told = isCertain ? absenceOf(state, place, wasLate) : null;
     if (told !== null) observe(turn, place, ...told);

@@ -11,11 +11,10 @@ import {
   type Untimed,
 } from "../../../consensus/index.ts";
 import { type Announcement, blockDigest } from "../../../gossip/index.ts";
-import { toJson } from "../../../reputation/index.ts";
 import type { Evidence, PeerId } from "../../../types.ts";
 import { untilBeginning } from "../beginning.ts";
 import { DriverLoop } from "../driver-loop.ts";
-import { applyStanding, noteEvidence } from "../observing.ts";
+import { applyStanding, passTime, takeEvidence } from "../observing.ts";
 import type { PeerParts } from "../peer-parts.ts";
 import { PeerState } from "../peer-state.ts";
 import type { HeardAnnouncement, RunDriver } from "../run-driver.ts";
@@ -105,7 +104,7 @@ export class AgreedDriver implements RunDriver {
   }
 
   observe(evidence: readonly Evidence[]): void {
-    for (const peer of noteEvidence(this.#parts, evidence)) applyStanding(this.#parts, peer);
+    takeEvidence(this.#parts, evidence);
   }
 
   /** Feeds one event to the protocol and performs what follows from it. */
@@ -272,14 +271,14 @@ export class AgreedDriver implements RunDriver {
 
   /** The round that the last of these blocks ended. */
   async #noteRound(links: readonly Link[], certificateMs: number | null): Promise<void> {
-    const { learner, ledger, network } = this.#parts;
-    if (learner.info.data.heldOut.examples > 0) {
-      const { loss } = await learner.evaluate(this.#rooms.training.point.theta, "held-out");
-      this.state.heldOutLoss = loss;
-    }
-    const facts = { run: this.#parts.run, self: network.peerId, certificateMs };
+    const { training, keeping } = this.#rooms;
+    const { network, run } = this.#parts;
+    this.state.heldOutLoss = await training.heldOutLoss();
+    const facts = { run, self: network.peerId, certificateMs };
     Object.assign(this.state.round, roundFacts(this.#agreed.head, links, facts));
-    this.#rooms.keeping.commit(this.#agreed.head.height + links.length - 1, toJson(ledger.current));
+    const next = this.#agreed.head.height + links.length;
+    for (const peer of passTime(this.#parts, next, this.#roster)) applyStanding(this.#parts, peer);
+    keeping.commit(next - 1);
   }
 
   /** Announcements for the open height that came before this node knew the state that they start from. */

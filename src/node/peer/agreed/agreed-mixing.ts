@@ -2,6 +2,7 @@ import {
   type AgreedPoint,
   type AgreedUpdates,
   type ChainHead,
+  CODEC_NUMBERS,
   type Computed,
   type HeldPayload,
   medianOf,
@@ -16,9 +17,14 @@ import {
 import type { Digest, Verdict } from "../../../types.ts";
 import type { Config } from "../../config/config.ts";
 import { digestOfPoint } from "../manifest.ts";
+import { takeEvidence } from "../observing.ts";
 import type { PeerParts } from "../peer-parts.ts";
+import { SentBefore } from "../sent-before.ts";
 import { opinionOfRefused, opinionsOf, type PlacedUpdate } from "./opinions.ts";
 import type { PayloadPool } from "./payload-pool.ts";
+
+/** Codecs whose updates `unlearnt` was measured on, or that lose less. */
+const EXACT_ENOUGH: readonly number[] = [CODEC_NUMBERS.float32, CODEC_NUMBERS.int8];
 
 /** What mixing a cut gives, with the state itself. */
 export interface MixedCut extends Computed {
@@ -70,6 +76,8 @@ export class AgreedMixing {
   readonly #parts: PeerParts;
   readonly #pool: PayloadPool;
   readonly #updates: AgreedUpdates;
+  readonly #sent = new SentBefore();
+  #sentUntil = -1;
   #rankTold: number;
 
   constructor(parts: PeerParts, pool: PayloadPool, updates: AgreedUpdates) {
@@ -86,12 +94,13 @@ export class AgreedMixing {
     theta: Float32Array,
   ): Promise<ReadonlyMap<number, Opinion>> {
     const opinions = new Map<number, Opinion>();
-    const sound: PlacedUpdate[] = [];
-    for (const each of payloads) {
-      const read = this.#read(each, head, theta.length);
-      if (read.verdict === "accept") sound.push({ place: each.place, values: read.value.values });
-      else opinions.set(each.place, opinionOfRefused(read.reason));
+    const sound: (PlacedUpdate & SoundUpdate)[] = [];
+    for (const { place, ...payload } of payloads) {
+      const read = this.#read(payload, head, theta.length);
+      if (read.verdict === "accept") sound.push({ place, ...read.value });
+      else opinions.set(place, opinionOfRefused(read.reason));
     }
+    this.#tellUnlearnt(sound, head);
     const { learner, config, neighbourhoods, log } = this.#parts;
     const { height, members } = head;
     const ground = {
@@ -137,7 +146,31 @@ export class AgreedMixing {
     else log.info(fields, "enough members send the whole rank of this node");
   }
 
-  #read({ payload }: HeldPayload, head: ChainHead, length: number): Verdict<SoundUpdate> {
+  /** Who sends nothing that it learnt: of updates that lost little on their way, those of the whole rank, once a height. */
+  #tellUnlearnt(
+    sound: readonly (PlacedUpdate & SoundUpdate)[],
+    { height, members: { peers } }: ChainHead,
+  ): void {
+    const { network, clock } = this.#parts;
+    if (height <= this.#sentUntil || !EXACT_ENOUGH.includes(this.#updates.codec(height))) return;
+    this.#sentUntil = height;
+    const whole = sound.filter(({ rank }) => rank === this.#updates.ranks.most);
+    const found = this.#sent.judge(
+      new Map(whole.map(({ place, values }) => [peers[place] ?? "", values])),
+    );
+    const others = [...found].filter(([peer]) => peer !== network.peerId);
+    const kind = "unlearnt";
+    takeEvidence(
+      this.#parts,
+      others.map(([peer, detail]) => ({ peer, round: height, kind, at: clock.now(), detail })),
+    );
+  }
+
+  #read(
+    { payload }: Pick<HeldPayload, "payload">,
+    head: ChainHead,
+    length: number,
+  ): Verdict<SoundUpdate> {
     const bytes = this.#pool.get(payload);
     if (bytes === null) return { verdict: "ignore", reason: "missing" };
     return this.#updates.read(bytes, length, head);

@@ -60,6 +60,13 @@ export class AgreedTraining {
     return this.#memory;
   }
 
+  /** Loss of the agreed state on the node's own held-out rows; null where there are none. */
+  async heldOutLoss(): Promise<number | null> {
+    const { learner } = this.#parts;
+    if (learner.info.data.heldOut.examples === 0) return null;
+    return (await learner.evaluate(this.point.theta, "held-out")).loss;
+  }
+
   /** The update that was made for a height before the node went down; null when there is none. */
   restore(head: ChainHead): BlockPayload | null {
     const { height } = head;
