@@ -110,6 +110,15 @@ const CASES: Readonly<Record<string, (processes: Processes) => void>> = {
     assert.equal(processes.next().loadCheckpoint(RUN)?.checkpoint.round, 5);
   },
 
+  "takes up the checkpoint that was kept last where a node went back to a round that it had left out":
+    (processes) => {
+      const store = processes.next();
+      store.commitRound(checkpointOf(11), recordOf(0));
+      store.commitRound(checkpointOf(2), recordOf(1));
+      assert.equal(store.loadCheckpoint(RUN)?.checkpoint.round, 2);
+      assert.equal(processes.next().loadCheckpoint(RUN)?.checkpoint.round, 2);
+    },
+
   "tells the last rounds, the oldest first, each once": (processes) => {
     const store = processes.next();
     for (const round of [0, 1, 2]) store.commitRound(checkpointOf(round + 1), recordOf(round));

@@ -73,6 +73,8 @@ export interface RoundState {
   readonly resumed: boolean;
   /** True in a round in which this node, late by many, makes no update and takes over the others' state. */
   readonly adopting: boolean;
+  /** The last round that this node did, before those that it left out to catch up; null in rounds that follow one another. */
+  readonly leftOffAt: number | null;
   /** Whether the others were in a later round already when the last round ended here. */
   readonly wasBehind: boolean;
   readonly fetches: FetchTable;
@@ -135,6 +137,7 @@ export function createRound(config: RoundConfig, from: ResumePoint = { round: 0 
     accusable: false,
     resumed: from.payload !== undefined || from.round > 0,
     adopting: from.adopting ?? false,
+    leftOffAt: null,
     wasBehind: false,
     fetches: fetchTable([]),
     neighbours: neighbourTable(

@@ -73,7 +73,10 @@ export interface Store {
   loadCheckpoint(
     run: Digest,
   ): { readonly checkpoint: Checkpoint; readonly warning: string | null } | null;
-  /** Keeps what a round led to. Whatever happens in the middle, no checkpoint is without the record of its round. */
+  /**
+   * Keeps what a round led to, as the newest checkpoint: a node that went back has no later one. Whatever happens in the
+   * middle, no checkpoint is without the record of its round.
+   */
   commitRound(checkpoint: Checkpoint, record: RoundRecord): void;
   loadUpdate(run: Digest, round: number): OwnUpdate | null;
   saveUpdate(update: OwnUpdate): void;

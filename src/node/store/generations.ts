@@ -120,6 +120,13 @@ export class Generations {
     }
   }
 
+  /** Removes the generations after one. */
+  dropAfter(number: number): void {
+    for (const later of this.#numbers().filter((each) => each > number)) {
+      this.#remove(this.#nameOf(later));
+    }
+  }
+
   /** Removes every generation, damaged ones too. */
   clear(): void {
     for (const name of this.#names()) {
@@ -130,7 +137,11 @@ export class Generations {
   // --- internal ---
 
   #path(number: number): string {
-    return join(this.#folder, `${this.#kind}-${String(number).padStart(8, "0")}${ENDING}`);
+    return join(this.#folder, this.#nameOf(number));
+  }
+
+  #nameOf(number: number, ending = ENDING): string {
+    return `${this.#kind}-${String(number).padStart(8, "0")}${ending}`;
   }
 
   #newest<T>(load: (number: number) => T | null): T | null {
@@ -198,7 +209,7 @@ export class Generations {
   #prune(): void {
     for (const ending of [ENDING, ENDING + DAMAGED]) {
       for (const number of this.#numbers(ending).slice(this.#kept)) {
-        this.#remove(`${this.#kind}-${String(number).padStart(8, "0")}${ending}`);
+        this.#remove(this.#nameOf(number, ending));
       }
     }
   }

@@ -78,7 +78,9 @@ function assemble(
     commitRound: (checkpoint, record) => {
       // The record first: killed in between, the round is done again and its record replaced.
       ledger.appendRound(checkpoint.run, record);
-      files(checkpoint.run, "checkpoint").save(checkpoint.round, fromCheckpoint(checkpoint));
+      const checkpoints = files(checkpoint.run, "checkpoint");
+      checkpoints.save(checkpoint.round, fromCheckpoint(checkpoint));
+      checkpoints.dropAfter(checkpoint.round);
     },
     loadUpdate: (run, round) =>
       files(run, "update").load(round, (record) => toUpdate(record, run, round), warn),

@@ -11,7 +11,7 @@ import {
 import { waitFor } from "../patience.ts";
 import { neighbourhoodAt, type RoundState } from "../round-state.ts";
 import { serveCommitted, serveEverybody } from "../serving.ts";
-import { isSupported } from "../support.ts";
+import { isSupported, supportedRound } from "../support.ts";
 import { enter, setDeadline, type Turn } from "../turn.ts";
 import { awaitedAnnouncers, mayBeClosedFrom, viewCommit, viewFetch } from "../waiting.ts";
 import { isBehind, nextRound } from "./catch-up.ts";
@@ -162,7 +162,18 @@ export function finishRound(turn: Turn): void {
   turn.effects.push({ type: "commit", round: turn.state.round, next });
   const missed = next - turn.state.round - 1;
   const wasBehind = isBehind(turn.state);
-  turn.state = { ...turn.state, resumed: false, accusable: false, wasBehind };
+  const leftOffAt = missed > 0 ? turn.state.round : null;
+  turn.state = { ...turn.state, resumed: false, accusable: false, wasBehind, leftOffAt };
   // What a node has that missed more rounds than it did is worth less to everyone than what the others have.
   beginRound(turn, next, missed > turn.state.round + 1);
+}
+
+/**
+ * A node that left rounds out to take over what the others have, and has announced nothing since, goes back to where it
+ * left off once nobody in standing says any longer that they are that far: whoever said so has lied.
+ */
+export function reviewCatchUp(turn: Turn): void {
+  const { adopting, leftOffAt, round } = turn.state;
+  if (!adopting || leftOffAt === null || supportedRound(turn.state) >= round - 1) return;
+  beginRound(turn, Math.max(leftOffAt + 1, supportedRound(turn.state)));
 }

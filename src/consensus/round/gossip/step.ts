@@ -12,6 +12,7 @@ import {
   closeCommit,
   commitTo,
   finishRound,
+  reviewCatchUp,
   reviewCommit,
   reviewFetch,
   startMix,
@@ -123,6 +124,7 @@ function changePresence(turn: Turn, peer: PeerId, isThere: boolean): void {
 
 function changeStanding(turn: Turn, peer: PeerId, standing: Standing): void {
   changeNeighbour(turn, peer, { standing });
+  reviewCatchUp(turn);
   if (turn.state.phase === "commit") reviewCommit(turn);
   if (turn.state.phase !== "fetch" || isUsable(standing)) return;
   const fetches = turn.state.fetches.without(peer);

@@ -80,6 +80,17 @@ const BROKEN: Readonly<Record<string, (store: Store) => Partial<Store>>> = {
       },
     };
   },
+  "takes up the checkpoint that was kept last where a node went back to a round that it had left out":
+    (store) => {
+      let newest = 0;
+      return {
+        commitRound(checkpoint, record) {
+          if (checkpoint.round < newest) return;
+          newest = checkpoint.round;
+          store.commitRound(checkpoint, record);
+        },
+      };
+    },
   "tells the last rounds, the oldest first, each once": (store) => ({
     rounds: (run, limit) => store.rounds(run, limit).toReversed(),
   }),
