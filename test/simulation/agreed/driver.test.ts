@@ -168,6 +168,7 @@ describe("two of seven", () => {
     ["late", "late"],
     ["silent", "missing"],
     ["withhold", "missing"],
+    ["stall-proposals", "missing"],
   ] as const)(
     "who attack by %s are told of as %s by everyone, and nobody honest is",
     async (attack, kind) => {

@@ -1,13 +1,11 @@
-import { afterMiss, afterPunctualRound, waitFor } from "../patience.ts";
 import { type AgreedState, type ChainHead, isOver, openHeight, ownPlace } from "./agreed-state.ts";
-import { type AgreedTurn, changeHeight, observe } from "./agreed-turn.ts";
-import { lateAnnouncers, reachesQuorum } from "./awaited.ts";
+import { type AgreedTurn, changeHeight } from "./agreed-turn.ts";
 import { awaitCatchUp } from "./catching-up.ts";
+import { judgeConduct } from "./conduct.ts";
 import type { Link } from "./contract.ts";
 import { decidedAfter } from "./membership/decided.ts";
 import type { MakeMembers } from "./membership/members.ts";
 import { membersAfter, seated } from "./membership/succeeding.ts";
-import type { Block } from "./messages.ts";
 import { reopen } from "./silence.ts";
 
 /** The height is final: has its block kept. Without the block's body the chain of others is asked for. */
@@ -53,7 +51,7 @@ export function headAfter(
 
 /** What was final is kept: opens the next height. */
 export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
-  const patience = judgePatience(turn, links);
+  const patience = judgeConduct(turn, links);
   const { state } = turn;
   const head = headAfter(state.head, links, state.config.membersOf);
   const ahead = new Map([...state.ahead].filter(([, height]) => height > head.height));
@@ -76,55 +74,6 @@ export function openNext(turn: AgreedTurn, links: readonly Link[]): void {
 function keepLinks(turn: AgreedTurn, links: readonly Link[]): void {
   changeHeight(turn, { concluding: links });
   turn.effects.push({ type: "conclude", round: turn.state.head.height, links });
-}
-
-/**
- * Who is in the cut and came in time, for this node and for the others, kept nobody waiting; whoever else was waited for
- * did, and that is told of it.
- */
-function judgePatience(turn: AgreedTurn, links: readonly Link[]): AgreedState["patience"] {
-  const { state } = turn;
-  const last = links.at(-1)?.block;
-  // whoever only took over a chain saw nothing of how it came about
-  if (last === undefined || links.length > 1 || last.height !== state.head.height) {
-    return state.patience;
-  }
-  const { timing } = state.config;
-  const isCertain = reachesQuorum(state);
-  const late = lateAnnouncers(state);
-  return state.patience.map((patience, place) => {
-    const wasLate = late.has(place) || cameLateToOthers(state, last, place);
-    if (last.cut.includes(place) && !wasLate) {
-      observe(turn, place, "timely", `announced and served round ${last.height} in time`);
-      return afterPunctualRound(patience);
-    }
-    if (!state.present.has(place) || waitFor(patience, timing) === "none") return patience;
-    const told = isCertain ? absenceOf(state, place, wasLate) : null;
-    if (told !== null) observe(turn, place, ...told);
-    return afterMiss(patience, timing, isCertain);
-  });
-}
-
-/** What a member that was waited for did not do in time, as evidence says it; null of an update that counts for nothing. */
-function absenceOf(
-  { height, head }: AgreedState,
-  place: number,
-  wasLate: boolean,
-): readonly ["missing" | "late", string] | null {
-  const [announced] = height.arrivals.get(place) ?? [];
-  if (announced === undefined) return ["missing", `nothing announced for round ${head.height}`];
-  const fetched = height.fetches.get(announced.payload);
-  if (fetched !== undefined && fetched !== "fetched") {
-    return ["missing", `its payload of round ${head.height} was not served`];
-  }
-  const isListed = fetched !== undefined;
-  return isListed && !wasLate ? null : ["late", `announced late for round ${head.height}`];
-}
-
-/** It came in time to so few that the others have waited for it in vain. */
-function cameLateToOthers(state: AgreedState, { ballots }: Block, place: number): boolean {
-  const holders = ballots.filter(({ opinions }) => opinions[place] !== "absent").length;
-  return holders < state.height.simplex.quorum.size;
 }
 
 /** How long the view took in which the height ended; as many are kept as there are members. */
