@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { isPeerId, MAX_TOLD_ADDRESSES, parseTicket, type Ticket } from "../../gossip/index.ts";
-import { parseJson } from "../../json.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { fileError, isMissing, realFileSystem } from "../store/file-system.ts";
+import { openSealed, sealedJson } from "../store/sealed-json.ts";
 import type { Admissions } from "./admissions.ts";
 import { SEATS } from "./offer.ts";
 
@@ -17,7 +17,7 @@ export function readAdmissions(dataDir: string): Admissions | null {
   const file = join(dataDir, ADMISSIONS);
   const text = readIfThere(file);
   if (text === null) return null;
-  const { data } = schema.safeParse(parseJson(text));
+  const { data } = schema.safeParse(openSealed(text));
   if (data === undefined) {
     throw damaged(file, "move it away if the run has begun, else create it anew elsewhere");
   }
@@ -37,7 +37,7 @@ export function writeAdmissions(dataDir: string, state: Admissions): void {
     rights: state.rights.map(({ secret, seats }) => ({ secret: base64(secret), seats })),
     sealed: state.sealed && base64(state.sealed),
   };
-  write(join(dataDir, ADMISSIONS), JSON.stringify({ format: 1, ...told }));
+  write(join(dataDir, ADMISSIONS), sealedJson({ format: 1, ...told }));
 }
 
 /** The ticket that this node was admitted by, or asked to be; null where there is none. */

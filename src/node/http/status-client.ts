@@ -7,6 +7,7 @@ import { statusAddressFile, statusTokenFile } from "../folders/data-folder.ts";
 import { startingSchema } from "../records/api-schemas.ts";
 import { nodeStatusSchema, roundRecordSchema } from "../records/record-schemas.ts";
 import { fileError } from "../store/file-system.ts";
+import { openSealed } from "../store/sealed-json.ts";
 import { readToken } from "./status-token.ts";
 
 /** Longest wait for an answer. The endpoint is on this machine: a node that takes longer is in trouble. */
@@ -22,10 +23,9 @@ export const answers = {
 export function writtenUrl(dataDir: string): string | null {
   try {
     const text = readFileSync(statusAddressFile(dataDir), "utf8");
-    return z.looseObject({ url: z.url() }).parse(JSON.parse(text)).url;
+    // a file that is damaged says as little as none
+    return z.looseObject({ url: z.url() }).safeParse(openSealed(text)).data?.url ?? null;
   } catch (error) {
-    // A file cut short by a crash says as little as none.
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
     const { code = "" } = error as NodeJS.ErrnoException;
     if (["ENOENT", "ENOTDIR", "EISDIR"].includes(code)) return null;
     throw fileError(error, statusAddressFile(dataDir));

@@ -10,6 +10,7 @@ import type { Service } from "../process/lifecycle.ts";
 import { STARTING } from "../records/api-schemas.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
+import { sealedJson } from "../store/sealed-json.ts";
 import { type AccessRules, checkBinding, isLoopback, judgeRequest, pageHeaders } from "./access.ts";
 import { DASHBOARD_PATHS, dashboardFiles } from "./dashboard-files.ts";
 import { EventLog } from "./event-log.ts";
@@ -74,7 +75,7 @@ export function createStatusServer(config: Config["status"], deps: StatusServerD
       const { address, port, family } = server.server.address() as AddressInfo;
       url = `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
       // A link in its place is replaced, not followed.
-      const text = `${JSON.stringify({ url, pid: process.pid })}\n`;
+      const text = sealedJson({ url, pid: process.pid });
       writeAtomically(realFileSystem, addressFile, [Buffer.from(text)]);
     },
     async stop() {

@@ -9,6 +9,7 @@ import type { Checkpoint, KeptRound } from "../store/contract.ts";
 import { fileError, isFileOrNothing, isMissing, realFileSystem } from "../store/file-system.ts";
 import { type GenerationFile, Generations } from "../store/generations.ts";
 import { LedgerFile } from "../store/ledger.ts";
+import { openSealed } from "../store/sealed-json.ts";
 import { toCheckpoint, toKeptRound } from "../store/state-files.ts";
 import { RUN_FILE } from "../store/store.ts";
 
@@ -62,11 +63,10 @@ export class PastRuns {
     if (!isFileOrNothing(path)) return null;
     try {
       if (statSync(path).size > RUN_FILE_BYTES_MAX) return this.#damaged(path);
-      const parsed = runRecordSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+      const parsed = runRecordSchema.safeParse(openSealed(readFileSync(path, "utf8")));
       return parsed.success ? parsed.data : this.#damaged(path);
     } catch (error) {
       if (isMissing(error)) return null;
-      if (error instanceof SyntaxError) return this.#damaged(path);
       throw fileError(error, path);
     }
   }

@@ -1,7 +1,6 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { ChainBytes } from "../../gossip/index.ts";
 import type { Digest } from "../../types.ts";
-import { guarded } from "./ledger-database.ts";
+import type { LedgerRows } from "./ledger-rows.ts";
 
 /** A final block of a height, with its certificate. */
 export interface KeptBlock extends ChainBytes {
@@ -10,24 +9,20 @@ export interface KeptBlock extends ChainBytes {
 
 /** What mode `agreed` keeps of a run: what this node said about the open height, and the chain of final blocks. */
 export class AgreedTables {
-  readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #rows: LedgerRows;
 
-  constructor(path: string, database: DatabaseSync) {
-    this.#path = path;
-    this.#database = database;
+  constructor(rows: LedgerRows) {
+    this.#rows = rows;
   }
 
   /** Adds what is said about a height, before it is sent. */
   appendSaid(run: Digest, height: number, bytes: Uint8Array): void {
-    const sql = "INSERT INTO said (run, height, bytes) VALUES (?, ?, ?)";
-    guarded(this.#path, () => this.#database.prepare(sql).run(run, height, bytes));
+    this.#rows.put("said", { run, height, bytes });
   }
 
   /** What was said about a height, the first first. */
   said(run: Digest, height: number): readonly Uint8Array[] {
-    const sql = "SELECT bytes FROM said WHERE run = ? AND height = ? ORDER BY id";
-    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(run, height));
+    const rows = this.#rows.all("said", "WHERE run = ? AND height = ? ORDER BY id", run, height);
     return rows.map(({ bytes }) => bytes as Uint8Array);
   }
 
@@ -36,30 +31,19 @@ export class AgreedTables {
    * itself it is until the state after it is kept, for a node that goes down before begins there again.
    */
   appendChain(run: Digest, blocks: readonly KeptBlock[]): void {
-    guarded(this.#path, () => {
-      this.#database.exec("BEGIN");
-      try {
-        const insert = this.#database.prepare(
-          "INSERT OR IGNORE INTO chain (run, height, block, certificate) VALUES (?, ?, ?, ?)",
-        );
-        const forget = this.#database.prepare("DELETE FROM said WHERE run = ? AND height < ?");
-        for (const { height, block, certificate } of blocks) {
-          insert.run(run, height, block, certificate);
-        }
-        forget.run(run, blocks[0]?.height ?? 0);
-        this.#database.exec("COMMIT");
-      } catch (error) {
-        this.#database.exec("ROLLBACK");
-        throw error;
+    this.#rows.together(() => {
+      for (const { height, block, certificate } of blocks) {
+        this.#rows.put("chain", { run, height, block, certificate });
       }
+      const below = blocks[0]?.height ?? 0;
+      this.#rows.run("DELETE FROM said WHERE run = ? AND height < ?", run, below);
     });
   }
 
   /** The final blocks from a height on, so many at most. */
   chain(run: Digest, from: number, most: number): readonly KeptBlock[] {
-    const sql =
-      "SELECT height, block, certificate FROM chain WHERE run = ? AND height >= ? ORDER BY height LIMIT ?";
-    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(run, from, most));
+    const which = "WHERE run = ? AND height >= ? ORDER BY height LIMIT ?";
+    const rows = this.#rows.all("chain", which, run, from, most);
     return rows.map(({ height, block, certificate }) => ({
       height: Number(height),
       block: block as Uint8Array,

@@ -3,6 +3,8 @@ import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { KlatchError } from "../../errors.ts";
 import { fileError, isFileOrNothing } from "./file-system.ts";
+import { LEDGER_TABLES, type LedgerTable } from "./row-sum.ts";
+import { salvage } from "./salvage.ts";
 
 /** SQLite result codes that mean the file is no (longer a) sound database. */
 const SQLITE_CORRUPT = 11;
@@ -35,16 +37,22 @@ const TABLES = `
 
 /**
  * Opens the ledger: WAL, every commit on disk before it returns, integrity checked. A damaged file is put aside and a
- * new one begun, and `warn` gets a sentence about it. The ledger tells the past; the node can go on without it.
+ * new one begun with what is intact of it, and `warn` gets a sentence about it. The ledger tells the past; the node can
+ * go on without it.
  */
 export function openLedgerDatabase(path: string, warn: (sentence: string) => void): DatabaseSync {
   const first = tryOpen(path);
   if (first instanceof DatabaseSync) return first;
-  putAside(path);
-  warn(`${path} is damaged (${first}); it was put aside as ${path}.damaged and begun anew`);
+  const aside = putAside(path);
   const second = tryOpen(path);
-  if (second instanceof DatabaseSync) return second;
-  throw new KlatchError("disk", `${path}: ${second}`, "check the disk: a new file is damaged too");
+  if (!(second instanceof DatabaseSync)) {
+    const hint = "check the disk: a new file is damaged too";
+    throw new KlatchError("disk", `${path}: ${second}`, hint);
+  }
+  const rows = salvaged(aside, second, path);
+  const rest = rows === 0 ? "" : ` with what could be read of it, ${rows} records`;
+  warn(`${path} is damaged (${first}); it was put aside as ${aside} and begun anew${rest}`);
+  return second;
 }
 
 /**
@@ -98,10 +106,11 @@ function tryOpen(path: string): DatabaseSync | string {
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     const integrity = pragma(database, "integrity_check(1)");
-    if (integrity !== "ok") return shut(database, String(integrity));
+    if (integrity !== "ok") return shut(database, String(integrity).replace(/\s+/g, " "));
     const version = pragma(database, "user_version");
     if (version !== 0 && version !== VERSION) return shut(database, `version ${String(version)}`);
     database.exec(TABLES);
+    for (const table of LEDGER_TABLES) addSum(database, table);
     return database;
   } catch (error) {
     const message = shut(database, (error as Error).message);
@@ -120,14 +129,35 @@ function shut(database: DatabaseSync, why: string): string {
   return why;
 }
 
-function putAside(path: string): void {
+/** Files of earlier versions have no sums. */
+function addSum(database: DatabaseSync, table: LedgerTable): void {
+  const columns = database.prepare(`PRAGMA table_info(${table})`).all();
+  if (columns.some(({ name }) => name === "sum")) return;
+  database.exec(`ALTER TABLE ${table} ADD COLUMN sum BLOB`);
+}
+
+/** Moves a damaged file away with its journal, which must not be replayed into the new one. Gives where it is. */
+function putAside(path: string): string {
+  const aside = `${path}.damaged`;
   try {
-    renameSync(path, `${path}.damaged`);
-    // A journal of the damaged file must not be replayed into the new one.
-    for (const ending of ["-wal", "-shm"]) rmSync(path + ending, { force: true });
+    for (const ending of ["-wal", "-shm"]) rmSync(aside + ending, { force: true });
+    renameSync(path, aside);
+    if (existsSync(`${path}-wal`)) renameSync(`${path}-wal`, `${aside}-wal`);
+    rmSync(`${path}-shm`, { force: true });
+    return aside;
   } catch (error) {
     throw fileError(error, path);
   }
+}
+
+/** Copies what is intact, all at once; gives how many rows. */
+function salvaged(from: string, to: DatabaseSync, path: string): number {
+  return guarded(path, () => {
+    to.exec("BEGIN");
+    const rows = salvage(from, to, (error) => errorCode(error) !== null);
+    to.exec("COMMIT");
+    return rows;
+  });
 }
 
 /** The primary SQLite result code of an error; null when it is none of SQLite's. */

@@ -1,11 +1,12 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { z } from "zod";
 import { parseJson } from "../../json.ts";
 import type { Digest, Evidence } from "../../types.ts";
 import { evidenceSchema, roundRecordSchema, runResultSchema } from "../records/record-schemas.ts";
 import type { RoundRecord, RunResult } from "../records/records.ts";
 import { AgreedTables } from "./agreed-tables.ts";
-import { guarded, openLedgerDatabase, openLedgerToRead } from "./ledger-database.ts";
+import { openLedgerDatabase, openLedgerToRead } from "./ledger-database.ts";
+import { LedgerRows } from "./ledger-rows.ts";
+import { LEDGER_TABLES, type Row } from "./row-sum.ts";
 
 /** Newest records that are kept, rounds by run; older ones make room. */
 const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
@@ -14,11 +15,8 @@ const LIMITS = { rounds: 10_000, evidence: 10_000 } as const;
 export class LedgerFile {
   /** What mode `agreed` keeps. */
   readonly agreed: AgreedTables;
-  readonly #path: string;
-  readonly #database: DatabaseSync;
+  readonly #rows: LedgerRows;
   readonly #limits: { readonly rounds: number; readonly evidence: number };
-  readonly #warn: (sentence: string) => void;
-  #hasWarned = false;
 
   constructor(
     path: string,
@@ -26,11 +24,11 @@ export class LedgerFile {
     limits: { readonly rounds: number; readonly evidence: number } = LIMITS,
     database = openLedgerDatabase(path, warn),
   ) {
-    this.#path = path;
     this.#limits = limits;
-    this.#warn = warn;
-    this.#database = database;
-    this.agreed = new AgreedTables(path, database);
+    this.#rows = new LedgerRows(path, database, warn);
+    this.agreed = new AgreedTables(this.#rows);
+    // a row that is under another run by damage would be asked for by nobody
+    for (const table of LEDGER_TABLES) this.#rows.all(table, "GROUP BY run");
   }
 
   /** The ledger beside a node or without one, to be read only; null where there is none that can be read. */
@@ -41,79 +39,65 @@ export class LedgerFile {
 
   /** Adds a round; one that was noted before (by a process that was killed right after) is replaced. */
   appendRound(run: Digest, record: RoundRecord): void {
-    this.#write("INSERT OR REPLACE INTO rounds (run, round, record) VALUES (?, ?, ?)", [
-      run,
-      record.round,
-      JSON.stringify(record),
-    ]);
-    this.#write("DELETE FROM rounds WHERE run = ? AND round <= ?", [
-      run,
-      record.round - this.#limits.rounds,
-    ]);
+    const { round } = record;
+    this.#rows.put("rounds", { run, round, record: JSON.stringify(record) });
+    const oldest = round - this.#limits.rounds;
+    this.#rows.run("DELETE FROM rounds WHERE run = ? AND round <= ?", run, oldest);
   }
 
   /** The last `limit` rounds of a run but the newest `offset`, oldest first. */
   rounds(run: Digest, limit: number, offset = 0): readonly RoundRecord[] {
-    const sql = "SELECT record FROM rounds WHERE run = ? ORDER BY round DESC LIMIT ? OFFSET ?";
-    return this.#read(sql, [run, limit, offset], roundRecordSchema).reverse();
+    const which = "WHERE run = ? ORDER BY round DESC LIMIT ? OFFSET ?";
+    const rows = this.#rows.all("rounds", which, run, limit, offset);
+    return this.#parsed(rows, roundRecordSchema).reverse();
+  }
+
+  /** The number of the newest round of a run; -1 where there is none. */
+  newestRound(run: Digest): number {
+    const rows = this.#rows.all("rounds", "WHERE run = ? ORDER BY round DESC LIMIT 1", run);
+    const [{ round } = { round: -1 }] = rows;
+    return Number(round);
   }
 
   /** The runs that it has rounds of. */
   runs(): readonly Digest[] {
-    const rows = guarded(this.#path, () =>
-      this.#database.prepare("SELECT DISTINCT run FROM rounds").all(),
-    );
+    const rows = this.#rows.all("rounds", "GROUP BY run");
     return rows.map(({ run }) => String(run));
   }
 
   appendEvidence(run: Digest, evidence: Evidence): void {
-    this.#write("INSERT INTO evidence (run, record) VALUES (?, ?)", [
-      run,
-      JSON.stringify(evidence),
-    ]);
-    this.#write("DELETE FROM evidence WHERE id <= (SELECT max(id) FROM evidence) - ?", [
-      this.#limits.evidence,
-    ]);
+    this.#rows.put("evidence", { run, record: JSON.stringify(evidence) });
+    const oldest = this.#limits.evidence;
+    this.#rows.run("DELETE FROM evidence WHERE id <= (SELECT max(id) FROM evidence) - ?", oldest);
   }
 
   /** The last `limit` pieces of evidence of a run but the newest `offset`, oldest first. */
   evidence(run: Digest, limit: number, offset = 0): readonly Evidence[] {
-    const sql = "SELECT record FROM evidence WHERE run = ? ORDER BY id DESC LIMIT ? OFFSET ?";
-    return this.#read(sql, [run, limit, offset], evidenceSchema).reverse();
+    const which = "WHERE run = ? ORDER BY id DESC LIMIT ? OFFSET ?";
+    const rows = this.#rows.all("evidence", which, run, limit, offset);
+    return this.#parsed(rows, evidenceSchema).reverse();
   }
 
   saveResult(run: Digest, result: RunResult): void {
-    const sql = "INSERT OR REPLACE INTO results (run, record) VALUES (?, ?)";
-    this.#write(sql, [run, JSON.stringify(result)]);
+    this.#rows.put("results", { run, record: JSON.stringify(result) });
   }
 
   loadResult(run: Digest): RunResult | null {
-    const sql = "SELECT record FROM results WHERE run = ? LIMIT ?";
-    return this.#read(sql, [run, 1], runResultSchema)[0] ?? null;
+    const rows = this.#rows.all("results", "WHERE run = ?", run);
+    return this.#parsed(rows, runResultSchema)[0] ?? null;
   }
 
   close(): void {
-    if (this.#database.isOpen) this.#database.close();
+    this.#rows.close();
   }
 
   // --- internal ---
 
-  #write(sql: string, values: readonly (string | number)[]): void {
-    guarded(this.#path, () => this.#database.prepare(sql).run(...values));
-  }
-
-  #read<T>(sql: string, values: readonly (string | number)[], schema: z.ZodType<T>): T[] {
-    const rows = guarded(this.#path, () => this.#database.prepare(sql).all(...values));
+  #parsed<T>(rows: readonly Row[], schema: z.ZodType<T>): T[] {
     return rows.flatMap(({ record }) => {
       const parsed = schema.safeParse(parseJson(String(record)));
-      if (!parsed.success) this.#passOver();
+      if (!parsed.success) this.#rows.passOver();
       return parsed.success ? [parsed.data] : [];
     });
-  }
-
-  /** One flipped bit costs one record, and is said once. */
-  #passOver(): void {
-    if (!this.#hasWarned) this.#warn(`${this.#path} holds damaged records, which are passed over`);
-    this.#hasWarned = true;
   }
 }

@@ -10,6 +10,7 @@ import { Generations } from "./generations.ts";
 import { LedgerFile } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { fromRoundTraining, toRoundTraining } from "./round-training-files.ts";
+import { sealedJson } from "./sealed-json.ts";
 import {
   fromCheckpoint,
   fromKeptRound,
@@ -74,7 +75,16 @@ function assemble(
   const trainings = (run: Digest) => files(run, "training", 1);
   return {
     folder,
-    loadCheckpoint: (run) => loadCheckpoint(files(run, "checkpoint"), run, warn),
+    loadCheckpoint(run) {
+      const generations = files(run, "checkpoint");
+      const loaded = loadCheckpoint(generations, run, warn);
+      // the record of a checkpoint's round is of the round before it, or of one that the node went on to do
+      const [, before] = generations.list();
+      if (loaded !== null && ledger.newestRound(run) < (before?.number ?? 0)) {
+        warn(`${folder}/ledger.sqlite lacks the newest rounds, which checkpoints are here of`);
+      }
+      return loaded;
+    },
     commitRound: (checkpoint, record) => {
       // The record first: killed in between, the round is done again and its record replaced.
       ledger.appendRound(checkpoint.run, record);
@@ -111,7 +121,7 @@ function assemble(
     saveRun(run, record) {
       const kept = join(folder, "runs", run);
       makeFolder(fs, kept);
-      writeAtomically(fs, join(kept, RUN_FILE), [Buffer.from(`${JSON.stringify(record)}\n`)]);
+      writeAtomically(fs, join(kept, RUN_FILE), [Buffer.from(sealedJson(record))]);
     },
     close: () => {
       ledger.close();

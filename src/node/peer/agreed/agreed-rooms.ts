@@ -182,7 +182,7 @@ function followDecision(
  * a state that is not the one its block names is none.
  */
 function whereLeft(
-  { config, initial, checkpoint }: PeerParts,
+  { config, initial, checkpoint, log }: PeerParts,
   chain: ChainKeeper,
 ): { readonly head: ChainHead; readonly point: AgreedPoint; readonly kept: KeptArrays } {
   if (checkpoint !== null) {
@@ -191,6 +191,11 @@ function whereLeft(
     const head = chain.headBelow(checkpoint.round);
     const isNamed = head.height === checkpoint.round && head.checkpoint === digestOfPoint(point);
     if (isNamed) return { head, point, kept: checkpoint.memory };
+    const facts = { checkpoint: checkpoint.round, blocks: head.height };
+    log.warn(
+      facts,
+      "the chain on disk does not lead to the checkpoint: the others are asked for both",
+    );
   }
   return {
     head: chain.headBelow(0),

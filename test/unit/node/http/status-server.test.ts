@@ -11,6 +11,7 @@ import { createStatusServer, type StatusServer } from "../../../../src/node/http
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
 import type { NodeStatus } from "../../../../src/node/records/records.ts";
 import { toldPeer, toldRecord, toldStatus } from "../../../../src/node/records/told.ts";
+import { openSealed } from "../../../../src/node/store/sealed-json.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 import { PEERS, sampleRound, sampleSource, sampleStatus } from "../node-samples.ts";
 
@@ -273,7 +274,7 @@ describe("its life", () => {
     const server = create({}, folder);
     await server.start(signal);
     const file = join(folder, "status.json");
-    expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ url: server.url, pid: process.pid });
+    expect(openSealed(readFileSync(file, "utf8"))).toEqual({ url: server.url, pid: process.pid });
 
     await server.stop();
     await server.stop();

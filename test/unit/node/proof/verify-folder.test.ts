@@ -220,7 +220,11 @@ describe("a node's data folder", () => {
       digest: digestOfState(run.state(4)),
     });
 
-    change(sound, join("runs", run.run, "run.json"), swap('"alpha":4', '"alpha":5'));
+    const record = join("runs", run.run, "run.json");
+    change(sound, record, swap('"alpha":4', '"alpha":5'));
+    expect((await verifyFolder(sound, NOBODY)).problems.join()).toContain("run.json is damaged");
+    // as somebody does it who knows of the digest
+    change(sound, record, (text) => text.replace(/,"digest":"[0-9a-f]{64}"\}$/m, "}"));
     expect((await verifyFolder(sound, NOBODY)).problems.join()).toContain("run id");
   });
 
