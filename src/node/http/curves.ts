@@ -41,7 +41,8 @@ export class CurveHistory {
       const page = this.#rounds(PAGE, offset).map(pointOf);
       const fresh = page.filter(({ round }) => round > this.#last);
       unseen.push(fresh);
-      if (fresh.length < PAGE) break;
+      // a page lacks the records that are damaged
+      if (page.length === 0 || fresh.length < page.length) break;
       await turn();
     }
     for (const point of unseen.reverse().flat()) this.#take(point);

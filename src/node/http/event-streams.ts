@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type EventLog, type Frame, frameOf } from "./event-log.ts";
 
-/** Readers at a time; more are told to come again. Half of all connections stays for other requests. */
+/** Readers at a time; more are told to come again. Most connections stay for other requests. */
 export const READERS_MAX = 32;
 /** What waits to be read by one of them: whoever lets more pile up is cut off, and comes back for what is kept. */
 const WAITING_BYTES_MAX = 256 * 1024;

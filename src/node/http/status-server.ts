@@ -12,6 +12,7 @@ import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
 import { sealedJson } from "../store/sealed-json.ts";
 import { type AccessRules, checkBinding, isLoopback, judgeRequest, pageHeaders } from "./access.ts";
+import { limitConnections } from "./connection-limit.ts";
 import { DASHBOARD_PATHS, dashboardFiles } from "./dashboard-files.ts";
 import { EventLog } from "./event-log.ts";
 import { EventStreams } from "./event-streams.ts";
@@ -21,8 +22,8 @@ import { statusToken } from "./status-token.ts";
 
 export type { StatusSource } from "./resources.ts";
 
-/** Connections served at a time; more are closed at once. */
-const CONNECTIONS_MAX = 64;
+/** Connections at a time; for one more, another that asks nothing is closed. */
+const CONNECTIONS_MAX = 256;
 /** A request is a few headers: it arrives within this time or is dropped. */
 const REQUEST_MS = 10_000;
 /** How often connections are looked at for that. */
@@ -98,7 +99,7 @@ function build(rules: AccessRules, deps: StatusServerDeps): FastifyInstance {
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 64 },
   });
-  server.server.maxConnections = CONNECTIONS_MAX;
+  limitConnections(server.server, CONNECTIONS_MAX);
   guard(server, rules);
   const isStarted = deps.isStarted ?? (() => true);
   const resources = resourcesOf({ ...deps, isStarted });

@@ -41,6 +41,20 @@ describe("curves", () => {
     expect(readSince()).toBeLessThan(60);
   });
 
+  test("have what comes before a record that is damaged", async () => {
+    const kept = Array.from({ length: 200 }, (_, round) => sampleRound(round));
+    const curves = new CurveHistory((limit, offset) =>
+      kept
+        .slice(Math.max(0, kept.length - offset - limit), Math.max(0, kept.length - offset))
+        .filter(({ round }) => round !== 170),
+    );
+
+    const { round } = await curves.read();
+
+    expect(round).toHaveLength(199);
+    expect(round.slice(0, 2)).toEqual([1, 2]);
+  });
+
   test("of a long history are thinned, with its first and its last round", async () => {
     const { kept, curves } = history(10_000);
     const { round, endedAt } = await curves.read();
