@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse } from "yaml";
 import { statusAddressFile } from "../../src/node/folders/data-folder.ts";
+import { openSealed } from "../../src/node/store/sealed-json.ts";
 import type { TestnetInput } from "../../testnet/options.ts";
 import { downTestnet, upTestnet } from "../../testnet/processes/background.ts";
 import { dataFolder } from "../../testnet/processes/peer-config.ts";
@@ -38,7 +39,7 @@ export async function whileTraining<T>(
     const [first] = peers;
     if (first === undefined) throw new Error("two nodes were started");
     const file = statusAddressFile(dataFolder(first.folder));
-    const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
+    const { pid } = openSealed(readFileSync(file, "utf8")) as { pid: number };
     return await measure({ url: first.url, pid });
   } finally {
     await downTestnet(folder);

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import { parseJson } from "../../json.ts";
 
-/** The value as one line of JSON that tells its own digest: a bit that is flipped on the disk often leaves it JSON. */
+/** The value as a line of JSON, and a line with its digest: a bit that is flipped on the disk often leaves it JSON. */
 export function sealedJson(value: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify({ ...value, digest: digestOf(value) })}\n`;
+  const line = JSON.stringify(value);
+  return `${line}\n${sealOf(line)}\n`;
 }
 
-/** What {@link sealedJson} wrote; undefined where it is damaged. What tells no digest is of an earlier version. */
+/** What {@link sealedJson} wrote; undefined where it is damaged. A line by itself is of an earlier version. */
 export function openSealed(text: string): unknown {
-  const parsed = parseJson(text);
-  if (typeof parsed !== "object" || parsed === null || !("digest" in parsed)) return parsed;
-  const { digest, ...value } = parsed;
-  return digest === digestOf(value) ? value : undefined;
+  const [line = "", seal, ...more] = text.trimEnd().split("\n");
+  if (seal === undefined) return parseJson(line);
+  return more.length === 0 && seal === sealOf(line) ? parseJson(line) : undefined;
 }
 
 // --- internal ---
 
-function digestOf(value: object): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+function sealOf(line: string): string {
+  return `sha256 ${createHash("sha256").update(line).digest("hex")}`;
 }

@@ -56,5 +56,5 @@ test("who is being answered stays, however many come", async () => {
 
   events.tell({ type: "phase", round: 3, phase: "fetch", at: 7 });
 
-  expect(await reader.next(1)).toMatchObject([{ name: "phase", data: { round: 3 } }]);
+  expect(await reader.next(1)).toMatchObject([{ name: "phase", data: { round: 4 } }]);
 });
