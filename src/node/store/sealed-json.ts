@@ -1,21 +1,25 @@
 import { createHash } from "node:crypto";
 import { parseJson } from "../../json.ts";
 
-/** The value as a line of JSON, and a line with its digest: a bit that is flipped on the disk often leaves it JSON. */
+/** Also where a bit of the key is flipped. */
+const SEALED = /^\{"[^"]*":"[0-9a-f]{64}",|^\{"sha256":/;
+const SEAL_LENGTH = `{"sha256":"${"0".repeat(64)}",`.length;
+
+/** The value as a line of JSON that begins with the digest of the rest: a bit that is flipped often leaves it JSON. */
 export function sealedJson(value: Readonly<Record<string, unknown>>): string {
-  const line = JSON.stringify(value);
-  return `${line}\n${sealOf(line)}\n`;
+  const rest = JSON.stringify(value).slice(1);
+  return `${sealOf(rest)}${rest}\n`;
 }
 
-/** What {@link sealedJson} wrote; undefined where it is damaged. A line by itself is of an earlier version. */
+/** What {@link sealedJson} wrote; undefined where it is damaged. What begins with no digest is of an earlier version. */
 export function openSealed(text: string): unknown {
-  const [line = "", seal, ...more] = text.trimEnd().split("\n");
-  if (seal === undefined) return parseJson(line);
-  return more.length === 0 && seal === sealOf(line) ? parseJson(line) : undefined;
+  if (!SEALED.test(text)) return parseJson(text);
+  const rest = text.slice(SEAL_LENGTH).trimEnd();
+  return text.startsWith(sealOf(rest)) ? parseJson(`{${rest}`) : undefined;
 }
 
 // --- internal ---
 
-function sealOf(line: string): string {
-  return `sha256 ${createHash("sha256").update(line).digest("hex")}`;
+function sealOf(rest: string): string {
+  return `{"sha256":"${createHash("sha256").update(rest).digest("hex")}",`;
 }
