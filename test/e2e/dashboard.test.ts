@@ -82,8 +82,11 @@ describe.skipIf(!hasChromium)("the dashboard in Chromium (/usr/bin/chromium)", (
     return { page, complaints };
   }
 
-  const rounds = () =>
-    [0, 1, 2].map((round) => ({ ...sampleRound(round), heldOutLoss: 2 - round / 2 }));
+  const rounds = (limit: number, offset = 0) =>
+    [2, 1, 0]
+      .slice(offset, offset + limit)
+      .map((round) => ({ ...sampleRound(round), heldOutLoss: 2 - round / 2 }))
+      .reverse();
 
   test("shows the node, and what happens without a reload", async () => {
     const events = new EventLog();

@@ -68,7 +68,8 @@ const CASES: Readonly<Record<string, (processes: Processes) => void>> = {
     const first = processes.next();
     first.commitRound(checkpointOf(7), recordOf(6));
     first.saveUpdate(updateOf(7));
-    for (const store of [first, processes.next()]) {
+    for (const process of [() => first, () => processes.next()]) {
+      const store = process();
       assert.deepEqual(store.loadCheckpoint(RUN), { checkpoint: checkpointOf(7), warning: null });
       assert.deepEqual(store.loadUpdate(RUN, 7), updateOf(7));
     }

@@ -37,8 +37,8 @@ export interface RunData {
   readonly peers: readonly PeerData[];
   readonly testFile: string;
   readonly testRows: number;
-  /** Test rows with a backdoor's trigger, answered as its attackers want; null where rows have no answers. */
-  readonly triggeredFile: string | null;
+  /** Some test rows with a backdoor's trigger, answered as its attackers want; empty where rows have no answers. */
+  readonly triggered: readonly Row[];
   /** Every class of a classification, in order; empty for other tasks. */
   readonly classes: readonly string[];
   /** The rows of all honest peers, for the centralised baseline. */
@@ -74,9 +74,6 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
   }
   const testFile = join(folder, "test.jsonl");
   const target = targetOf([...parts, test].flat(), columns);
-  const wanted = triggered(sampleOf(test), { columns, target });
-  const triggeredFile = wanted.length === 0 ? null : join(folder, "triggered.jsonl");
-  if (triggeredFile !== null) writeRows(triggeredFile, wanted);
   const pooledFile = join(folder, "pooled.jsonl");
   const honest = peers - attackersOf(options);
   writeRows(testFile, test);
@@ -93,7 +90,7 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
     }),
     testFile,
     testRows: test.length,
-    triggeredFile,
+    triggered: triggered(sampleOf(test), { columns, target }),
     classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
     notes,

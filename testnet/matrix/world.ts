@@ -1,5 +1,7 @@
+import { dirname, join } from "node:path";
 import type { Learner } from "../../src/training/index.ts";
 import { openLearner } from "../baselines.ts";
+import { writeRows } from "../data/rows.ts";
 import { prepareData, type RunData } from "../data/run-data.ts";
 import { memberFiles } from "../federation/agreed-run.ts";
 import type { TestnetOptions } from "../options.ts";
@@ -31,10 +33,16 @@ export class World {
   /** Share of the test rows with a backdoor's trigger that a state answers as its attackers want; null without answers. */
   async opened(state: Float32Array): Promise<number | null> {
     const { data } = await this.members();
-    const { triggeredFile: test, classes } = data;
-    if (test === null) return null;
-    this.#witness ??= await openLearner(this.#options, { test, classes });
+    if (data.triggered.length === 0) return null;
+    this.#witness ??= await this.#openWitness(data);
     return (await this.#witness.evaluate(state, "test")).exactMatch;
+  }
+
+  /** A learner that reads the rows with the trigger. */
+  #openWitness({ testFile, triggered, classes }: RunData): Promise<Learner> {
+    const test = join(dirname(testFile), "triggered.jsonl");
+    writeRows(test, triggered);
+    return openLearner(this.#options, { test, classes });
   }
 
   async close(): Promise<void> {
