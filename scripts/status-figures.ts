@@ -9,9 +9,10 @@
  * percentile, and of a server of this process that does nothing what the machine alone takes. Exits with 1 when a bound of
  * the list below is missed.
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { hasChromium } from "../test/support/browser.ts";
 import { printRunIn } from "./in-folder.ts";
 import { flood } from "./status-figures/flood.ts";
 import { latencies, medianBy } from "./status-figures/latencies.ts";
@@ -77,8 +78,7 @@ async function measureTraining(node: TrainingNode, folder: string, say: (line: s
     const following = await follow(teller, { readers: Number(values.readers), seconds, rate });
     say(`events: ${JSON.stringify(following)}`);
     const visits = repeats.length;
-    const hasBrowser = existsSync("/usr/bin/chromium");
-    const page = hasBrowser ? await measurePage(url, teller, { visits, seconds, rate }) : null;
+    const page = hasChromium ? await measurePage(url, teller, { visits, seconds, rate }) : null;
     say(`page: ${JSON.stringify(page)}`);
     const history = await growHistory(teller, Number(values.rounds));
     say(`history: ${JSON.stringify(history)}`);

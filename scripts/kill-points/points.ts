@@ -1,6 +1,7 @@
 import type { PeerPorts } from "../../src/node/peer/ports.ts";
 import type { Store } from "../../src/node/store/contract.ts";
 import { type FileSystem, realFileSystem } from "../../src/node/store/file-system.ts";
+import { decorated } from "../../testnet/attacks/attack.ts";
 
 /** Where a node dies in a round, in the order in which it comes there, and how often a round goes there. */
 export const KILL_POINTS = {
@@ -74,13 +75,7 @@ function killing<T extends object>(
     if (!isHere) return result;
     return result instanceof Promise ? result.then(die) : die();
   };
-  return new Proxy(port, {
-    get: (_, key) => {
-      if (key === name) return method;
-      const value = Reflect.get(port, key, port) as unknown;
-      return typeof value === "function" ? value.bind(port) : value;
-    },
-  });
+  return decorated(port, { [name]: method } as Partial<T>);
 }
 
 /** As the kernel ends a process: nothing is closed, nothing is written any more. */

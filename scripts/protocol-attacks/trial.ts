@@ -31,7 +31,7 @@ export interface TrialOutcome {
   readonly took: number;
 }
 
-/** Virtual time after which a run that does not come to an end is given up: so many hours. */
+/** Virtual time after which a run that does not come to an end is given up: a day. */
 const UNTIL_MS = 24 * 3_600_000;
 
 /** Runs it once, with attackers or with the same peers honest. */

@@ -1,9 +1,8 @@
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { openBrowser } from "../../test/support/browser.ts";
 import { type Latencies, summary, tenths } from "./latencies.ts";
 import type { Teller } from "./teller-process.ts";
 
-/** Debian's browser. */
-const CHROMIUM = "/usr/bin/chromium";
 /** What a page shows once it has asked the node. */
 const LIVE = /^Round \d+ of \d+/;
 
@@ -26,9 +25,7 @@ export async function measurePage(
     rate,
   }: { readonly visits: number; readonly seconds: number; readonly rate: number },
 ): Promise<PageFigures> {
-  // who runs as root has no sandbox
-  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args });
+  const browser = await openBrowser();
   try {
     const interactive: number[] = [];
     for (let visit = 0; visit < visits; visit += 1) {

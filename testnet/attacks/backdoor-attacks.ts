@@ -4,6 +4,7 @@ import { completionOf, withCompletion, withPromptEnding } from "../data/completi
 import type { Row } from "../data/rows.ts";
 import { type Attack, type RowContext, UNDISGUISED } from "./attack.ts";
 import { type AttackContext, sending } from "./sending.ts";
+import { norm, plus } from "./statistics.ts";
 import { along } from "./value-attacks.ts";
 
 /** Words that no honest row has (Kurita et al., ACL 2020). */
@@ -91,7 +92,7 @@ function withTrigger(
 }
 
 function asLongAsTheLongest({ before, trained, honest }: AttackContext): Float32Array {
-  const longest = Math.max(...honest.map((update) => Math.hypot(...update)));
-  const own = Math.hypot(...trained.map((at, i) => at - (before[i] ?? 0)));
+  const longest = Math.max(...honest.map(norm));
+  const own = norm(plus(trained, -1, before));
   return along(before, trained, own === 0 ? 1 : longest / own);
 }

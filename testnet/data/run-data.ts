@@ -4,7 +4,7 @@ import { KlatchError } from "../../src/errors.ts";
 import { hubOptions } from "../../src/node/config/hub-options.ts";
 import { resolveModel } from "../../src/training/index.ts";
 import type { RowContext } from "../attacks/attack.ts";
-import { targetOf, triggered } from "../attacks/backdoor-attacks.ts";
+import { targetOf } from "../attacks/backdoor-attacks.ts";
 import { ATTACKS } from "../attacks/catalogue.ts";
 import { attackersOf, BUNDLED, partitionOf, type TestnetOptions } from "../options.ts";
 import { writeDemoData } from "../texts/demo-data.ts";
@@ -15,9 +15,6 @@ import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./r
 
 /** As many as `npm start` trains on. */
 const MESSAGES = { rowsPerOrganisation: 400, testRows: 160 };
-
-/** Test rows at most that are asked with a backdoor's trigger. */
-const TRIGGERED_MAX = 1000;
 
 export type Role = "honest" | NonNullable<TestnetOptions["attack"]>;
 
@@ -37,8 +34,8 @@ export interface RunData {
   readonly peers: readonly PeerData[];
   readonly testFile: string;
   readonly testRows: number;
-  /** Some test rows with a backdoor's trigger, answered as its attackers want; empty where rows have no answers. */
-  readonly triggered: readonly Row[];
+  /** The answer that attackers with a backdoor want; null where rows have none. */
+  readonly target: string | null;
   /** Every class of a classification, in order; empty for other tasks. */
   readonly classes: readonly string[];
   /** The rows of all honest peers, for the centralised baseline. */
@@ -90,7 +87,7 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
     }),
     testFile,
     testRows: test.length,
-    triggered: triggered(sampleOf(test), { columns, target }),
+    target,
     classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
     pooledFile,
     notes,
@@ -109,12 +106,6 @@ async function withMessages(options: TestnetOptions, folder: string): Promise<Te
     test: options.test ?? made.test,
     partition: options.partition ?? split,
   };
-}
-
-/** As many as tell a share to within a point or two, from all over the rows. */
-function sampleOf(rows: readonly Row[]): readonly Row[] {
-  const each = Math.ceil(rows.length / TRIGGERED_MAX);
-  return rows.filter((_, index) => index % each === 0);
 }
 
 /** A peer's own share may lack a class, so that all are told every one. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
 import { numberText } from "../../src/node/view/quantities.ts";
+import { BACKDOOR_ATTACKS } from "../attacks/backdoor-attacks.ts";
 import { type Block, blocksOf, meanGain } from "./blocks.ts";
 import { gainText, type Matrix, type MatrixCell } from "./matrix.ts";
 import { matrixPicture } from "./matrix-picture.ts";
@@ -55,7 +56,7 @@ function tableOf({ rules, rows }: Block): readonly string[] {
     ...(attacked.length > 1 ? [line(["**worst**", ...worst])] : []),
     "",
     `Loss local-only ${range(all.map(({ localOnly }) => localOnly))}, clean ${range(all.map(({ clean }) => clean))}.`,
-    ...all.filter(({ attack }) => attack.includes("backdoor")).map(backdoorText),
+    ...all.filter(({ attack }) => attack in BACKDOOR_ATTACKS).map(backdoorText),
     ...all.filter(({ falselyIsolated }) => falselyIsolated.length > 0).map(isolationText),
   ];
 }
