@@ -156,7 +156,7 @@ async function runHeight(federation: Federation): Promise<number> {
   const after = membersAfter(head, block, makeMembers);
   federation.head = { ...head, ...after, height: height + 1, norm: mixed?.norm ?? norm };
   for (const [member, own] of made) {
-    const isCounted = places.includes(placeOf(member, head));
+    const isCounted = (shares[places.indexOf(placeOf(member, head))] ?? 0) > 0;
     const isSeated = after.members.peers.includes(nameOf(member));
     const outcome: UpdateOutcome = isCounted ? "counted" : isSeated ? "left-out" : "unsound";
     goOn(member, own, outcome, federation.point);

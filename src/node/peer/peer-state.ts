@@ -21,7 +21,7 @@ export class RoundUnderWay {
   /** States that arrived and could be read. */
   readonly arrived = new Map<PeerId, Float32Array>();
   /** Why a peer's update was not used. */
-  readonly refused: { readonly peer: PeerId; readonly reason: Reason }[] = [];
+  refused: { readonly peer: PeerId; readonly reason: Reason }[] = [];
   /** Ends what is still being fetched when the round goes on without it. */
   readonly fetching = new AbortController();
   /** When each of its phases began. */

@@ -38,16 +38,18 @@ export interface MixingTerms {
 }
 
 /**
- * Mixes the updates of a cut, in roster order; null when one is not here or cannot be read. The slices of the rank that
- * enough members sent are `rank`: the others stay.
+ * Mixes the updates of a cut that have a share, in roster order; null when one is not here or cannot be read. The slices of
+ * the rank that enough members sent are `rank`: the others stay. Whoever has no share may be honest, so f is reckoned with
+ * among the rest.
  */
 export function mixCut(
   { updates, run }: MixingTerms,
   payloadOf: (digest: Digest) => Uint8Array | null,
-  { cut, shares, head, point }: OpenCut,
+  { cut, shares: all, head, point }: OpenCut,
 ): (MixedCut & { readonly rank: number }) | null {
   const sound: SoundUpdate[] = [];
-  for (const { payload } of cut) {
+  const shares = all.filter((share) => share > 0);
+  for (const { payload } of cut.filter((_, i) => (all[i] as number) > 0)) {
     const bytes = payloadOf(payload);
     const read = bytes && updates.read(bytes, point.theta.length, head);
     if (read?.verdict !== "accept") return null;

@@ -13,6 +13,7 @@ import {
   type MadeAgreedUpdate,
   quorumOf,
   restoredMemory,
+  sharesOfCut,
   type UpdateOutcome,
 } from "../../../consensus/index.ts";
 import type { Digest } from "../../../types.ts";
@@ -210,8 +211,11 @@ export class AgreedTraining {
   #outcome(head: ChainHead, { cut, ballots }: Block, payload: Digest): UpdateOutcome {
     const place = this.#placeIn(head);
     const holds = ballotsHolding(ballots, { place, payload });
-    if (cut.includes(place) && holds.length > 0) return "counted";
-    const { faulty } = quorumOf(ballots[0]?.opinions.length ?? 1);
+    const quorum = quorumOf(ballots[0]?.opinions.length ?? 1);
+    const share = sharesOfCut(head.levels, cut, quorum)[cut.indexOf(place)];
+    if (share === 0) this.#parts.log.warn({ round: head.height + 1 }, SUSPENDED);
+    else if (share !== undefined && holds.length > 0) return "counted";
+    const { faulty } = quorum;
     const unsound = holds.filter(({ opinions }) => !isSound(opinions[place]));
     return unsound.length > faulty ? "unsound" : "left-out";
   }
@@ -228,3 +232,6 @@ export class AgreedTraining {
     return { place: this.#placeIn(head), payload, bytes: bytes.length };
   }
 }
+
+const SUSPENDED =
+  "most members found updates of this node harmful: the last did not count, and goes out again with the next";

@@ -12,9 +12,14 @@ import {
   sharesOfCut,
 } from "../../../consensus/index.ts";
 import { encodeBlock, sealCertificate } from "../../../gossip/index.ts";
-import type { Digest, PeerId } from "../../../types.ts";
+import type { Digest, PeerId, Reason } from "../../../types.ts";
 import type { RoundRecord } from "../../records/records.ts";
 import { membersOf } from "./members-of.ts";
+
+/** Whose updates counted and whose did not, by majorities of late, and how it was agreed on. */
+type Facts = Required<Pick<RoundRecord, "mixed" | "agreed">> & {
+  readonly refused: readonly { readonly peer: PeerId; readonly reason: Reason }[];
+};
 
 /** What is noted of a round that the last of these blocks ended, above a head. */
 export function roundFacts(
@@ -26,7 +31,7 @@ export function roundFacts(
     /** From a quorum of ballots to the certificate; null where that was not seen here. */
     readonly certificateMs: number | null;
   },
-): Required<Pick<RoundRecord, "mixed" | "agreed">> | null {
+): Facts | null {
   const { run, self } = seen;
   const last = links.at(-1);
   if (last === undefined) return null;
@@ -34,15 +39,19 @@ export function roundFacts(
   const { levels, members, decided } = headAfter(head, links.slice(0, -1), membersOf(run));
   const roster = members.peers;
   const shares = sharesOfCut(levels, block.cut, quorumOf(roster.length));
-  const mixed = block.cut.map((place, i) => ({ peer: roster[place] ?? "", share: shares[i] ?? 0 }));
+  const inCut = block.cut.map((place, i) => ({ peer: roster[place] ?? "", share: shares[i] ?? 0 }));
+  const others = inCut.filter(({ peer }) => peer !== self);
   return {
-    mixed: mixed.filter(({ peer }) => peer !== self),
+    mixed: others.filter(({ share }) => share > 0),
+    refused: others.flatMap(({ peer, share }) =>
+      share > 0 ? [] : [{ peer, reason: "gate-veto" }],
+    ),
     agreed: {
       block: digest,
       view: certificate.view,
       ballots: block.ballots.length,
       cut: block.cut.length,
-      share: mixed.find(({ peer }) => peer === self)?.share ?? 0,
+      share: inCut.find(({ peer }) => peer === self)?.share ?? 0,
       blockBytes: encodeBlock(block).length,
       certificateBytes: sealCertificate(certificate, roster.length).bytes.length,
       certificateMs: links.length === 1 ? seen.certificateMs : null,

@@ -124,7 +124,7 @@ describe("a member that contradicts itself", () => {
     expect(block.cut).toEqual([0, 2, 3]);
     expect(blockFault(block, ground)).toBeNull();
     expect(headOf(block).members.peers).toEqual(["a", "c", "d"]);
-    expect(headOf(block).levels).toEqual([8, 6, 5]);
+    expect(headOf(block).levels).toEqual([8, 7, 6]);
   });
 
   test("is not named where it says the same twice, and stays (control)", () => {

@@ -91,7 +91,7 @@ describe("the next height", () => {
     const { members, levels } = headOf({ ...base, rosterChanges });
 
     expect(members.peers).toEqual(["a", "aa", "c", "d", "z"]);
-    expect(levels).toEqual([8, 8, 6, 5, 3]);
+    expect(levels).toEqual([8, 8, 7, 6, 4]);
   });
 
   test("has whom evidence names under no new key", () => {

@@ -30,15 +30,14 @@ describe("a chain", () => {
     expect(second?.contributors.map(({ peer }) => peer)).toEqual(run.council.roster.slice(0, 3));
   });
 
-  test("gives less share to an author whose updates most ballots called harmful", async () => {
+  test("gives no share to an author whose updates most ballots called harmful, for longer each time", async () => {
     const harmful: RoundChange = { opinions: (author) => (author === 1 ? "harmful" : "helpful") };
-    const run = await CertifiedRun.of(4, 3, { 0: harmful, 1: harmful });
+    const run = await CertifiedRun.of(4, 6, { 0: harmful, 2: harmful });
 
-    const shares = audit(run).byRound.map(({ contributors }) => contributors[1]?.share ?? 0);
+    const shares = audit(run).byRound.map(({ contributors }) => contributors[1]?.share);
 
-    expect(shares[0]).toBe(0.25);
-    expect(shares[1]).toBeLessThan(0.25);
-    expect(shares[2]).toBeLessThan(shares[1] ?? 0);
+    // levels 8, 4, 5, 2, 3, 4
+    expect(shares).toEqual([0.25, 0, 0.25, 0, 0, 0]);
   });
 
   test("counts what others said of an update, not what its author did", async () => {
