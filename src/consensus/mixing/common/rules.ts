@@ -18,9 +18,9 @@ export type CommonRule = (set: CommonSet) => Float32Array;
 type Aggregate = (set: CommonSet<Vector>) => Float64Array;
 
 /**
- * Rules for updates that all members see alike. Medians, distances and selections count heads; a mean takes shares. So
- * rules that select (trimmed-mean, median, nnm-trimmed, multi-krum) take none: of n - f selected updates the f of
- * attackers in full standing could outweigh honest ones that they talked into a reduced one.
+ * Rules for updates that all members see alike. Medians, distances and selections count heads; a mean takes shares.
+ * Rules that select (trimmed-mean, median, nnm-trimmed, multi-krum) take none: of n - f selected updates the f of
+ * attackers could outweigh honest ones of smaller shares.
  */
 const AGGREGATES = {
   /** By shares. Tolerates no attacker. */
