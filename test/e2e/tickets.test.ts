@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import type { NodeStatus } from "../../src/node/records/records.ts";
+import { freePorts } from "../../testnet/processes/free-ports.ts";
 import type { TestProcess } from "../support/child-process.ts";
 import { runCommand, runJson } from "../support/command-line.ts";
 import { commandsIn } from "../support/documents.ts";
 import { startCli } from "../support/klatch-cli.ts";
-import { freePorts } from "../support/ports.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 interface Created {

@@ -10,8 +10,8 @@ import { describeSelf, encodeSelf } from "../../src/node/acquaintance/self-descr
 import { loadConfig } from "../../src/node/config/load.ts";
 import { identityFile } from "../../src/node/folders/data-folder.ts";
 import { bundledModel } from "../../src/node/folders/package-folder.ts";
+import { freePorts } from "../../testnet/processes/free-ports.ts";
 import { runJson } from "./command-line.ts";
-import { freePorts } from "./ports.ts";
 import { type RawPeer, startRawPeer } from "./raw-peer.ts";
 import { configure, makeSmallNode, type SmallNode } from "./small-node.ts";
 

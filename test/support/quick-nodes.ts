@@ -10,9 +10,9 @@ import { systemClock } from "../../src/node/peer/clock.ts";
 import type { KlatchNode } from "../../src/node/peer/node.ts";
 import { openAgreedUpdates, openUpdates, type PeerPorts } from "../../src/node/peer/ports.ts";
 import { silentLogger } from "../../src/node/process/logger.ts";
+import { freePorts } from "../../testnet/processes/free-ports.ts";
 import { Life } from "../../testnet/simulation/life.ts";
 import { quadraticLearner } from "../../testnet/simulation/quadratic-learner.ts";
-import { freePorts } from "./ports.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** A node of a run: everything is real, its network, clock and store too, but what it learns. */

@@ -156,13 +156,18 @@ async function runHeight(federation: Federation): Promise<number> {
   const after = membersAfter(head, block, makeMembers);
   federation.head = { ...head, ...after, height: height + 1, norm: mixed?.norm ?? norm };
   for (const [member, own] of made) {
-    const isCounted = (shares[places.indexOf(placeOf(member, head))] ?? 0) > 0;
+    const share = shares[places.indexOf(placeOf(member, head))];
     const isSeated = after.members.peers.includes(nameOf(member));
-    const outcome: UpdateOutcome = isCounted ? "counted" : isSeated ? "left-out" : "unsound";
-    goOn(member, own, outcome, federation.point);
+    goOn(member, own, outcomeOf(share, isSeated), federation.point);
   }
   const payloads = sent.reduce((sum, { payload }) => sum + payload.length, 0);
   return payloads / sent.length + ANNOUNCEMENT_BYTES;
+}
+
+/** By its share in the mix, and whether its author is still a member. */
+function outcomeOf(share: number | undefined, isSeated: boolean): UpdateOutcome {
+  if (share === undefined) return isSeated ? "left-out" : "unsound";
+  return share > 0 ? "counted" : "harmful";
 }
 
 function levelsOf({ members, head }: Federation): readonly (number | null)[] {

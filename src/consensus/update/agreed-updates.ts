@@ -30,8 +30,8 @@ export interface AgreedMemory {
   readonly extra: Float32Array | null;
 }
 
-/** What became of an own update. */
-export type UpdateOutcome = "counted" | "left-out" | "unsound";
+/** What became of an own update; `harmful`: it was sound, and most members had called those of late harmful. */
+export type UpdateOutcome = "counted" | "left-out" | "harmful" | "unsound";
 
 /** What an update follows upon: the height that it is for, and the norm of the last updates that counted. */
 export interface UpdateGround {
@@ -150,6 +150,8 @@ export function agreedUpdates(
       if (outcome === "unsound") return none;
       const later = rest === null ? extra : plus(extra, rest);
       if (outcome === "left-out") return { ...none, progress: plus(later, update) };
+      // sent again with the next it would harm twice
+      if (outcome === "harmful") return { ...none, progress: later };
       const told = decoded(payload, update.length, height);
       const lost = told.ok ? difference(update, spread(told.values, update.length, ranks)) : null;
       return { ...none, feedback: lost, progress: later };

@@ -1,8 +1,9 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { generateIdentity, type Identity } from "../../../src/gossip/index.ts";
+import { freePorts } from "../../../testnet/processes/free-ports.ts";
 import { type Adversary, type Claim, startAdversary } from "../../support/adversary.ts";
-import { foreignPort, freePorts } from "../../support/ports.ts";
+import { foreignPort } from "../../support/foreign-port.ts";
 import { rawComponent } from "../../support/raw-identify.ts";
 import { addressOf, startRawPeer, stopRawPeers } from "../../support/raw-peer.ts";
 import { resetLinks } from "../../support/tcp-links.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createNetworkKey, digestOf, generateIdentity } from "../../../src/gossip/index.ts";
-import { freePorts } from "../../support/ports.ts";
+import { freePorts } from "../../../testnet/processes/free-ports.ts";
 import {
   announcementOf,
   poll,

@@ -19,7 +19,7 @@ import { requireSealed } from "../../../src/node/admission/sealed-config.ts";
 import { loadConfig, newConfig, parseConfig } from "../../../src/node/config/load.ts";
 import { identityFile } from "../../../src/node/folders/data-folder.ts";
 import { silentLogger } from "../../../src/node/process/logger.ts";
-import { freePorts } from "../../support/ports.ts";
+import { freePorts } from "../../../testnet/processes/free-ports.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 const networks: Network[] = [];

@@ -7,7 +7,7 @@ import { visit } from "../../../src/node/doctor/met.ts";
 import { checkEachMember, checkPeers } from "../../../src/node/doctor/peers.ts";
 import { identityFile } from "../../../src/node/folders/data-folder.ts";
 import { runJson } from "../../support/command-line.ts";
-import { foreignPort } from "../../support/ports.ts";
+import { foreignPort } from "../../support/foreign-port.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("the doctor's check of peers", () => {

@@ -214,7 +214,7 @@ export class AgreedTraining {
     const quorum = quorumOf(ballots[0]?.opinions.length ?? 1);
     const share = sharesOfCut(head.levels, cut, quorum)[cut.indexOf(place)];
     if (share === 0) this.#parts.log.warn({ round: head.height + 1 }, SUSPENDED);
-    else if (share !== undefined && holds.length > 0) return "counted";
+    if (share !== undefined && holds.length > 0) return share > 0 ? "counted" : "harmful";
     const { faulty } = quorum;
     const unsound = holds.filter(({ opinions }) => !isSound(opinions[place]));
     return unsound.length > faulty ? "unsound" : "left-out";
@@ -233,5 +233,4 @@ export class AgreedTraining {
   }
 }
 
-const SUSPENDED =
-  "most members found updates of this node harmful: the last did not count, and goes out again with the next";
+const SUSPENDED = "most members called updates of this node harmful: this one counts for nothing";

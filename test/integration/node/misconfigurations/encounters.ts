@@ -14,7 +14,7 @@ import {
 } from "../../../../src/node/acquaintance/self-description.ts";
 import { networkConfig } from "../../../../src/node/config/network-config.ts";
 import { type Met, type MetMember, visit } from "../../../../src/node/doctor/met.ts";
-import { freePorts } from "../../../support/ports.ts";
+import { freePorts } from "../../../../testnet/processes/free-ports.ts";
 import { byDoctor, type Misconfiguration, makeNode, type Node } from "./case.ts";
 
 const KINDS = [

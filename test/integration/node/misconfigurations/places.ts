@@ -8,7 +8,7 @@ import {
   type StatusServerDeps,
 } from "../../../../src/node/http/status-server.ts";
 import { createMetrics } from "../../../../src/node/peer/metrics.ts";
-import { freePorts } from "../../../support/ports.ts";
+import { freePorts } from "../../../../testnet/processes/free-ports.ts";
 import { byDoctor, byFinding, byFlags, checked, type Misconfiguration, makeNode } from "./case.ts";
 import { OTHERS } from "./settings.ts";
 

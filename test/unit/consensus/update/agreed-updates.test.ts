@@ -177,7 +177,7 @@ describe("updates of mode agreed", () => {
     );
   });
 
-  it("count in full, come back whole, or are dropped, by what became of them", () => {
+  it("count in full, come back whole, or are forgotten, by what became of them", () => {
     fc.assert(
       fc.property(vector, (step) => {
         const memory = fresh();
@@ -187,6 +187,7 @@ describe("updates of mode agreed", () => {
         const left = updates.settle(memory, made, "left-out");
         expect(left.feedback).toBeNull();
         expect(updates.start(left)).toEqual(step.map((at) => at + 0));
+        expect(updates.settle(memory, made, "harmful")).toEqual(fresh());
         expect(updates.settle(memory, made, "unsound")).toEqual(fresh());
       }),
     );
@@ -199,6 +200,9 @@ describe("updates of mode agreed", () => {
     const made = exact.offer(memory, step, FIRST);
     expect(exact.start(exact.settle(memory, made, "counted"))).toEqual(extra);
     expect(exact.start(exact.settle(memory, made, "left-out"))).toEqual(plus(step, extra));
+    expect(exact.start(exact.settle(memory, made, "harmful"))).toEqual(extra);
+    // control: what nobody could read is dropped whole
+    expect(exact.settle(memory, made, "unsound")).toEqual(fresh());
   });
 
   it.each(["int8", "sign", "sparse"] as const)(

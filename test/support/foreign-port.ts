@@ -1,14 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 
-/** Ports of 127.0.0.1 that nobody listens on at the moment, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listening(createServer())));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
 /** A port that somebody else serves: takes connections and says nothing, as a port of another program may. */
 export interface ForeignPort {
   readonly address: string;
