@@ -238,7 +238,11 @@ function mixAgain(
 
 function contributorsOf({ levels, members: { peers }, cut }: Omit<CutGround, "height">) {
   const shares = sharesOfCut(levels, cut, quorumOf(peers.length));
-  return cut.map((place, i) => ({ peer: peers[place] ?? `place ${place}`, share: shares[i] ?? 0 }));
+  const inCut = cut.map((place, i) => ({
+    peer: peers[place] ?? `place ${place}`,
+    share: shares[i] ?? 0,
+  }));
+  return inCut.filter(({ share }) => share > 0);
 }
 
 function told(

@@ -30,14 +30,19 @@ describe("a chain", () => {
     expect(second?.contributors.map(({ peer }) => peer)).toEqual(run.council.roster.slice(0, 3));
   });
 
-  test("gives no share to an author whose updates most ballots called harmful, for longer each time", async () => {
+  test("leaves out an author whose updates most ballots called harmful, for longer each time", async () => {
     const harmful: RoundChange = { opinions: (author) => (author === 1 ? "harmful" : "helpful") };
     const run = await CertifiedRun.of(4, 6, { 0: harmful, 2: harmful });
 
-    const shares = audit(run).byRound.map(({ contributors }) => contributors[1]?.share);
+    const contributors = audit(run).byRound.map((round) => round.contributors);
+    const author = run.council.roster[1];
+    const all = run.council.roster.map((peer) => ({ peer, share: 1 / 4 }));
+    const others = all
+      .filter(({ peer }) => peer !== author)
+      .map(({ peer }) => ({ peer, share: 1 / 3 }));
 
     // levels 8, 4, 5, 2, 3, 4
-    expect(shares).toEqual([0.25, 0, 0.25, 0, 0, 0]);
+    expect(contributors).toEqual([all, others, all, others, others, others]);
   });
 
   test("counts what others said of an update, not what its author did", async () => {
