@@ -49,7 +49,8 @@ export function mixCut(
 ): (MixedCut & { readonly rank: number }) | null {
   const sound: SoundUpdate[] = [];
   const shares = all.filter((share) => share > 0);
-  for (const { payload } of cut.filter((_, i) => (all[i] as number) > 0)) {
+  for (const [i, { payload }] of cut.entries()) {
+    if (all[i] === 0) continue;
     const bytes = payloadOf(payload);
     const read = bytes && updates.read(bytes, point.theta.length, head);
     if (read?.verdict !== "accept") return null;

@@ -133,11 +133,9 @@ export class AgreedTraining {
         ...this.#updates.offer(memory, update.adapter, head),
         payload: update.payload,
       };
-      memory = this.#updates.settle(
-        memory,
-        made,
-        this.#outcome(head, block, digestOf(update.payload)),
-      );
+      const outcome = this.#outcome(head, block, digestOf(update.payload));
+      if (outcome === "harmful") this.#parts.log.warn({ round: head.height + 1 }, SUSPENDED);
+      memory = this.#updates.settle(memory, made, outcome);
       state.optimizer = update.optimizer;
     }
     this.#adopt(this.#updates.advance(memory, point));
@@ -211,13 +209,11 @@ export class AgreedTraining {
   #outcome(head: ChainHead, { cut, ballots }: Block, payload: Digest): UpdateOutcome {
     const place = this.#placeIn(head);
     const holds = ballotsHolding(ballots, { place, payload });
-    const quorum = quorumOf(ballots[0]?.opinions.length ?? 1);
+    const quorum = quorumOf(head.members.peers.length);
     const share = sharesOfCut(head.levels, cut, quorum)[cut.indexOf(place)];
-    if (share === 0) this.#parts.log.warn({ round: head.height + 1 }, SUSPENDED);
     if (share !== undefined && holds.length > 0) return share > 0 ? "counted" : "harmful";
-    const { faulty } = quorum;
     const unsound = holds.filter(({ opinions }) => !isSound(opinions[place]));
-    return unsound.length > faulty ? "unsound" : "left-out";
+    return unsound.length > quorum.faulty ? "unsound" : "left-out";
   }
 
   #placeIn({ members }: ChainHead): number {

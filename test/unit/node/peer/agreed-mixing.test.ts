@@ -4,6 +4,7 @@ import {
   codecByName,
   firstPoint,
   genesis,
+  restoredMemory,
 } from "../../../../src/consensus/index.ts";
 import { mixCut } from "../../../../src/node/peer/agreed/agreed-mixing.ts";
 import { firstMembers } from "../../../../src/node/peer/agreed/members-of.ts";
@@ -22,9 +23,8 @@ const point = firstPoint(new Float32Array(LENGTH), run.outer);
 function payloadOf(place: number): Uint8Array {
   const random = createRandom(7, "update", place);
   const theta = new Float32Array(LENGTH);
-  const memory = { theta, velocity: null, feedback: null, progress: null, extra: null };
   return updates.offer(
-    memory,
+    restoredMemory(theta),
     theta.map(() => random() - 0.3),
     { height: 0, norm: 0 },
   ).payload;

@@ -12,6 +12,7 @@ import {
   type Link,
   type Opinion,
   quorumOf,
+  restoredMemory,
   sharesOfCut,
 } from "../../../../src/consensus/index.ts";
 import { mixCut } from "../../../../src/node/peer/agreed/agreed-mixing.ts";
@@ -91,8 +92,7 @@ function payloadOf(height: number, place: number): Uint8Array {
   const random = createRandom(7, "update", place, height);
   const theta = new Float32Array(LENGTH);
   const state = theta.map(() => random() - 0.5);
-  const memory = { theta, velocity: null, feedback: null, progress: null, extra: null };
-  return updates.offer(memory, state, { height, norm: 0 }).payload;
+  return updates.offer(restoredMemory(theta), state, { height, norm: 0 }).payload;
 }
 
 const digest = (point: AgreedPoint | string | undefined) =>
