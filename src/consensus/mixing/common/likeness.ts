@@ -55,16 +55,24 @@ function cosinesOf(geometry: Geometry, i: number): number[] {
 
 function unlike(geometry: Geometry, attackersMax: number): number[] {
   const shortest = LIKENESS.shortest * medianOf(geometry.norms);
+  const cosines = indices(geometry.count).map((i) => cosinesOf(geometry, i));
   const likeness = geometry.norms.map((norm, i) =>
-    norm < shortest ? TOO_SHORT : medianOf(cosinesOf(geometry, i)),
+    norm < shortest ? TOO_SHORT : medianOf(cosines[i] as number[]),
   );
+  // Two updates tie where the cosine between them is the median of both: then the whole decides, not the roster.
+  const sums = cosines.map((row) => row.reduce((sum, cosine) => sum + cosine, 0));
   const middle = medianOf(likeness);
   const deviation = medianOf(likeness.map((value) => Math.abs(value - middle)));
   // Liars widen the deviation: hence the most.
   const margin = Math.max(LIKENESS.least, LIKENESS.deviations * deviation);
   const limit = middle - Math.min(LIKENESS.most, margin);
   return indices(geometry.count)
-    .sort((a, b) => (likeness[a] as number) - (likeness[b] as number) || a - b)
+    .sort(
+      (a, b) =>
+        (likeness[a] as number) - (likeness[b] as number) ||
+        (sums[a] as number) - (sums[b] as number) ||
+        a - b,
+    )
     .slice(0, attackersMax)
     .filter((index) => (likeness[index] as number) < limit);
 }

@@ -96,6 +96,8 @@ describe.each(CASES)("%s", (name) => {
         expectNear(rule(equal(shuffled(updates, random))), mixed);
         expect(updates).toEqual(before);
       }),
+      // Two of the six are least like the others and tie: the cosine between them is the median of both.
+      { examples: [[39_586, 6]] },
     );
   });
 
