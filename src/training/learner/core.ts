@@ -31,7 +31,7 @@ import type {
   LearnerNotice,
   LearnerOptions,
 } from "./learner.ts";
-import { checkOptions, limitOf } from "./options.ts";
+import { againstPacking, checkOptions, limitOf } from "./options.ts";
 import {
   cutNotice,
   settleTask,
@@ -166,7 +166,9 @@ export class LearnerCore {
     options: { readonly round: number; readonly rows: number; readonly step: number },
   ): Promise<Probe> {
     const request = { adapter, candidates, ...options };
-    return probe(this.#model, this.#data.heldOut, this.#options, request, this.#rowsAtOnce());
+    // Whatever training does: side by side the same few texts take fewer positions.
+    const reading = { ...this.#options, packed: againstPacking(this.#options) === null };
+    return probe(this.#model, this.#data.heldOut, reading, request, this.#rowsAtOnce());
   }
 
   slope(

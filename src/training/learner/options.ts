@@ -80,19 +80,25 @@ export function checkOptions(
 }
 
 /** Texts side by side in a row need a language model, and nothing before each of them. */
-function checkSeparate({ task, adapter }: LearnerOptions): void {
-  const reason =
-    task === "classification"
-      ? "texts with classes have rows of their own"
-      : "virtualTokens" in adapter
-        ? `an adapter of the kind ${adapter.kind} stands before every text`
-        : null;
+function checkSeparate(options: LearnerOptions): void {
+  const reason = againstPacking(options);
   if (reason === null) return;
   throw new KlatchError(
     "usage",
     `packing "separate" is not possible: ${reason}`,
     'choose packing "none"',
   );
+}
+
+/** Why texts cannot lie side by side in a row; null where they can. */
+export function againstPacking({
+  task,
+  adapter,
+}: Pick<LearnerOptions, "task" | "adapter">): string | null {
+  if (task === "classification") return "texts with classes have rows of their own";
+  return "virtualTokens" in adapter
+    ? `an adapter of the kind ${adapter.kind} stands before every text`
+    : null;
 }
 
 /** Where rows are cut, and whether the model's context makes it earlier than was asked for; null of images. */

@@ -37,13 +37,20 @@ export async function probe(
   microBatch: MicroBatch,
 ): Promise<Probe> {
   const { adapter, candidates, step } = request;
+  const moved = (candidate: Float32Array) =>
+    adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
   return microBatch.fit(partsOf(heldOut, reading, request), async (parts) => {
-    const base = await lossAt(model, adapter, parts);
-    const stepped: number[] = [];
-    for (const candidate of candidates) {
-      const moved = adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
-      stepped.push(await lossAt(model, moved, parts));
+    const totals = [0, ...candidates.map(() => 0)];
+    // Part by part: states share the program of a part's shape, of which few are kept.
+    for (const part of parts) {
+      for (const [i, total] of totals.entries()) {
+        const candidate = candidates[i - 1];
+        const state = candidate === undefined ? adapter : moved(candidate);
+        totals[i] = total + (await lossOf(model, state, part));
+      }
     }
+    const tokens = parts.reduce((sum, part) => sum + part.tokens, 0);
+    const [base = 0, ...stepped] = totals.map((total) => (tokens === 0 ? 0 : total / tokens));
     return { base, stepped };
   });
 }
@@ -67,20 +74,10 @@ export async function slope(
 
 // --- internal ---
 
-/** Mean loss of the rows, nats per token. */
-async function lossAt(
-  model: AdaptedModel,
-  state: Float32Array,
-  parts: readonly Batch[],
-): Promise<number> {
-  let total = 0;
-  let tokens = 0;
-  for (const part of parts) {
-    const { losses } = await model.rowResults(state, part);
-    for (const loss of losses) total += loss;
-    tokens += part.tokens;
-  }
-  return tokens === 0 ? 0 : total / tokens;
+/** Losses of the tokens of a part, in nats, added up. */
+async function lossOf(model: AdaptedModel, state: Float32Array, part: Batch): Promise<number> {
+  const { losses } = await model.rowResults(state, part);
+  return losses.reduce((sum, loss) => sum + loss, 0);
 }
 
 function partsOf(

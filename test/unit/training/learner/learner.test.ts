@@ -145,6 +145,11 @@ describe("a learner in its worker", () => {
     const half = adapter.map((x, i) => x + 0.5 * ((trained.adapter[i] ?? 0) - x));
     const direct = await learner.probe(half, [], options);
     expect(direct.base).toBe(found.stepped[1]);
+    // the rows lie side by side, and lose what each loses alone; control: at another state they lose something else
+    const { loss = 0 } = await learner.evaluate(trained.adapter, "held-out");
+    const { base } = await learner.probe(trained.adapter, [], { ...options, rows: 8 });
+    expect(base).toBeCloseTo(loss, 5);
+    expect(found.base).not.toBeCloseTo(loss, 5);
   });
 
   test("tells the loss of the rows that it probes, and how it falls there", async () => {
