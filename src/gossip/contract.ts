@@ -111,8 +111,43 @@ export type AdmissionOutcome =
     }
   | { readonly ok: false; readonly detail: string };
 
+/** A file that a node gives to others, in parts. */
+export interface GivenFile {
+  readonly byteLength: number;
+  /** Those bytes, which the caller has seen to be in it; null where the file is not any more what it was. */
+  read(offset: number, length: number): Promise<Uint8Array | null>;
+}
+
+/** The files that a node gives to whom it knows, each by the digest of its content. */
+export interface FileLender {
+  /** Sizes by digest. */
+  readonly files: ReadonlyMap<Digest, number>;
+  /** Whether a peer, which has shown its key, may have them. */
+  isFor(peer: PeerId): boolean;
+  /** One of the files, once it is certain that it has this digest; null where it has not, or it is none of them. */
+  open(digest: Digest): Promise<GivenFile | null>;
+}
+
+/** Where the bytes of a file go: those from `received` on are asked for, one chunk after the other. */
+export interface FileTarget {
+  readonly size: number;
+  readonly received: number;
+  append(part: Uint8Array): Promise<void>;
+}
+
+export type FileOutcome =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly failure: FetchFailure; readonly detail: string };
+
 /** How a node that has a ticket asks for what it is a ticket to. */
 export interface AdmissionNetwork {
+  /** Pulls what a target lacks of the file with that digest; the target's owner checks it. Never rejects. */
+  fetchFile(
+    peer: PeerId,
+    digest: Digest,
+    target: FileTarget,
+    options: { readonly signal: AbortSignal },
+  ): Promise<FileOutcome>;
   /** Asks the creator of a run to be admitted to it, again as often as one likes. Never rejects. */
   askAdmission(
     creator: PeerId,

@@ -18,6 +18,9 @@ import type {
   ConnectedPeer,
   DialFailure,
   FetchOutcome,
+  FileLender,
+  FileOutcome,
+  FileTarget,
   Network,
   SignedAnnouncement,
   SignedStatement,
@@ -50,6 +53,8 @@ export interface NetworkOptions {
   readonly limits?: ConnectionLimits;
   /** Who answers those that want to be admitted to a run; nobody unless given. */
   readonly admission?: AdmissionDesk;
+  /** What is given to members that ask; nothing unless given. */
+  readonly files?: FileLender;
 }
 
 /**
@@ -62,11 +67,11 @@ export async function createNetwork(
   options: NetworkOptions,
 ): Promise<Network & AdmissionNetwork> {
   const { key, log = silentLog, now = Date.now, random = Math.random, visits = false } = options;
-  const { limits, admission = null } = options;
+  const { limits, admission = null, files = null } = options;
   const networkKey = config.networkKeyFile === null ? null : loadNetworkKey(config.networkKeyFile);
   const identity = { peerId: peerIdFromPrivateKey(key).toString(), key };
   const listeners = new Listeners();
-  const from = { config, identity, networkKey, limits, admission };
+  const from = { config, identity, networkKey, limits, admission, files };
   const parts = { ...from, visits, log, now, random, listeners };
   return new KlatchNetwork(await Wiring.create(parts), identity, config, listeners, log);
 }
@@ -195,6 +200,16 @@ class KlatchNetwork implements Network, AdmissionNetwork {
   ): Promise<AdmissionOutcome> {
     const until = AbortSignal.any([signal, this.#wiring.ended]);
     return this.#wiring.admission.ask(creator, request, until);
+  }
+
+  fetchFile(
+    peer: PeerId,
+    digest: Digest,
+    target: FileTarget,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<FileOutcome> {
+    const until = AbortSignal.any([signal, this.#wiring.ended]);
+    return this.#wiring.admission.files.fetch(peer, digest, target, until);
   }
 
   ban(peer: PeerId): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
 import type { PeerId, Reason, Timestamp } from "../types.ts";
-import { ADMISSION_PROTOCOL, AdmissionWiring } from "./admission/admission-wiring.ts";
+import { AdmissionWiring } from "./admission/admission-wiring.ts";
 import { AgreementWiring } from "./agreement/agreement-wiring.ts";
 import { AnnouncementDoor } from "./announcements/announcement-door.ts";
 import { announcementExchange, EXCHANGE_PROTOCOL } from "./announcements/announcement-exchange.ts";
@@ -20,7 +20,7 @@ import { composeNode, type KlatchNode } from "./connections/libp2p-node.ts";
 import { Membership } from "./connections/membership.ts";
 import { Pulse } from "./connections/pulse.ts";
 import { TrafficMeter } from "./connections/traffic-meter.ts";
-import type { AdmissionDesk } from "./contract.ts";
+import type { AdmissionDesk, FileLender } from "./contract.ts";
 import { GREETING_PROTOCOL, Greetings } from "./greetings/greetings.ts";
 import type { Identity } from "./keys/identity.ts";
 import type { Listeners } from "./listeners.ts";
@@ -52,6 +52,8 @@ export interface WiringParts {
   readonly listeners: Listeners;
   /** Who answers those that want to be admitted to a run. */
   readonly admission: AdmissionDesk | null;
+  /** What is given to members that ask. */
+  readonly files: FileLender | null;
   /** Whether it is no node that works in the run, and goes without a goodbye in its name. */
   readonly visits: boolean;
   readonly log: Log;
@@ -169,10 +171,7 @@ export class Wiring {
     const outside = { onRefused, onFlood, onMalformed, openStream };
     this.agreement = new AgreementWiring({ ...parts, ...outside, node });
     const { admission: desk } = parts;
-    const anyone = config.members === "anyone";
-    const openAdmission = openStream(ADMISSION_PROTOCOL);
-    const ends = { node, log, now, onMalformed, openStream: openAdmission };
-    this.admission = new AdmissionWiring({ ...ends, desk, anyone });
+    this.admission = new AdmissionWiring({ ...parts, ...outside, node, desk });
   }
 
   /** Ends when the network is stopped. */

@@ -1,14 +1,15 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import { peerIdFromString } from "@libp2p/peer-id";
-import type { PeerId, Timestamp } from "../../types.ts";
+import type { PeerId } from "../../types.ts";
 import { addressesOfPeer } from "../connections/address.ts";
 import { isWithin, type Range, rangeOf } from "../connections/address-range.ts";
 import { converse } from "../connections/conversation.ts";
 import { nearnessOf } from "../connections/introductions.ts";
-import type { KlatchNode } from "../connections/libp2p-node.ts";
 import { TokenBuckets } from "../connections/token-bucket.ts";
 import type { AdmissionDesk, AdmissionOutcome } from "../contract.ts";
-import { type Log, reasonOf } from "../log.ts";
+import { FileWiring, type FileWiringOptions } from "../files/file-wiring.ts";
+import { reasonOf } from "../log.ts";
+import { FILE_PROTOCOL } from "../payloads/payload-protocol.ts";
 import {
   type AdmissionRequest,
   decodeAnswer,
@@ -35,20 +36,15 @@ const VISIT_MS = 20_000;
 /** How long a network that stops waits for answers that are on their way. */
 const FLUSH_MS = 5000;
 
-export interface AdmissionOptions {
-  readonly node: KlatchNode;
-  readonly log: Log;
-  readonly now: () => Timestamp;
+export interface AdmissionOptions extends Omit<FileWiringOptions, "openStream"> {
   /** Who answers; null where nobody does. */
   readonly desk: AdmissionDesk | null;
-  /** Whether anyone may connect. */
-  readonly anyone: boolean;
-  readonly openStream: (peer: PeerId, signal: AbortSignal) => Promise<Stream>;
-  readonly onMalformed: (from: PeerId) => void;
+  readonly openStream: (protocol: string) => (peer: PeerId, signal: AbortSignal) => Promise<Stream>;
 }
 
-/** Speaks {@link ADMISSION_PROTOCOL} on both ends. */
+/** Speaks {@link ADMISSION_PROTOCOL} on both ends, and has the files that members are given. */
 export class AdmissionWiring {
+  readonly files: FileWiring;
   readonly #options: AdmissionOptions;
   readonly #allowance = new TokenBuckets(ALLOWANCE);
   readonly #allowanceOfAll = new TokenBuckets(ALLOWANCE_OF_ALL);
@@ -57,17 +53,19 @@ export class AdmissionWiring {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.files = new FileWiring({ ...options, openStream: options.openStream(FILE_PROTOCOL) });
   }
 
   /** Whether strangers come to be admitted: they go again, and nobody calls them back. */
   get isOpen(): boolean {
-    const { desk, anyone } = this.#options;
-    return desk !== null && anyone;
+    const { desk, config } = this.#options;
+    return desk !== null && config.members === "anyone";
   }
 
   /** Answers from now on, where there is a desk. */
   async begin(): Promise<void> {
     const { node, desk } = this.#options;
+    await this.files.begin();
     if (desk === null) return;
     const handle = (stream: Stream, connection: Connection): Promise<void> => {
       const answering = this.#handle(desk, stream, connection).finally(() =>
@@ -89,7 +87,7 @@ export class AdmissionWiring {
   ): Promise<AdmissionOutcome> {
     try {
       const reaching = AbortSignal.any([AbortSignal.timeout(REACH_MS), signal]);
-      const stream = await this.#options.openStream(creator, reaching);
+      const stream = await this.#options.openStream(ADMISSION_PROTOCOL)(creator, reaching);
       // looked at now: with the last answer the creator ends its connections
       const over = this.#nearness(creator);
       const deadline = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), signal]);
@@ -106,6 +104,7 @@ export class AdmissionWiring {
 
   /** Ends; what is being answered may be answered. */
   async end(): Promise<void> {
+    this.files.end();
     for (const visit of this.#visits) clearTimeout(visit);
     const flushed = Promise.allSettled([...this.#answering]);
     const { promise: late, resolve } = Promise.withResolvers<void>();
@@ -148,12 +147,16 @@ export class AdmissionWiring {
     return connection === undefined ? "public" : nearnessOf(connection);
   }
 
+  /** Ends a visit after its time; somebody who is given a file stays until it has it. */
   #visited(connection: Connection): void {
-    const visit = setTimeout(() => {
+    const peer = connection.remotePeer.toString();
+    const end = () => {
+      if (this.files.isServing(peer)) return void visit.refresh();
       connection.close().catch((error: unknown) => {
         this.#options.log.debug({ reason: reasonOf(error) }, "a visit was not ended");
       });
-    }, VISIT_MS);
+    };
+    const visit = setTimeout(end, VISIT_MS);
     this.#visits.add(visit);
     connection.addEventListener("close", () => {
       clearTimeout(visit);

@@ -11,7 +11,7 @@ import { CHAIN_PROTOCOL } from "../agreement/chain.ts";
 import type { NetworkConfig } from "../config.ts";
 import type { Identity } from "../keys/identity.ts";
 import { reasonOf } from "../log.ts";
-import { PAYLOAD_PROTOCOL } from "../payloads/payload-protocol.ts";
+import { FILE_PROTOCOL, PAYLOAD_PROTOCOL } from "../payloads/payload-protocol.ts";
 import { gossipOptions } from "../topics/gossip-options.ts";
 import { boundedYamux } from "./bounded-yamux.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
@@ -22,6 +22,7 @@ export type KlatchNode = Libp2p<{ identify: Identify; ping: Ping; pubsub: Gossip
 
 const FETCHED: ReadonlySet<string> = new Set([
   PAYLOAD_PROTOCOL,
+  FILE_PROTOCOL,
   CHAIN_PROTOCOL,
   AGREEMENT_EXCHANGE,
 ]);

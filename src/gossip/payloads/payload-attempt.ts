@@ -1,9 +1,8 @@
 import type { Stream } from "@libp2p/interface";
 import { type ByteStream, byteStream } from "@libp2p/utils";
 import type { Digest } from "../../types.ts";
-import type { FetchFailure } from "../contract.ts";
+import type { FetchFailure, FileTarget } from "../contract.ts";
 import { reasonOf } from "../log.ts";
-import type { PayloadBuffer } from "./payload-buffer.ts";
 import { type ChunkHeader, decodeHeader, encodeRequest, HEADER_BYTES } from "./payload-protocol.ts";
 import { StallGuard } from "./stall-guard.ts";
 
@@ -12,9 +11,22 @@ export type AttemptEnd =
   | { readonly kind: "complete" }
   | { readonly kind: "broken" | "final"; readonly failure: FetchFailure; readonly detail: string };
 
+/** Where the bytes of a transfer go. */
+export interface ChunkTarget extends Omit<FileTarget, "append"> {
+  /** The next request waits until this is done. */
+  append(part: Uint8Array): void | Promise<void>;
+  /** No more comes: what came is all of it. */
+  end?(): void;
+}
+
+/** Whether all of it is there. */
+export function isComplete({ size, received }: ChunkTarget): boolean {
+  return received === size;
+}
+
 export interface AttemptOptions {
   readonly digest: Digest;
-  /** Whether the payload may end before the buffer is full. */
+  /** Whether the payload may end before the target is full. */
   readonly isMost: boolean;
   readonly chunkBytes: number;
   readonly openWaitMs: number;
@@ -30,19 +42,19 @@ interface Exchange {
 }
 
 /**
- * Pulls what the buffer lacks over one stream, chunk by chunk, and closes the stream. Never throws for the peer's
+ * Pulls what the target lacks over one stream, chunk by chunk, and closes the stream. Never throws for the peer's
  * doing.
  */
 export async function pullOver(
   stream: Stream,
-  buffer: PayloadBuffer,
+  target: ChunkTarget,
   options: AttemptOptions,
 ): Promise<AttemptEnd> {
   const guard = new StallGuard(options.stallMs, options.minBytesPerSecond);
   const signal = AbortSignal.any([guard.signal, options.signal]);
   try {
     const exchange = { wire: byteStream(stream), guard, signal };
-    const end = await pullAll(exchange, buffer, options);
+    const end = await pullAll(exchange, target, options);
     // nothing more will be asked for, and a peer that does not close its end is not waited for
     if (end.kind === "complete") await stream.close({ signal });
     else stream.abort(new Error(end.detail));
@@ -50,7 +62,7 @@ export async function pullOver(
   } catch (thrown) {
     const detail = reasonOf(thrown);
     stream.abort(new Error(detail));
-    if (buffer.complete) return { kind: "complete" };
+    if (isComplete(target)) return { kind: "complete" };
     if (options.signal.aborted) return final("timeout", "the deadline passed");
     if (guard.stalled) return broken("timeout", `too little came for ${options.stallMs} ms`);
     return broken("unreachable", `the stream broke: ${detail}`);
@@ -61,21 +73,21 @@ export async function pullOver(
 
 async function pullAll(
   exchange: Exchange,
-  buffer: PayloadBuffer,
+  target: ChunkTarget,
   options: AttemptOptions,
 ): Promise<AttemptEnd> {
-  while (!buffer.complete) {
-    const length = Math.min(options.chunkBytes, buffer.size - buffer.received);
-    const request = { payload: options.digest, offset: buffer.received, length };
+  while (!isComplete(target)) {
+    const length = Math.min(options.chunkBytes, target.size - target.received);
+    const request = { payload: options.digest, offset: target.received, length };
     await exchange.wire.write(encodeRequest(request), { signal: exchange.signal });
     const header = await readHeader(exchange, options.openWaitMs);
     if (header === null) return final("malformed", "the peer sent something that is no answer");
-    const isEnd = options.isMost && isBeyond(header, length, buffer.received);
+    const isEnd = options.isMost && isBeyond(header, length, target.received);
     const refusal = isEnd ? null : refusalOf(header, length);
     if (refusal !== null) return refusal;
-    const excess = await readData(exchange, buffer, header.length);
+    const excess = await readData(exchange, target, header.length);
     if (excess > 0) return final("malformed", `the peer sent ${excess} bytes more than it said`);
-    if (isEnd) buffer.end();
+    if (isEnd) target.end?.();
   }
   return { kind: "complete" };
 }
@@ -116,19 +128,15 @@ function refusalOf({ status, length }: ChunkHeader, asked: number): AttemptEnd |
   }
 }
 
-/** Reads one chunk into the buffer; returns how many bytes came beyond it. */
-async function readData(
-  exchange: Exchange,
-  buffer: PayloadBuffer,
-  length: number,
-): Promise<number> {
+/** Reads one chunk into the target; returns how many bytes came beyond it. */
+async function readData(exchange: Exchange, target: ChunkTarget, length: number): Promise<number> {
   let left = length;
   while (left > 0) {
     const part = await exchange.wire.read({ signal: exchange.signal });
     if (part === null) throw new Error("the peer closed the stream within a chunk");
     exchange.guard.progress(part.byteLength);
     if (part.byteLength > left) return part.byteLength - left;
-    for (const piece of part) buffer.append(piece);
+    for (const piece of part) await target.append(piece);
     left -= part.byteLength;
   }
   return 0;

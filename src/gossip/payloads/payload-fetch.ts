@@ -1,9 +1,9 @@
 import type { Stream } from "@libp2p/interface";
-import type { PeerId } from "../../types.ts";
+import type { Digest, PeerId } from "../../types.ts";
 import { backOffMs } from "../connections/dial-plan.ts";
-import type { FetchFailure, FetchOutcome, WantedPayload } from "../contract.ts";
+import type { FetchFailure, FetchOutcome, FileOutcome, WantedPayload } from "../contract.ts";
 import { reasonOf } from "../log.ts";
-import { type AttemptEnd, pullOver } from "./payload-attempt.ts";
+import { type AttemptEnd, type ChunkTarget, isComplete, pullOver } from "./payload-attempt.ts";
 import { PayloadBuffer } from "./payload-buffer.ts";
 import { Semaphore } from "./semaphore.ts";
 
@@ -26,6 +26,9 @@ export interface PayloadFetcherOptions {
   readonly openStream: (peer: PeerId, signal: AbortSignal) => Promise<Stream>;
 }
 
+type Wanted = Pick<WantedPayload, "digest" | "isMost">;
+type Failed = Extract<FileOutcome, { readonly ok: false }>;
+
 /** Pulls payloads from peers: bounded in size, time and number, going on where a broken stream left off. */
 export class PayloadFetcher {
   readonly #options: PayloadFetcherOptions;
@@ -42,47 +45,59 @@ export class PayloadFetcher {
     if (payload.bytes > maxPayloadBytes) {
       return failed("too-large", `${payload.bytes} bytes announced, ${maxPayloadBytes} allowed`);
     }
+    return this.#inTurn(signal, async () => {
+      const buffer = new PayloadBuffer(payload.bytes);
+      const end = await this.#fill(buffer, peer, payload, signal);
+      if (end.kind !== "complete") return failed(end.failure, end.detail);
+      const bytes = buffer.finish(payload.digest);
+      if (bytes !== null) return { ok: true, bytes };
+      const detail = `the ${buffer.size} bytes are not those that were announced`;
+      return failed("digest-mismatch", detail);
+    });
+  }
+
+  /** Fetches what a target lacks of the content with that digest, which is the target's to check. Never rejects. */
+  async fetchInto(
+    target: ChunkTarget,
+    peer: PeerId,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<FileOutcome> {
+    return this.#inTurn(signal, async () => {
+      const end = await this.#fill(target, peer, { digest }, signal);
+      return end.kind === "complete" ? { ok: true } : failed(end.failure, end.detail);
+    });
+  }
+
+  async #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | Failed> {
     const release = await this.#turns.acquire(signal);
     if (release === "aborted") return failed("timeout", "the deadline passed before its turn came");
     if (release === "full") return failed("unreachable", "too many transfers are waiting already");
     try {
-      return await this.#fetchInTurn(peer, payload, signal);
+      return await work();
     } finally {
       release();
     }
   }
 
-  async #fetchInTurn(
-    peer: PeerId,
-    wanted: WantedPayload,
-    signal: AbortSignal,
-  ): Promise<FetchOutcome> {
-    const buffer = new PayloadBuffer(wanted.bytes);
-    const end = await this.#fill(buffer, peer, wanted, signal);
-    if (end.kind !== "complete") return failed(end.failure, end.detail);
-    const whole = buffer.finish(wanted.digest);
-    if (whole !== null) return { ok: true, bytes: whole };
-    return failed("digest-mismatch", `the ${buffer.size} bytes are not those that were announced`);
-  }
-
-  /** Attempt after attempt, until the buffer is full or it makes no sense to go on. */
+  /** Attempt after attempt, until the target is full or it makes no sense to go on. */
   async #fill(
-    buffer: PayloadBuffer,
+    target: ChunkTarget,
     peer: PeerId,
-    wanted: WantedPayload,
+    wanted: Wanted,
     signal: AbortSignal,
   ): Promise<AttemptEnd> {
     const { fetchAttempts, random } = this.#options;
     let fruitless = 0;
-    for (let attempt = 1; !buffer.complete; attempt += 1) {
-      const before = buffer.received;
-      const end = await this.#attempt(peer, wanted, buffer, signal);
+    for (let attempt = 1; !isComplete(target); attempt += 1) {
+      const before = target.received;
+      const end = await this.#attempt(peer, wanted, target, signal);
       if (end.kind !== "broken") return end;
       // a trickle is no progress: it would keep a transfer alive for as long as the peer likes
-      const progress = buffer.received > before && end.failure !== "timeout";
+      const progress = target.received > before && end.failure !== "timeout";
       fruitless = progress ? 0 : fruitless + 1;
       if (fruitless >= fetchAttempts || attempt >= MAX_ATTEMPTS) {
-        const detail = `${end.detail} (attempt ${attempt}, ${buffer.received} bytes)`;
+        const detail = `${end.detail} (attempt ${attempt}, ${target.received} bytes)`;
         return { ...end, kind: "final", detail };
       }
       const pace = { baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random };
@@ -93,8 +108,8 @@ export class PayloadFetcher {
 
   async #attempt(
     peer: PeerId,
-    { digest, isMost = false }: WantedPayload,
-    buffer: PayloadBuffer,
+    { digest, isMost = false }: Wanted,
+    target: ChunkTarget,
     signal: AbortSignal,
   ): Promise<AttemptEnd> {
     if (signal.aborted) return { kind: "final", failure: "timeout", detail: "the deadline passed" };
@@ -106,7 +121,7 @@ export class PayloadFetcher {
       const failure = signal.aborted ? "timeout" : "unreachable";
       return { kind, failure, detail: `no connection: ${reasonOf(error)}` };
     }
-    return pullOver(stream, buffer, { ...this.#options, digest, isMost, signal });
+    return pullOver(stream, target, { ...this.#options, digest, isMost, signal });
   }
 }
 
@@ -122,6 +137,6 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.removeEventListener("abort", wake);
 }
 
-function failed(failure: FetchFailure, detail: string): FetchOutcome {
+function failed(failure: FetchFailure, detail: string): Failed {
   return { ok: false, failure, detail };
 }

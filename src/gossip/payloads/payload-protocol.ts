@@ -8,6 +8,8 @@ import { bytesToDigest, DIGEST_BYTES, digestToBytes } from "./digest.ts";
  * for readers.
  */
 export const PAYLOAD_PROTOCOL = "/klatch/payload/1";
+/** The same for files that a node gives to whom it knows, such as a model: its transfers take nothing from payloads. */
+export const FILE_PROTOCOL = "/klatch/file/1";
 
 /** Largest chunk of one answer. */
 export const MAX_CHUNK_BYTES = 1024 * 1024;

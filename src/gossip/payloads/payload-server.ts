@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Connection, Stream } from "@libp2p/interface";
-import type { PeerId } from "../../types.ts";
+import type { Digest, PeerId } from "../../types.ts";
+import type { GivenFile } from "../contract.ts";
 import { type Log, reasonOf } from "../log.ts";
 import {
   type ChunkRequest,
@@ -9,7 +10,6 @@ import {
   REQUEST_BYTES,
   type Status,
 } from "./payload-protocol.ts";
-import type { PayloadStore } from "./payload-store.ts";
 import { Wire } from "./payload-wire.ts";
 import { Tally } from "./tally.ts";
 import { type Slot, TransferSlots } from "./transfer-slots.ts";
@@ -19,6 +19,14 @@ const BEAT_MS = 2000;
 /** Streams of one peer beyond those that are served: told to come again, and given a second to hear it. */
 const MAX_REFUSED = 8;
 const REFUSAL_MS = 1000;
+
+/** What is served: bytes by digest, to whom they are open. */
+export interface ChunkStore {
+  /** What may be served to a peer now, or whether it is worth waiting. */
+  look(payload: Digest, peer: PeerId): Uint8Array | GivenFile | "closed" | "unknown";
+  /** Resolves when something about it changed, or after `waitMs`, or when the signal aborts. */
+  change(payload: Digest, waitMs: number, signal: AbortSignal): Promise<void>;
+}
 
 export interface PayloadServerOptions {
   readonly maxServes: number;
@@ -35,13 +43,13 @@ export interface PayloadServerOptions {
 
 /** Answers others' requests for chunks, within limits on how many, how long and how much. */
 export class PayloadServer {
-  readonly #store: PayloadStore;
+  readonly #store: ChunkStore;
   readonly #options: PayloadServerOptions;
   readonly #slots: TransferSlots;
   readonly #refusing = new Tally();
   readonly #ended = new AbortController();
 
-  constructor(store: PayloadStore, options: PayloadServerOptions) {
+  constructor(store: ChunkStore, options: PayloadServerOptions) {
     this.#store = store;
     this.#options = options;
     const { maxServes: total, maxServesPerPeer: perPeer, transferTurnMs: turnMs } = options;
@@ -52,15 +60,24 @@ export class PayloadServer {
   async handle(stream: Stream, connection: Connection): Promise<void> {
     const peer = connection.remotePeer.toString();
     const slot = this.#slots.take(peer, performance.now());
-    if (slot !== null) {
-      this.#options.log.debug({ peer, transfers: this.#slots.taken }, "a transfer begins");
-      await this.#admit(stream, slot);
-      this.#slots.release(slot);
-    } else if (this.#refusing.of(peer) < MAX_REFUSED) {
-      await this.#refusing.during(peer, () => this.#refuse(stream));
+    if (slot === null) return this.turnAway(stream, peer, "busy");
+    this.#options.log.debug({ peer, transfers: this.#slots.taken }, "a transfer begins");
+    await this.#admit(stream, slot);
+    this.#slots.release(slot);
+  }
+
+  /** Says why nothing is served on a stream, to a peer that hears it, and ends it. */
+  async turnAway(stream: Stream, peer: PeerId, status: "busy" | "missing"): Promise<void> {
+    if (this.#refusing.of(peer) < MAX_REFUSED) {
+      await this.#refusing.during(peer, () => this.#refuse(stream, status));
     } else {
       stream.abort(new Error("too many transfers"));
     }
+  }
+
+  /** Whether a transfer to a peer is under way. */
+  isServing(peer: PeerId): boolean {
+    return this.#slots.has(peer);
   }
 
   stop(): void {
@@ -85,13 +102,13 @@ export class PayloadServer {
     }
   }
 
-  /** Says `busy` and ends both halves of the stream: on a half that is left open, whatever comes is kept. */
-  async #refuse(stream: Stream): Promise<void> {
+  /** Says so and ends both halves of the stream: on a half that is left open, whatever comes is kept. */
+  async #refuse(stream: Stream, status: "busy" | "missing"): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(REFUSAL_MS), this.#ended.signal]);
     try {
       await stream.closeRead({ signal });
       const closed = once(stream, "close", { signal });
-      stream.send(encodeHeader({ status: "busy", length: 0 }));
+      stream.send(encodeHeader({ status, length: 0 }));
       await Promise.all([stream.close({ signal }), closed]);
     } catch {
       // the requester did not close its half, or was gone already
@@ -132,8 +149,8 @@ export class PayloadServer {
     const payload = await this.#waitFor(wire, peer, request, gone);
     if (payload === null) return this.#answer(wire, "missing");
     if (request.offset >= payload.byteLength) return this.#answer(wire, "range");
-    const chunk = payload.subarray(request.offset, request.offset + request.length);
-    await this.#answer(wire, "data", chunk);
+    const chunk = await partOf(payload, request);
+    await (chunk === null ? this.#answer(wire, "missing") : this.#answer(wire, "data", chunk));
   }
 
   /** The payload once it is open to the peer; null when that did not happen in time. */
@@ -142,12 +159,12 @@ export class PayloadServer {
     peer: PeerId,
     { payload }: ChunkRequest,
     gone: AbortSignal,
-  ): Promise<Uint8Array | null> {
+  ): Promise<Uint8Array | GivenFile | null> {
     const { openWaitMs, unknownWaitMs } = this.#options;
     const started = performance.now();
     while (!gone.aborted) {
       const found = this.#store.look(payload, peer);
-      if (found instanceof Uint8Array) return found;
+      if (typeof found !== "string") return found;
       const waitMs = found === "closed" ? openWaitMs : unknownWaitMs;
       const left = started + waitMs - performance.now();
       if (left <= 0) return null;
@@ -161,4 +178,17 @@ export class PayloadServer {
     await wire.send(encodeHeader({ status, length: data?.byteLength ?? 0 }));
     if (data !== undefined) await wire.send(data);
   }
+}
+
+// --- internal ---
+
+/** The bytes of a request, as many as there are from its offset on; null where they cannot be had any more. */
+async function partOf(
+  found: Uint8Array | GivenFile,
+  { offset, length }: ChunkRequest,
+): Promise<Uint8Array | null> {
+  const end = Math.min(offset + length, found.byteLength);
+  return found instanceof Uint8Array
+    ? found.subarray(offset, end)
+    : await found.read(offset, end - offset);
 }

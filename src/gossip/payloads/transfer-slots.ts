@@ -37,6 +37,11 @@ export class TransferSlots {
     return this.#held.size;
   }
 
+  /** Whether a peer has one. */
+  has(peer: PeerId): boolean {
+    return this.#countOf(peer) > 0;
+  }
+
   /** A slot for one more transfer of a peer; null when it has to come again. */
   take(peer: PeerId, now: number): Slot | null {
     const own = this.#countOf(peer);
