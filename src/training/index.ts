@@ -37,14 +37,18 @@ export {
   type Use,
 } from "./data/rows/splits.ts";
 export { switchTelemetryOff, TELEMETRY_SWITCH, telemetryLeftovers } from "./engine/telemetry.ts";
+export { digestOfFile } from "./files/file-digest.ts";
 export type { FloatFormat } from "./files/float-formats.ts";
 export { parseHubModel } from "./files/hub/model-id.ts";
 export type { HubEvent, HubOptions, ModelOrigin } from "./files/hub/options.ts";
+export { isModelFile } from "./files/model-files.ts";
+export type { ModelFile } from "./files/model-listing.ts";
 export { layoutIn } from "./layout/layout-texts.ts";
 export { lengthAt, rankIn, rankSlices } from "./layout/rank.ts";
 export { createLearner } from "./learner/client.ts";
 export type * from "./learner/learner.ts";
 export {
+  listModelFiles,
   readAdapterClasses,
   readAdapterHead,
   readAdapterOrigin,

@@ -2,7 +2,13 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
-import { isPeerId, MAX_TOLD_ADDRESSES, parseTicket, type Ticket } from "../../gossip/index.ts";
+import {
+  digestOf,
+  isPeerId,
+  MAX_TOLD_ADDRESSES,
+  parseTicket,
+  type Ticket,
+} from "../../gossip/index.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { fileError, isMissing, realFileSystem } from "../store/file-system.ts";
 import { openSealed, sealedJson } from "../store/sealed-json.ts";
@@ -55,6 +61,20 @@ export function writeTicket(dataDir: string, text: string): void {
   write(join(dataDir, TICKET), `${text}\n`);
 }
 
+/** What the creator of the run of a ticket offers, to the byte; null where that is not here. */
+export function readOffer(dataDir: string, { run }: Pick<Ticket, "run">): Uint8Array | null {
+  const file = join(dataDir, OFFER);
+  const text = readIfThere(file);
+  if (text === null) return null;
+  const offer = new TextEncoder().encode(text);
+  return digestOf(offer) === run ? offer : null;
+}
+
+/** @throws KlatchError `disk` or `permission` */
+export function writeOffer(dataDir: string, offer: Uint8Array): void {
+  writeAtomically(realFileSystem, join(dataDir, OFFER), [offer]);
+}
+
 /** The files that hold rights of admission: whoever reads them can take a seat. */
 export function admissionFiles(dataDir: string): readonly string[] {
   return [ADMISSIONS, TICKET].map((name) => join(dataDir, name));
@@ -64,6 +84,7 @@ export function admissionFiles(dataDir: string): readonly string[] {
 
 const ADMISSIONS = "admissions.json";
 const TICKET = "ticket";
+const OFFER = "offer.json";
 
 const peer = z.string().refine(isPeerId);
 const addresses = z.array(z.string().max(256)).max(MAX_TOLD_ADDRESSES);

@@ -4,7 +4,6 @@ import {
   type AdmissionNetwork,
   type AdmissionOutcome,
   type AdmissionRequest,
-  createNetwork,
   type Identity,
   type Network,
   proofOf,
@@ -12,13 +11,11 @@ import {
   type Ticket,
 } from "../../gossip/index.ts";
 import type { Timestamp } from "../../types.ts";
-import { acquaint } from "../acquaintance/acquaintances.ts";
-import { describeSelf } from "../acquaintance/self-description.ts";
 import type { Config } from "../config/config.ts";
-import { networkConfig } from "../config/network-config.ts";
 import type { Logger } from "../process/logger.ts";
 import { refusalError, timeText } from "./admission-text.ts";
 import { ownAddresses } from "./own-addresses.ts";
+import { visit } from "./visit.ts";
 
 /** Pauses between two questions: the first, and the longest; each is half as long again as the one before. */
 const PAUSE = { firstMs: 1000, mostMs: 15_000 };
@@ -52,23 +49,12 @@ export interface Asking {
  */
 export async function askForSeat(asking: Asking, signal: AbortSignal): Promise<Seated> {
   const { config, identity, ticket, log } = asking;
-  const network = await createNetwork(
-    {
-      ...networkConfig(config),
-      ...{ listen: [], announce: [], members: [ticket.creator], peerExchange: false },
-      bootstrap: bootstrapOf(ticket),
-    },
-    { key: identity.key, log, visits: true },
+  const hosts = { hosts: [ticket.creator], bootstrap: bootstrapOf(ticket) };
+  return visit(
+    { config, identity, log, ...hosts },
+    (network) => ask(network, asking, signal),
+    signal,
   );
-  // who visits is no node of the run yet
-  acquaint(network, { ...describeSelf(config, null), visits: true }, log);
-  network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
-  try {
-    await network.start(signal);
-    return await ask(network, asking, signal);
-  } finally {
-    await network.stop();
-  }
 }
 
 /** Where the creator of a ticket is, as `network.bootstrap` has it. */

@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { networkConfig } from "../config/network-config.ts";
 import { identityFile } from "../folders/data-folder.ts";
 import type { Logger } from "../process/logger.ts";
+import { lentModel } from "../sharing/run-model.ts";
 import { lockFolder } from "../store/lock.ts";
 import { readAdmissions, readTicket } from "./admission-files.ts";
 import { seatsText, timeText } from "./admission-text.ts";
@@ -106,10 +107,14 @@ async function openDoor(
   const { seats, expires } = desk.state;
   const waits = seatsText(takenOf(desk.state), seats, expires);
   if (Date.now() >= expires) throw overWith(desk);
+  const files = lentModel(config, config.dataDir, desk, log);
   const network = await createNetwork(
     { ...networkConfig(config), members: "anyone", bootstrap: [], peerExchange: false },
     // nobody is to take it for the node of the run
-    { key: identity.key, log, visits: true, admission: desk.answer },
+    {
+      ...{ key: identity.key, log, visits: true, admission: desk.answer },
+      ...(files === null ? {} : { files }),
+    },
   );
   network.onAnnouncement(() => ({ verdict: "ignore", reason: "other-run" }));
   try {

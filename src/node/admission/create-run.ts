@@ -9,14 +9,17 @@ import {
   MAX_TOLD_ADDRESSES,
   SECRET_BYTES,
 } from "../../gossip/index.ts";
+import type { HubOptions } from "../../training/index.ts";
 import type { Digest, PeerId, RunMode, Timestamp } from "../../types.ts";
 import type { Config } from "../config/config.ts";
 import { configFields } from "../config/fields.ts";
+import { hubOptions } from "../config/hub-options.ts";
 import { CONFIG_FILE } from "../config/load.ts";
 import { modeOf, requireMode } from "../config/mode-of.ts";
 import { configTemplate } from "../config/template.ts";
 import { identityFile, makeNodeFolders } from "../folders/data-folder.ts";
 import { bundledModel } from "../folders/package-folder.ts";
+import { modelToShare, totalBytes } from "../sharing/shared-files.ts";
 import { writeAdmissions } from "./admission-files.ts";
 import type { Right } from "./admissions.ts";
 import { digestOfOffer, encodeOffer, ofSize } from "./offer.ts";
@@ -32,6 +35,8 @@ export interface CreateOptions {
   readonly standing: boolean;
   /** Keys of the configuration that were given, besides section `run`: they are written down. */
   readonly given: readonly string[];
+  /** Where a model of the hub comes from, whose files are to be listed; as the environment says unless given. */
+  readonly hub?: HubOptions;
   /** Comments for the head of the configuration. */
   readonly remarks?: readonly string[];
 }
@@ -48,6 +53,8 @@ export interface CreatedRun {
   readonly addresses: readonly string[];
   readonly tickets: readonly string[];
   readonly config: string;
+  /** What whoever joins may fetch from this node of its model; null for nothing. */
+  readonly sharedModel: { readonly files: number; readonly bytes: number } | null;
 }
 
 /**
@@ -72,12 +79,13 @@ export function plannedRun(folder: string, config: Config, seats: number): Confi
 export async function createRun(
   folder: string,
   config: Config,
-  { seats, expires, standing, given, remarks }: CreateOptions,
+  { seats, expires, standing, given, remarks, hub = hubOptions(config.cache) }: CreateOptions,
 ): Promise<CreatedRun> {
   const file = join(folder, CONFIG_FILE);
   const mode = modeOf(plannedRun(folder, config, seats).run);
   const run = { ...config.run, mode };
-  const offer = encodeOffer({ ...config, run }, seats);
+  const files = await modelToShare(config, hub);
+  const offer = encodeOffer({ ...config, run }, seats, files);
   requireSize(offer);
   const addresses = reachable(config);
   makeNodeFolders(folder, config.dataDir);
@@ -100,6 +108,7 @@ export async function createRun(
     ...{ peerId, run: digest, name: run.name, mode, seats },
     ...{ expires: new Date(expires).toISOString(), addresses: creator.addresses, tickets },
     config: file,
+    sharedModel: files && { files: files.length, bytes: totalBytes(files) },
   };
 }
 
@@ -153,8 +162,8 @@ function requireSize({ byteLength }: Uint8Array): void {
   if (byteLength <= MAX_OFFER_BYTES) return;
   throw new KlatchError(
     "usage",
-    `section run has ${byteLength} bytes, and ${MAX_OFFER_BYTES} at most can be offered`,
-    "shorten run.classes",
+    `section run and the list of the model's files have ${byteLength} bytes, and ${MAX_OFFER_BYTES} at most can be offered`,
+    "shorten run.classes, or leave the list out with --share-model never",
   );
 }
 

@@ -1,15 +1,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
-import { loadOrCreateIdentity, parseTicket, type Ticket } from "../../gossip/index.ts";
+import {
+  loadOrCreateIdentity,
+  parseTicket,
+  type SealedMember,
+  type Ticket,
+} from "../../gossip/index.ts";
+import type { HubOptions } from "../../training/index.ts";
 import type { Digest, PeerId } from "../../types.ts";
-import { BUNDLED_MODEL, type Config } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { CONFIG_FILE } from "../config/load.ts";
-import { quickChecks, requireModel, requirePassed } from "../doctor/quick.ts";
+import { quickChecks, requirePassed } from "../doctor/quick.ts";
 import { identityFile, makeNodeFolders } from "../folders/data-folder.ts";
-import { bundledModel } from "../folders/package-folder.ts";
 import type { Logger } from "../process/logger.ts";
-import { readTicket, writeTicket } from "./admission-files.ts";
+import { type JoinedModel, joinedModel } from "../sharing/joined-model.ts";
+import { readTicket, writeOffer, writeTicket } from "./admission-files.ts";
 import { seatsText, timeText } from "./admission-text.ts";
 import { askForSeat, bootstrapOf, type Seated } from "./asking.ts";
 import { writeNew } from "./create-run.ts";
@@ -26,6 +32,7 @@ export interface JoinedRun {
   readonly config: string;
   /** Whether seats are still open. */
   readonly state: "waiting" | "sealed";
+  readonly model: JoinedModel;
 }
 
 export interface JoinOptions {
@@ -41,6 +48,8 @@ export interface JoinOptions {
 export interface JoinReport {
   readonly log: Logger;
   readonly tell: (sentence: string) => void;
+  /** Told of a download from the hub. */
+  readonly download?: HubOptions["report"];
 }
 
 /**
@@ -52,7 +61,7 @@ export interface JoinReport {
  */
 export async function joinRun(
   { ticket: text, folder, config, given }: JoinOptions,
-  { log, tell }: JoinReport,
+  { log, tell, download }: JoinReport,
   signal: AbortSignal,
 ): Promise<JoinedRun> {
   const ticket = requireTicket(text);
@@ -60,7 +69,8 @@ export async function joinRun(
   const { dataDir } = config;
   const isHere = existsSync(file);
   if (isHere) requireSameTicket(folder, dataDir, ticket);
-  else requireCurrent(ticket);
+  // a seat does not end with the ticket
+  else if (!isOwn(dataDir, ticket)) requireCurrent(ticket);
   if (!isHere) requirePassed(await quickChecks(config));
   makeNodeFolders(folder, dataDir);
   const identity = await loadOrCreateIdentity(identityFile(dataDir));
@@ -70,18 +80,24 @@ export async function joinRun(
   const answer = await askForSeat(asking, signal);
   const offered = offerOf(answer, ticket, peerId);
   const offer = parseOffer(offered);
-  const model = isHere ? config.model : modelFor(config, offer.model, given);
-  const whole = { ...config, model, run: offer.run, network: withCreator(config, ticket) };
-  if (!isHere) {
-    writeTicket(dataDir, text.replace(/\s+/g, ""));
-    writeNew(file, whole, [...given, "model", "network.bootstrap"]);
-  }
   const members = answer.kind === "sealed" ? answer.run.members : [];
+  // before the model: who is interrupted goes on with the seat that it has
+  writeTicket(dataDir, text.replace(/\s+/g, ""));
+  writeOffer(dataDir, offered);
   if (answer.kind === "waits") tell(seatsText(answer.taken, offer.seats, ticket.expires));
-  else if (config.run.members.length === 0) writeMembers(file, whole, members, peerId);
+  const told = { log, tell, download };
+  const search = { config, identity, offer, given, members: sourcesOf(ticket, members), ...told };
+  const model = isHere ? keptModel(config) : await joinedModel(search, signal);
+  const network = withCreator(config, ticket);
+  const whole = { ...config, model: model.name, run: offer.run, network };
+  if (!isHere) writeNew(file, whole, [...given, "model", "network.bootstrap"]);
+  if (answer.kind === "sealed" && config.run.members.length === 0) {
+    writeMembers(file, whole, members, peerId);
+  }
   return {
     ...{ peerId, run: ticket.run, members: members.map(({ peer }) => peer), config: file },
     state: answer.kind === "sealed" ? "sealed" : "waiting",
+    model,
   };
 }
 
@@ -106,10 +122,15 @@ function requireCurrent({ expires, creator }: Ticket): void {
   );
 }
 
+/** Whether a data folder has a seat by this ticket, or another of the same run. */
+function isOwn(dataDir: string, ticket: Ticket): boolean {
+  const own = readTicket(dataDir);
+  return own !== null && own.run === ticket.run && own.creator === ticket.creator;
+}
+
 /** A folder is one node's, and a node is in one run. */
 function requireSameTicket(folder: string, dataDir: string, ticket: Ticket): void {
-  const own = readTicket(dataDir);
-  if (own !== null && own.run === ticket.run && own.creator === ticket.creator) return;
+  if (isOwn(dataDir, ticket)) return;
   throw new KlatchError(
     "usage",
     `${folder} has a configuration already, and it is not of this ticket`,
@@ -136,23 +157,16 @@ function offerOf(answer: Seated, ticket: Ticket, self: PeerId): Uint8Array {
   return answer.run.offer;
 }
 
-/** The model that the run names, or where it lies on this machine. */
-function modelFor(
-  config: Config,
-  { name, isFolder }: { readonly name: string; readonly isFolder: boolean },
-  given: readonly string[],
-): string {
-  const own = given.includes("model");
-  if (isFolder && !own) {
-    throw new KlatchError(
-      "usage",
-      `the run's model is a folder on its creator's machine, ${name}`,
-      "run the command again with --model and your own folder of it; the seat is yours",
-    );
-  }
-  const model = own ? config.model : name === BUNDLED_MODEL ? bundledModel() : name;
-  requireModel(model);
-  return model;
+/** The creator where its ticket says, then the others where they said. */
+function sourcesOf(
+  { creator, addresses }: Ticket,
+  members: readonly SealedMember[],
+): readonly SealedMember[] {
+  return [{ peer: creator, addresses }, ...members.filter(({ peer }) => peer !== creator)];
+}
+
+function keptModel({ model }: Config): JoinedModel {
+  return { name: model, from: "own", fetched: null };
 }
 
 function withCreator({ network }: Config, ticket: Ticket): Config["network"] {

@@ -1,15 +1,15 @@
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { z } from "zod";
 import { KlatchError } from "../../errors.ts";
 import { MAX_OFFER_BYTES } from "../../gossip/index.ts";
-import { parseHubModel } from "../../training/index.ts";
+import type { ModelFile } from "../../training/index.ts";
 import type { Digest } from "../../types.ts";
 import { BUNDLED_MODEL, type Config } from "../config/config.ts";
 import { requireMode } from "../config/mode-of.ts";
 import { runSection } from "../config/run-section.ts";
 import { bundledModel } from "../folders/package-folder.ts";
 import { digestOf } from "../peer/manifest.ts";
+import { isOfHub, modelFilesSchema } from "../sharing/shared-files.ts";
 import { VERSION } from "../version.ts";
 
 /** Organisations of a run that begins with tickets. */
@@ -20,19 +20,30 @@ export interface Offer {
   /** Version of the creator's klatch. */
   readonly klatch: string;
   /** As a configuration names it; of a folder its own name alone, since it lies elsewhere on each machine. */
-  readonly model: { readonly name: string; readonly isFolder: boolean };
+  readonly model: {
+    readonly name: string;
+    readonly isFolder: boolean;
+    /** What the creator gives to members of it; absent where it gives nothing. */
+    readonly files?: readonly ModelFile[] | undefined;
+  };
   readonly seats: number;
   /** Without members. */
   readonly run: Config["run"];
 }
 
-/** The offer of a configuration, as bytes: their digest stands in the tickets. */
+/**
+ * The offer of a configuration, as bytes: their digest stands in the tickets.
+ *
+ * @param files - of the model, where members may have it from this node; earlier versions cannot read such an offer
+ */
 export function encodeOffer(
   { model, run }: Pick<Config, "model" | "run">,
   seats: number,
+  files: readonly ModelFile[] | null = null,
 ): Uint8Array {
   const { members: _, roster: __, ...shared } = run;
-  const offer = { klatch: VERSION, model: told(model), seats, run: shared };
+  const listed = files === null ? {} : { files };
+  const offer = { klatch: VERSION, model: { ...told(model), ...listed }, seats, run: shared };
   return new TextEncoder().encode(JSON.stringify(offer));
 }
 
@@ -69,7 +80,11 @@ export function ofSize(run: Config["run"], seats: number): Config["run"] {
 
 const schema = z.strictObject({
   klatch: z.string().max(64),
-  model: z.strictObject({ name: z.string().min(1).max(4096), isFolder: z.boolean() }),
+  model: z.strictObject({
+    name: z.string().min(1).max(4096),
+    isFolder: z.boolean(),
+    files: modelFilesSchema.optional(),
+  }),
   seats: z.int().min(SEATS.least).max(SEATS.most),
   run: runSection.refine(
     ({ members, roster }) => members.length === 0 && roster.length === 0,
@@ -78,9 +93,9 @@ const schema = z.strictObject({
 });
 const versionSchema = z.object({ klatch: z.string().max(64) });
 
-function told(model: string): Offer["model"] {
+function told(model: string): Pick<Offer["model"], "name" | "isFolder"> {
   if (model === bundledModel()) return { name: BUNDLED_MODEL, isFolder: false };
-  if (parseHubModel(model) !== null && !existsSync(model)) return { name: model, isFolder: false };
+  if (isOfHub(model)) return { name: model, isFolder: false };
   return { name: basename(model), isFolder: true };
 }
 

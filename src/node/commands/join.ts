@@ -5,6 +5,9 @@ import { type JoinedRun, joinRun } from "../admission/join-run.ts";
 import { CONFIG_FILE, loadConfig, newConfig } from "../config/load.ts";
 import { EXIT_INTERRUPTED, endProcess, runProcess } from "../process/lifecycle.ts";
 import { createLogger } from "../process/logger.ts";
+import type { JoinedModel } from "../sharing/joined-model.ts";
+import { downloadView } from "../view/download-view.ts";
+import { bytes } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { addConfigOptions, flagsOf, sourcesOf } from "./config-options.ts";
 
@@ -26,7 +29,10 @@ export function define(command: Command, terminal: Terminal): void {
         result.resolve(
           await joinRun(
             { ticket, folder: resolve(folder), ...configsOf(resolve(folder), command, options) },
-            { log, tell: (sentence) => terminal.note(sentence) },
+            {
+              ...{ log, tell: (sentence) => terminal.note(sentence) },
+              download: downloadView(terminal),
+            },
             signal,
           ),
         ),
@@ -76,11 +82,12 @@ function configsOf(folder: string, command: Command, { data, address }: JoinFlag
   };
 }
 
-function describe({ peerId, run, members, config, state }: JoinedRun): readonly string[] {
+function describe({ peerId, run, members, config, state, model }: JoinedRun): readonly string[] {
   const file = relative(process.cwd(), config);
   return [
     `run            ${run}`,
     `peer id        ${peerId}`,
+    `model          ${describeModel(model)}`,
     `configuration  ${file}`,
     state === "sealed"
       ? `state          sealed: all ${members.length} members are known`
@@ -88,4 +95,10 @@ function describe({ peerId, run, members, config, state }: JoinedRun): readonly 
     "",
     `Next:  klatch start --config ${file}`,
   ];
+}
+
+function describeModel({ name, from, fetched }: JoinedModel): string {
+  if (fetched === null) return from === "bundled" ? "the one that comes with klatch" : name;
+  const { files, bytes: all } = fetched;
+  return `${relative(process.cwd(), name)}: ${files} files, ${bytes(all)}, from ${fetched.from.join(" ") || "before"}`;
 }

@@ -8,9 +8,11 @@ import { hubOptions } from "../config/hub-options.ts";
 import { newConfig, readRunSection } from "../config/load.ts";
 import { quickChecks, requireModel, requirePassed } from "../doctor/quick.ts";
 import { EXIT_INTERRUPTED } from "../process/lifecycle.ts";
+import { downloadView } from "../view/download-view.ts";
 import { describePrice } from "../view/price-text.ts";
 import { qrCode } from "../view/qr.ts";
 import { answersTo, confirmed } from "../view/questions.ts";
+import { bytes } from "../view/table.ts";
 import type { Terminal } from "../view/terminal.ts";
 import { wrapped, wrappedLines } from "../view/wrapped.ts";
 import { addConfigOptions, flagsOf, sourcesOf } from "./config-options.ts";
@@ -146,7 +148,9 @@ async function creation(
     if (!(await confirmed("Create this run?", terminal.keyboard))) return null;
   }
   const at = `What it asks of a member, by a trial here (${timeText(Date.now())}):`;
+  const hub = hubOptions(config.cache, { report: downloadView(terminal) });
   const created = await createRun(folder, config, {
+    hub,
     ...{ seats, expires: Date.now() + expires, standing },
     given: [...own, ...Object.keys(flagsOf(command))],
     remarks: price === null ? [] : ["", at, ...lines],
@@ -172,7 +176,7 @@ function describe(
   codes: readonly (readonly string[])[],
   columns: number | null,
 ): readonly string[] {
-  const { name, mode, seats, peerId, addresses, tickets, price } = result;
+  const { name, mode, seats, peerId, addresses, tickets, price, sharedModel } = result;
   const config = relative(process.cwd(), result.config);
   const each =
     tickets.length === 1
@@ -185,6 +189,7 @@ function describe(
     `peer id        ${peerId}`,
     `reached at     ${addresses.join(" ")}`,
     `configuration  ${config}`,
+    ...wrappedLines(sharedModel === null ? [] : [sharedText(sharedModel)], NAME, columns),
     ...wrappedLines(price === null ? [] : describePrice(price), NAME, columns),
     "",
     wrapped("", `${each}, until ${until}. ${advice}`, columns),
@@ -193,6 +198,10 @@ function describe(
     "There:  klatch join TICKET FOLDER --data FILE",
     `Here:   klatch start --config ${config}`,
   ];
+}
+
+function sharedText({ files, bytes: all }: NonNullable<CreatedRun["sharedModel"]>): string {
+  return `model          ${files} files, ${bytes(all)}: whoever takes a seat may fetch them from this node (--share-model never keeps them here)`;
 }
 
 /** Characters of the names that lines begin with. */

@@ -37,6 +37,12 @@ export const configSchema = z.strictObject({
     .describe(
       "Hugging Face model folder, or organisation/name[@revision] of the hub; bundled is the small model that comes with Klatch.",
     ),
+  shareModel: z
+    .enum(["folder", "always", "never"])
+    .default("folder")
+    .describe(
+      "Which model members of a run with tickets may fetch from this node: folder one that is no other's to give, always one of the hub too; never none. Decided by who creates the run; never stops it here.",
+    ),
   cache: z
     .string()
     .min(1)

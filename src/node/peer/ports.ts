@@ -23,6 +23,7 @@ import { identityFile } from "../folders/data-folder.ts";
 import { downloadLog } from "../process/download-log.ts";
 import { noticeLog } from "../process/learner-notices.ts";
 import type { Logger } from "../process/logger.ts";
+import { lentModel } from "../sharing/run-model.ts";
 import type { Store } from "../store/contract.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
@@ -160,5 +161,7 @@ async function openNetwork(config: Config, { store, log }: PortContext): Promise
   // a member that was away when all seats were taken asks for the run that its creator sealed
   const desk = Desk.of({ dataDir: store.folder, identity, log });
   const admission = desk?.state.sealed ? { admission: desk.answer } : {};
-  return createNetwork(networkConfig(config), { key: identity.key, log, ...admission });
+  const files = lentModel(config, store.folder, desk, log);
+  const given = files === null ? admission : { ...admission, files };
+  return createNetwork(networkConfig(config), { key: identity.key, log, ...given });
 }

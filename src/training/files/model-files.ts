@@ -35,3 +35,12 @@ export function isCompanion(path: string): boolean {
 export const CONFIG_BYTES_MAX = 1 << 20;
 export const WEIGHTS_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
+
+/** Longer names than this has no file of a model. */
+const NAME_MAX = 128;
+
+/** Whether a name is that of a file that lies in a model's folder itself and may belong to it. */
+export function isModelFile(name: string): boolean {
+  if (name.length > NAME_MAX || name.includes("/")) return false;
+  return isCompanion(name) || name === INDEX_FILE || /^[\w-][\w.-]*\.safetensors$/.test(name);
+}

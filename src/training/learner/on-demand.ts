@@ -10,6 +10,7 @@ import type * as PeftSettings from "../adapters/peft/peft-settings.ts";
 import type * as BaseModels from "../base/resolve-model.ts";
 import type * as Inputs from "../data/examples/inputs.ts";
 import type * as Rows from "../data/rows/rows.ts";
+import type * as Listing from "../files/model-listing.ts";
 
 const peftReader = () => import("../adapters/peft/peft-reader.ts");
 
@@ -33,6 +34,9 @@ export const readFlatState: typeof FlatState.readFlatState = async (...values) =
 
 export const resolveModel: typeof BaseModels.resolveModel = async (...values) =>
   (await import("../base/resolve-model.ts")).resolveModel(...values);
+
+export const listModelFiles: typeof Listing.listModelFiles = async (...values) =>
+  (await import("../files/model-listing.ts")).listModelFiles(...values);
 
 export const readRows: typeof Rows.readRows = async (...values) =>
   (await import("../data/rows/rows.ts")).readRows(...values);
