@@ -18,11 +18,14 @@ export type Answer = (
   count: number,
 ) => Promise<void>;
 
-/** A peer that speaks the payload protocol, and answers requests as it likes. */
-export async function startServer(answer: Answer): Promise<RawPeer & { requests: ChunkRequest[] }> {
+/** A peer that speaks the payload protocol, or that of files, and answers requests as it likes. */
+export async function startServer(
+  answer: Answer,
+  protocol = PAYLOAD_PROTOCOL,
+): Promise<RawPeer & { requests: ChunkRequest[] }> {
   const peer = await startRawPeer();
   const requests: ChunkRequest[] = [];
-  await peer.handle(PAYLOAD_PROTOCOL, async (stream) => {
+  await peer.handle(protocol, async (stream) => {
     const wire = byteStream(stream);
     const end = new Promise((resolve) => stream.addEventListener("close", resolve));
     const serve = async () => {
