@@ -117,8 +117,8 @@ class Fetching {
 
   /** From one source after the other until the file is whole and right. */
   async #fill(target: FetchedFile, file: ModelFile, signal: AbortSignal): Promise<void> {
-    const { sources: peers, patienceMs = PATIENCE_MS, tell } = this.#fetch;
-    const sources = new Sources(peers, file.name, { patienceMs, tell });
+    const { patienceMs = PATIENCE_MS, tell } = this.#fetch;
+    const sources = new Sources(this.#inOrder(), file.name, { patienceMs, tell });
     let pauseMs = PAUSE.firstMs;
     while (true) {
       const source = sources.next();
@@ -126,7 +126,8 @@ class Fetching {
       const outcome = await this.#pull(target, file, source, signal);
       const whole = target.received;
       if (outcome.ok && (await target.finish())) return;
-      const isProgress = !outcome.ok && whole > before;
+      // a trickle is no progress: it would keep this waiting for as long as the peer likes
+      const isProgress = !outcome.ok && outcome.failure !== "timeout" && whole > before;
       if (isProgress) pauseMs = PAUSE.firstMs;
       this.#progress.add(target.received - whole);
       const isRound = sources.failed(source, outcome, isProgress);
@@ -134,6 +135,18 @@ class Fetching {
       await delay(pauseMs, undefined, { signal });
       pauseMs = Math.min(PAUSE.mostMs, 1.5 * pauseMs);
     }
+  }
+
+  #gave(source: PeerId): void {
+    this.from.delete(source);
+    this.from.add(source);
+  }
+
+  /** Who gave something last is asked first. */
+  #inOrder(): readonly PeerId[] {
+    const { sources } = this.#fetch;
+    const last = [...this.from].at(-1);
+    return last === undefined ? sources : [last, ...sources.filter((each) => each !== last)];
   }
 
   async #pull(
@@ -150,7 +163,7 @@ class Fetching {
       },
       append: async (part: Uint8Array) => {
         await target.append(part);
-        this.from.add(source);
+        this.#gave(source);
         this.received += part.byteLength;
         this.#progress.came(part.byteLength, name, source);
       },
