@@ -3,6 +3,7 @@ import type { Connection, Stream } from "@libp2p/interface";
 import type { Digest, PeerId } from "../../types.ts";
 import type { GivenFile } from "../contract.ts";
 import { type Log, reasonOf } from "../log.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import {
   type ChunkRequest,
   decodeRequest,
@@ -149,7 +150,8 @@ export class PayloadServer {
     const payload = await this.#waitFor(wire, peer, request, gone);
     if (payload === null) return this.#answer(wire, "missing");
     if (request.offset >= payload.byteLength) return this.#answer(wire, "range");
-    const chunk = await partOf(payload, request);
+    // a disk that does not answer must not keep the slot of a peer that has left
+    const chunk = await unlessAborted(partOf(payload, request), gone);
     await (chunk === null ? this.#answer(wire, "missing") : this.#answer(wire, "data", chunk));
   }
 
