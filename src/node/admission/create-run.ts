@@ -55,6 +55,8 @@ export interface CreatedRun {
   readonly config: string;
   /** What whoever joins may fetch from this node of its model; null for nothing. */
   readonly sharedModel: { readonly files: number; readonly bytes: number } | null;
+  /** Why a model that could be given to them is not, though nobody said so; null where that is not so. */
+  readonly modelStays: string | null;
 }
 
 /**
@@ -84,7 +86,8 @@ export async function createRun(
   const file = join(folder, CONFIG_FILE);
   const mode = modeOf(plannedRun(folder, config, seats).run);
   const run = { ...config.run, mode };
-  const files = await modelToShare(config, hub);
+  const share = await modelToShare(config, hub);
+  const files = share !== null && "files" in share ? share.files : null;
   const offer = encodeOffer({ ...config, run }, seats, files);
   requireSize(offer);
   const addresses = reachable(config);
@@ -109,6 +112,7 @@ export async function createRun(
     ...{ expires: new Date(expires).toISOString(), addresses: creator.addresses, tickets },
     config: file,
     sharedModel: files && { files: files.length, bytes: totalBytes(files) },
+    modelStays: share !== null && "stays" in share ? share.stays : null,
   };
 }
 

@@ -176,7 +176,7 @@ function describe(
   codes: readonly (readonly string[])[],
   columns: number | null,
 ): readonly string[] {
-  const { name, mode, seats, peerId, addresses, tickets, price, sharedModel } = result;
+  const { name, mode, seats, peerId, addresses, tickets, price } = result;
   const config = relative(process.cwd(), result.config);
   const each =
     tickets.length === 1
@@ -189,7 +189,7 @@ function describe(
     `peer id        ${peerId}`,
     `reached at     ${addresses.join(" ")}`,
     `configuration  ${config}`,
-    ...wrappedLines(sharedModel === null ? [] : [sharedText(sharedModel)], NAME, columns),
+    ...wrappedLines(modelLines(result), NAME, columns),
     ...wrappedLines(price === null ? [] : describePrice(price), NAME, columns),
     "",
     wrapped("", `${each}, until ${until}. ${advice}`, columns),
@@ -200,8 +200,17 @@ function describe(
   ];
 }
 
-function sharedText({ files, bytes: all }: NonNullable<CreatedRun["sharedModel"]>): string {
-  return `model          ${files} files, ${bytes(all)}: whoever takes a seat may fetch them from this node (--share-model never keeps them here)`;
+/** What becomes of the model; nothing where all have it anyway. */
+function modelLines({ sharedModel, modelStays }: CreatedRun): readonly string[] {
+  if (modelStays !== null) {
+    return [`model          stays here, each organisation brings its own: ${modelStays}`];
+  }
+  if (sharedModel === null) return [];
+  const { files, bytes: all } = sharedModel;
+  const what = `${files} files, ${bytes(all)}`;
+  return [
+    `model          ${what}: whoever takes a seat may fetch them here (--share-model never: nobody)`,
+  ];
 }
 
 /** Characters of the names that lines begin with. */

@@ -8,6 +8,9 @@ import {
 } from "../../training/index.ts";
 import type { Config } from "../config/config.ts";
 import { proxySettings } from "../config/proxy.ts";
+import { filesGiven } from "../sharing/run-model.ts";
+import { totalBytes } from "../sharing/shared-files.ts";
+import { bytes } from "../view/table.ts";
 import { type Finding, fail, pass, warn } from "./check.ts";
 
 /** One kind of thing that leaves this machine. */
@@ -26,7 +29,13 @@ export interface QuietFinding extends Finding {
 
 /** What is switched off, and what would be sent where. */
 export function checkQuiet(config: Config, hub: HubOptions): QuietFinding {
-  const sent = [...toHub(config, hub), ...toMembers(config), ...toReaders(config), ...TO_SYSTEM];
+  const sent = [
+    ...toHub(config, hub),
+    ...toMembers(config),
+    ...toJoiners(config),
+    ...toReaders(config),
+    ...TO_SYSTEM,
+  ];
   const off = isWindows ? [] : [`usage data of ONNX Runtime (${TELEMETRY_SWITCH}=1)`];
   const detail =
     `off: ${off.join(", ") || "nothing"}; sent: ` +
@@ -77,6 +86,13 @@ function toMembers({ run, network }: Config): readonly Sent[] {
   return [{ to: `the ${run.members.length - 1} other members`, what }].concat(
     network.bootstrap.map((address) => ({ to: address, what: "connections" })),
   );
+}
+
+function toJoiners(config: Config): readonly Sent[] {
+  const files = filesGiven(config, config.dataDir);
+  if (files === null) return [];
+  const what = `the ${files.length} files of the model, ${bytes(totalBytes(files))}`;
+  return [{ to: "members of the run that ask for them", what }];
 }
 
 function toReaders({ status: { enabled, host, port } }: Config): readonly Sent[] {

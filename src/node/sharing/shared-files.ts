@@ -43,25 +43,33 @@ export function isOfHub(model: string): boolean {
   return parseHubModel(model) !== null && !existsSync(model);
 }
 
+/** What the creator of a run gives to who joins, or why a model that is its own stays with it; null for neither. */
+export type ModelShare =
+  | { readonly files: readonly ModelFile[] }
+  | { readonly stays: string }
+  | null;
+
 /**
- * The files that the creator of a run gives to who joins; null where it gives none. All are read once.
+ * The files that the creator of a run gives to who joins. All are read once.
  *
- * @throws KlatchError where the model is not here whole, or cannot be listed
+ * @throws KlatchError where the model is not here whole; where it is asked for always, and cannot be listed
  */
 export async function modelToShare(
   { model, shareModel }: Pick<Config, "model" | "shareModel">,
   hub: HubOptions,
-): Promise<readonly ModelFile[] | null> {
+): Promise<ModelShare> {
   if (shareModel === "never" || model === bundledModel()) return null;
   if (shareModel === "folder" && isOfHub(model)) return null;
   const { folder } = await resolveModel(model, hub);
   try {
     const files = await listModelFiles(folder);
     const { error } = modelFilesSchema.safeParse(files);
-    if (error === undefined) return files;
+    if (error === undefined) return { files };
     throw new KlatchError("incompatible", error.issues[0]?.message ?? "unknown", "");
   } catch (error) {
-    throw error instanceof KlatchError ? notShared(error) : error;
+    if (!(error instanceof KlatchError)) throw error;
+    if (shareModel === "folder" && error.code === "incompatible") return { stays: error.message };
+    throw notShared(error);
   }
 }
 

@@ -1,6 +1,12 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { createRun } from "../../../../src/node/admission/create-run.ts";
 import { configSchema } from "../../../../src/node/config/config.ts";
+import { loadConfig, newConfig } from "../../../../src/node/config/load.ts";
 import { checkQuiet } from "../../../../src/node/doctor/quiet.ts";
+import { bundledModel } from "../../../../src/node/folders/package-folder.ts";
+import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const PEERS = [
   "12D3KooWQ5HPqvVXFi4vnB3LnQ1MMrHZcC3bGRz4m9PpWgnhJH7Z",
@@ -39,6 +45,23 @@ describe("the doctor's check of what leaves", () => {
     );
     expect(sentBy({ status, model }, { offline: true })).toEqual([]);
     expect(sentBy({ status, model: "/models/tiny" })).toEqual([]);
+  });
+
+  test("names the model that members may fetch, until it is said that nobody may", async () => {
+    const folder = temporaryFolder();
+    const model = join(folder, "tiny");
+    cpSync(bundledModel(), model, { recursive: true });
+    const network = { announce: ["/ip4/203.0.113.7/tcp/7117"] };
+    const config = newConfig({ model, network }, join(folder, "org"));
+    const choices = { seats: 2, expires: 2_000_000_000_000, standing: false, given: ["model"] };
+    const { config: file } = await createRun(join(folder, "org"), config, choices);
+    const said = (shareModel: "folder" | "never") =>
+      checkQuiet({ ...loadConfig({ file }), shareModel }, HUB).detail;
+
+    expect(said("folder")).toContain(
+      "the 4 files of the model, 2.0 MiB to members of the run that ask for them",
+    );
+    expect(said("never")).not.toContain("model");
   });
 
   test("says what is switched off", () => {

@@ -127,6 +127,10 @@ describe("what the creator of a run gives of its model", () => {
   const hub = { cacheFolder: null, endpoint: "http://127.0.0.1:9", offline: true };
   const shared = (model: string, shareModel: "folder" | "always" | "never" = "folder") =>
     modelToShare({ model, shareModel }, hub);
+  const filesOf = async (folder: string) => {
+    const share = await shared(folder);
+    return share !== null && "files" in share ? share.files : [];
+  };
 
   /** The model that comes with Klatch as somebody's own folder. */
   function ownModel(): string {
@@ -137,7 +141,7 @@ describe("what the creator of a run gives of its model", () => {
 
   test("are the files of a folder that a node reads, with their digests, and no others", async () => {
     const folder = ownModel();
-    const files = (await shared(folder)) ?? [];
+    const files = await filesOf(folder);
     expect(files.map(({ name }) => name)).toEqual([
       ...["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
     ]);
@@ -155,17 +159,19 @@ describe("what the creator of a run gives of its model", () => {
     await expect(shared("organisation/name", "always")).rejects.toMatchObject({ code: "usage" });
   });
 
-  test("is refused where it is not whole, or lies in folders too, with the way out", async () => {
+  test("stays here where it lies in folders too, and is refused where it is asked for, or not whole", async () => {
     const folder = ownModel();
     mkdirSync(join(folder, "additional_chat_templates"));
-    const refused = (message: RegExp) =>
-      expect(shared(folder)).rejects.toThrow(
+    const refused = (message: RegExp, when: "folder" | "always" = "folder") =>
+      expect(shared(folder, when)).rejects.toThrow(
         expect.objectContaining({
           message: expect.stringMatching(message),
           hint: expect.stringContaining("--share-model never"),
         }),
       );
-    await refused(/chat templates in a folder of their own/);
+    const stays = expect.stringContaining("chat templates in a folder of their own");
+    expect(await shared(folder)).toEqual({ stays });
+    await refused(/chat templates in a folder of their own/, "always");
     rmSync(join(folder, "additional_chat_templates"), { recursive: true });
     rmSync(join(folder, "model.safetensors"));
     await refused(/model\.safetensors\.index\.json is missing/);
@@ -176,7 +182,7 @@ describe("what the creator of a run gives of its model", () => {
     writeFileSync(join(folder, "one.safetensors"), "1");
     await refused(/two\.safetensors is missing/);
     writeFileSync(join(folder, "two.safetensors"), "2");
-    expect((await shared(folder))?.map(({ name }) => name)).toContain("two.safetensors");
+    expect((await filesOf(folder)).map(({ name }) => name)).toContain("two.safetensors");
   });
 });
 
