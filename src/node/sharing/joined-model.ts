@@ -60,12 +60,12 @@ export async function joinedModel(search: ModelSearch, signal: AbortSignal): Pro
   return fromPeers(search, files, signal);
 }
 
+// --- internal ---
+
 /** What a stranger's word may look like on a terminal. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replace(/[^ -~]/g, "?").slice(0, 200);
 }
-
-// --- internal ---
 
 function found(model: string, from: JoinedModel["from"]): JoinedModel {
   requireModel(model);
