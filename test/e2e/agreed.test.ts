@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { digestOfState } from "../../src/node/peer/manifest.ts";
+import type { NodeReport } from "../../src/node/report/node-report.ts";
 import { openStore } from "../../src/node/store/store.ts";
 import type { TestProcess } from "../support/child-process.ts";
+import { runJson } from "../support/command-line.ts";
 import { startCli } from "../support/klatch-cli.ts";
 import { configure, makeSmallNode, type SmallNode } from "../support/small-node.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const ROUNDS = 8;
 
@@ -78,4 +81,12 @@ test("four members agree on every round, also with one that dies in the middle a
   for (const { blocks } of ends) expect(blocks).toEqual(ends[0]?.blocks);
   expect(ends[0]?.blocks).toHaveLength(ROUNDS);
   for (const { mixed } of ends) expect(Math.min(...mixed)).toBeGreaterThanOrEqual(2);
+
+  // what each was worth to the first, by rounds that its folder keeps
+  const report = ["report", first.dataDir, "--no-local-only", "--out", temporaryFolder()];
+  const { members } = await runJson<NodeReport>(report);
+  expect(members).toHaveLength(nodes.length);
+  for (const { worth } of members) expect(worth?.rounds).toBeGreaterThan(0);
+  const left = await runJson<NodeReport>([...report.slice(0, -1), temporaryFolder(), "--no-worth"]);
+  expect(left.members.map(({ worth }) => worth)).toEqual(nodes.map(() => null));
 });

@@ -15,10 +15,10 @@ import {
 } from "../../src/consensus/index.ts";
 import { type Config, configSchema } from "../../src/node/config/config.ts";
 import { mixCut } from "../../src/node/peer/agreed/agreed-mixing.ts";
+import { mixedWithout } from "../../src/node/peer/agreed/rollback.ts";
 import { digestOf } from "../../src/node/peer/manifest.ts";
 import { openAgreedUpdates } from "../../src/node/peer/ports.ts";
 import type { Learner } from "../../src/training/index.ts";
-import type { Digest } from "../../src/types.ts";
 import { colluding, Overview } from "../attacks/collusion.ts";
 import type { RunData } from "../data/run-data.ts";
 import { ownRankOf, type TestnetOptions } from "../options.ts";
@@ -31,18 +31,27 @@ import { blockOf, type Sent } from "./ballots.ts";
 const RUN = "federation";
 const makeMembers: MakeMembers = (peers) => ({ peers, digest: "", turns: [] });
 
-/** The end of a round of mode `agreed`. */
+/** The end of a round. */
 export interface RoundReached {
   /** From 1. */
   readonly round: number;
   /** What a member, of several ranks the mean, has sent to one other by then: payloads and announcements. */
   readonly bytesPerPeer: number;
+  /** Of the agreed state, in mode `gossip` the mean of the members', on the common test set. */
+  loss(): Promise<number>;
+}
+
+/** The same in mode `agreed`. */
+export interface AgreedRoundReached extends RoundReached {
   /** By index of the peer, the level of trust that ballots give it, from 0 to 8; null of one that is evicted. */
   readonly levels: readonly (number | null)[];
-  /** The agreed state. */
+  /** The agreed state, and the one that the round started from. */
   readonly state: Float32Array;
-  /** Of the agreed state, on the common test set. */
-  loss(): Promise<number>;
+  readonly begun: Float32Array;
+  /** By index of the peer, its update as all read it; null of one that cannot be read or came from nobody. */
+  readonly updates: readonly (Float32Array | null)[];
+  /** What the agreed state would be without a peer's update in this round; null where that changes nothing. */
+  without(index: number): Float32Array | null;
 }
 
 /**
@@ -56,7 +65,7 @@ export async function runAgreed(
   options: TestnetOptions,
   data: RunData,
   learners: readonly Learner[],
-  onRound: (reached: RoundReached) => void | Promise<void>,
+  onRound: (reached: AgreedRoundReached) => void | Promise<void>,
 ): Promise<void> {
   const { testFile: test, classes } = data;
   const config = configSchema.parse({
@@ -67,10 +76,13 @@ export async function runAgreed(
   const federation = await openFederation({ config, rankOf }, data, learners);
   let bytesPerPeer = 0;
   for (let round = 1; round <= options.rounds; round += 1) {
-    bytesPerPeer += await runHeight(federation);
+    const { theta: begun } = federation.point;
+    const height = await runHeight(federation);
+    bytesPerPeer += height.bytes;
     const { theta } = federation.point;
     const loss = async () => (await federation.judge.evaluate(theta, "test")).loss;
-    await onRound({ round, bytesPerPeer, levels: levelsOf(federation), state: theta, loss });
+    const levels = levelsOf(federation);
+    await onRound({ ...height, round, bytesPerPeer, levels, state: theta, begun, loss });
   }
 }
 
@@ -123,8 +135,10 @@ async function openFederation(
   return { config, updates, overview, judge, members, head, point };
 }
 
-/** One height: train, judge, mix, go on. Returns what a member has sent to one other. */
-async function runHeight(federation: Federation): Promise<number> {
+/** One height: train, judge, mix, go on. Returns what a member has sent to one other, too. */
+async function runHeight(
+  federation: Federation,
+): Promise<Pick<AgreedRoundReached, "updates" | "without"> & { readonly bytes: number }> {
   const { config, updates, overview, members, head, point } = federation;
   const { height, norm } = head;
   const { length } = point.theta;
@@ -148,10 +162,12 @@ async function runHeight(federation: Federation): Promise<number> {
   const cut = cutOf(block, quorum);
   const places = cut.map(({ place }) => place);
   const shares = sharesOfCut(head.levels, places, quorum);
-  const payloadOf = (digest: Digest) =>
-    sent.find((each) => each.digest === digest)?.payload ?? null;
-  const open = { cut, shares, head, point };
-  const mixed = cut.length === 0 ? null : mixCut({ updates, run: config.run }, payloadOf, open);
+  const payloads = new Map(sent.map(({ digest, payload }) => [digest, payload]));
+  const mixing = { updates, run: config.run };
+  const mixed =
+    cut.length === 0
+      ? null
+      : mixCut(mixing, (digest) => payloads.get(digest) ?? null, { cut, shares, head, point });
   federation.point = mixed?.point ?? point;
   const after = membersAfter(head, block, makeMembers);
   federation.head = { ...head, ...after, height: height + 1, norm: mixed?.norm ?? norm };
@@ -160,8 +176,20 @@ async function runHeight(federation: Federation): Promise<number> {
     const isSeated = after.members.peers.includes(nameOf(member));
     goOn(member, own, outcomeOf(share, isSeated), federation.point);
   }
-  const payloads = sent.reduce((sum, { payload }) => sum + payload.length, 0);
-  return payloads / sent.length + ANNOUNCEMENT_BYTES;
+  const bytes = sent.reduce((sum, { payload }) => sum + payload.length, 0);
+  return {
+    bytes: bytes / sent.length + ANNOUNCEMENT_BYTES,
+    updates: members.map((each) => {
+      const read = sent.find(({ member }) => member === each)?.read;
+      return read?.verdict === "accept" ? read.value.values : null;
+    }),
+    without: (index) => {
+      const without = nameOf({ index });
+      const left = mixedWithout(mixing, { without, cut, head, point }, { payloads });
+      const isIn = (shares[places.indexOf(head.members.peers.indexOf(without))] ?? 0) > 0;
+      return isIn && left !== null && typeof left !== "string" ? left.point.theta : null;
+    },
+  };
 }
 
 /** By its share in the mix, and whether its author is still a member. */

@@ -88,8 +88,6 @@ export function rateToInt8(run: BytesToLossRun, runs: readonly BytesToLossRun[])
 
 // --- internal ---
 
-type Reached = Omit<RoundReached, "levels" | "state">;
-
 const RUN = { agreed: runAgreed, gossip: runGossip };
 
 async function runOne(
@@ -108,7 +106,7 @@ async function runOne(
     const head = { mode, ...way, ...several, ...pull };
     const run = { rounds: [] as number[], bytesPerPeer: [] as number[], loss: [] as number[] };
     const named = { ...head, ...run };
-    const onRound = async ({ round, bytesPerPeer, loss: evaluate }: Reached) => {
+    const onRound = async ({ round, bytesPerPeer, loss: evaluate }: RoundReached) => {
       const loss = await evaluate();
       run.rounds.push(round);
       run.bytesPerPeer.push(bytesPerPeer);

@@ -26,7 +26,7 @@ export async function runGossip(
   options: TestnetOptions,
   { testFile: test, classes }: RunData,
   learners: readonly Learner[],
-  onRound: (reached: Omit<RoundReached, "levels" | "state">) => void | Promise<void>,
+  onRound: (reached: RoundReached) => void | Promise<void>,
 ): Promise<void> {
   const config = configSchema.parse({
     ...trainingConfig(options, { train: [], test, classes }),

@@ -11,6 +11,7 @@ import { PastRuns } from "../past/past-runs.ts";
 import { compare } from "../report/measure.ts";
 import { type NodeReport, nodeReport } from "../report/node-report.ts";
 import { sectionsOf } from "../report/sections.ts";
+import { worthOf } from "../report/worth.ts";
 import { reportHtml, reportMarkdown, reportPng } from "../report/written.ts";
 import { writeAtomically } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
@@ -31,6 +32,7 @@ export function define(command: Command, terminal: Terminal): void {
     .option("--out <folder>", "folder to write to (required)")
     .option("--run <id>", "a run of `klatch runs`, by the beginning of its id (default: the last)")
     .option("--no-local-only", "leave out training alone, which takes as long as the run trained")
+    .option("--no-worth", "leave out what each member's updates were worth to us (mode agreed)")
     .option("--watts <n>", "what the machine takes while it trains, for an estimate", wattsOf)
     .option("--json", "print the report as one JSON document, too")
     .action(async (folder: string | undefined, flags: Flags) => {
@@ -50,6 +52,7 @@ interface Flags {
   readonly out?: string;
   readonly run?: string;
   readonly localOnly: boolean;
+  readonly worth: boolean;
   readonly watts?: number;
   readonly json?: boolean;
   readonly model?: string;
@@ -92,8 +95,10 @@ async function make(config: Config, flags: Flags, terminal: Terminal): Promise<N
     if (flags.localOnly) note(`training alone for ${all} steps, as many as the run had`);
     const alone = flags.localOnly ? { steps: all, show: progress.show.bind(progress) } : null;
     const comparisons = await compare(learner, { begin: await begin(), federated }, alone);
+    const isMeasured = flags.worth && checkpoint.proof !== null;
+    const worth = isMeasured ? await worthOf(learner, { runs, run }, note) : new Map();
     const { watts = null } = flags;
-    return await nodeReport({ runs, run }, record, { checkpoint, comparisons, watts });
+    return await nodeReport({ runs, run }, record, { checkpoint, comparisons, worth, watts });
   } finally {
     runs.close();
     await checkpoint.learner.close();

@@ -109,6 +109,14 @@ export class PastRuns {
       : generations.peek(rounds, read);
   }
 
+  /** Rounds of a run that can be mixed again, the first first. */
+  keptRounds(run: Digest): readonly number[] {
+    const numbers = this.#generations(run, "round")
+      .list()
+      .map(({ number }) => number);
+    return numbers.sort((a, b) => a - b);
+  }
+
   /** A round of a run that can be mixed again; null where it is not kept. Throws `disk` when it is damaged. */
   keptRound(run: Digest, round: number): KeptRound | null {
     return this.#generations(run, "round").peek(round, (record) => toKeptRound(record, run, round));

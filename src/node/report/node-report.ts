@@ -7,6 +7,7 @@ import type { NodeStatus, RoundRecord, RunRecord } from "../records/records.ts";
 import { VERSION } from "../version.ts";
 import { mean, sum } from "../view/quantities.ts";
 import type { Comparison } from "./measure.ts";
+import type { Worth } from "./worth.ts";
 
 /** Whether a run was worth it for one organisation: all that its report says. */
 export interface NodeReport {
@@ -56,6 +57,8 @@ export interface MemberReport {
     readonly neutral: number;
     readonly harmful: number;
   } | null;
+  /** What its updates were worth to this node; null where no round with them was mixed again. */
+  readonly worth: Worth | null;
   /** Null of this node itself. */
   readonly standing: string | null;
   readonly reason: string | null;
@@ -80,10 +83,12 @@ export async function nodeReport(
   {
     checkpoint,
     comparisons,
+    worth,
     watts,
   }: {
     readonly checkpoint: OpenedCheckpoint;
     readonly comparisons: readonly Comparison[];
+    readonly worth: ReadonlyMap<PeerId, Worth>;
     readonly watts: number | null;
   },
 ): Promise<NodeReport> {
@@ -103,7 +108,7 @@ export async function nodeReport(
       dense: denseBytes(status, done, checkpoint.values.length),
     },
     energy: watts === null || time === null ? null : energyOf(watts, time),
-    members: proof === null ? mixedMembers(status, rounds) : agreedMembers(status, proof),
+    members: proof === null ? mixedMembers(status, rounds) : agreedMembers(status, proof, worth),
     evidence: countsOf(runs.evidence(run)),
     chain: proof && {
       ...{ valid: proof.valid, blocks: proof.byRound.length, head: proof.head },
@@ -140,10 +145,12 @@ function denseBytes({ peers }: NodeStatus, rounds: number, values: number): numb
 function agreedMembers(
   status: NodeStatus,
   { contributors }: Awaited<ReturnType<typeof verifyFolder>>,
+  worth: ReadonlyMap<PeerId, Worth>,
 ): readonly MemberReport[] {
   return selfFirst(
     contributors.map(({ peer, rounds, share, helpful, neutral, harmful }) => ({
       ...{ peer, rounds, share, opinions: { helpful, neutral, harmful } },
+      worth: worth.get(peer) ?? null,
       ...knownOf(status, peer),
     })),
   );
@@ -160,7 +167,8 @@ function mixedMembers(status: NodeStatus, rounds: readonly RoundRecord[]) {
       const own = rounds.map(({ mixed }) => 1 - sum(mixed.map(({ share }) => share)));
       const counted = peer === status.peerId ? own : shares;
       const share = mean(counted) ?? 0;
-      return { peer, rounds: counted.length, share, opinions: null, ...knownOf(status, peer) };
+      const none = { opinions: null, worth: null };
+      return { peer, rounds: counted.length, share, ...none, ...knownOf(status, peer) };
     }),
   );
 }

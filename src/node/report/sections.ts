@@ -121,32 +121,45 @@ function periodText({ from, to }: NonNullable<NodeReport["time"]>): string {
 }
 
 function memberSection({ members, mode }: NodeReport): Section {
-  const lines =
-    mode === "agreed"
-      ? [
-          "Share is the mean part of a member's updates in the certified mix. Helpful, neutral and harmful count what ballots of the other members said of them, each on private rows of its own.",
-        ]
-      : [
-          "Share is the mean part of a member's updates in this node's mixes, ours the rest. What others think of ours stays with them in mode gossip.",
-        ];
+  const isAgreed = mode === "agreed";
   return {
     title: "Contributions",
-    lines,
+    lines: isAgreed
+      ? [SAID_BY_ALL, ...(members.some(({ worth }) => worth !== null) ? [WORTH] : [])]
+      : [SAID_BY_US],
     table: {
       headers: [
         ...["member", "rounds", "share"],
-        ...(mode === "agreed" ? ["helpful", "neutral", "harmful"] : []),
+        ...(isAgreed ? ["helpful", "neutral", "harmful", "worth to us"] : []),
         ...["standing", "last reason"],
       ],
-      rows: members.map(memberRow),
+      rows: members.map((member) => memberRow(member, isAgreed)),
     },
   };
 }
 
-function memberRow({ peer, isSelf, rounds, share, opinions, standing, reason }: MemberReport) {
+const SAID_BY_ALL =
+  "Share is the mean part of a member's updates in the certified mix. Helpful, neutral and harmful count what ballots of the other members said of them, each on private rows of its own.";
+const SAID_BY_US =
+  "Share is the mean part of a member's updates in this node's mixes, ours the rest. What others think of ours stays with them in mode gossip.";
+const WORTH =
+  "Worth to us: rounds that are still kept here were mixed again without the member's update; by how much that raises the loss on our own held-out rows, in thousandths of a nat per token, and in how many of the rounds it does. Who brings what others bring too is missed little. Others see other numbers.";
+
+function memberRow(member: MemberReport, isAgreed: boolean): readonly string[] {
+  const { peer, isSelf, rounds, share, opinions, worth, standing, reason } = member;
   const said = opinions ? [opinions.helpful, opinions.neutral, opinions.harmful].map(String) : [];
   const name = isSelf ? `${short(peer)} (us)` : short(peer);
-  return [name, String(rounds), percentText(share), ...said, standing ?? "–", reason ?? "–"];
+  return [
+    ...[name, String(rounds), percentText(share), ...said],
+    ...(isAgreed ? [worthText(worth)] : []),
+    ...[standing ?? "–", reason ?? "–"],
+  ];
+}
+
+function worthText(worth: MemberReport["worth"]): string {
+  if (worth === null) return "–";
+  const sign = worth.gain > 0 ? "+" : "";
+  return `${sign}${numberText(1000 * worth.gain, 1)} (${worth.helped} of ${worth.rounds})`;
 }
 
 function evidenceSection({ evidence }: NodeReport): Section {

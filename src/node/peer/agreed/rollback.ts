@@ -95,10 +95,12 @@ export function mixedWithout(
   return mixed ?? `round ${round}: an update that counted cannot be read`;
 }
 
-// --- internal ---
-
-/** The certified state that a height started from. */
-function startOf(ground: RollbackGround, head: ChainHead, height: number): AgreedPoint | string {
+/** The certified state that a height started from, or why it is not known here. */
+export function startOf(
+  ground: RollbackGround,
+  head: ChainHead,
+  height: number,
+): AgreedPoint | string {
   const kept = ground.keptRound(height);
   if (kept === null || head.height !== height) return notKept(height);
   const { theta, velocity } = kept;
@@ -106,6 +108,8 @@ function startOf(ground: RollbackGround, head: ChainHead, height: number): Agree
     ? { theta, velocity }
     : `round ${height + 1}: what is kept here does not start from the certified state`;
 }
+
+// --- internal ---
 
 function notKept(height: number): string {
   return `round ${height + 1}: its state and updates are not kept here (storage.keepRounds says how many rounds are)`;

@@ -30,6 +30,7 @@ const REPORT: NodeReport = {
     {
       ...{ peer: PEER, isSelf: true, rounds: 3, share: 0.25, standing: null, reason: null },
       opinions: { helpful: 8, neutral: 1, harmful: 0 },
+      worth: { rounds: 3, helped: 2, gain: 0.0123 },
     },
   ],
   evidence: [{ peer: PEER, kind: "gate-veto", times: 2, lastRound: 3 }],
@@ -73,6 +74,14 @@ describe("what others said", () => {
       sectionsOf(report).find(({ title }) => title === "Contributions")?.table?.headers;
     expect(headersOf(REPORT)).toContain("helpful");
     expect(headersOf({ ...REPORT, mode: "gossip", chain: null })).not.toContain("helpful");
+  });
+
+  test("what a member was worth to us is there where it was measured", () => {
+    const written = reportMarkdown(REPORT);
+    expect(written).toContain("| +12.3 (2 of 3) |");
+    expect(written).toContain("mixed again without the member's update");
+    const members = REPORT.members.map((member) => ({ ...member, worth: null }));
+    expect(reportMarkdown({ ...REPORT, members })).not.toContain("mixed again");
   });
 
   test("a chain that does not hold is said so, with why", () => {
