@@ -51,6 +51,26 @@ describe("klatch testnet matrix", () => {
     expect(await runJson(attacked)).toEqual(made);
   });
 
+  test("one liar in the ballots of four takes nobody's share, and its cell is one of its own", {
+    timeout: LONG_MS,
+  }, async () => {
+    const before = readdirSync(join(report, "cells"));
+    const lying = [
+      "--attacks",
+      "full-scale-sign",
+      "--rules",
+      "check-twins",
+      "--lies",
+      "--simulate",
+    ];
+    const { cells } = await runJson<Matrix>([...args, ...lying]);
+
+    expect(cells.map(({ lies, falselyIsolated }) => [lies, falselyIsolated])).toEqual([[true, []]]);
+    expect(cells[0]?.retainedGain).toBeGreaterThan(0.5);
+    expect(readdirSync(join(report, "cells"))).toHaveLength(before.length + 1);
+    expect(readFileSync(join(report, "matrix.md"), "utf8")).toContain("that lie in ballots");
+  });
+
   test.each([
     [["--attacks", "late", "--simulate"], "--attacks late needs a network"],
     [["--modes", "agreed,gossip", "--simulate"], "mode gossip is not run without its network"],

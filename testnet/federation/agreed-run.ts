@@ -31,6 +31,9 @@ import { blockOf, type Sent } from "./ballots.ts";
 const RUN = "federation";
 const makeMembers: MakeMembers = (peers) => ({ peers, digest: "", turns: [] });
 
+/** What decides a run; `lies`: whether ballots of attackers call every honest update harmful, and their own helpful. */
+export type AgreedRun = TestnetOptions & { readonly lies?: boolean };
+
 /** The end of a round. */
 export interface RoundReached {
   /** From 1. */
@@ -57,12 +60,12 @@ export interface AgreedRoundReached extends RoundReached {
 /**
  * Mode `agreed` without its network, in this process, one member after the other: learner, updates, gate, cut, standings,
  * rule and outer step are the product's. Every ballot comes in time and every member votes, so that nobody is left out
- * for being late, and lies are in updates alone. Attackers see what the honest send before they choose theirs.
+ * for being late. Attackers see what the honest send before they choose theirs.
  *
  * @param learners - Of the peers, in their order; what they have done before does not matter
  */
 export async function runAgreed(
-  options: TestnetOptions,
+  options: AgreedRun,
   data: RunData,
   learners: readonly Learner[],
   onRound: (reached: AgreedRoundReached) => void | Promise<void>,
@@ -73,7 +76,8 @@ export async function runAgreed(
     gate: { enabled: options.gate },
   });
   const rankOf = (index: number) => ownRankOf(options, index);
-  const federation = await openFederation({ config, rankOf }, data, learners);
+  const { lies = false } = options;
+  const federation = await openFederation({ config, rankOf, lies }, data, learners);
   let bytesPerPeer = 0;
   for (let round = 1; round <= options.rounds; round += 1) {
     const { theta: begun } = federation.point;
@@ -101,6 +105,7 @@ export function memberFiles(
 
 interface Federation {
   readonly config: Config;
+  readonly lies: boolean;
   readonly updates: AgreedUpdates;
   /** Of the honest, which attackers see. */
   readonly overview: Overview;
@@ -111,11 +116,12 @@ interface Federation {
   point: AgreedPoint;
 }
 
+interface FederationTerms extends Pick<Federation, "config" | "lies"> {
+  readonly rankOf: (index: number) => number | null;
+}
+
 async function openFederation(
-  {
-    config,
-    rankOf,
-  }: { readonly config: Config; readonly rankOf: (index: number) => number | null },
+  { config, rankOf, lies }: FederationTerms,
   { peers }: RunData,
   learners: readonly Learner[],
 ): Promise<Federation> {
@@ -132,14 +138,14 @@ async function openFederation(
   });
   const head = genesis(RUN, "", makeMembers(members.map(nameOf)));
   const updates = openAgreedUpdates(config, judge.info.layout);
-  return { config, updates, overview, judge, members, head, point };
+  return { config, lies, updates, overview, judge, members, head, point };
 }
 
 /** One height: train, judge, mix, go on. Returns what a member has sent to one other, too. */
 async function runHeight(
   federation: Federation,
 ): Promise<Pick<AgreedRoundReached, "updates" | "without"> & { readonly bytes: number }> {
-  const { config, updates, overview, members, head, point } = federation;
+  const { config, lies, updates, overview, members, head, point } = federation;
   const { height, norm } = head;
   const { length } = point.theta;
   const terms = { height, norm, steps: config.run.steps };
@@ -157,7 +163,7 @@ async function runHeight(
       overview.note(height, member.index, read.value.values);
     }
   }
-  const block = await blockOf(sent, { head, config, theta: point.theta });
+  const block = await blockOf(sent, { head, config, lies, theta: point.theta });
   const quorum = quorumOf(head.members.peers.length);
   const cut = cutOf(block, quorum);
   const places = cut.map(({ place }) => place);

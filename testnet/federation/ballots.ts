@@ -20,9 +20,11 @@ export async function blockOf(
     readonly head: ChainHead;
     readonly config: Pick<Config, "gate" | "run">;
     readonly theta: Float32Array;
+    /** Whether attackers lie in their ballots. */
+    readonly lies: boolean;
   },
 ): Promise<Block> {
-  const { head, config, theta } = ground;
+  const { head, config, theta, lies } = ground;
   const { height, parent, members, checkpoint, norm } = head;
   const sent = all.toSorted((a, b) => a.place - b.place);
   const held = sent.map(({ place, digest: payload }) => ({ place, payload }));
@@ -33,6 +35,10 @@ export async function blockOf(
   const { gate, run } = config;
   const trained = run.steps * run.batchSize;
   for (const { member, place } of sent) {
+    if (lies && member.role !== "honest") {
+      ballots.push({ place, opinions: sent.map(lieOf), held, signature: UNSIGNED });
+      continue;
+    }
     const { learner } = member;
     const judging = { learner, gate, trained, height, peers: members.peers, theta };
     const judged = await opinionsOf(sound, judging);
@@ -54,6 +60,11 @@ export async function blockOf(
 // --- internal ---
 
 const UNSIGNED = new Uint8Array(0);
+
+/** Who attacks stands by its own, and calls everybody else harmful. */
+function lieOf({ member }: Sent): Opinion {
+  return member.role === "honest" ? "harmful" : "helpful";
+}
 
 function bytesOf(sent: readonly Sent[], place: number): number {
   return sent.find((each) => each.place === place)?.payload.length ?? 0;

@@ -25,7 +25,7 @@ export function blocksOf({ axes, cells }: Matrix): readonly Block[] {
         const cellsOf = (attack: string, rule: string) =>
           inBlock.filter((cell) => cell.attack === attack && cell.rule === rule);
         return {
-          title: `${attackers} attackers, ${split}, ${codec}`,
+          title: `${attackers} attackers${axes.lies ? " that lie in ballots" : ""}, ${split}, ${codec}`,
           rules: axes.rules,
           rows: axes.attacks.map((attack) => ({
             attack,

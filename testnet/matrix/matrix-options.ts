@@ -25,6 +25,7 @@ const axesSchema = z.object({
   splits: z.array(z.string().max(300)).max(100).default(["dirichlet:1.0"]),
   codecs: z.array(z.enum(CODEC_NAMES)).max(100).default(["int8"]),
   seeds: z.int().min(1).max(100).default(1),
+  lies: z.boolean().default(false),
   simulate: z.boolean().default(false),
 });
 
@@ -33,6 +34,7 @@ export type MatrixInput = {
   readonly [List in (typeof LISTS)[number]]?: string;
 } & {
   readonly seeds?: number;
+  readonly lies?: boolean;
   readonly simulate?: boolean;
   readonly model: string;
   readonly data: string;
@@ -62,6 +64,8 @@ export interface Setting {
   readonly attackers: number;
   readonly seed: number;
   readonly codec: (typeof CODEC_NAMES)[number];
+  /** Whether ballots of attackers call every honest update harmful, and their own helpful. */
+  readonly lies: boolean;
 }
 
 /** A matrix, checked before anything runs. */
@@ -132,7 +136,10 @@ function settingsOf({ attacks, rules, splits, codecs, seeds, ...axes }: Axes): r
       attacks.flatMap((attack) =>
         (attack === "none" ? [0] : axes.attackers).flatMap((attackers) =>
           rules.flatMap((rule) =>
-            each.map((seed): Setting => ({ attack, rule, split, attackers, seed, codec })),
+            each.map((seed): Setting => {
+              const lies = axes.lies && attack !== "none";
+              return { attack, rule, split, attackers, seed, codec, lies };
+            }),
           ),
         ),
       ),

@@ -5,7 +5,7 @@ import type { Learner } from "../../src/training/index.ts";
 import { ATTACKS } from "../attacks/catalogue.ts";
 import { trainAlone } from "../baselines.ts";
 import type { PeerData } from "../data/run-data.ts";
-import { runAgreed } from "../federation/agreed-run.ts";
+import { type AgreedRun, runAgreed } from "../federation/agreed-run.ts";
 import { attackersOf, type TestnetOptions } from "../options.ts";
 import { type CellResult, CellStore, digestOfInputs } from "./cell-store.ts";
 import { type MatrixInput, type MatrixPlan, planMatrix, type Setting } from "./matrix-options.ts";
@@ -80,8 +80,9 @@ export async function runMatrix(
 }
 
 /** What a cell is, in a line. */
-export function nameOf({ attack, rule, split, attackers, seed, codec }: Setting): string {
-  return `${attack}, ${rule}, ${attackers} attackers, ${split}, ${codec}, seed ${seed}`;
+export function nameOf({ attack, rule, split, attackers, seed, codec, lies }: Setting): string {
+  const who = `${attackers} attackers${lies ? " that lie in ballots" : ""}`;
+  return `${attack}, ${rule}, ${who}, ${split}, ${codec}, seed ${seed}`;
 }
 
 /** How much of the gain is left, for a person. */
@@ -105,10 +106,10 @@ interface Kept {
 async function cellOf(setting: Setting, plan: MatrixPlan, kept: Kept): Promise<MatrixCell> {
   const options = plan.optionsOf(setting);
   const honest = options.peers - attackersOf(options);
-  const plain = { ...setting, attack: "none", rule: "mean", attackers: 0 } as const;
+  const plain = { ...setting, attack: "none", rule: "mean", attackers: 0, lies: false } as const;
   const { loss: clean, opened: openedClean } = await federated(plan.optionsOf(plain), kept);
   const localOnly = await alone(plan.optionsAlone(setting), honest, kept);
-  const { loss, levels, opened, cpuSeconds } = await federated(options, kept);
+  const { loss, levels, opened, cpuSeconds } = await federated(options, kept, setting.lies);
   const isolated = placesOf(levels, (level) => level === 0);
   const evicted = placesOf(levels, (level) => level === null);
   return {
@@ -125,21 +126,28 @@ function retained(loss: number | null, clean: number | null, by: number | null):
   return (by - loss) / (by - clean);
 }
 
-function federated(options: TestnetOptions, { store, inputs, world }: Kept): Promise<CellResult> {
-  return store.get({ kind: "agreed", inputs, options: deciding(options) }, async () => {
+function federated(
+  options: TestnetOptions,
+  { store, inputs, world }: Kept,
+  lies = false,
+): Promise<CellResult> {
+  const told = lies ? { lies } : {};
+  const depends = { kind: "agreed", inputs, options: { ...deciding(options), ...told } };
+  return store.get(depends, async () => {
     const { attack = null } = options;
+    const run = { ...options, lies };
     // a lie in the data takes data of its own
-    if (attack === null || ATTACKS[attack].kind !== "data") return rounds(options, world);
+    if (attack === null || ATTACKS[attack].kind !== "data") return rounds(run, world);
     const own = new World(options);
     try {
-      return await rounds(options, own);
+      return await rounds(run, own);
     } finally {
       await own.close();
     }
   });
 }
 
-async function rounds(options: TestnetOptions, world: World): Promise<CellResult> {
+async function rounds(options: AgreedRun, world: World): Promise<CellResult> {
   const { data, learners } = await world.members();
   const honest = options.peers - attackersOf(options);
   const peers = data.peers.map((peer, index): PeerData => {

@@ -25,6 +25,7 @@ export function defineMatrix(command: Command, terminal: Terminal): void {
     .option("--splits <list>", "by-file, iid, dirichlet:ALPHA, by:FIELD", "dirichlet:1.0")
     .option("--codecs <list>", "how updates travel", "int8")
     .option("--seeds <n>", "seeds from 1 on", wholeNumber(1, 100), 1)
+    .option("--lies", "have attackers call every honest update harmful in their ballots, too")
     .option("--simulate", "in this process, without network (what there is)")
     .option("--peers <n>", "members, attackers included", wholeNumber(2, 100), 10)
     .option("--rounds <n>", "rounds", wholeNumber(1, 10_000), 12)
