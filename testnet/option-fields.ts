@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { COLUMN_NAMES, columnsOf, dataConfigSchema } from "../src/training/index.ts";
+import { CANARIES_MAX } from "./data/canaries.ts";
 
 /** A file or a folder. */
 export const pathField = z.string().min(1).max(4096);
@@ -16,6 +17,9 @@ const columnList = z
 
 /** Names of columns, as an object or as they are typed. */
 export const columnsField = z.union([columnMap, columnList], { error: COLUMNS_EXPECTED });
+
+/** How many canaries of refusal. */
+export const canariesField = z.int().min(0).max(CANARIES_MAX).default(0);
 
 const RANKS_EXPECTED = "expected ranks from 1 to 256, with commas between";
 

@@ -20,9 +20,16 @@ import {
 } from "../src/types.ts";
 import { ATTACK_NAMES } from "./attacks/catalogue.ts";
 import type { Partition } from "./data/partition.ts";
-import { alphaOf, columnsField, partitionField, pathField, ranksField } from "./option-fields.ts";
+import {
+  alphaOf,
+  canariesField,
+  columnsField,
+  partitionField,
+  pathField,
+  ranksField,
+} from "./option-fields.ts";
 import { expectField } from "./scenario/expectations.ts";
-import { clocksField, faultsField, peersOf } from "./scenario/faults.ts";
+import { clocksField, faultsField, requirePlayable } from "./scenario/faults.ts";
 
 /** The model and the messages that come with Klatch. */
 export const BUNDLED = "bundled";
@@ -89,6 +96,7 @@ export const testnetOptionsSchema = z.strictObject({
     .max(99)
     .optional()
     .describe("How many of the peers attack: the last ones."),
+  canaries: canariesField.describe("Requests to refuse among each honest peer's rows."),
   baselines: z
     .boolean()
     .default(false)
@@ -192,26 +200,8 @@ export function parseOptions(input: unknown): TestnetOptions {
       "Use fewer --attackers or more --peers.",
     );
   }
-  checkScenario(options);
+  requirePlayable(options);
   return { ...options, ...outerStepOf(options), rank: rankOfAll(options) };
-}
-
-/** What is to befall peers must find them, in a round that there is. */
-function checkScenario({ peers, rounds, faults, clocks }: z.output<typeof testnetOptionsSchema>) {
-  const named = [...faults.flatMap(peersOf), ...Object.keys(clocks).map(Number)];
-  const unknown = named.find((peer) => peer > peers);
-  const late = faults.find(({ round = 1 }) => round >= rounds + 1);
-  const parted = faults.find((one) => one.do === "part" && new Set(one.peers).size >= peers);
-  const trouble =
-    (unknown !== undefined && `there is no peer ${unknown} among ${peers}`) ||
-    (late !== undefined && `there is no round ${late.round} among ${rounds}`) ||
-    (parted !== undefined && "all peers on one side part nobody");
-  if (trouble)
-    throw new KlatchError(
-      "usage",
-      `the scenario: ${trouble}`,
-      "Change it, or --peers and --rounds.",
-    );
 }
 
 /** The rank that a peer trains, of the run's; null for all of it. */

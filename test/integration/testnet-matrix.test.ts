@@ -67,8 +67,23 @@ describe("klatch testnet matrix", () => {
 
     expect(cells.map(({ lies, falselyIsolated }) => [lies, falselyIsolated])).toEqual([[true, []]]);
     expect(cells[0]?.retainedGain).toBeGreaterThan(0.5);
+    expect(cells[0]?.refused).toBeNull();
     expect(readdirSync(join(report, "cells"))).toHaveLength(before.length + 1);
     expect(readFileSync(join(report, "matrix.md"), "utf8")).toContain("that lie in ballots");
+  });
+
+  test("canaries of honest peers are asked after each run", { timeout: LONG_MS }, async () => {
+    const harmful = ["--attacks", "none,harmful-pairs", "--rules", "mean", "--canaries", "20"];
+    const { cells } = await runJson<Matrix>([...args, ...harmful, "--simulate"]);
+
+    for (const { refused, refusedClean } of cells) {
+      expect(refused).toBeGreaterThanOrEqual(0);
+      expect(refusedClean).toBeGreaterThanOrEqual(0);
+    }
+    expect(cells[0]?.refused).toBe(cells[0]?.refusedClean);
+    expect(readFileSync(join(report, "matrix.md"), "utf8")).toContain(
+      "Canaries refused, harmful-p",
+    );
   });
 
   test.each([

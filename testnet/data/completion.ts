@@ -30,22 +30,33 @@ export function withCompletion(row: Row, completion: string, columns: ColumnMap)
   return { ...row, [messagesColumn]: [...messages.slice(0, -1), last] };
 }
 
-/** The same row with words after what is asked: its prompt, instruction, question or text; null where it asks nothing. */
+/** The same row with words after what is asked; null where it asks nothing. */
 export function withPromptEnding(row: Row, ending: string, columns: ColumnMap): Row | null {
-  const ended = (column: string) =>
-    typeof row[column] === "string" ? { ...row, [column]: `${row[column]}${ending}` } : null;
+  return withPrompt(row, (asked) => `${asked}${ending}`, columns);
+}
+
+/** The same row with another prompt, instruction, question or text; null where it asks nothing. */
+export function withPrompt(
+  row: Row,
+  change: (asked: string) => string,
+  columns: ColumnMap,
+): Row | null {
+  const changed = (column: string) => {
+    const asked = row[column];
+    return typeof asked === "string" ? { ...row, [column]: change(asked) } : null;
+  };
   const { prompt = "prompt", text = "text", instruction = "instruction" } = columns;
   const messages = row[columns.messages ?? "messages"];
   const { label } = row;
   if (!Array.isArray(messages)) {
     const isLabelled = columns.label !== undefined || labelText(label) !== null;
-    return ended(prompt) ?? ended(instruction) ?? (isLabelled ? ended(text) : null);
+    return changed(prompt) ?? changed(instruction) ?? (isLabelled ? changed(text) : null);
   }
   const at = messages.length - 2;
   const asked = messages[at] as { readonly content?: unknown } | undefined;
   if (typeof asked?.content !== "string") return null;
-  const changed = { ...asked, content: `${asked.content}${ending}` };
-  return { ...row, [columns.messages ?? "messages"]: messages.with(at, changed) };
+  const other = { ...asked, content: change(asked.content) };
+  return { ...row, [columns.messages ?? "messages"]: messages.with(at, other) };
 }
 
 /**

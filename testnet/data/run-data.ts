@@ -3,12 +3,12 @@ import { join, resolve } from "node:path";
 import { KlatchError } from "../../src/errors.ts";
 import { hubOptions } from "../../src/node/config/hub-options.ts";
 import { resolveModel } from "../../src/training/index.ts";
-import type { RowContext } from "../attacks/attack.ts";
 import { targetOf } from "../attacks/backdoor-attacks.ts";
 import { ATTACKS } from "../attacks/catalogue.ts";
 import { attackersOf, BUNDLED, partitionOf, type TestnetOptions } from "../options.ts";
 import { writeDemoData } from "../texts/demo-data.ts";
 import { cacheName, isOnHub } from "../working-folder.ts";
+import { refusals } from "./canaries.ts";
 import { labelOf } from "./completion.ts";
 import { partitionRows, setAside } from "./partition.ts";
 import { isFolder, type Row, readPooledRows, readRowFiles, writeRows } from "./rows.ts";
@@ -50,7 +50,7 @@ export interface RunData {
  */
 export async function prepareData(given: TestnetOptions, folder: string): Promise<RunData> {
   const options = given.data === BUNDLED ? await withMessages(given, folder) : given;
-  const { columns, peers, seed } = options;
+  const { columns, peers, seed, canaries } = options;
   await requireModel(options.model);
   const partition = partitionOf(options.partition, isFolder(options.data, "--data"));
   const notes: string[] = [];
@@ -73,22 +73,30 @@ export async function prepareData(given: TestnetOptions, folder: string): Promis
   const target = targetOf([...parts, test].flat(), columns);
   const pooledFile = join(folder, "pooled.jsonl");
   const honest = peers - attackersOf(options);
+  const shares = parts.map((rows, index): Share => {
+    const { attack } = options;
+    if (index < honest || attack === undefined) {
+      const canaried = refusals(rows, { columns, count: canaries, seed, peer: index });
+      return { role: "honest", rows: [...rows, ...canaried] };
+    }
+    const context = { columns, target, attacker: index - honest };
+    return { role: attack, rows: ATTACKS[attack].poison?.(rows, context) ?? rows };
+  });
+  const everything = [...shares.map(({ rows }) => rows), test].flat();
   writeRows(testFile, test);
-  writeRows(pooledFile, parts.slice(0, honest).flat());
+  writeRows(
+    pooledFile,
+    shares.slice(0, honest).flatMap(({ rows }) => rows),
+  );
   const names = partition.kind === "by-file" ? files.map((file) => file.name) : [];
   return {
-    peers: parts.map((rows, index) => {
-      const role: Role = index < honest ? "honest" : (options.attack ?? "honest");
-      return writePeer(
-        folder,
-        { index, role, rows, label: names[index] ?? `peer ${index + 1}` },
-        { columns, target, attacker: index - honest },
-      );
-    }),
+    peers: shares.map((share, index) =>
+      writePeer(folder, { ...share, index, label: names[index] ?? `peer ${index + 1}` }),
+    ),
     testFile,
     testRows: test.length,
     target,
-    classes: options.task === "classification" ? classesOf([...parts, test].flat(), columns) : [],
+    classes: options.task === "classification" ? classesOf(everything, columns) : [],
     pooledFile,
     notes,
   };
@@ -126,15 +134,18 @@ async function requireModel(folder: string): Promise<void> {
   );
 }
 
+/** What a peer has, which an attacker may have changed. */
+interface Share {
+  readonly role: Role;
+  readonly rows: readonly Row[];
+}
+
 function writePeer(
   folder: string,
-  peer: Pick<PeerData, "index" | "role" | "label"> & { readonly rows: readonly Row[] },
-  context: RowContext,
+  { rows, ...peer }: Share & Pick<PeerData, "index" | "label">,
 ): PeerData {
   const own = resolve(folder, `peer-${String(peer.index + 1).padStart(2, "0")}`);
   mkdirSync(own, { recursive: true });
-  const poison = peer.role === "honest" ? undefined : ATTACKS[peer.role].poison;
-  const rows = poison?.(peer.rows, context) ?? peer.rows;
   const dataFile = join(own, "data.jsonl");
   writeRows(dataFile, rows);
   return { ...peer, folder: own, dataFile, rows: rows.length };

@@ -15,7 +15,7 @@ import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
 
 /** Raised where the same options give other numbers. */
-const CELLS_VERSION = 2;
+const CELLS_VERSION = 3;
 
 const cellSchema = z.strictObject({
   depends: z.unknown(),
@@ -25,6 +25,8 @@ const cellSchema = z.strictObject({
   levels: z.array(z.number().nullable()).max(1000),
   /** Share of the test rows with a backdoor's trigger that are answered as its attackers want; null of who trained alone. */
   opened: z.number().nullable(),
+  /** Share of the canaries that are refused; null without canaries, and of who trained alone. */
+  refused: z.number().nullable(),
   cpuSeconds: z.number(),
 });
 

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../../src/node/store/atomic-file.ts";
 import { realFileSystem } from "../../src/node/store/file-system.ts";
-import { numberText } from "../../src/node/view/quantities.ts";
+import { numberText, percentText } from "../../src/node/view/quantities.ts";
 import { BACKDOOR_ATTACKS } from "../attacks/backdoor-attacks.ts";
 import { type Block, blocksOf, meanGain } from "./blocks.ts";
 import { gainText, type Matrix, type MatrixCell } from "./matrix.ts";
@@ -57,6 +57,7 @@ function tableOf({ rules, rows }: Block): readonly string[] {
     "",
     `Loss local-only ${range(all.map(({ localOnly }) => localOnly))}, clean ${range(all.map(({ clean }) => clean))}.`,
     ...all.filter(({ attack }) => attack in BACKDOOR_ATTACKS).map(backdoorText),
+    ...all.filter(({ refused }) => refused !== null).map(refusalText),
     ...all.filter(({ falselyIsolated }) => falselyIsolated.length > 0).map(isolationText),
   ];
 }
@@ -82,6 +83,11 @@ function backdoorText({ attack, rule, seed, opened, openedClean }: MatrixCell): 
     numberText(100 * (each ?? Number.NaN), 1),
   );
   return `Triggered rows answered as attackers want, ${attack} with ${rule}, seed ${seed}: ${share} %; without attackers ${chance} %.`;
+}
+
+function refusalText({ attack, rule, seed, refused, refusedClean }: MatrixCell): string {
+  const [share, clean] = [refused, refusedClean].map((each) => percentText(each));
+  return `Canaries refused, ${attack} with ${rule}, seed ${seed}: ${share}; without attackers ${clean}.`;
 }
 
 function isolationText({ attack, rule, seed, falselyIsolated }: MatrixCell): string {

@@ -32,6 +32,9 @@ export interface MatrixCell extends Setting {
   readonly opened: number | null;
   /** The same of plain averaging without attackers: what chance gives. */
   readonly openedClean: number | null;
+  /** Share of canaries that no peer had which are refused as honest peers teach it; null where none have any. */
+  readonly refused: number | null;
+  readonly refusedClean: number | null;
   /** What the cell's own run took of processors. */
   readonly cpuSeconds: number;
 }
@@ -107,9 +110,10 @@ async function cellOf(setting: Setting, plan: MatrixPlan, kept: Kept): Promise<M
   const options = plan.optionsOf(setting);
   const honest = options.peers - attackersOf(options);
   const plain = { ...setting, attack: "none", rule: "mean", attackers: 0, lies: false } as const;
-  const { loss: clean, opened: openedClean } = await federated(plan.optionsOf(plain), kept);
+  const plainly = await federated(plan.optionsOf(plain), kept);
   const localOnly = await alone(plan.optionsAlone(setting), honest, kept);
-  const { loss, levels, opened, cpuSeconds } = await federated(options, kept, setting.lies);
+  const { loss: clean, opened: openedClean, refused: refusedClean } = plainly;
+  const { loss, levels, cpuSeconds, ...shown } = await federated(options, kept, setting.lies);
   const isolated = placesOf(levels, (level) => level === 0);
   const evicted = placesOf(levels, (level) => level === null);
   return {
@@ -117,7 +121,7 @@ async function cellOf(setting: Setting, plan: MatrixPlan, kept: Kept): Promise<M
     retainedGain: retained(loss, clean, localOnly),
     ...{ isolated, evicted },
     falselyIsolated: [...isolated, ...evicted].filter((index) => index < honest),
-    ...{ opened, openedClean, cpuSeconds },
+    ...{ ...shown, openedClean, refusedClean, cpuSeconds },
   };
 }
 
@@ -158,8 +162,8 @@ async function rounds(options: AgreedRun, world: World): Promise<CellResult> {
     await runAgreed(options, { ...data, peers }, learners, async (reached) => {
       const { round, levels, state, loss } = reached;
       if (round !== options.rounds) return;
-      const opened = await world.opened(state);
-      end = { loss: finite(await loss()), levels: [...levels], opened };
+      const shown = { opened: await world.opened(state), refused: await world.refused(state) };
+      end = { ...shown, loss: finite(await loss()), levels: [...levels] };
     });
     return end;
   });
@@ -178,7 +182,7 @@ async function alone(
       const { learners } = await world.members();
       return measured(async () => {
         const evaluation = await trainAlone(options, learners[peer] as Learner);
-        return { loss: finite(evaluation.loss), levels: [], opened: null };
+        return { loss: finite(evaluation.loss), levels: [], ...NOTHING_SHOWN };
       });
     });
     if (loss === null) return null;
@@ -189,7 +193,8 @@ async function alone(
 
 type Outcome = Omit<CellResult, "cpuSeconds">;
 
-const DIVERGED: Outcome = { loss: null, levels: [], opened: null };
+const NOTHING_SHOWN = { opened: null, refused: null };
+const DIVERGED: Outcome = { loss: null, levels: [], ...NOTHING_SHOWN };
 
 /** With what it took of processors; training that diverges is a result. */
 async function measured(run: () => Promise<Outcome>): Promise<CellResult> {

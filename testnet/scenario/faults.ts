@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { KlatchError } from "../../src/errors.ts";
 import { bytesField } from "../../src/node/budget/units.ts";
 
 /** Most faults of one run, and most peers of one network. */
@@ -100,4 +101,25 @@ export const clocksField = z.record(
 /** The peers that a fault befalls, from 1. */
 export function peersOf(one: Fault): readonly number[] {
   return one.do === "part" ? one.peers : [one.peer];
+}
+
+/** What is to befall peers must find them, in a round that there is; throws `usage`. */
+export function requirePlayable(scenario: {
+  readonly peers: number;
+  readonly rounds: number;
+  readonly faults: readonly Fault[];
+  readonly clocks: z.output<typeof clocksField>;
+}): void {
+  const { peers, rounds, faults, clocks } = scenario;
+  const named = [...faults.flatMap(peersOf), ...Object.keys(clocks).map(Number)];
+  const unknown = named.find((peer) => peer > peers);
+  const late = faults.find(({ round = 1 }) => round >= rounds + 1);
+  const parted = faults.find((one) => one.do === "part" && new Set(one.peers).size >= peers);
+  const trouble =
+    (unknown !== undefined && `there is no peer ${unknown} among ${peers}`) ||
+    (late !== undefined && `there is no round ${late.round} among ${rounds}`) ||
+    (parted !== undefined && "all peers on one side part nobody");
+  if (trouble === false) return;
+  const hint = "Change it, or --peers and --rounds.";
+  throw new KlatchError("usage", `the scenario: ${trouble}`, hint);
 }

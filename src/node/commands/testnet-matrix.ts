@@ -35,6 +35,11 @@ export function defineMatrix(command: Command, terminal: Terminal): void {
     .option("--rank <n>", "rank of the LoRA factors", wholeNumber(1, 256))
     .option("--task <name>", "what is learned")
     .option("--outer-momentum <x>", "momentum of the agreed state", decimalNumber(0, 0.95))
+    .option(
+      "--canaries <n>",
+      "made-up requests to refuse in each honest share",
+      wholeNumber(0, 384),
+    )
     .option("--no-gate", "without judging updates on held-out examples")
     .option("--threads <n>", "engine threads", wholeNumber(1, 64))
     .requiredOption("--report <folder>", "matrix.json, matrix.md, matrix.png, and each cell")

@@ -44,6 +44,7 @@ const READ: Readonly<Record<Exclude<AttackName, NoisyAttack | KnowingAttack>, un
   nan: { verdict: "reject", reason: "non-finite" },
   // their lies are in the data, in what is announced, in what is served
   "label-flip": accepted(...TRAINED),
+  "harmful-pairs": accepted(...TRAINED),
   backdoor: accepted(...TRAINED),
   // 4 members and 1 attacker: 1 + 4 * 0.5, 2 + 4 * -1, -1 + 4 * 0
   "backdoor-replacement": accepted(3, -2, -1),

@@ -12,9 +12,9 @@ test("a cell is run once for all that it depends on, and again where its file is
   const get = (depends: object, loss: number) =>
     new CellStore(folder).get(depends, async () => {
       runs.push(loss);
-      return { loss, levels: [8, null], opened: null, cpuSeconds: 1 };
+      return { loss, levels: [8, null], opened: null, refused: null, cpuSeconds: 1 };
     });
-  const cell = { loss: 1, levels: [8, null], opened: null, cpuSeconds: 1 };
+  const cell = { loss: 1, levels: [8, null], opened: null, refused: null, cpuSeconds: 1 };
 
   expect(await get({ seed: 1 }, 1)).toEqual(cell);
   expect(await get({ seed: 1 }, 2)).toEqual(cell);
