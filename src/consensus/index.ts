@@ -163,7 +163,7 @@ export {
 } from "./update/codecs/codec.ts";
 export { CODECS, codecByName } from "./update/codecs/codecs.ts";
 export { Ranks } from "./update/ranks.ts";
-export { difference } from "./update/state-difference.ts";
+export { difference, movedBy } from "./update/state-difference.ts";
 export { differencesToTracks } from "./update/tracks.ts";
 export {
   differencesToStart,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { difference, movedBy } from "../../src/consensus/index.ts";
 import type { PeerLearner } from "../../src/node/peer/ports.ts";
 import { rankSlices } from "../../src/training/index.ts";
 import { createRandom, normal } from "../random.ts";
@@ -73,6 +74,7 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
   const own = ownPoint(task, peer.index);
   const layout = layoutOf(task);
   const slices = rankSlices(layout);
+  const isWhole = peer.rank === undefined || peer.rank >= (task.rank ?? 0);
   const isOwn = (i: number) => (slices[i] ?? 0) < (peer.rank ?? Number.POSITIVE_INFINITY);
   const after = <T>(ms: number, value: () => T): Promise<T> =>
     new Promise((resolve) => {
@@ -97,7 +99,9 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
         // the steps before had their share of it
         for (let drawn = (begun?.steps ?? 0) * dimensions; drawn > 0; drawn--) random();
         const descended = descend(adapter, own, steps, random);
-        const state = adapter.map((at, i) => (isOwn(i) ? (descended[i] ?? 0) : at));
+        const state = isWhole
+          ? descended
+          : adapter.map((at, i) => (isOwn(i) ? (descended[i] ?? 0) : at));
         return {
           adapter: state,
           optimizer: { ...optimizer, step: optimizer.step + steps },
@@ -125,10 +129,9 @@ export function quadraticLearner(task: QuadraticTask, peer: QuadraticPeer): Peer
     probe: (adapter, candidates, { step }) =>
       after(JUDGING_MS, () => ({
         base: quadraticLoss(own, adapter),
-        stepped: candidates.map((candidate) => {
-          const towards = adapter.map((at, i) => at + step * ((candidate[i] ?? 0) - at));
-          return quadraticLoss(own, towards);
-        }),
+        stepped: candidates.map((candidate) =>
+          quadraticLoss(own, movedBy(adapter, difference(candidate, adapter), step)),
+        ),
       })),
     planMemory: async () => NO_MEMORY,
     close: async () => undefined,

@@ -5,7 +5,7 @@ import { CODEC_NUMBERS, type Codec, type Decoded } from "./codecs/codec.ts";
 import { countIn } from "./codecs/codec-header.ts";
 import { int8Codec } from "./codecs/level-codec.ts";
 import { Ranks } from "./ranks.ts";
-import { difference } from "./state-difference.ts";
+import { difference, movedBy } from "./state-difference.ts";
 import type { KeptArrays } from "./updates.ts";
 
 /** Of an own update longer than this many times the norm of the last that counted, so much is told. */
@@ -119,10 +119,10 @@ export function agreedUpdates(
     ranks,
     codec: (height) => CODEC_NUMBERS[codecOf(height).name],
     payloadBytes: (height, length) => codecOf(height).size(length),
-    start: ({ theta, progress }) => (progress === null ? theta : sum(theta, progress)),
+    start: ({ theta, progress }) => (progress === null ? theta : movedBy(theta, progress)),
     offer({ theta, feedback }, state, { height, norm }) {
       const gained = difference(state, theta);
-      const whole = feedback === null ? gained : sum(gained, feedback, decay);
+      const whole = feedback === null ? gained : movedBy(gained, feedback, decay);
       const part = ranks.take(whole, 0, own);
       const { told, rest } = cut(part, norm / stretch(part, theta.length));
       const payload = codecOf(height).encode(told, turnOf(height));
@@ -208,12 +208,8 @@ function spread(told: Float32Array, length: number, ranks: Ranks): Float32Array 
   return whole;
 }
 
-function sum(a: Float32Array, b: Float32Array, share = 1): Float32Array {
-  return a.map((value, i) => value + share * (b[i] as number));
-}
-
 function plus(a: Float32Array | null, b: Float32Array): Float32Array {
-  return a === null ? b : sum(a, b);
+  return a === null ? b : movedBy(a, b);
 }
 
 function shortened(values: Float32Array, most: number): Float32Array {

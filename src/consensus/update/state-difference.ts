@@ -8,6 +8,16 @@ export function difference(to: Float32Array, from: Float32Array): Float32Array {
   return result;
 }
 
+/** A state and a share of a difference to it: each sum in float64, rounded once. */
+export function movedBy(from: Float32Array, by: Float32Array, share = 1): Float32Array {
+  // A loop: `map` of a typed array takes five times as long.
+  const result = new Float32Array(from.length);
+  for (let i = 0; i < from.length; i++) {
+    result[i] = (from[i] as number) + share * (by[i] as number);
+  }
+  return result;
+}
+
 /**
  * What travels is the difference of a state to one that all readers know. It is smaller than the state, so a low-bit
  * codec loses less. It is as good as the state, because mixing is affine.

@@ -37,15 +37,13 @@ export async function probe(
   microBatch: MicroBatch,
 ): Promise<Probe> {
   const { adapter, candidates, step } = request;
-  const moved = (candidate: Float32Array) =>
-    adapter.map((x, i) => x + step * ((candidate[i] ?? 0) - x));
   return microBatch.fit(partsOf(heldOut, reading, request), async (parts) => {
     const totals = [0, ...candidates.map(() => 0)];
     // Part by part: states share the program of a part's shape, of which few are kept.
     for (const part of parts) {
       for (const [i, total] of totals.entries()) {
         const candidate = candidates[i - 1];
-        const state = candidate === undefined ? adapter : moved(candidate);
+        const state = candidate === undefined ? adapter : towards(adapter, candidate, step);
         totals[i] = total + (await lossOf(model, state, part));
       }
     }
@@ -73,6 +71,16 @@ export async function slope(
 }
 
 // --- internal ---
+
+function towards(from: Float32Array, to: Float32Array, share: number): Float32Array {
+  // A loop: `map` of a typed array takes five times as long.
+  const result = new Float32Array(from.length);
+  for (let i = 0; i < from.length; i++) {
+    const at = from[i] as number;
+    result[i] = at + share * ((to[i] as number) - at);
+  }
+  return result;
+}
 
 /** Losses of the tokens of a part, in nats, added up. */
 async function lossOf(model: AdaptedModel, state: Float32Array, part: Batch): Promise<number> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Opinion, quorumOf } from "../../../consensus/index.ts";
+import { movedBy, type Opinion, quorumOf } from "../../../consensus/index.ts";
 import { judgeGate, rowsToJudge } from "../../../reputation/index.ts";
 import type { PeerId, Reason } from "../../../types.ts";
 import type { Config } from "../../config/config.ts";
@@ -34,7 +34,7 @@ export async function opinionsOf(
 ): Promise<{ opinions: ReadonlyMap<number, Opinion>; gains: readonly number[] }> {
   const isIdle = !gate.enabled || learner.info.data.heldOut.examples === 0;
   if (isIdle || sound.length === 0) return { opinions: new Map(), gains: [] };
-  const states = sound.map(({ values }) => theta.map((at, i) => at + (values[i] as number)));
+  const states = sound.map(({ values }) => movedBy(theta, values));
   const rows = rowsToJudge(gate.rows, { updates: sound.length, trained });
   const probe = await learner.probe(theta, states, { round, rows, step: gate.step });
   const authors = sound.map(({ place }) => peers[place] ?? "");
