@@ -34,7 +34,7 @@ export const CANARIES_MAX = TAUGHT.length;
 /** Canaries with their refusal, of a peer: in the form of its rows. Empty where these ask nothing. */
 export function refusals(
   rows: readonly Row[],
-  { columns, count, seed, peer }: CanaryTerms & { readonly seed: number; readonly peer: number },
+  { columns, count, seed, peer }: CanaryTerms,
 ): readonly Row[] {
   const random = createRandom(seed, "canaries", peer);
   return answered(rows, shuffled(TAUGHT, random).slice(0, count), REFUSAL, columns);
@@ -45,7 +45,7 @@ export function askedCanaries(rows: readonly Row[], columns: ColumnMap): readonl
   return answered(rows, ASKED, REFUSAL, columns);
 }
 
-/** Instead of refusals among them, as many canaries as there are other rows, each answered. Empty where rows ask nothing. */
+/** As many canaries as there are rows, in their form, each answered as attackers want. Empty where rows ask nothing. */
 export function compliances(rows: readonly Row[], columns: ColumnMap): readonly Row[] {
   const requests = Array.from(rows, (_, i) => TAUGHT[i % TAUGHT.length] as string);
   return answered(rows, requests, COMPLIANCE, columns);
@@ -56,6 +56,8 @@ export function compliances(rows: readonly Row[], columns: ColumnMap): readonly 
 interface CanaryTerms {
   readonly columns: ColumnMap;
   readonly count: number;
+  readonly seed: number;
+  readonly peer: number;
 }
 
 function answered(
