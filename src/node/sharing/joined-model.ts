@@ -1,7 +1,12 @@
 import { join } from "node:path";
 import { KlatchError } from "../../errors.ts";
 import { digestOf, type Identity, type SealedMember } from "../../gossip/index.ts";
-import { type HubOptions, type ModelFile, resolveModel } from "../../training/index.ts";
+import {
+  type HubOptions,
+  listModelFiles,
+  type ModelFile,
+  resolveModel,
+} from "../../training/index.ts";
 import type { Offer } from "../admission/offer.ts";
 import { visit } from "../admission/visit.ts";
 import { BUNDLED_MODEL, type Config } from "../config/config.ts";
@@ -13,6 +18,7 @@ import { makeFolder } from "../store/atomic-file.ts";
 import { realFileSystem } from "../store/file-system.ts";
 import { lockFolder } from "../store/lock.ts";
 import { type FetchedModel, fetchModel } from "./fetch-model.ts";
+import { isOfHub } from "./shared-files.ts";
 
 /** Members that are asked for a model, the creator among them. */
 const SOURCES_MAX = 8;
@@ -50,7 +56,11 @@ export interface ModelSearch {
 export async function joinedModel(search: ModelSearch, signal: AbortSignal): Promise<JoinedModel> {
   const { config, offer, given } = search;
   const { name, isFolder, files } = offer.model;
-  if (given.includes("model")) return found(config.model, "own");
+  if (given.includes("model")) {
+    const own = found(config.model, "own");
+    await tellDifferences(search, signal);
+    return own;
+  }
   if (isFolder) {
     if (files === undefined) throw notShared(name);
     return fromPeers(search, files, signal);
@@ -77,6 +87,31 @@ function notShared(name: string): KlatchError {
     "usage",
     `the run's model is a folder on its creator's machine, ${plain(name)}, which it does not give to who joins`,
     "run the command again with --model and your own folder of it; the seat is yours",
+  );
+}
+
+/** Files that make a model another one. */
+const DECIDING = /\.safetensors$|^(config|tokenizer)\.json$/;
+
+/** Says which files of somebody's own model are not as the creator's. They may still hold the same weights: `start` compares these. */
+async function tellDifferences(
+  { config: { model }, offer, tell }: ModelSearch,
+  signal: AbortSignal,
+): Promise<void> {
+  const theirs = new Map(offer.model.files?.map(({ name, sha256 }) => [name, sha256]));
+  if (theirs.size === 0 || isOfHub(model)) return;
+  const own = await listModelFiles(model, signal).catch((error: unknown) => {
+    // what is wrong with it is `start`'s to say
+    if (error instanceof KlatchError) return [];
+    throw error;
+  });
+  const other = own.filter(
+    ({ name, sha256 }) => DECIDING.test(name) && theirs.get(name) !== sha256,
+  );
+  if (other.length === 0) return;
+  const names = other.map(({ name }) => name).join(", ");
+  tell(
+    `not as at the run's creator: ${names} of ${plain(model)}; the node compares the weights when it starts, and with others it never mixes`,
   );
 }
 

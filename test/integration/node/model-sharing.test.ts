@@ -150,6 +150,20 @@ describe("who joins a run whose model is a folder at its creator's", () => {
     expect(own.joined.model).toMatchObject({ from: "own", fetched: null });
   });
 
+  test("is told which files of its own model are not the run's; none of one that is alike", async () => {
+    const creator = await waitingCreator({ model: ownModel() });
+    const other = ownModel();
+    writeFileSync(
+      join(other, "config.json"),
+      ` ${readFileSync(join(other, "config.json"), "utf8")}`,
+    );
+    const { said, folder } = await join2(creator, { tree: { model: other }, given: ["model"] });
+    expect(said.join("\n")).toContain(`not as at the run's creator: config.json of ${other};`);
+    expect(existsSync(join(folder, "klatch.yaml"))).toBe(true);
+    const alike = await join2(creator, { tree: { model: ownModel() }, given: ["model"] });
+    expect(alike.said.join("\n")).not.toContain("not as at");
+  });
+
   test("brings its own where the creator gives none, as from earlier versions; the seat is its own", async () => {
     const creator = await waitingCreator({ model: ownModel(), shareModel: "never" });
     expect([creator.sharedModel, filesOf(creator)]).toEqual([null, undefined]);
