@@ -143,7 +143,7 @@ const SAID_BY_ALL =
 const SAID_BY_US =
   "Share is the mean part of a member's updates in this node's mixes, ours the rest. What others think of ours stays with them in mode gossip.";
 const WORTH =
-  "Worth to us: rounds that are still kept here were mixed again without the member's update; by how much that raises the loss on our own held-out rows, in thousandths of a nat per token, and in how many of the rounds it does. That is what an update does at once on our rows, not what it brings later or to others: members whose rows are unlike ours are often below zero, and no worse for it; who brings what others bring too is missed little. Who was worth most over the whole run it hardly tells.";
+  "Worth to us: rounds that are still kept here were mixed again without the member's update; by how much that raises the loss on our own held-out rows, in thousandths of a nat per token, and in how many of the rounds it does. That is what an update does at once on our rows, not what it brings later or to others: members whose rows are unlike ours are often below zero, and no worse for it; who brings what others bring too is missed little. Who was worth most over the whole run it hardly tells, and may say the opposite.";
 
 function memberRow(member: MemberReport, isAgreed: boolean): readonly string[] {
   const { peer, isSelf, rounds, share, opinions, worth, standing, reason } = member;
