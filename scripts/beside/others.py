@@ -122,12 +122,16 @@ def flower(options) -> list:
 
 def hivemind_peer(index, options, first, barrier, failures) -> None:
     import hivemind
+    from hivemind import compression
     import torch
 
+    # its averager is a process that only a fork can make
+    multiprocessing.set_start_method("fork", force=True)
+
     compressions = {
-        "none": hivemind.NoCompression,
-        "float16": hivemind.Float16Compression,
-        "uint8": hivemind.Uniform8BitQuantization,
+        "none": compression.NoCompression,
+        "float16": compression.Float16Compression,
+        "uint8": compression.Uniform8BitQuantization,
     }
     host = ["/ip4/127.0.0.1/tcp/0"]
     dht = hivemind.DHT(initial_peers=first, host_maddrs=host, start=True)
@@ -155,12 +159,14 @@ def hivemind_peer(index, options, first, barrier, failures) -> None:
 
 def hivemind(options) -> list:
     module = require("hivemind", "hivemind")
+    multiprocessing.set_start_method("fork", force=True)
     dht = module.DHT(host_maddrs=["/ip4/127.0.0.1/tcp/0"], start=True)
     first = [str(address) for address in dht.get_visible_maddrs()]
-    barrier = multiprocessing.Barrier(options.peers + 1)
-    failures = multiprocessing.Value("i", 0)
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(options.peers + 1)
+    failures = spawn.Value("i", 0)
     arguments = [(index, options, first, barrier, failures) for index in range(options.peers)]
-    peers = [multiprocessing.Process(target=hivemind_peer, args=each) for each in arguments]
+    peers = [spawn.Process(target=hivemind_peer, args=each) for each in arguments]
     for peer in peers:
         peer.start()
     barrier.wait()
