@@ -16,6 +16,7 @@ import { medianOf } from "../src/consensus/index.ts";
 import { mean } from "../src/node/view/quantities.ts";
 import { table } from "../src/node/view/table.ts";
 import type { Learner } from "../src/training/index.ts";
+import type { PeerData } from "../testnet/data/run-data.ts";
 import { runAgreed } from "../testnet/federation/agreed-run.ts";
 import { World } from "../testnet/matrix/world.ts";
 import { parseOptions } from "../testnet/options.ts";
@@ -92,9 +93,9 @@ try {
   /** The whole run, judged round by round. */
   async function judgedRun() {
     const [round, slope] = [worths(), worths()];
-    let state = new Float32Array();
+    let state: Float32Array = new Float32Array();
     await runAgreed(options, runData, learners, async (reached) => {
-      ({ state } = reached as { state: Float32Array<ArrayBuffer> });
+      ({ state } = reached);
       const without = all.map((of) => reached.without(of));
       for (const [judge, learner] of learners.entries()) {
         const at = { round: reached.round, rows };
@@ -115,11 +116,11 @@ try {
 
   /** How a run of some members ends, for all. */
   async function ended(those: readonly number[]): Promise<Ended> {
-    let state = new Float32Array();
-    const some = { ...runData, peers: those.map((index) => runData.peers[index] as never) };
+    let state: Float32Array = new Float32Array();
+    const some = { ...runData, peers: those.map((index) => runData.peers[index] as PeerData) };
     const taught = those.map((index) => learners[index] as Learner);
     await runAgreed(options, some, taught, (reached) => {
-      ({ state } = reached as { state: Float32Array<ArrayBuffer> });
+      ({ state } = reached);
     });
     return measured(state, learners);
   }

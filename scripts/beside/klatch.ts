@@ -10,14 +10,16 @@
  * Prints one JSON object: medians, and each round.
  */
 import { type ChildProcess, fork } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { medianOf } from "../../src/consensus/index.ts";
 import { createIdentity } from "../../src/gossip/index.ts";
 import { identityFile } from "../../src/node/folders/data-folder.ts";
+import { sum } from "../../src/node/view/quantities.ts";
 import { freePorts } from "../../testnet/processes/free-ports.ts";
+import { processes, statOf } from "../memory/process-memory.ts";
 
 /** Rounds before those that count. */
 const BEFORE = 2;
@@ -47,14 +49,12 @@ try {
   const marks = await marked(await started());
   const each = marks.slice(1).map((mark, i) => between(marks[i] as Mark, mark));
   const middle = (key: keyof Mark) => medianOf(each.map((round) => round[key]));
-  const medians = {
-    bytes: middle("bytes"),
-    seconds: middle("seconds"),
-    processor: middle("processor"),
-  };
+  const [bytes, seconds, processor] = [middle("bytes"), middle("seconds"), middle("processor")];
   const { mode, codec } = values;
   const asked = { system: "klatch", peers, values: dimensions, mode, codec };
-  process.stdout.write(`${JSON.stringify({ ...asked, ...medians, rounds: each })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ...asked, bytes, seconds, processor, rounds: each })}\n`,
+  );
 } finally {
   for (const node of nodes) node.kill("SIGKILL");
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -129,17 +129,11 @@ function bytesPassed(): number {
   return Number(/^ *lo: *([0-9]+)/m.exec(readFileSync("/proc/net/dev", "utf8"))?.[1]);
 }
 
-/** Of the nodes so far, seconds. */
+/** Of all processes here, seconds: of each what it took itself, in the system and outside. */
 function processorTime(): number {
-  const pids = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
-  const ticks = pids.map((pid) => {
-    try {
-      // The name of the program stands in brackets, and may hold anything.
-      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-      return Number(fields[11]) + Number(fields[12]);
-    } catch {
-      return 0;
-    }
+  const ticks = processes().map((pid) => {
+    const { 11: user = 0, 12: system = 0 } = statOf(pid);
+    return Number(user) + Number(system);
   });
-  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_PER_SECOND;
+  return sum(ticks) / TICKS_PER_SECOND;
 }

@@ -14,8 +14,7 @@ export interface ProcessMemory {
 
 /** Child processes of `parent` that run now. */
 export function childrenOf(parent: number): readonly number[] {
-  const pids = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
-  return pids.map(Number).filter((pid) => parentOf(pid) === parent);
+  return processes().filter((pid) => parentOf(pid) === parent);
 }
 
 /** Memory of a process; null when it is gone. */
@@ -27,12 +26,24 @@ export function memoryOf(pid: number): ProcessMemory | null {
   return { rss, pss, anonymous, files: rss - anonymous };
 }
 
+/** Processes that run now. */
+export function processes(): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number);
+}
+
+/** What `/proc/PID/stat` says of a process behind its name, from its state on (proc(5)); nothing when it is gone. */
+export function statOf(pid: number): readonly string[] {
+  // The name of the program stands in brackets, and may hold anything.
+  return readOrNull(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ") ?? [];
+}
+
 // --- internal ---
 
 function parentOf(pid: number): number | null {
-  // The name of the program stands in brackets, and may hold anything.
-  const fields = readOrNull(`/proc/${pid}/stat`)?.split(") ").at(-1)?.split(" ");
-  return fields?.[1] === undefined ? null : Number(fields[1]);
+  const [, parent] = statOf(pid);
+  return parent === undefined ? null : Number(parent);
 }
 
 function fieldOf(text: string, name: string): number | undefined {

@@ -1,11 +1,12 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { KlatchError } from "../../errors.ts";
 import type { AdmissionNetwork, FileOutcome } from "../../gossip/index.ts";
 import type { ModelFile } from "../../training/index.ts";
 import type { PeerId } from "../../types.ts";
 import { freeBytes } from "../folders/free-bytes.ts";
-import { fileError } from "../store/file-system.ts";
+import { syncFolder } from "../store/atomic-file.ts";
+import { fileError, realFileSystem } from "../store/file-system.ts";
 import { bytes as sizeText } from "../view/table.ts";
 import { FetchProgress } from "./fetch-progress.ts";
 import { bytesHere, FetchedFile, isHere } from "./fetched-file.ts";
@@ -60,7 +61,7 @@ export async function fetchModel(fetch: ModelFetch, signal: AbortSignal): Promis
   tell(`fetches the model from the peers: ${files.length} files, ${sizeText(total)}${some}`);
   const fetching = new Fetching(fetch, new FetchProgress(total, tell));
   for (const file of files) await fetching.bring(file, signal);
-  await keep(folder);
+  syncFolder(realFileSystem, folder);
   const { received, from } = fetching;
   tell(`the model is here, each file checked by its digest: ${folder}`);
   return { files: files.length, bytes: total, received, from: [...from] };
@@ -80,16 +81,6 @@ async function room(files: readonly ModelFile[], folder: string): Promise<number
     `${sizeText(missing)} of the model are still to come and ${folder} has ${sizeText(free)} free`,
     "free some space, or name a dataDir on another disk (--data-dir)",
   );
-}
-
-/** Makes the names in a folder survive a loss of power. */
-async function keep(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 class Fetching {

@@ -31,10 +31,8 @@ export function makeFolder(fs: FileSystem, path: string): void {
   }
 }
 
-// --- internal ---
-
 /** Makes renames and new names in a folder survive a power loss. */
-function syncFolder(fs: FileSystem, folder: string): void {
+export function syncFolder(fs: FileSystem, folder: string): void {
   const handle = fs.openSync(folder, "r");
   try {
     fs.fsyncSync(handle);
@@ -42,6 +40,8 @@ function syncFolder(fs: FileSystem, folder: string): void {
     fs.closeSync(handle);
   }
 }
+
+// --- internal ---
 
 function writeDurably(fs: FileSystem, path: string, parts: Iterable<Uint8Array>): void {
   const handle = fs.openSync(path, "w", 0o600);

@@ -46,6 +46,22 @@ function modelFolder(): string {
   return folder;
 }
 
+/** A lender of the same files that tells of each part before it is read. */
+const watched =
+  (onRead: (offset: number, length: number) => void) =>
+  (lender: FileLender): FileLender => ({
+    files: lender.files,
+    isFor: () => true,
+    open: async (digest) => {
+      const file = await lender.open(digest);
+      const read = (offset: number, length: number) => {
+        onRead(offset, length);
+        return file?.read(offset, length) ?? Promise.resolve(null);
+      };
+      return file && { byteLength: file.byteLength, read };
+    },
+  });
+
 /** A member that gives the model to whom it is for; anyone may call it. */
 async function startLender(
   isFor: (peer: string) => boolean,
@@ -172,22 +188,7 @@ describe("a model", () => {
     const read: [number, number][] = [];
     const member = await startLender(
       () => true,
-      (lender) => ({
-        files: lender.files,
-        isFor: () => true,
-        open: async (digest) => {
-          const file = await lender.open(digest);
-          return (
-            file && {
-              byteLength: file.byteLength,
-              read: (offset, length) => {
-                read.push([offset, length]);
-                return file.read(offset, length);
-              },
-            }
-          );
-        },
-      }),
+      watched((offset, length) => read.push([offset, length])),
     );
     await fetchFrom(addressesOf(member), { files: FILES.slice(2) });
     expect(read).toEqual([
@@ -249,21 +250,8 @@ test("a transfer that is called off leaves what has come, and the process its fo
   const end = new AbortController();
   const member = await startLender(
     () => true,
-    (lender) => ({
-      files: lender.files,
-      isFor: () => true,
-      open: async (digest) => {
-        const file = await lender.open(digest);
-        return (
-          file && {
-            byteLength: file.byteLength,
-            read: async (offset, length) => {
-              if (offset > 0) end.abort(new Error("called off"));
-              return file.read(offset, length);
-            },
-          }
-        );
-      },
+    watched((offset) => {
+      if (offset > 0) end.abort(new Error("called off"));
     }),
   );
   const { outcome, folder } = await fetchFrom(addressesOf(member), { signal: end.signal });

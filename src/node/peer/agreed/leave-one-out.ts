@@ -15,10 +15,10 @@ export interface LeftOut {
 export function leaveOneOut(ground: RollbackGround, height: number): LeftOut | string {
   const round = height + 1;
   const head = ground.headBelow(height);
-  const point = startOf(ground, head, height);
+  const kept = ground.keptRound(height);
+  const point = startOf(kept, head, height);
   if (typeof point === "string") return point;
   const [link] = ground.links(height);
-  const kept = ground.keptRound(height);
   if (link === undefined || kept === null) return `round ${round}: its block is not here`;
   const { peers } = head.members;
   const quorum = quorumOf(peers.length);

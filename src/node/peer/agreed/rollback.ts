@@ -41,7 +41,7 @@ export function mixedAgain(
   known: { readonly height: number; readonly point: AgreedPoint } | null = null,
 ): AgreedPoint | string {
   let head = ground.headBelow(known?.height ?? since);
-  const start = known?.point ?? startOf(ground, head, since);
+  const start = known?.point ?? startOf(ground.keptRound(since), head, since);
   if (typeof start === "string") return start;
   let point = start;
   while (head.height < until) {
@@ -97,11 +97,10 @@ export function mixedWithout(
 
 /** The certified state that a height started from, or why it is not known here. */
 export function startOf(
-  ground: RollbackGround,
+  kept: KeptRound | null,
   head: ChainHead,
   height: number,
 ): AgreedPoint | string {
-  const kept = ground.keptRound(height);
   if (kept === null || head.height !== height) return notKept(height);
   const { theta, velocity } = kept;
   return digestOfPoint({ theta, velocity }) === head.checkpoint

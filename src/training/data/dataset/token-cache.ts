@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Digest } from "../../../types.ts";
-import { fileError, makeFolder } from "../../files/file-access.ts";
+import { makeFolder } from "../../files/file-access.ts";
+import { digestOfFile } from "../../files/file-digest.ts";
 import type { Reading } from "../examples/example-reader.ts";
 import { openTokenFile, TokenFileWriter } from "./token-file.ts";
 
@@ -12,22 +12,15 @@ const VERSION = 5;
 const CACHE_BYTES_MAX = 8 * 2 ** 30;
 const STALE_MS = 86_400_000;
 
-async function fileDigest(file: string): Promise<Digest> {
-  const digest = createHash("sha256");
-  try {
-    for await (const bytes of createReadStream(file)) digest.update(bytes);
-  } catch (error) {
-    throw fileError(error, file);
-  }
-  return digest.digest("hex");
-}
-
 /** SHA-256 over everything that decides the tokens: the bytes of the files, the tokenizer, how rows are read. */
 async function cacheKey(files: readonly string[], reading: Reading): Promise<Digest> {
   const { tokenizer, columns, sequenceMax, packing, separator } = reading;
   const { digest, settingsDigest, bosId, eosId, chat } = tokenizer;
   const digests = [];
-  for (const file of files) digests.push([await fileDigest(file), extname(file)]);
+  for (const file of files) {
+    const { sha256 } = await digestOfFile(file);
+    digests.push([sha256, extname(file)]);
+  }
   const parts = [
     VERSION,
     digests,
